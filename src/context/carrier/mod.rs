@@ -1,0 +1,1 @@
+//! Carriers: one file a way to hand the context on.

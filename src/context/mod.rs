@@ -1,0 +1,177 @@
+//! What we know of the caller: the facts with their provenance, the journey through the flow, the hops
+//! to people. One `Context` a call, merge-only, and the carriers that hand it on.
+
+pub mod carrier;
+pub mod fact;
+
+pub use fact::{Class, Fact, Source, State, Why};
+
+use crate::secret::Secret;
+use crate::time::Instant;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+/// Steps of the journey that a context keeps; a flow that walks further is counted in `journey_dropped`.
+const JOURNEY: usize = 256;
+
+/// Values that came with the call from outside. Only a trusted trunk fills `uui` and `headers`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inbound {
+    /// Name and value pairs read from User-to-User.
+    pub uui: Vec<(String, Secret)>,
+    /// Header fields of the INVITE, names as they came.
+    pub headers: Vec<(String, Secret)>,
+    /// The caller's number, normalised; `None` for an anonymous caller.
+    pub caller_number: Option<Secret>,
+}
+
+impl Inbound {
+    pub fn uui(&self, name: &str) -> Option<&Secret> {
+        self.uui.iter().find(|(n, _)| n == name).map(|(_, v)| v)
+    }
+
+    /// The first header of that name; header names know no case (RFC 3261 section 7.3.1).
+    pub fn header(&self, name: &str) -> Option<&Secret> {
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v)
+    }
+}
+
+/// A step that the call entered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passed {
+    pub block: String,
+    /// Counted from 1.
+    pub step: usize,
+    pub verb: String,
+    /// The line of the flow's file.
+    pub line: usize,
+    pub at: Timestamp,
+}
+
+/// How far we know that the context of a hop was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Received {
+    /// The INVITE that carries it went out.
+    Sent,
+    /// The agent's phone accepted that INVITE.
+    Confirmed,
+    /// That INVITE was refused, not answered, or withdrawn.
+    Failed,
+}
+
+/// One attempt to hand the caller to a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hop {
+    pub to: String,
+    /// How long the caller waited on this hop before an answer or its end.
+    pub waited_ms: u64,
+    pub carriers: Vec<String>,
+    pub received: Received,
+    pub at: Timestamp,
+}
+
+/// Which flow, and exactly which text of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowStamp {
+    pub name: String,
+    pub digest: String,
+}
+
+/// Everything known of one caller in one call.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Outlives the call; the first call of a case names it.
+    pub case: String,
+    pub call: String,
+    pub caller_number: Option<Secret>,
+    /// The caller's display name.
+    pub caller_name: Option<Secret>,
+    pub called: String,
+    pub flow: FlowStamp,
+    pub language: String,
+    /// In the flow's order.
+    pub facts: Vec<Fact>,
+    pub journey: Vec<Passed>,
+    pub journey_dropped: u32,
+    pub hops: Vec<Hop>,
+    /// The wall clock when the call began, and the monotonic clock at that moment. Within a call time is
+    /// monotonic; the wall is derived from it, so a clock that is set back cannot turn a call around.
+    pub started: Timestamp,
+    pub begun: Instant,
+}
+
+impl Context {
+    /// The wall clock at `now`.
+    pub fn wall(&self, now: Instant) -> Timestamp {
+        let passed = SignedDuration::try_from(now.since(self.begun)).unwrap_or(SignedDuration::MAX);
+        self.started.saturating_add(passed).unwrap_or(Timestamp::MAX)
+    }
+
+    pub fn fact(&self, name: &str) -> Option<&Fact> {
+        self.facts.iter().find(|f| f.name == name)
+    }
+
+    pub fn pass(&mut self, passed: Passed) {
+        if self.journey.len() < JOURNEY {
+            self.journey.push(passed);
+        } else {
+            self.journey_dropped += 1;
+        }
+    }
+
+    /// Declines every fact that is still unknown: the caller asked for a person, or something failed.
+    pub fn decline_unknown(&mut self, why: Why, now: Instant) {
+        let at = self.wall(now);
+        for fact in &mut self.facts {
+            fact.decline(why, at);
+        }
+    }
+
+    /// The context as the agent's side may read it: pii in clear, pci and secret withheld. For the store
+    /// and for whoever fetches it with the reference, and for nobody else.
+    pub fn document(&self) -> Value {
+        let facts: Map<String, Value> = self.facts.iter().map(|f| (f.name.clone(), fact_document(f))).collect();
+        let open = |secret: &Option<Secret>| secret.as_ref().map(|s| s.open().to_owned());
+        json!({
+            "askonce": 1,
+            "case": self.case,
+            "call": self.call,
+            "caller": { "number": open(&self.caller_number), "name": open(&self.caller_name), "verstat": null },
+            "called": self.called,
+            "flow": self.flow,
+            "language": self.language,
+            "facts": facts,
+            "journey": self.journey,
+            "journey_dropped": self.journey_dropped,
+            "hops": self.hops,
+        })
+    }
+}
+
+fn fact_document(fact: &Fact) -> Value {
+    let mut entry = Map::new();
+    let mut put = |key: &str, value: Value| {
+        entry.insert(key.to_owned(), value);
+    };
+    match &fact.state {
+        State::Unknown => put("state", json!("unknown")),
+        State::Filled { value, from, confirmed, at } => {
+            put("state", json!("filled"));
+            let shown = fact.class.for_agent().then(|| value.open().to_owned());
+            put("value", json!(shown));
+            put("from", json!(from.to_string()));
+            put("confirmed", json!(confirmed));
+            put("at", json!(at));
+        }
+        State::Declined { why, at } => {
+            put("state", json!("declined"));
+            put("why", json!(why));
+            put("at", json!(at));
+        }
+    }
+    put("class", json!(fact.class));
+    put("try", json!(fact.tries));
+    Value::Object(entry)
+}
