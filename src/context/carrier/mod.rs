@@ -1,1 +1,64 @@
-//! Carriers: one file a way to hand the context on.
+//! Carriers: one file a way to hand the context on by SIP. A destination lists those that it wants.
+
+mod headers;
+pub mod uui_isdn;
+
+use crate::secret::Secret;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What is handed on: the reference always, the facts only to a destination that is trusted.
+pub struct Parcel<'a> {
+    /// 128 random bits as 32 hex digits, good for this hop alone.
+    pub reference: &'a Secret,
+    /// Name and value of the facts for the User-to-User payload, in the destination's order.
+    pub uui: Vec<(&'a str, &'a Secret)>,
+    /// Header name and value of the mapped facts.
+    pub headers: Vec<(&'a str, &'a Secret)>,
+}
+
+/// What a carrier wrote, and what it had to leave out.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Header fields for the INVITE.
+    pub headers: Vec<(String, String)>,
+    /// Facts that did not fit or cannot be written in this form. The reference still reaches them.
+    pub omitted: Vec<String>,
+}
+
+/// One line a carrier: the variant, its name in the configuration, its room.
+macro_rules! carriers {
+    ($($variant:ident = $name:literal in $room:ident),* $(,)?) => {
+        /// A way to hand the context on.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum Carrier { $(#[serde(rename = $name)] $variant),* }
+
+        impl Carrier {
+            pub const NAMES: &[&str] = &[$($name),*];
+
+            pub fn from_name(name: &str) -> Option<Carrier> {
+                match name { $($name => Some(Carrier::$variant),)* _ => None }
+            }
+
+            pub fn name(self) -> &'static str {
+                match self { $(Carrier::$variant => $name),* }
+            }
+
+            /// Writes the parcel in this carrier's form.
+            pub fn write(self, parcel: &Parcel<'_>, written: &mut Written) {
+                match self { $(Carrier::$variant => $room::write(parcel, written)),* }
+            }
+        }
+    };
+}
+
+carriers! {
+    UuiIsdn = "uui-isdn" in uui_isdn,
+    Headers = "headers" in headers,
+}
+
+impl fmt::Display for Carrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

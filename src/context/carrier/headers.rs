@@ -1,0 +1,22 @@
+//! Carrier `headers`: the reference in `X-Askonce-Context`, and facts in the header fields that the
+//! destination maps them to. Peers import only `X-` names, and cut long lines.
+
+use super::{Parcel, Written};
+
+pub const REFERENCE: &str = "X-Askonce-Context";
+
+/// Longest header line that peers are known to keep whole.
+const LINE: usize = 1_024;
+
+pub fn write(parcel: &Parcel<'_>, written: &mut Written) {
+    written.headers.push((REFERENCE.to_owned(), parcel.reference.open().to_owned()));
+    for (name, value) in &parcel.headers {
+        let value = value.open();
+        let line = name.len() + ": ".len() + value.len();
+        if line < LINE && !value.chars().any(char::is_control) {
+            written.headers.push(((*name).to_owned(), value.to_owned()));
+        } else {
+            written.omitted.push((*name).to_owned());
+        }
+    }
+}
