@@ -15,3 +15,4 @@ pub mod rtp;
 
 // 2  what a call carries
 pub mod context;
+pub mod media;
