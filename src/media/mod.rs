@@ -1,0 +1,185 @@
+//! Media streams without a socket or a clock: packets and ticks go in, packets and events come out.
+//!
+//! ```text
+//! on_packet -> source (is it the one we trust?) -> rtp order -> keys -> relay to the bridged leg
+//! tick      -> pace (when, which timestamp) -> player or silence -> packet
+//! ```
+
+mod pace;
+mod player;
+mod relay;
+mod source;
+mod stream;
+mod streams;
+#[cfg(test)]
+mod tests;
+
+pub use pace::FRAME_TIME;
+pub use streams::{Attention, Streams};
+
+use crate::audio::{Arena, Span};
+use crate::codec::Codec;
+use crate::key::Key;
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// A stream by its call and leg. All streams of a call live on one worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StreamId {
+    pub call: u32,
+    pub leg: u8,
+}
+
+/// What offer and answer agreed on (RFC 3264).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The far end's address of its SDP.
+    pub remote: SocketAddr,
+    /// The same codec both ways.
+    pub codec: Codec,
+    pub send_payload_type: u8,
+    pub receive_payload_type: u8,
+    /// telephone-event, either way; `None` where it was not negotiated.
+    pub event_send: Option<u8>,
+    pub event_receive: Option<u8>,
+    /// Our directions: `sendonly` is not receiving, `inactive` neither.
+    pub sending: bool,
+    pub receiving: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open {
+    pub id: StreamId,
+    pub target: Target,
+    /// Where the SIP came from: behind NAT the media comes from there as well.
+    pub signalling: IpAddr,
+    /// Networks that the trunk's media may come from besides.
+    pub media_from: Vec<IpNet>,
+    /// The first values on the wire, drawn by the caller.
+    pub ssrc: u32,
+    pub sequence: u16,
+    pub timestamp: u32,
+    /// Send nothing before `Ungate` or a packet from the far end: a forged INVITE must not aim us at a third party.
+    pub gated: bool,
+}
+
+#[derive(Clone, Debug)]
+pub enum Command {
+    Open(Box<Open>),
+    /// The ACK came: the far end is where it said it is.
+    Ungate(StreamId),
+    /// A re-INVITE. The source is latched anew only if `remote` changed.
+    Retarget(StreamId, Box<Target>),
+    /// Plays the spans without a gap, in place of whatever plays. `looped` plays them until `Stop`.
+    Play {
+        id: StreamId,
+        play: u32,
+        arena: Arc<Arena>,
+        spans: Vec<Span>,
+        looped: bool,
+    },
+    Stop(StreamId),
+    /// Joins two legs of a call; a call has one bridge at most.
+    Bridge {
+        call: u32,
+        a: u8,
+        b: u8,
+    },
+    Unbridge {
+        call: u32,
+    },
+    Close(StreamId),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A key press, told at its first packet; in a bridge as well.
+    Key {
+        id: StreamId,
+        key: Key,
+    },
+    /// The first frame of a play went out.
+    Started {
+        id: StreamId,
+        play: u32,
+    },
+    /// The last frame went out. A play that was stopped or replaced does not end.
+    Ended {
+        id: StreamId,
+        play: u32,
+    },
+    /// From now on only packets of this source are taken.
+    Latched {
+        id: StreamId,
+        source: SocketAddr,
+    },
+    Closed {
+        id: StreamId,
+        statistics: Box<Statistics>,
+    },
+    /// A command that could not be carried out.
+    Refused {
+        id: StreamId,
+        refusal: Refusal,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The worker has as many streams as it may have.
+    Full,
+    /// A stream of that name is open.
+    Taken,
+    /// No stream of that name is open.
+    Unknown,
+    /// More spans than a play may have, or a span that the arena has not.
+    Spans,
+    /// The shell has no socket for the stream.
+    NoSocket,
+}
+
+/// Where packets and events go. Nothing is returned: what fails to leave is the shell's to count.
+pub trait Sink {
+    fn send(&mut self, id: StreamId, to: SocketAddr, packet: &[u8]);
+    fn event(&mut self, event: Event);
+    /// The source is known: the socket may be connected to it.
+    fn connect(&mut self, id: StreamId, to: SocketAddr);
+    /// The far end moves: the socket must hear any source again.
+    fn disconnect(&mut self, id: StreamId);
+}
+
+/// What a stream did, in packets unless said otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Audio and events taken from the trusted source.
+    pub received: u64,
+    pub sent: u64,
+    /// Missing by sequence number.
+    pub lost: u64,
+    /// Behind the newest, or the same again.
+    pub late: u64,
+    /// Key presses.
+    pub keys: u64,
+    pub rtcp: u64,
+    pub refused: Refused,
+    /// Of a bridge: not passed on to this leg.
+    pub unrelayed: u64,
+}
+
+/// Packets refused, by reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refused {
+    /// No RTP packet.
+    pub malformed: u64,
+    /// Not from the source that we trust.
+    pub foreign: u64,
+    /// A payload type that was not agreed on.
+    pub payload_type: u64,
+    /// The first packet of a new SSRC or of a sequence that jumped.
+    pub unproven: u64,
+    /// While the far end has us not receiving.
+    pub on_hold: u64,
+    /// Events over 15, and event payloads under four bytes.
+    pub events: u64,
+}

@@ -1,0 +1,59 @@
+//! Playing: a list of spans of the arena, frame after frame.
+
+use crate::audio::{Arena, Frame, Span};
+use crate::codec::Codec;
+use std::sync::Arc;
+
+/// Spans of one play: a value of a hundred digits with its sentence is far below.
+const SPANS: usize = 1024;
+
+#[derive(Clone, Debug)]
+pub struct Player {
+    pub play: u32,
+    arena: Arc<Arena>,
+    spans: Vec<Span>,
+    looped: bool,
+    span: usize,
+    frame: u32,
+    started: bool,
+}
+
+impl Player {
+    /// `None` if there are too many spans, or one that the arena has not.
+    pub fn new(play: u32, arena: Arc<Arena>, mut spans: Vec<Span>, looped: bool) -> Option<Player> {
+        let has = |span: &Span| {
+            let end = span.start.checked_add(span.frames);
+            end.is_some_and(|end| end == 0 || arena.frame(Codec::Pcmu, end - 1).is_some())
+        };
+        if spans.len() > SPANS || !spans.iter().all(has) {
+            return None;
+        }
+        spans.retain(|span| span.frames > 0);
+        Some(Player { play, arena, spans, looped, span: 0, frame: 0, started: false })
+    }
+
+    /// No frame was played yet.
+    pub fn fresh(&self) -> bool {
+        !self.started
+    }
+
+    /// Nothing is left to play.
+    pub fn ended(&self) -> bool {
+        self.span == self.spans.len()
+    }
+
+    pub fn next_frame(&mut self, codec: Codec) -> Option<&Frame> {
+        let span = self.spans.get(self.span)?;
+        let index = span.start + self.frame;
+        self.started = true;
+        self.frame += 1;
+        if self.frame == span.frames {
+            self.frame = 0;
+            self.span += 1;
+            if self.looped && self.ended() {
+                self.span = 0;
+            }
+        }
+        self.arena.frame(codec, index)
+    }
+}

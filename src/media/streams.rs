@@ -1,0 +1,182 @@
+//! All streams of one worker, by name, and the bridges between them.
+
+use super::player::Player;
+use super::stream::Stream;
+use super::{Command, Event, Open, Refusal, Sink, StreamId};
+use crate::time::Instant;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::net::SocketAddr;
+
+/// Streams of one worker: more than one core can send for (10,000 were measured).
+const STREAMS: usize = 16_384;
+
+#[derive(Debug, Default)]
+pub struct Streams {
+    streams: HashMap<StreamId, Stream, BuildHasherDefault<IdHasher>>,
+    /// The two bridged legs of a call.
+    bridges: HashMap<u32, (u8, u8), BuildHasherDefault<IdHasher>>,
+    /// Packets for a stream that is not open.
+    strays: u64,
+}
+
+/// How soon a stream's packets have to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attention {
+    /// A prompt plays: a key may stop it.
+    Playing,
+    /// Silence: a key may be the last that was waited for.
+    Listening,
+    /// Another leg hears every packet.
+    Bridged,
+}
+
+impl Streams {
+    pub fn command(&mut self, command: Command, sink: &mut impl Sink) {
+        match command {
+            Command::Open(open) => self.open(*open, sink),
+            Command::Ungate(id) => self.with(id, sink, |stream, _| stream.ungate()),
+            Command::Retarget(id, target) => self.with(id, sink, |stream, sink| stream.retarget(*target, sink)),
+            Command::Play { id, play, arena, spans, looped } => {
+                self.with(id, sink, |stream, sink| match Player::new(play, arena, spans, looped) {
+                    Some(player) => stream.play(player),
+                    None => sink.event(Event::Refused { id, refusal: Refusal::Spans }),
+                });
+            }
+            Command::Stop(id) => self.with(id, sink, |stream, _| stream.stop()),
+            Command::Bridge { call, a, b } => self.bridge(call, a, b, sink),
+            Command::Unbridge { call } => self.unbridge(call),
+            Command::Close(id) => self.close(id, sink),
+        }
+    }
+
+    /// A datagram that came to the stream's socket. Its header is overwritten if it is passed on.
+    pub fn on_packet(
+        &mut self,
+        now: Instant,
+        id: StreamId,
+        source: SocketAddr,
+        bytes: &mut [u8],
+        sink: &mut impl Sink,
+    ) {
+        let Some(stream) = self.streams.get_mut(&id) else {
+            self.strays += 1;
+            return;
+        };
+        let Some(passing) = stream.receive(now, source, bytes, sink) else { return };
+        let other = stream.bridged.map(|leg| StreamId { leg, ..id });
+        if let Some(other) = other.and_then(|other| self.streams.get_mut(&other)) {
+            other.relay(now, &passing, bytes, sink);
+        }
+    }
+
+    /// One step of 20 ms of one stream, if it is due. Returns when the next one is; `None` if no such stream is open.
+    pub fn tick(&mut self, now: Instant, id: StreamId, sink: &mut impl Sink) -> Option<Instant> {
+        Some(self.streams.get_mut(&id)?.step(now, sink))
+    }
+
+    /// `None` if no such stream is open.
+    pub fn attention(&self, id: StreamId) -> Option<Attention> {
+        let stream = self.streams.get(&id)?;
+        Some(match (stream.bridged, &stream.player) {
+            (Some(_), _) => Attention::Bridged,
+            (None, Some(_)) => Attention::Playing,
+            (None, None) => Attention::Listening,
+        })
+    }
+
+    pub fn len(&self) -> usize {
+        self.streams.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.streams.is_empty()
+    }
+
+    /// Packets that came for no stream.
+    pub fn strays(&self) -> u64 {
+        self.strays
+    }
+
+    fn open(&mut self, open: Open, sink: &mut impl Sink) {
+        let id = open.id;
+        let refusal = if self.streams.contains_key(&id) {
+            Refusal::Taken
+        } else if self.streams.len() == STREAMS {
+            Refusal::Full
+        } else {
+            self.streams.insert(id, Stream::new(open));
+            return;
+        };
+        sink.event(Event::Refused { id, refusal });
+    }
+
+    fn close(&mut self, id: StreamId, sink: &mut impl Sink) {
+        if self.bridges.get(&id.call).is_some_and(|&(a, b)| a == id.leg || b == id.leg) {
+            self.unbridge(id.call);
+        }
+        match self.streams.remove(&id) {
+            Some(stream) => sink.event(Event::Closed { id, statistics: Box::new(stream.close()) }),
+            None => sink.event(Event::Refused { id, refusal: Refusal::Unknown }),
+        }
+    }
+
+    fn bridge(&mut self, call: u32, a: u8, b: u8, sink: &mut impl Sink) {
+        let id = |leg| StreamId { call, leg };
+        if let Some(absent) = [a, b].into_iter().find(|&leg| !self.streams.contains_key(&id(leg))) {
+            sink.event(Event::Refused { id: id(absent), refusal: Refusal::Unknown });
+            return;
+        }
+        self.unbridge(call);
+        self.bridges.insert(call, (a, b));
+        for (leg, other) in [(a, b), (b, a)] {
+            if let Some(stream) = self.streams.get_mut(&id(leg)) {
+                stream.bridge(Some(other));
+            }
+        }
+    }
+
+    fn unbridge(&mut self, call: u32) {
+        let Some((a, b)) = self.bridges.remove(&call) else { return };
+        for leg in [a, b] {
+            if let Some(stream) = self.streams.get_mut(&StreamId { call, leg }) {
+                stream.bridge(None);
+            }
+        }
+    }
+
+    fn with<S: Sink>(&mut self, id: StreamId, sink: &mut S, act: impl FnOnce(&mut Stream, &mut S)) {
+        match self.streams.get_mut(&id) {
+            Some(stream) => act(stream, sink),
+            None => sink.event(Event::Refused { id, refusal: Refusal::Unknown }),
+        }
+    }
+}
+
+/// Names are numbers that we gave out ourselves: mixing their bits is enough, and every packet needs it.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+
+    fn write_u8(&mut self, n: u8) {
+        self.write_u64(u64::from(n));
+    }
+
+    fn write_u32(&mut self, n: u32) {
+        self.write_u64(u64::from(n));
+    }
+
+    fn write_u64(&mut self, n: u64) {
+        self.0 = (self.0.rotate_left(8) ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 32
+    }
+}

@@ -1,0 +1,170 @@
+//! Whom a stream believes, and what it counts of the others.
+
+use super::*;
+
+const HOME: &str = "10.0.0.1:4000";
+
+fn one(change: impl FnOnce(&mut Open)) -> World {
+    let mut open = open(A);
+    change(&mut open);
+    let mut world = World::default();
+    world.command(Command::Open(Box::new(open)));
+    world
+}
+
+#[test]
+fn the_first_source_that_the_signalling_vouches_for_is_latched() {
+    let cases = [
+        ("10.0.0.1:4000", true, "the SDP's address"),
+        ("192.0.2.7:9999", true, "the signalling's IP, any port"),
+        ("198.51.100.3:5", true, "inside media_from"),
+        ("10.0.0.1:4001", false, "the SDP's IP, another port"),
+        ("203.0.113.1:4000", false, "anybody"),
+    ];
+    for (source, latched, name) in cases {
+        let mut world = one(|open| {
+            open.signalling = address("192.0.2.7:0").ip();
+            open.media_from = vec!["198.51.100.0/24".parse().expect("a network")];
+        });
+        world.packet(0, A, source, &rtp(0, 1, 0, &[0; 160]));
+        let expected = if latched { vec![Event::Latched { id: A, source: address(source) }] } else { vec![] };
+        assert_eq!(world.wire.events, expected, "{name}");
+        assert_eq!(world.wire.connects.len(), expected.len(), "{name}");
+        world.tick(0, A);
+        let to = if latched { source } else { "10.0.0.1:4000" };
+        assert_eq!(world.wire.sent[0].to, address(to), "{name}");
+        assert_eq!(world.close(A).refused.foreign, u64::from(!latched), "{name}");
+    }
+}
+
+#[test]
+fn case_24_a_key_of_another_source_is_ignored_before_and_after_the_latch() {
+    let mut world = one(|_| ());
+    let key = |sequence| rtp(101, sequence, 0, &[5, 10, 0, 160]);
+    world.packet(0, A, "203.0.113.1:1", &key(1));
+    world.packet(1, A, HOME, &rtp(0, 2, 0, &[0; 160]));
+    world.packet(2, A, "10.0.0.1:4002", &key(3));
+    assert_eq!(world.keys(), "");
+    world.packet(3, A, HOME, &key(4));
+    assert_eq!(world.keys(), "5");
+}
+
+#[test]
+fn only_a_re_invite_with_another_address_latches_anew() {
+    let mut world = one(|_| ());
+    world.packet(0, A, HOME, &rtp(0, 1, 0, &[0; 160]));
+    let target = open(A).target;
+    world.command(Command::Retarget(A, Box::new(target.clone())));
+    world.packet(20, A, "10.0.0.1:5000", &rtp(0, 2, 160, &[0; 160]));
+    assert_eq!(world.wire.connects, [(A, Some(address(HOME)))]);
+    let moved = Target { remote: address("10.9.9.9:6000"), ..target };
+    world.command(Command::Retarget(A, Box::new(moved)));
+    world.tick(40, A);
+    assert_eq!(world.wire.sent[0].to, address("10.9.9.9:6000"));
+    world.packet(40, A, "10.9.9.9:6000", &rtp(0, 3, 320, &[0; 160]));
+    assert_eq!(world.wire.connects[1..], [(A, None), (A, Some(address("10.9.9.9:6000")))]);
+    world.packet(60, A, HOME, &rtp(0, 4, 480, &[0; 160]));
+    let statistics = world.close(A);
+    assert_eq!((statistics.refused.foreign, statistics.received), (2, 2));
+}
+
+#[test]
+fn a_gated_stream_sends_nothing_and_its_player_stands_still() {
+    let opened: [(&str, fn(&mut World)); 2] = [
+        ("by the ACK", |world| world.command(Command::Ungate(A))),
+        ("by a packet", |world| world.packet(50, A, HOME, &rtp(0, 1, 0, &[0; 80]))),
+    ];
+    for (name, open_gate) in opened {
+        let mut world = one(|open| open.gated = true);
+        world.play(A, 7, &["one"], false);
+        world.packet(10, A, "203.0.113.1:1", &rtp(0, 1, 0, &[0; 160]));
+        world.run(A, 0, 50);
+        assert_eq!((world.wire.sent.len(), &world.wire.events[..]), (0, &[][..]), "{name}");
+        open_gate(&mut world);
+        world.tick(52, A);
+        assert_eq!(world.wire.sent.len(), 1, "{name}");
+        assert!(world.wire.events.contains(&Event::Started { id: A, play: 7 }), "{name}");
+        assert!(world.wire.sent[0].header.marker, "{name}");
+    }
+}
+
+#[test]
+fn every_refused_packet_is_counted_by_its_reason() {
+    let mut world = one(|_| ());
+    let rtcp = [0x80, 200, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0];
+    let packets = [
+        rtp(0, 1, 0, &[0; 160]),
+        rtp(0, 4, 480, &[0; 160]),  // two are missing
+        rtp(0, 3, 320, &[0; 160]),  // one of them, late
+        rtp(0, 4, 480, &[0; 160]),  // the newest again
+        rtp(13, 5, 640, &[40]),     // comfort noise
+        rtp(18, 6, 800, &[0; 20]),  // G.729: not agreed on
+        of(9, 0, 77, 0, &[0; 160]), // a new SSRC
+        vec![0x40; 20],             // version 1
+        rtcp.to_vec(),
+        rtp(101, 6, 800, &[16, 0, 0, 1]), // flash
+        rtp(0, 7, 960, &[]),              // odd sizes are fine
+        rtp(0, 8, 960, &[0; 1000]),
+    ];
+    for packet in packets {
+        world.packet(0, A, HOME, &packet);
+    }
+    let held = Target { receiving: false, ..open(A).target };
+    world.command(Command::Retarget(A, Box::new(held)));
+    world.packet(0, A, HOME, &rtp(0, 9, 0, &[0; 160]));
+    let refused = Refused { malformed: 1, foreign: 0, payload_type: 1, unproven: 1, on_hold: 1, events: 1 };
+    let expected = Statistics { received: 8, sent: 0, lost: 1, late: 2, keys: 0, rtcp: 1, refused, unrelayed: 0 };
+    assert_eq!(world.close(A), expected);
+}
+
+#[test]
+fn case_12_a_new_ssrc_keeps_the_press_that_is_under_way() {
+    let mut world = one(|_| ());
+    world.packet(0, A, HOME, &rtp(101, 1, 90_000, &[5, 10, 0, 160]));
+    world.packet(20, A, HOME, &of(9, 101, 500, 10, &[5, 10, 1, 64]));
+    world.packet(40, A, HOME, &of(9, 101, 501, 10, &[5, 10, 1, 224]));
+    world.packet(60, A, HOME, &of(9, 101, 502, 10, &[5, 0x8a, 1, 224]));
+    assert_eq!(world.keys(), "5");
+    world.packet(160, A, HOME, &of(9, 101, 503, 900, &[5, 10, 0, 160]));
+    assert_eq!(world.keys(), "55");
+    assert_eq!(world.close(A).refused.unproven, 1);
+}
+
+#[test]
+fn case_27_keys_are_heard_again_after_hold() {
+    let mut world = one(|_| ());
+    let target = open(A).target;
+    world.packet(0, A, HOME, &rtp(101, 1, 0, &[1, 0x8a, 1, 64]));
+    for (receiving, sequence) in [(false, 2), (true, 3)] {
+        world.command(Command::Retarget(A, Box::new(Target { receiving, ..target.clone() })));
+        world.packet(1000, A, HOME, &rtp(101, sequence, 8000, &[2, 0x8a, 1, 64]));
+    }
+    assert_eq!(world.keys(), "12");
+}
+
+#[test]
+fn a_command_that_cannot_be_carried_out_is_refused_with_its_reason() {
+    let mut world = one(|_| ());
+    let arena = arena();
+    let play = |spans| Command::Play { id: A, play: 1, arena: arena.clone(), spans, looped: false };
+    let cases = [
+        (Command::Open(Box::new(open(A))), A, Refusal::Taken),
+        (Command::Ungate(B), B, Refusal::Unknown),
+        (Command::Close(B), B, Refusal::Unknown),
+        (Command::Bridge { call: 1, a: 0, b: 1 }, B, Refusal::Unknown),
+        (play(vec![Span { start: 0, frames: u32::MAX }]), A, Refusal::Spans),
+        (play(vec![Span { start: 1, frames: u32::MAX }]), A, Refusal::Spans),
+        (play(vec![Span { start: 0, frames: 1 }; 1025]), A, Refusal::Spans),
+    ];
+    for (command, id, refusal) in cases {
+        let name = format!("{command:?}");
+        world.command(command);
+        assert_eq!(world.wire.events.pop(), Some(Event::Refused { id, refusal }), "{name}");
+    }
+    for call in 2..=16_384 {
+        world.command(Command::Open(Box::new(open(StreamId { call, leg: 0 }))));
+    }
+    assert_eq!((world.streams.len(), world.wire.events.len()), (16_384, 0));
+    world.command(Command::Open(Box::new(open(B))));
+    assert_eq!(world.wire.events, [Event::Refused { id: B, refusal: Refusal::Full }]);
+}
