@@ -31,27 +31,20 @@ pub struct StreamId {
     pub leg: u8,
 }
 
-/// What offer and answer agreed on (RFC 3264).
+/// A stream from its first offer and answer (RFC 3264) on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// The far end's address of its SDP.
-    pub remote: SocketAddr,
+pub struct Open {
+    pub id: StreamId,
     /// The same codec both ways.
     pub codec: Codec,
-    pub send_payload_type: u8,
+    /// Of the codec, in what we send.
+    pub payload_type: u8,
     pub receive_payload_type: u8,
     /// telephone-event, either way; `None` where it was not negotiated.
     pub event_send: Option<u8>,
     pub event_receive: Option<u8>,
-    /// Our directions: `sendonly` is not receiving, `inactive` neither.
-    pub sending: bool,
-    pub receiving: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Open {
-    pub id: StreamId,
-    pub target: Target,
+    /// The far end's address of its SDP.
+    pub remote: SocketAddr,
     /// Where the SIP came from: behind NAT the media comes from there as well.
     pub signalling: IpAddr,
     /// Networks that the trunk's media may come from besides.
@@ -62,6 +55,23 @@ pub struct Open {
     pub timestamp: u32,
     /// Send nothing before `Ungate` or a packet from the far end: a forged INVITE must not aim us at a third party.
     pub gated: bool,
+    /// Our directions: `sendonly` is not receiving, `inactive` neither.
+    pub sending: bool,
+    pub receiving: bool,
+}
+
+/// What a re-INVITE may change; the fields are those of `Open`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retarget {
+    pub id: StreamId,
+    pub codec: Codec,
+    pub payload_type: u8,
+    pub receive_payload_type: u8,
+    pub event_send: Option<u8>,
+    pub event_receive: Option<u8>,
+    pub remote: SocketAddr,
+    pub sending: bool,
+    pub receiving: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -70,7 +80,7 @@ pub enum Command {
     /// The ACK came: the far end is where it said it is.
     Ungate(StreamId),
     /// A re-INVITE. The source is latched anew only if `remote` changed.
-    Retarget(StreamId, Box<Target>),
+    Retarget(Box<Retarget>),
     /// Plays the spans without a gap, in place of whatever plays. `looped` plays them until `Stop`.
     Play {
         id: StreamId,
@@ -79,7 +89,9 @@ pub enum Command {
         spans: Vec<Span>,
         looped: bool,
     },
-    Stop(StreamId),
+    Stop {
+        id: StreamId,
+    },
     /// Joins two legs of a call; a call has one bridge at most.
     Bridge {
         call: u32,
@@ -89,7 +101,38 @@ pub enum Command {
     Unbridge {
         call: u32,
     },
-    Close(StreamId),
+    Close {
+        id: StreamId,
+    },
+}
+
+impl Command {
+    /// The call whose streams it concerns.
+    pub fn call(&self) -> u32 {
+        match self {
+            Command::Open(open) => open.id.call,
+            Command::Retarget(retarget) => retarget.id.call,
+            Command::Ungate(id) | Command::Play { id, .. } | Command::Stop { id } | Command::Close { id } => id.call,
+            Command::Bridge { call, .. } | Command::Unbridge { call } => *call,
+        }
+    }
+}
+
+impl Open {
+    /// What is agreed on for now.
+    fn target(&self) -> Retarget {
+        Retarget {
+            id: self.id,
+            codec: self.codec,
+            payload_type: self.payload_type,
+            receive_payload_type: self.receive_payload_type,
+            event_send: self.event_send,
+            event_receive: self.event_receive,
+            remote: self.remote,
+            sending: self.sending,
+            receiving: self.receiving,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,7 +159,7 @@ pub enum Event {
     },
     Closed {
         id: StreamId,
-        statistics: Box<Statistics>,
+        statistics: Statistics,
     },
     /// A command that could not be carried out.
     Refused {

@@ -43,7 +43,7 @@ impl Stream {
             return;
         }
         let payload_type = match passing.kind {
-            Kind::Audio(_) => Some(self.target.send_payload_type),
+            Kind::Audio(_) => Some(self.target.payload_type),
             Kind::Event => self.target.event_send,
         };
         let (Some(payload_type), Some(header)) = (payload_type, self.map(now, passing)) else {

@@ -4,7 +4,7 @@ use super::pace::Pace;
 use super::player::Player;
 use super::relay::{Kind, Mapping, Passing};
 use super::source::Source;
-use super::{Event, Open, Sink, Statistics, StreamId, Target};
+use super::{Event, Open, Retarget, Sink, Statistics, StreamId};
 use crate::audio::arena::FRAME;
 use crate::audio::codec;
 use crate::rtp::event::Receiver;
@@ -20,7 +20,8 @@ const COMFORT_NOISE: u8 = 13;
 #[derive(Debug)]
 pub struct Stream {
     id: StreamId,
-    pub(super) target: Target,
+    /// What is agreed on now.
+    pub(super) target: Retarget,
     pub(super) ssrc: u32,
     /// Of the next packet.
     pub(super) sequence: u16,
@@ -54,7 +55,7 @@ impl Stream {
             source: Source::new(&open),
             order: Order::default(),
             keys: Receiver::default(),
-            target: open.target,
+            target: open.target(),
         }
     }
 
@@ -121,7 +122,7 @@ impl Stream {
         self.break_relay();
     }
 
-    pub fn retarget(&mut self, target: Target, sink: &mut impl Sink) {
+    pub fn retarget(&mut self, target: Retarget, sink: &mut impl Sink) {
         if self.source.retarget(target.remote) {
             sink.disconnect(self.id);
         }
@@ -207,7 +208,7 @@ impl Stream {
         }
         let header = Header {
             marker: std::mem::take(&mut self.gap),
-            payload_type: self.target.send_payload_type,
+            payload_type: self.target.payload_type,
             sequence: self.sequence,
             timestamp: self.pace.stamp(),
             ssrc: self.ssrc,

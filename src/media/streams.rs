@@ -36,17 +36,17 @@ impl Streams {
         match command {
             Command::Open(open) => self.open(*open, sink),
             Command::Ungate(id) => self.with(id, sink, |stream, _| stream.ungate()),
-            Command::Retarget(id, target) => self.with(id, sink, |stream, sink| stream.retarget(*target, sink)),
+            Command::Retarget(target) => self.with(target.id, sink, |stream, sink| stream.retarget(*target, sink)),
             Command::Play { id, play, arena, spans, looped } => {
                 self.with(id, sink, |stream, sink| match Player::new(play, arena, spans, looped) {
                     Some(player) => stream.play(player),
                     None => sink.event(Event::Refused { id, refusal: Refusal::Spans }),
                 });
             }
-            Command::Stop(id) => self.with(id, sink, |stream, _| stream.stop()),
+            Command::Stop { id } => self.with(id, sink, |stream, _| stream.stop()),
             Command::Bridge { call, a, b } => self.bridge(call, a, b, sink),
             Command::Unbridge { call } => self.unbridge(call),
-            Command::Close(id) => self.close(id, sink),
+            Command::Close { id } => self.close(id, sink),
         }
     }
 
@@ -116,7 +116,7 @@ impl Streams {
             self.unbridge(id.call);
         }
         match self.streams.remove(&id) {
-            Some(stream) => sink.event(Event::Closed { id, statistics: Box::new(stream.close()) }),
+            Some(stream) => sink.event(Event::Closed { id, statistics: stream.close() }),
             None => sink.event(Event::Refused { id, refusal: Refusal::Unknown }),
         }
     }

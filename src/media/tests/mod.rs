@@ -62,16 +62,10 @@ impl World {
     fn with_two() -> World {
         let mut world = World::default();
         world.command(Command::Open(Box::new(open(A))));
-        let mut b = open(B);
-        b.target = Target {
-            remote: address("10.0.0.2:4000"),
-            codec: Codec::Pcma,
-            send_payload_type: 8,
-            receive_payload_type: 8,
-            event_send: Some(96),
-            ..b.target
-        };
-        b.signalling = b.target.remote.ip();
+        let remote = address("10.0.0.2:4000");
+        let mut b = Open { codec: Codec::Pcma, payload_type: 8, receive_payload_type: 8, remote, ..open(B) };
+        b.event_send = Some(96);
+        b.signalling = remote.ip();
         b.ssrc = 0xb;
         world.command(Command::Open(Box::new(b)));
         world
@@ -108,9 +102,9 @@ impl World {
     }
 
     fn close(&mut self, id: StreamId) -> Statistics {
-        self.command(Command::Close(id));
+        self.command(Command::Close { id });
         match self.wire.events.pop() {
-            Some(Event::Closed { statistics, .. }) => *statistics,
+            Some(Event::Closed { statistics, .. }) => statistics,
             other => panic!("closed, not {other:?}"),
         }
     }
@@ -130,25 +124,23 @@ fn address(text: &str) -> SocketAddr {
 
 /// PCMU at 10.0.0.1:4000, telephone-event 101 one way and 102 the other.
 fn open(id: StreamId) -> Open {
-    let target = Target {
-        remote: address("10.0.0.1:4000"),
+    let remote = address("10.0.0.1:4000");
+    Open {
+        id,
         codec: Codec::Pcmu,
-        send_payload_type: 0,
+        payload_type: 0,
         receive_payload_type: 0,
         event_send: Some(102),
         event_receive: Some(101),
-        sending: true,
-        receiving: true,
-    };
-    Open {
-        id,
-        signalling: target.remote.ip(),
-        target,
+        remote,
+        signalling: remote.ip(),
         media_from: Vec::new(),
         ssrc: 0xa,
         sequence: 65_530,
         timestamp: u32::MAX - 100,
         gated: false,
+        sending: true,
+        receiving: true,
     }
 }
 
@@ -158,7 +150,7 @@ fn arena() -> Arc<Arena> {
     builder.clip("one", &[1000; 160]).expect("room");
     builder.clip("two", &[-5000; 320]).expect("room");
     builder.clip("empty", &[]).expect("room");
-    Arc::new(builder.build().expect("room"))
+    Arc::new(builder.build())
 }
 
 fn rtp(payload_type: u8, sequence: u16, timestamp: u32, payload: &[u8]) -> Vec<u8> {

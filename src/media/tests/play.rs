@@ -45,8 +45,8 @@ fn fifty_packets_a_second_of_silence_when_nothing_plays() {
 fn spans_are_played_without_a_gap_in_the_codec_agreed_on() {
     for (codec, payload_type) in [(Codec::Pcmu, 0), (Codec::Pcma, 8)] {
         let mut world = one();
-        let target = Target { codec, send_payload_type: payload_type, ..open(A).target };
-        world.command(Command::Retarget(A, Box::new(target)));
+        let target = Retarget { codec, payload_type: payload_type, ..open(A).target() };
+        world.command(Command::Retarget(Box::new(target)));
         world.play(A, 3, &["two", "empty", "one", "two"], false);
         world.run(A, 0, 140);
         assert_eq!(sounds(&world), "22122..", "{codec:?}");
@@ -82,7 +82,7 @@ fn a_prompt_after_an_early_prompt_does_not_run_ahead_of_the_clock() {
     world.play(A, 1, &["two", "two"], true);
     assert_eq!(world.tick(2, A), 22);
     assert_eq!(world.tick(22, A), 42);
-    world.command(Command::Stop(A));
+    world.command(Command::Stop { id: A });
     world.play(A, 2, &["one"], false);
     assert_eq!(world.tick(24, A), 40, "the frame of 42 went out at 22: the next one may not before 40");
     assert_eq!(world.tick(40, A), 80);
@@ -96,7 +96,7 @@ fn stop_is_heard_at_the_next_frame_and_ends_nothing() {
     let mut world = one();
     world.play(A, 1, &["two"], true);
     world.run(A, 0, 100);
-    world.command(Command::Stop(A));
+    world.command(Command::Stop { id: A });
     world.run(A, 100, 160);
     assert_eq!(sounds(&world), "22222...");
     assert_eq!(world.wire.events, [Event::Started { id: A, play: 1 }]);
@@ -119,7 +119,7 @@ fn on_hold_the_player_stands_still_and_the_timestamps_do_not() {
     world.play(A, 1, &["one", "two"], false);
     world.run(A, 0, 40);
     for (sending, until) in [(false, 100), (true, 160)] {
-        world.command(Command::Retarget(A, Box::new(Target { sending, ..open(A).target })));
+        world.command(Command::Retarget(Box::new(Retarget { sending, ..open(A).target() })));
         world.run(A, until - 60, until);
     }
     assert_eq!(sounds(&world), "122..");
