@@ -11,6 +11,8 @@ pub mod time;
 
 // 1  protocols and sound; none of these knows another
 pub mod audio;
+pub mod sdp;
+pub mod sip;
 
 // 2  what a call carries
 pub mod context;
