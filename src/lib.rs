@@ -9,9 +9,11 @@ pub mod random;
 pub mod secret;
 pub mod time;
 
-// 1  protocols and sound; none of these knows another
+// 1  protocols, sound and text; none of these knows another
 pub mod audio;
 pub mod rtp;
+pub mod sdp;
+pub mod sip;
 
 // 2  what a call carries
 pub mod context;

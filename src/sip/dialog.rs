@@ -1,0 +1,185 @@
+//! A dialog (RFC 3261 section 12): who the two sides are, how they count, and which way requests go.
+
+use std::net::SocketAddr;
+
+use super::message::{Head, Headers, Method, Request};
+use super::name_addr::NameAddr;
+use super::uri::Uri;
+
+#[derive(Debug)]
+pub(super) struct Dialog {
+    pub(super) call_id: String,
+    /// Our From or To value with its tag.
+    local: String,
+    /// The peer's; without a tag until it has answered.
+    remote: String,
+    pub(super) local_tag: String,
+    /// Empty until the peer has answered, and with a peer of RFC 2543 that has no tags.
+    pub(super) remote_tag: String,
+    local_cseq: u32,
+    pub(super) remote_cseq: u32,
+    route_set: Vec<String>,
+    /// Request-URI of our requests: the peer's last Contact (section 12.2.1.1).
+    target: Uri,
+    /// Where the peer's last message came from.
+    pub(super) peer: SocketAddr,
+}
+
+impl Dialog {
+    /// The callee's side (section 12.1.1). `target` stands in where the INVITE has no Contact.
+    pub(super) fn of_invite(headers: &Headers, head: &Head<'_>, local_tag: String, peer: SocketAddr) -> Dialog {
+        let to = headers.get("To").unwrap_or("");
+        let mut dialog = Dialog {
+            call_id: head.call_id.to_owned(),
+            local: format!("{to};tag={local_tag}"),
+            remote: headers.get("From").unwrap_or("").to_owned(),
+            local_tag,
+            remote_tag: head.from.tag().unwrap_or("").to_owned(),
+            local_cseq: 0,
+            remote_cseq: head.cseq,
+            route_set: headers.all("Record-Route").map(str::to_owned).collect(),
+            target: head.from.uri.clone(),
+            peer,
+        };
+        dialog.refresh(headers);
+        dialog
+    }
+
+    /// The caller's side, from the headers of our INVITE or of an answer to it (they say the same of us).
+    pub(super) fn of_caller(headers: &Headers, head: &Head<'_>, target: Uri, peer: SocketAddr) -> Dialog {
+        Dialog {
+            call_id: head.call_id.to_owned(),
+            local: headers.get("From").unwrap_or("").to_owned(),
+            remote: headers.get("To").unwrap_or("").to_owned(),
+            local_tag: head.from.tag().unwrap_or("").to_owned(),
+            remote_tag: String::new(),
+            local_cseq: head.cseq,
+            remote_cseq: 0,
+            route_set: Vec::new(),
+            target,
+            peer,
+        }
+    }
+
+    /// The 2xx that makes the caller's dialog (section 12.1.2): Record-Route is taken in reverse.
+    pub(super) fn on_answer(&mut self, headers: &Headers, head: &Head<'_>) {
+        self.remote = headers.get("To").unwrap_or("").to_owned();
+        self.remote_tag = head.to.tag().unwrap_or("").to_owned();
+        self.route_set = headers.all("Record-Route").map(str::to_owned).collect();
+        self.route_set.reverse();
+        self.refresh(headers);
+    }
+
+    /// Target refresh (section 12.2): by a re-INVITE and by the 2xx to one.
+    pub(super) fn refresh(&mut self, headers: &Headers) {
+        if let Some(Ok(contact)) = headers.get("Contact").map(NameAddr::read) {
+            self.target = contact.uri;
+        }
+    }
+
+    /// The number of our next request; an ACK takes its INVITE's instead.
+    pub(super) fn next_cseq(&mut self) -> u32 {
+        self.local_cseq += 1;
+        self.local_cseq
+    }
+
+    /// A request within the dialog (section 12.2.1.1), without body and Contact.
+    pub(super) fn request(&self, method: Method, cseq: u32, via: String) -> Request {
+        let mut routes: Vec<&str> = self.route_set.iter().map(String::as_str).collect();
+        let mut uri = self.target.clone();
+        let strict = self.first_route().filter(|route| route.param("lr").is_none());
+        let last = format!("<{}>", self.target);
+        if let Some(route) = strict {
+            // A strict router takes its own URI as the target and finds ours last among the routes.
+            uri = route;
+            routes.remove(0);
+            routes.push(&last);
+        }
+        let mut headers = Headers::default();
+        headers.put("Via", via);
+        headers.put("Max-Forwards", "70");
+        for route in routes {
+            headers.put("Route", route);
+        }
+        headers.put("From", &*self.local);
+        headers.put("To", &*self.remote);
+        headers.put("Call-ID", &*self.call_id);
+        headers.put("CSeq", format!("{cseq} {method}"));
+        Request { method, uri, headers, body: Vec::new() }
+    }
+
+    /// Where our requests go: the first route or the target, if it is an IP literal that names one host; else where
+    /// the peer's last message came from.
+    pub(super) fn destination(&self) -> SocketAddr {
+        let next = match self.route_set.is_empty() {
+            true => self.target.address(),
+            false => self.first_route().and_then(|route| route.address()),
+        };
+        next.filter(names_one_host).unwrap_or(self.peer)
+    }
+
+    fn first_route(&self) -> Option<Uri> {
+        NameAddr::read(self.route_set.first()?).ok().map(|route| route.uri)
+    }
+}
+
+fn names_one_host(address: &SocketAddr) -> bool {
+    let ip = address.ip();
+    let broadcast = matches!(ip, std::net::IpAddr::V4(ip) if ip.is_broadcast());
+    address.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !broadcast
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dialog(contact: &str, routes: &[&str]) -> Dialog {
+        let mut headers = Headers::default();
+        let values = [("Via", "SIP/2.0/UDP h;branch=z9hG4bKa"), ("From", "<sip:a@h>;tag=1"), ("To", "<sip:b@h>")];
+        for (name, value) in values.into_iter().chain([("Call-ID", "c"), ("CSeq", "5 INVITE"), ("Contact", contact)]) {
+            headers.put(name, value);
+        }
+        for route in routes {
+            headers.put("Record-Route", *route);
+        }
+        let head = headers.head().unwrap();
+        Dialog::of_invite(&headers, &head, "2".into(), "192.0.2.9:6000".parse().unwrap())
+    }
+
+    #[test]
+    fn requests_go_by_route_target_or_source() {
+        // Contact, Record-Route; destination, Request-URI, Route
+        let cases: [(&str, &[&str], &str, &str, &str); 6] = [
+            ("<sip:a@192.0.2.5:5062>", &[], "192.0.2.5:5062", "sip:a@192.0.2.5:5062", ""),
+            ("<sip:a@pbx.example>", &[], "192.0.2.9:6000", "sip:a@pbx.example", ""),
+            ("<sip:a@255.255.255.255>", &[], "192.0.2.9:6000", "sip:a@255.255.255.255", ""),
+            (
+                "<sip:a@[2001:db8::1]>",
+                &["<sip:192.0.2.7;lr>"],
+                "192.0.2.7:5060",
+                "sip:a@[2001:db8::1]",
+                "<sip:192.0.2.7;lr>",
+            ),
+            ("<sip:a@h>", &["<sip:p;lr>", "<sip:q;lr>"], "192.0.2.9:6000", "sip:a@h", "<sip:p;lr>, <sip:q;lr>"),
+            ("<sip:a@h>", &["<sip:192.0.2.7>", "<sip:q>"], "192.0.2.7:5060", "sip:192.0.2.7", "<sip:q>, <sip:a@h>"),
+        ];
+        for (contact, routes, destination, uri, route) in cases {
+            let dialog = dialog(contact, routes);
+            let request = dialog.request(Method::Bye, 1, "v".into());
+            assert_eq!(dialog.destination().to_string(), destination, "{contact}");
+            assert_eq!(request.uri.as_str(), uri);
+            assert_eq!(request.headers.all("Route").collect::<Vec<_>>().join(", "), route);
+        }
+    }
+
+    #[test]
+    fn the_two_sides_keep_their_names_and_numbers() {
+        let mut dialog = dialog("<sip:a@h>", &[]);
+        assert_eq!((dialog.remote_cseq, dialog.next_cseq(), dialog.next_cseq()), (5, 1, 2));
+        let request = dialog.request(Method::Info, 2, "v".into());
+        let expected = [("From", "<sip:b@h>;tag=2"), ("To", "<sip:a@h>;tag=1"), ("Call-ID", "c"), ("CSeq", "2 INFO")];
+        for (name, value) in expected {
+            assert_eq!(request.headers.get(name), Some(value));
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What an endpoint gives out: packets to send, and what happened to its dialogs.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use crate::sip::message::{BadHeader, Request, Response};
+
+/// A dialog of this endpoint; a number is never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DialogId(pub u64);
+
+/// One thing drained from the endpoint.
+pub enum Output {
+    /// A datagram to be sent.
+    Send {
+        to: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    Event(Event),
+}
+
+/// What happened. After an event that says "the dialog is gone", its number means nothing any more.
+pub enum Event {
+    /// A new call; its 100 has gone out.
+    Invite { dialog: DialogId, source: SocketAddr, request: Box<Request> },
+    /// The ACK of our 2xx came, to the INVITE or to a re-INVITE; `body` may hold the answer to a late offer.
+    Confirmed { dialog: DialogId, body: Vec<u8> },
+    /// The caller gave up; 487 and the 200 to its CANCEL are sent; the dialog is gone.
+    Cancelled { dialog: DialogId },
+    /// To be answered with `accept_reinvite` or `refuse_reinvite`.
+    Reinvite { dialog: DialogId, request: Box<Request> },
+    /// Its 200 is sent.
+    Info { dialog: DialogId, request: Box<Request> },
+    /// Its 200 is sent; the dialog is gone.
+    Bye { dialog: DialogId },
+    /// A 1xx to our INVITE, 100 included.
+    Progress { dialog: DialogId, status: u16, body: Vec<u8> },
+    /// The 2xx to our INVITE; its ACK is sent.
+    Answered { dialog: DialogId, response: Box<Response> },
+    /// The 2xx to our re-INVITE; its ACK is sent.
+    Reanswered { dialog: DialogId, response: Box<Response> },
+    /// Our INVITE failed: 300-699 as received, 408 if no answer came, 487 after `cancel`. The dialog is gone.
+    Refused { dialog: DialogId, status: u16, reason: String },
+    /// Our re-INVITE failed and the session stays as it was; on 491 try again later (RFC 3261 section 14.1).
+    ReinviteRefused { dialog: DialogId, status: u16, reason: String },
+    /// The peer is out of reach or knows nothing of the dialog any more; the dialog is gone.
+    Lost { dialog: DialogId, why: Loss },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// Our 2xx was not ACKed within 64*T1; a BYE was sent.
+    NoAck,
+    /// A request of ours got 481.
+    Unknown,
+    /// A request of ours got 408 or nothing; a BYE was sent.
+    NoAnswer,
+}
+
+/// Why a command was not carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The dialog is gone (its end may be among the events not yet drained).
+    NoDialog,
+    /// The dialog is not in the state that the command needs.
+    NotNow,
+    /// At `max_transactions` or `max_dialogs`.
+    Full,
+    /// A value that may not go onto the wire, or a request that lacks what it must have.
+    Bad(&'static str),
+}
+
+impl From<BadHeader> for Refusal {
+    fn from(bad: BadHeader) -> Refusal {
+        Refusal::Bad(bad.0)
+    }
+}
+
+/// What the endpoint has seen and refused, since its start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    pub received: u64,
+    /// Answered with 400 or 505.
+    pub malformed_answered: u64,
+    pub malformed_dropped: u64,
+    /// Requests that the endpoint itself answered with an error.
+    pub refused: u64,
+    /// Of these: new INVITEs and requests in dialogs that met a full table.
+    pub no_room: u64,
+    /// Requests that came again.
+    pub repeated: u64,
+    /// Messages that we sent again.
+    pub resent: u64,
+    pub stray_acks: u64,
+    pub stray_responses: u64,
+    /// Second answers to one INVITE, ended with ACK and BYE.
+    pub forks_ended: u64,
+    /// Answers beyond the bound on forks: dropped.
+    pub forks_dropped: u64,
+}
+
+/// A datagram shows its length only: it may hold caller data.
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Output::Send { to, bytes } => write!(f, "Send({} bytes to {to})", bytes.len()),
+            Output::Event(event) => event.fmt(f),
+        }
+    }
+}
+
+/// By name and dialog only: bodies of INFO and headers of INVITE hold caller data.
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Invite { dialog, source, .. } => write!(f, "Invite({}, from {source})", dialog.0),
+            Event::Confirmed { dialog, .. } => write!(f, "Confirmed({})", dialog.0),
+            Event::Cancelled { dialog } => write!(f, "Cancelled({})", dialog.0),
+            Event::Reinvite { dialog, .. } => write!(f, "Reinvite({})", dialog.0),
+            Event::Info { dialog, .. } => write!(f, "Info({})", dialog.0),
+            Event::Bye { dialog } => write!(f, "Bye({})", dialog.0),
+            Event::Progress { dialog, status, .. } => write!(f, "Progress({}, {status})", dialog.0),
+            Event::Answered { dialog, .. } => write!(f, "Answered({})", dialog.0),
+            Event::Reanswered { dialog, .. } => write!(f, "Reanswered({})", dialog.0),
+            Event::Refused { dialog, status, .. } => write!(f, "Refused({}, {status})", dialog.0),
+            Event::ReinviteRefused { dialog, status, .. } => write!(f, "ReinviteRefused({}, {status})", dialog.0),
+            Event::Lost { dialog, why } => write!(f, "Lost({}, {why:?})", dialog.0),
+        }
+    }
+}

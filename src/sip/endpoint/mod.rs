@@ -1,0 +1,204 @@
+//! The endpoint: transactions and dialogs of a user agent, caller's and callee's side, over UDP.
+//!
+//! Datagrams, deadlines and commands go in; `poll` gives datagrams and events out. It is drained, never re-entered.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use super::invite::{ALLOW, contact};
+use super::message::{Headers, Message, Method, Request, Response};
+use super::transaction::{Client, Fired, Machine, Purpose, Table, client_key};
+use super::via::Via;
+use super::wire::{self, Malformed};
+use crate::random::Random;
+use crate::time::Instant;
+
+mod ending;
+mod event;
+mod reply;
+mod uac;
+mod uas;
+mod usage;
+mod verdict;
+
+pub use event::{Counters, DialogId, Event, Loss, Output, Refusal};
+
+use reply::{Incoming, Reply};
+use usage::{InviteUsage, Usages};
+use verdict::Verdict;
+
+/// When a caller turned away with 503 may try again, in seconds.
+const RETRY_AFTER: &str = "5";
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Our address as peers reach it: it goes into Contact and Via.
+    pub contact: SocketAddr,
+    /// User-Agent of our requests and Server of our responses.
+    pub user_agent: String,
+    /// A new INVITE, either way, is refused when so many transactions live. Within a dialog `max_dialogs` more are
+    /// let in; a BYE or CANCEL is never refused for want of room.
+    pub max_transactions: usize,
+    pub max_dialogs: usize,
+}
+
+pub struct Endpoint {
+    config: Config,
+    random: Random,
+    /// Salt of the tags of stateless answers.
+    salt: u64,
+    transactions: Table,
+    usages: Usages,
+    /// Drained after each input, of which each adds a few.
+    out: VecDeque<Output>,
+    counters: Counters,
+}
+
+impl Endpoint {
+    /// Refuses a `user_agent` with control bytes in it.
+    pub fn new(config: Config, mut random: Random) -> Result<Endpoint, Refusal> {
+        Headers::default().push("User-Agent", &*config.user_agent)?;
+        let salt = random.u64();
+        let (transactions, usages) = (Table::default(), Usages::default());
+        Ok(Endpoint { config, random, salt, transactions, usages, out: VecDeque::new(), counters: Counters::default() })
+    }
+
+    /// Takes a datagram off the socket. What cannot be read is answered with 400 if that is possible, and counted.
+    pub fn on_datagram(&mut self, now: Instant, source: SocketAddr, bytes: &[u8]) {
+        self.counters.received += 1;
+        match wire::read(bytes) {
+            Ok(Message::Request(request)) => self.on_request(now, source, request),
+            Ok(Message::Response(response)) => self.on_response(now, source, response),
+            Err(malformed) => self.on_malformed(source, &malformed),
+        }
+    }
+
+    /// Does what is due at `now`. Call it at `next_deadline`, or later.
+    pub fn on_deadline(&mut self, now: Instant) {
+        while let Some(fired) = self.transactions.due(now) {
+            match fired {
+                Fired::Resend(to, bytes) => {
+                    self.counters.resent += 1;
+                    self.send(to, bytes);
+                }
+                Fired::TimedOut(transaction, purpose) => self.on_timeout(now, transaction, purpose),
+            }
+        }
+        while let Some((id, due)) = self.usages.due(now) {
+            self.on_unacked(now, id, due);
+        }
+    }
+
+    /// When `on_deadline` is to be called next. It may come early; then nothing happens.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        [self.transactions.next_deadline(), self.usages.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// The next datagram to send or event to hear of.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// How many dialogs and transactions live.
+    pub fn load(&self) -> (usize, usize) {
+        (self.usages.len(), self.transactions.len())
+    }
+
+    fn on_malformed(&mut self, source: SocketAddr, malformed: &Malformed) {
+        tracing::trace!(%source, reason = malformed.reason, "malformed SIP message");
+        let Some(reply) = malformed.request.as_ref().and_then(|headers| Reply::to(headers, source)) else {
+            self.counters.malformed_dropped += 1;
+            return;
+        };
+        self.counters.malformed_answered += 1;
+        let tag = self.stateless_tag(malformed.reason, "");
+        let response = self.response(&reply, malformed.status, Some(&tag));
+        self.send(reply.to, response.to_bytes());
+    }
+
+    fn send(&mut self, to: SocketAddr, bytes: Vec<u8>) {
+        self.out.push_back(Output::Send { to, bytes });
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.out.push_back(Output::Event(event));
+    }
+
+    /// The usage that a command names, unless its owner has let go of it.
+    fn usage(&mut self, id: DialogId) -> Result<&mut InviteUsage, Refusal> {
+        self.usages.get_mut(id).filter(|usage| !usage.silent).ok_or(Refusal::NoDialog)
+    }
+
+    /// Whether a new call may begin.
+    fn has_room_for_call(&self) -> bool {
+        self.transactions.len() < self.config.max_transactions && self.usages.len() < self.config.max_dialogs
+    }
+
+    /// Whether a dialog may have one more transaction.
+    fn has_room_in_dialog(&self) -> bool {
+        self.transactions.len() < self.config.max_transactions + self.config.max_dialogs
+    }
+
+    /// A response with our name in it, and what one that makes or keeps a dialog needs.
+    fn response(&self, reply: &Reply, status: u16, tag: Option<&str>) -> Response {
+        let mut response = reply.response(status, tag);
+        response.headers.put("Server", &*self.config.user_agent);
+        response
+    }
+
+    /// Answers without state (RFC 3261 section 8.2.7): the request, coming again, gets the same answer again.
+    fn answer_stateless(&mut self, incoming: &Incoming, verdict: Verdict) {
+        let (status, header) = verdict;
+        let tag = self.stateless_tag(&incoming.key, &incoming.call_id);
+        let mut response = self.response(&incoming.reply, status, Some(&tag));
+        if let Some((name, value)) = header {
+            response.headers.put(name, value);
+        }
+        self.counters.refused += u64::from(status >= 300);
+        self.send(incoming.reply.to, response.to_bytes());
+    }
+
+    fn answer_no_room(&mut self, incoming: &Incoming) {
+        self.counters.no_room += 1;
+        self.answer_stateless(incoming, (503, Some(("Retry-After", RETRY_AFTER.to_owned()))));
+    }
+
+    /// A tag that the same request always gets (section 8.2.7): FNV-1a over what names it, salted.
+    fn stateless_tag(&self, key: &str, call_id: &str) -> String {
+        let mut hash = self.salt;
+        for byte in key.bytes().chain(call_id.bytes()) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+        format!("{hash:016x}")
+    }
+
+    /// Completes a request of ours: name, and Contact and Allow for an INVITE.
+    fn dress(&self, request: &mut Request) {
+        if request.method == Method::Invite {
+            request.headers.put("Contact", contact(self.config.contact));
+            request.headers.put("Allow", ALLOW);
+        }
+        request.headers.put("User-Agent", &*self.config.user_agent);
+    }
+
+    /// Sends a request of ours other than INVITE in a transaction of its own.
+    fn transact(&mut self, now: Instant, to: SocketAddr, request: &Request, purpose: Purpose) {
+        let bytes = request.to_bytes();
+        let key = client_key(branch(&request.headers), &request.method);
+        let machine = Machine::Client(Client::new(now));
+        self.transactions.insert(key, to, bytes.clone(), purpose, machine);
+        self.send(to, bytes);
+    }
+}
+
+/// The branch of the topmost Via of a request of ours.
+fn branch(headers: &Headers) -> &str {
+    headers.get("Via").and_then(|via| Via::read(via).ok()).and_then(|via| via.branch()).unwrap_or("")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+//! What single datagrams are answered with.
+
+use super::*;
+
+const NOW: Instant = Instant::from_micros(1_000_000);
+
+/// A request from host 0; `lines` go in front of its headers.
+fn request(method: &str, lines: &str) -> String {
+    format!(
+        "{method} sip:ivr@192.0.2.2 SIP/2.0\r\n{lines}Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK{method}\r\n\
+         From: <sip:a@192.0.2.1>;tag=1\r\nTo: <sip:ivr@192.0.2.2>\r\nCall-ID: c1\r\nCSeq: 7 {method}\r\n\
+         Contact: <sip:a@192.0.2.1>\r\nContent-Length: 0\r\n\r\n"
+    )
+}
+
+/// What an endpoint sends on one datagram, and the names of its events.
+fn heard(endpoint: &mut Endpoint, text: &str) -> (Vec<(SocketAddr, String)>, Vec<String>) {
+    endpoint.on_datagram(NOW, address(0), text.as_bytes());
+    let (sent, events) = drain(endpoint);
+    (sent, names(&events))
+}
+
+#[test]
+fn requests_that_cannot_be_served_are_refused_with_what_would_be() {
+    let body =
+        |headers: &str| request("INVITE", headers).replace("Content-Length: 0\r\n\r\n", "Content-Length: 1\r\n\r\nx");
+    // request, status, a line that the answer has
+    let cases = [
+        (request("OPTIONS", ""), "200 OK", "Accept: application/sdp"),
+        (request("OPTIONS", ""), "200 OK", "Supported: "),
+        (request("REGISTER", ""), "405 Method Not Allowed", "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO"),
+        (request("DANCE", ""), "501 Not Implemented", "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO"),
+        (request("BYE", ""), "481 Call/Transaction Does Not Exist", ""),
+        (request("INFO", ""), "481 Call/Transaction Does Not Exist", ""),
+        (request("CANCEL", "Require: x\r\n"), "481 Call/Transaction Does Not Exist", ""),
+        (request("INVITE", "").replace("2>\r\nCall", "2>;tag=9\r\nCall"), "481 Call/Transaction Does Not Exist", ""),
+        (request("INVITE", "").replace("sip:ivr@192.0.2.2 SIP", "tel:+1 SIP"), "416 Unsupported URI Scheme", ""),
+        (request("INVITE", "").replace("sip:ivr@192.0.2.2 SIP", "soap.beep://x SIP"), "416 Unsupported URI Scheme", ""),
+        (request("INVITE", "Max-Forwards: 0\r\n"), "483 Too Many Hops", ""),
+        (request("INVITE", "Require: 100rel, x\r\n"), "420 Bad Extension", "Unsupported: 100rel, x"),
+        (body("c: text/plain\r\n"), "415 Unsupported Media Type", "Accept: application/sdp"),
+        (body(""), "415 Unsupported Media Type", "Accept: application/sdp"),
+        (body("c: application/sdp\r\ne: gzip\r\n"), "415 Unsupported Media Type", "Accept-Encoding: identity"),
+        (request("INVITE", "Accept: text/x\r\n"), "406 Not Acceptable", ""),
+        (request("INVITE", "").replace("SIP/2.0\r\n", "SIP/3.0\r\n"), "505 Version Not Supported", ""),
+        (request("INVITE", "Max-Forwards: x\r\n"), "400 Bad Request", ""),
+        (request("INVITE", "").replace("Contact: <", "Contact: \"<"), "400 Bad Request", ""),
+    ];
+    for (text, status, line) in cases {
+        let mut endpoint = endpoint(1);
+        let (sent, events) = heard(&mut endpoint, &text);
+        assert_eq!((lines(&sent), events), (vec![status.to_owned()], vec![]), "{text}");
+        assert!(sent[0].1.contains(&format!("{line}\r\n")), "{}", sent[0].1);
+        assert!(sent[0].1.contains("tag="), "{}", sent[0].1);
+        assert_eq!(heard(&mut endpoint, &text).0, sent, "the same answer to the same request");
+        assert_eq!(endpoint.load(), (0, 0), "and no state");
+    }
+}
+
+#[test]
+fn what_cannot_be_answered_is_dropped_and_counted() {
+    let mut endpoint = endpoint(1);
+    let invite = request("INVITE", "");
+    let dropped = [
+        "\r\n\r\n".to_owned(),
+        "garbage".to_owned(),
+        invite.replace("Via:", "Vie:"),
+        request("ACK", "Max-Forwards: x\r\n"),
+        invite.replace("INVITE sip:ivr@192.0.2.2 SIP/2.0", "SIP/2.0 2000 OK"),
+    ];
+    for text in &dropped {
+        assert!(heard(&mut endpoint, text).0.is_empty(), "{text}");
+    }
+    assert_eq!(endpoint.counters().malformed_dropped, dropped.len() as u64);
+    assert!(heard(&mut endpoint, &request("ACK", "")).0.is_empty());
+    assert!(heard(&mut endpoint, &invite.replace("INVITE sip:ivr@192.0.2.2 SIP/2.0", "SIP/2.0 200 OK")).0.is_empty());
+    assert_eq!((endpoint.counters().stray_acks, endpoint.counters().stray_responses), (1, 1));
+    let unreadable = invite.replace("branch=z9hG4bKINVITE", ";;");
+    assert_eq!(words(&heard(&mut endpoint, &unreadable).0), ["400"]);
+}
+
+#[test]
+fn answers_go_to_the_source_never_to_maddr() {
+    let mut endpoint = endpoint(1);
+    let source: SocketAddr = "192.0.2.99:7777".parse().unwrap();
+    // Via parameters, where the answer goes
+    for (params, to) in
+        [("maddr=203.0.113.1;ttl=9", "192.0.2.99:5060"), ("rport;received=203.0.113.1", "192.0.2.99:7777")]
+    {
+        let text = request("OPTIONS", "").replace("branch", &format!("{params};branch"));
+        endpoint.on_datagram(NOW, source, text.as_bytes());
+        let (sent, _) = drain(&mut endpoint);
+        assert_eq!(sent[0].0.to_string(), to);
+        assert!(sent[0].1.contains("received=192.0.2.99") && !sent[0].1.contains("received=203"));
+    }
+}
+
+#[test]
+fn a_repeated_invite_is_one_call_and_another_branch_of_it_is_merged() {
+    for cookie in ["z9hG4bK", ""] {
+        let mut endpoint = endpoint(1);
+        let invite = request("INVITE", "").replace("z9hG4bK", cookie);
+        assert_eq!(heard(&mut endpoint, &invite).1, ["Invite(1, from 192.0.2.1:5060)"]);
+        let (sent, events) = heard(&mut endpoint, &invite);
+        assert_eq!((words(&sent), events.len()), (vec!["100".to_owned()], 0));
+        let other_way = invite.replace("branch=", "branch=z9hG4bKother");
+        assert_eq!(words(&heard(&mut endpoint, &other_way).0), ["482"]);
+        endpoint.refuse(NOW, DialogId(1), 486, &[]).unwrap();
+        assert_eq!(words(&drain(&mut endpoint).0), ["486"]);
+        assert_eq!(words(&heard(&mut endpoint, &invite).0), ["486"]);
+        let ack = invite.replace("INVITE sip", "ACK sip").replace("7 INVITE", "7 ACK");
+        assert!(heard(&mut endpoint, &ack).0.is_empty());
+        run(&mut endpoint, NOW + 4 * SECOND);
+        assert!(drain(&mut endpoint).0.is_empty(), "the ACK stopped the refusal");
+        run(&mut endpoint, NOW + 6 * SECOND);
+        assert_eq!(endpoint.load(), (0, 0));
+    }
+}
+
+/// An answered call from a caller behind a proxy, and the To tag of our side.
+fn answered() -> (Endpoint, String) {
+    let mut endpoint = endpoint(1);
+    let routes = "Record-Route: <sip:192.0.2.8;lr>, <sip:p.example;lr>\r\n";
+    heard(&mut endpoint, &request("INVITE", routes));
+    endpoint.accept(NOW, DialogId(1), Vec::new()).unwrap();
+    let answer = drain(&mut endpoint).0.remove(0).1;
+    assert!(answer.contains("Record-Route: <sip:192.0.2.8;lr>\r\nRecord-Route: <sip:p.example;lr>\r\n"));
+    let tag = answer.split("192.0.2.2>;tag=").nth(1).unwrap().split("\r\n").next().unwrap().to_owned();
+    (endpoint, tag)
+}
+
+fn in_dialog(method: &str, cseq: u32, tag: &str) -> String {
+    request(method, "")
+        .replace("2>\r\nCall", &format!("2>;tag={tag}\r\nCall"))
+        .replace("CSeq: 7", &format!("CSeq: {cseq}"))
+        .replace("branch=", &format!("branch=z9hG4bK{cseq}"))
+}
+
+#[test]
+fn requests_in_a_dialog_are_counted_in_order_and_answered_once() {
+    let (mut endpoint, tag) = answered();
+    assert_eq!(words(&heard(&mut endpoint, &in_dialog("INVITE", 8, &tag)).0), ["491"], "the ACK is still to come");
+    assert_eq!(heard(&mut endpoint, &in_dialog("ACK", 7, &tag)).1, ["Confirmed(1)"]);
+    let info = in_dialog("INFO", 9, &tag);
+    for events in [vec!["Info(1)".to_owned()], vec![]] {
+        let (sent, heard) = heard(&mut endpoint, &info);
+        assert_eq!((words(&sent), heard), (vec!["200".to_owned()], events));
+    }
+    assert_eq!(words(&heard(&mut endpoint, &in_dialog("INFO", 6, &tag)).0), ["500"]);
+    assert_eq!(words(&heard(&mut endpoint, &in_dialog("INFO", 10, "other")).0), ["481"]);
+    assert_eq!(words(&heard(&mut endpoint, &in_dialog("OPTIONS", 11, &tag)).0), ["200"]);
+    assert_eq!(heard(&mut endpoint, &in_dialog("INVITE", 12, &tag)).1, ["Reinvite(1)"]);
+    let (sent, _) = heard(&mut endpoint, &in_dialog("INVITE", 13, &tag));
+    assert!(sent[0].1.contains("SIP/2.0 500") && sent[0].1.contains("Retry-After: "));
+    let cancel = in_dialog("INVITE", 12, &tag).replace("INVITE sip", "CANCEL sip").replace("12 INVITE", "12 CANCEL");
+    assert_eq!(words(&heard(&mut endpoint, &cancel).0), ["200", "487"], "a cancelled re-INVITE leaves the call");
+    let bye = in_dialog("BYE", 14, &tag);
+    for events in [vec!["Bye(1)".to_owned()], vec![]] {
+        let (sent, heard) = heard(&mut endpoint, &bye);
+        assert_eq!((words(&sent), heard), (vec!["200".to_owned()], events));
+    }
+}
+
+#[test]
+fn our_requests_follow_the_route_and_the_refreshed_target() {
+    let (mut endpoint, tag) = answered();
+    heard(&mut endpoint, &in_dialog("ACK", 7, &tag));
+    let moved = in_dialog("INVITE", 8, &tag).replace("Contact: <sip:a@192.0.2.1>", "Contact: <sip:b@192.0.2.77>");
+    heard(&mut endpoint, &moved);
+    endpoint.refuse_reinvite(NOW, DialogId(1), 488).unwrap();
+    drain(&mut endpoint);
+    endpoint.bye(NOW, DialogId(1)).unwrap();
+    let (sent, _) = drain(&mut endpoint);
+    assert_eq!(sent[0].0.to_string(), "192.0.2.8:5060");
+    assert!(sent[0].1.starts_with("BYE sip:b@192.0.2.77 SIP/2.0\r\n"), "{}", sent[0].1);
+    assert!(sent[0].1.contains("Route: <sip:192.0.2.8;lr>\r\nRoute: <sip:p.example;lr>\r\n"));
+}
+
+#[test]
+fn a_full_endpoint_turns_new_calls_away_without_state_and_keeps_the_others() {
+    let mut endpoint = endpoint(1);
+    let invite = |n: usize| request("INVITE", "").replace("c1", &format!("c{n}")).replace("KINVITE", &format!("K{n}"));
+    for n in 0..20 {
+        assert_eq!(heard(&mut endpoint, &invite(n)).1.len(), 1);
+    }
+    let full = endpoint.load();
+    let (sent, events) = heard(&mut endpoint, &invite(20));
+    assert!(sent[0].1.contains("SIP/2.0 503") && sent[0].1.contains("Retry-After: 5\r\n") && events.is_empty());
+    assert_eq!((endpoint.load(), endpoint.counters().no_room), (full, 1));
+    assert_eq!(endpoint.invite(NOW, address(0), super::invite(1)).err(), Some(Refusal::Full));
+    endpoint.accept(NOW, DialogId(1), Vec::new()).unwrap();
+    endpoint.refuse(NOW, DialogId(2), 486, &[]).unwrap();
+    assert_eq!(heard(&mut endpoint, &invite(20)).1.len(), 1, "room again");
+}
+
+#[test]
+fn an_endpoint_s_own_name_is_checked() {
+    let config = Config { contact: address(0), user_agent: "x\r\ny".into(), max_transactions: 1, max_dialogs: 1 };
+    assert!(Endpoint::new(config, Random::from_seed(1)).is_err());
+}

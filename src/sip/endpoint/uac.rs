@@ -1,0 +1,282 @@
+//! The caller's side (RFC 3261 sections 8.1, 9.1, 13.2 and 14.1): our requests, and what comes back.
+
+use std::net::SocketAddr;
+
+use super::reply::reason;
+use super::usage::Cancel;
+use super::{DialogId, Endpoint, Event, InviteUsage, Loss, Refusal, branch};
+use crate::sip::dialog::Dialog;
+use crate::sip::invite::via;
+use crate::sip::message::{Method, Request, Response};
+use crate::sip::transaction::{Heard, InviteClient, Machine, Purpose, TransactionId, client_key};
+use crate::time::Instant;
+
+impl Endpoint {
+    /// Begins a call: sends the whole request, as `invite::Invite` builds it, byte for byte.
+    pub fn invite(&mut self, now: Instant, to: SocketAddr, request: Request) -> Result<DialogId, Refusal> {
+        if !self.has_room_for_call() {
+            return Err(Refusal::Full);
+        }
+        let head = request.headers.head().map_err(Refusal::Bad)?;
+        if request.method != Method::Invite || head.method != Method::Invite || head.via.branch().is_none() {
+            return Err(Refusal::Bad("not an INVITE with a branch"));
+        }
+        if head.from.tag().is_none() || head.to.tag().is_some() {
+            return Err(Refusal::Bad("an INVITE needs a tag in From and none in To"));
+        }
+        let mut usage = InviteUsage::new(Dialog::of_caller(&request.headers, &head, request.uri.clone(), to));
+        let dialog = self.usages.next_id();
+        usage.outgoing = Some(self.send_invite(now, to, request, dialog));
+        self.usages.insert(dialog, usage);
+        Ok(dialog)
+    }
+
+    /// Gives up a call of ours that is not answered. It ends with `Refused`, as a rule 487.
+    pub fn cancel(&mut self, now: Instant, dialog: DialogId) -> Result<(), Refusal> {
+        let usage = self.usage(dialog)?;
+        if !usage.early || usage.outgoing.is_none() {
+            return Err(Refusal::NotNow);
+        }
+        self.cancel_when_possible(now, dialog);
+        Ok(())
+    }
+
+    /// Offers a changed session. Ends with `Reanswered`, `ReinviteRefused` or `Lost`.
+    pub fn reinvite(&mut self, now: Instant, dialog: DialogId, sdp: Vec<u8>) -> Result<(), Refusal> {
+        let usage = self.usage(dialog)?;
+        // Section 14.1: one INVITE at a time, and none before the last has its ACK.
+        if usage.early || usage.incoming.is_some() || usage.outgoing.is_some() || usage.unacked.is_some() {
+            return Err(Refusal::NotNow);
+        }
+        let (to, mut request) = self.request(dialog, Method::Invite)?;
+        if !sdp.is_empty() {
+            request.headers.put("Content-Type", "application/sdp");
+        }
+        request.body = sdp;
+        let transaction = self.send_invite(now, to, request, dialog);
+        self.usage(dialog)?.outgoing = Some(transaction);
+        Ok(())
+    }
+
+    /// Sends an INFO. Its success is not reported; `Lost` says that the peer does not know the dialog.
+    pub fn info(&mut self, now: Instant, dialog: DialogId, content_type: &str, body: Vec<u8>) -> Result<(), Refusal> {
+        if self.usage(dialog)?.early {
+            return Err(Refusal::NotNow);
+        }
+        let (to, mut request) = self.request(dialog, Method::Info)?;
+        request.headers.push("Content-Type", content_type)?;
+        request.body = body;
+        self.transact(now, to, &request, Purpose::Info(dialog));
+        Ok(())
+    }
+
+    /// A request in the dialog, and where it goes.
+    fn request(&mut self, id: DialogId, method: Method) -> Result<(SocketAddr, Request), Refusal> {
+        if !self.has_room_in_dialog() {
+            return Err(Refusal::Full);
+        }
+        let via = via(self.config.contact, &mut self.random);
+        let dialog = &mut self.usage(id)?.dialog;
+        let cseq = dialog.next_cseq();
+        let (to, mut request) = (dialog.destination(), dialog.request(method, cseq, via));
+        self.dress(&mut request);
+        Ok((to, request))
+    }
+
+    fn send_invite(&mut self, now: Instant, to: SocketAddr, request: Request, dialog: DialogId) -> TransactionId {
+        let bytes = request.to_bytes();
+        let key = client_key(branch(&request.headers), &Method::Invite);
+        let machine = Machine::InviteClient(InviteClient::new(now, Box::new(request)));
+        let id = self.transactions.insert(key, to, bytes.clone(), Purpose::Invite(dialog), machine);
+        self.send(to, bytes);
+        id
+    }
+
+    pub(super) fn on_response(&mut self, now: Instant, source: SocketAddr, response: Response) {
+        let Ok(head) = response.headers.head() else { return };
+        let key = client_key(head.via.branch().unwrap_or(""), &head.method);
+        let heard = self.transactions.find(&key).and_then(|id| {
+            let heard =
+                self.transactions.change(id, |known| (known.machine.on_response(now, &response), known.purpose));
+            heard.map(|(heard, purpose)| (id, heard, purpose))
+        });
+        let Some((transaction, heard, purpose)) = heard else {
+            self.counters.stray_responses += 1;
+            return;
+        };
+        match (heard, purpose) {
+            (Heard::Provisional, Purpose::Invite(id)) => self.on_provisional(now, source, id, response),
+            (Heard::Final, Purpose::Invite(id)) if response.status < 300 => {
+                self.on_answer(now, source, id, transaction, response);
+            }
+            (Heard::Final, Purpose::Invite(id)) => self.on_refusal(now, id, transaction, response),
+            (Heard::Again, _) => self.send_again(transaction),
+            (Heard::Final, Purpose::Info(id)) => {
+                self.on_status_in_dialog(now, id, response.status);
+            }
+            (Heard::Nothing | Heard::Provisional | Heard::Final, _) => {}
+        }
+    }
+
+    fn on_provisional(&mut self, now: Instant, source: SocketAddr, id: DialogId, response: Response) {
+        let Some(usage) = self.usages.get_mut(id) else { return };
+        if !usage.early {
+            return;
+        }
+        usage.dialog.peer = source;
+        match usage.cancel {
+            Cancel::Wanted => self.cancel_when_possible(now, id),
+            Cancel::Sent => {}
+            Cancel::No => {
+                let Response { status, body, .. } = response;
+                self.tell(Event::Progress { dialog: id, status, body });
+            }
+        }
+    }
+
+    /// A 2xx to an INVITE of ours (section 13.2.2.4): the one that makes the dialog, the same again, or another
+    /// phone's, which is ACKed and ended. After a CANCEL every 2xx is another phone's.
+    fn on_answer(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        id: DialogId,
+        transaction: TransactionId,
+        response: Response,
+    ) {
+        let Ok(head) = response.headers.head() else { return };
+        let tag = head.to.tag().unwrap_or("");
+        let Some(usage) = self.usages.get_mut(id) else {
+            return self.end_stray(now, source, transaction, &response);
+        };
+        let same = usage.early || usage.dialog.remote_tag == tag;
+        if let Some((_, bytes, to)) = usage.acked.as_ref().filter(|(cseq, ..)| *cseq == head.cseq && same) {
+            let (to, bytes) = (*to, bytes.clone());
+            self.counters.resent += 1;
+            return self.send(to, bytes);
+        }
+        if usage.outgoing != Some(transaction) || !same || usage.cancel != Cancel::No {
+            let cancelled = usage.outgoing == Some(transaction) && usage.cancel != Cancel::No;
+            self.end_stray(now, source, transaction, &response);
+            if cancelled {
+                self.fail(id, 487, reason(487));
+            }
+            return;
+        }
+        usage.outgoing = None;
+        usage.dialog.peer = source;
+        let first = std::mem::replace(&mut usage.early, false);
+        if first {
+            usage.dialog.on_answer(&response.headers, &head);
+        } else {
+            usage.dialog.refresh(&response.headers);
+        }
+        let ack = usage.dialog.request(Method::Ack, head.cseq, via(self.config.contact, &mut self.random));
+        let (to, bytes) = (usage.dialog.destination(), ack.to_bytes());
+        usage.acked = Some((head.cseq, bytes.clone(), to));
+        // Should the dialog be gone when this 2xx comes again, an ACK alone is due.
+        self.transactions.change(transaction, |known| known.machine.note_answer(tag));
+        self.send(to, bytes);
+        let response = Box::new(response);
+        self.tell(match first {
+            true => Event::Answered { dialog: id, response },
+            false => Event::Reanswered { dialog: id, response },
+        });
+    }
+
+    /// ACK, and the first time BYE, to a 2xx that makes no dialog of ours.
+    fn end_stray(&mut self, now: Instant, source: SocketAddr, transaction: TransactionId, response: &Response) {
+        let Ok(head) = response.headers.head() else { return };
+        let tag = head.to.tag().unwrap_or("");
+        let noted = self.transactions.change(transaction, |known| known.machine.note_answer(tag)).flatten();
+        let Some((new, target)) = noted else {
+            self.counters.forks_dropped += 1;
+            return;
+        };
+        let mut dialog = Dialog::of_caller(&response.headers, &head, target, source);
+        dialog.on_answer(&response.headers, &head);
+        let ack = dialog.request(Method::Ack, head.cseq, via(self.config.contact, &mut self.random));
+        self.send(dialog.destination(), ack.to_bytes());
+        if new {
+            self.counters.forks_ended += 1;
+            self.send_bye(now, &mut dialog);
+        }
+    }
+
+    fn on_refusal(&mut self, now: Instant, id: DialogId, transaction: TransactionId, response: Response) {
+        self.transactions.change(transaction, |known| {
+            if let Machine::InviteClient(machine) = &known.machine {
+                let to = response.headers.get("To").unwrap_or("");
+                known.wire = machine.follow_up(Method::Ack, to).to_bytes();
+            }
+        });
+        self.send_again(transaction);
+        let Some(usage) = self.usages.get_mut(id).filter(|usage| usage.outgoing == Some(transaction)) else { return };
+        usage.outgoing = None;
+        let Response { status, reason, .. } = response;
+        if usage.early {
+            self.fail(id, status, &reason);
+        } else if !self.on_status_in_dialog(now, id, status) {
+            self.tell(Event::ReinviteRefused { dialog: id, status, reason });
+        }
+    }
+
+    fn send_again(&mut self, transaction: TransactionId) {
+        if let Some((to, bytes)) = self.transactions.get(transaction).map(|known| (known.to, known.wire.clone())) {
+            self.send(to, bytes);
+        }
+    }
+
+    /// The end of a call of ours that was never answered.
+    fn fail(&mut self, id: DialogId, status: u16, reason: &str) {
+        if self.usages.remove(id).is_some_and(|usage| !usage.silent) {
+            self.tell(Event::Refused { dialog: id, status, reason: reason.to_owned() });
+        }
+    }
+
+    /// Section 12.2.1.2: 481 and 408 end the dialog. Says whether they did.
+    fn on_status_in_dialog(&mut self, now: Instant, id: DialogId, status: u16) -> bool {
+        match status {
+            481 => self.lose(now, id, Loss::Unknown),
+            408 => self.lose(now, id, Loss::NoAnswer),
+            _ => return false,
+        }
+        true
+    }
+
+    pub(super) fn on_timeout(&mut self, now: Instant, transaction: TransactionId, purpose: Purpose) {
+        match purpose {
+            Purpose::Info(id) => self.lose(now, id, Loss::NoAnswer),
+            Purpose::Invite(id) => {
+                let Some(usage) = self.usages.get_mut(id).filter(|usage| usage.outgoing == Some(transaction)) else {
+                    return;
+                };
+                usage.outgoing = None;
+                match (usage.early, usage.cancel) {
+                    (true, Cancel::No) => self.fail(id, 408, reason(408)),
+                    (true, _) => self.fail(id, 487, reason(487)),
+                    (false, _) => self.lose(now, id, Loss::NoAnswer),
+                }
+            }
+            Purpose::Nobody => {}
+        }
+    }
+
+    /// Sends the CANCEL, or leaves it for the first 1xx (section 9.1).
+    pub(super) fn cancel_when_possible(&mut self, now: Instant, id: DialogId) {
+        let Some(usage) = self.usages.get_mut(id).filter(|usage| usage.cancel != Cancel::Sent) else { return };
+        usage.cancel = Cancel::Wanted;
+        let Some(transaction) = usage.outgoing else { return };
+        let cancel = self.transactions.change(transaction, |known| match &mut known.machine {
+            Machine::InviteClient(machine) if machine.may_cancel() => {
+                machine.abandon(now);
+                let to = machine.request().headers.get("To").unwrap_or("");
+                Some((known.to, machine.follow_up(Method::Cancel, to)))
+            }
+            _ => None,
+        });
+        let Some(Some((to, cancel))) = cancel else { return };
+        usage.cancel = Cancel::Sent;
+        self.transact(now, to, &cancel, Purpose::Nobody);
+    }
+}

@@ -1,0 +1,18 @@
+//! SIP (RFC 3261), sans-IO: messages, transactions, dialogs, and the endpoint that drives them over UDP.
+
+pub mod endpoint;
+pub mod invite;
+pub mod uri;
+pub mod wire;
+
+mod dialog;
+mod message;
+mod name_addr;
+mod params;
+mod transaction;
+mod via;
+
+pub use message::{BadHeader, Head, Headers, Message, Method, Request, Response};
+pub use name_addr::NameAddr;
+pub use uri::Uri;
+pub use via::Via;

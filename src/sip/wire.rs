@@ -1,0 +1,202 @@
+//! Reading a datagram, byte by byte as RFC 3261 section 7 and 25 allow it to be written: folded lines, blanks
+//! before colons, compact names, lists, bytes that are no UTF-8.
+
+use std::borrow::Cow;
+
+use super::message::{Headers, Message, Method, Request, Response, is_token};
+use super::params;
+use super::uri::Uri;
+
+/// A longer message is refused; UDP carries no longer one.
+pub const MAX_MESSAGE: usize = 65_536;
+/// A message with more headers (each Via, Route and Contact value counts) is refused.
+pub const MAX_HEADERS: usize = 256;
+/// A longer line, its foldings joined, is refused.
+pub const MAX_LINE: usize = 8_192;
+
+/// A message that cannot be served.
+#[derive(Debug)]
+pub struct Malformed {
+    pub reason: &'static str,
+    /// What it is answered with if it can be: 400, or 505 for another version of SIP.
+    pub status: u16,
+    /// The headers as far as they were read, if it is a request that takes an answer (an ACK takes none).
+    pub request: Option<Box<Headers>>,
+}
+
+/// Reads one datagram. The body is what Content-Length says; without it, all the rest (section 18.3).
+pub fn read(bytes: &[u8]) -> Result<Message, Malformed> {
+    let silent = |reason| Malformed { reason, status: 400, request: None };
+    if bytes.len() > MAX_MESSAGE {
+        return Err(silent("longer than 64 kB"));
+    }
+    // Section 7.5: empty lines ahead of the start line are skipped (keep-alives are nothing but these).
+    let start = bytes.iter().position(|b| !matches!(b, b'\r' | b'\n')).ok_or(silent("empty"))?;
+    let mut lines = Lines { rest: &bytes[start..] };
+    let line = lines.next().ok_or(silent("empty"))?;
+    let start = read_start(&line);
+    let mut headers = Headers::default();
+    let mut fault = read_headers(&mut lines, &mut headers).err();
+    let answerable = !line.starts_with("SIP/") && !line.starts_with("ACK ") && line.contains(" SIP/");
+    let malformed =
+        |reason, status, headers| Malformed { reason, status, request: answerable.then_some(Box::new(headers)) };
+    let start = match start {
+        Ok(start) => start,
+        Err((status, reason)) => return Err(malformed(reason, status, headers)),
+    };
+    let body = lines.rest;
+    let length = headers_agree(&headers, &start).and_then(|()| body_length(&headers, body.len()));
+    let length = match (fault.take(), length) {
+        (None, Ok(length)) => length,
+        (Some(reason), _) | (None, Err(reason)) => return Err(malformed(reason, 400, headers)),
+    };
+    let body = body[..length].to_vec();
+    Ok(match start {
+        Start::Request(method, uri) => Message::Request(Request { method, uri, headers, body }),
+        Start::Response(status, reason) => Message::Response(Response { status, reason, headers, body }),
+    })
+}
+
+enum Start {
+    Request(Method, Uri),
+    Response(u16, String),
+}
+
+/// The start line, or the status and reason to refuse it with.
+fn read_start(line: &str) -> Result<Start, (u16, &'static str)> {
+    let bad = |reason| (400, reason);
+    if let Some(rest) = line.strip_prefix("SIP/2.0 ") {
+        let (status, reason) = rest.split_once(' ').unwrap_or((rest, ""));
+        let digits = status.len() == 3 && status.bytes().all(|b| b.is_ascii_digit());
+        let status = status.parse().ok().filter(|status| digits && (100..700).contains(status));
+        return Ok(Start::Response(status.ok_or(bad("not a status code"))?, reason.to_owned()));
+    }
+    let (method, rest) = line.split_once(' ').ok_or(bad("not a start line"))?;
+    let (uri, version) = rest.rsplit_once(' ').ok_or(bad("not a start line"))?;
+    if !is_token(method.as_bytes()) || !version.starts_with("SIP/") {
+        return Err(bad("not a start line"));
+    }
+    if version != "SIP/2.0" {
+        return Err((505, "another version of SIP"));
+    }
+    let uri = Uri::read(uri).map_err(bad)?;
+    if !uri.headers().is_empty() {
+        return Err(bad("headers in the Request-URI"));
+    }
+    Ok(Start::Request(Method::of(method), uri))
+}
+
+/// Reads up to the empty line. A faulty line is skipped, so that the rest can serve for an answer, and the first
+/// fault is returned at the end.
+fn read_headers(lines: &mut Lines<'_>, headers: &mut Headers) -> Result<(), &'static str> {
+    let mut fault = None;
+    let mut count = 0;
+    for line in lines.by_ref() {
+        if line.is_empty() {
+            return fault.map_or(Ok(()), Err);
+        }
+        let added = if count >= MAX_HEADERS { Err("more than 256 headers") } else { read_header(&line, headers) };
+        match added {
+            Ok(added) => count += added,
+            Err(reason) => fault = fault.or(Some(reason)),
+        }
+    }
+    // A head without its empty line: cut off on its way, or never SIP.
+    Err(fault.unwrap_or("no empty line after the headers"))
+}
+
+/// Adds the header or, of the four that are lists of routes, one header a value; says how many.
+fn read_header(line: &str, headers: &mut Headers) -> Result<usize, &'static str> {
+    if line.len() > MAX_LINE {
+        return Err("a line longer than 8 kB");
+    }
+    // A carriage return alone would let a value end a line at a careless peer, once we send it back.
+    if line.contains('\r') {
+        return Err("a carriage return inside of a line");
+    }
+    let (name, value) = line.split_once(':').ok_or("a header without a colon")?;
+    let (name, value) = (name.trim_end(), value.trim());
+    if !is_token(name.as_bytes()) {
+        return Err("a header name that is no token");
+    }
+    const LISTS: [&str; 6] = ["Via", "v", "Contact", "m", "Route", "Record-Route"];
+    if !value.contains(',') || !LISTS.iter().any(|list| name.eq_ignore_ascii_case(list)) {
+        headers.put(name, value);
+        return Ok(1);
+    }
+    let mut added = 0;
+    for part in params::split(value, b',') {
+        if part.is_empty() {
+            return Err("an empty element in a list");
+        }
+        if added == MAX_HEADERS {
+            return Err("more than 256 headers");
+        }
+        headers.put(name, part);
+        added += 1;
+    }
+    Ok(added)
+}
+
+/// What RFC 3261 section 8.2 lets us refuse before anything else: the five are there and sound, once each, and
+/// CSeq names the method; the numbers are numbers.
+fn headers_agree(headers: &Headers, start: &Start) -> Result<(), &'static str> {
+    let head = headers.head()?;
+    if let Start::Request(method, _) = start {
+        if *method != head.method {
+            return Err("CSeq names another method");
+        }
+        if headers.single("Max-Forwards")?.is_some_and(|hops| hops.parse::<u8>().is_err()) {
+            return Err("not a Max-Forwards number");
+        }
+    }
+    Ok(())
+}
+
+fn body_length(headers: &Headers, rest: usize) -> Result<usize, &'static str> {
+    let Some(length) = headers.single("Content-Length")? else { return Ok(rest) };
+    if !length.bytes().all(|b| b.is_ascii_digit()) {
+        return Err("not a Content-Length");
+    }
+    let length = length.parse().map_err(|_| "not a Content-Length")?;
+    if length > rest { Err("the body is shorter than Content-Length") } else { Ok(length) }
+}
+
+/// The lines of a message head, foldings joined by one blank (section 7.3.1). What is no UTF-8 becomes U+FFFD.
+struct Lines<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Cow<'a, str>;
+
+    fn next(&mut self) -> Option<Cow<'a, str>> {
+        let first = self.physical()?;
+        if first.is_empty() || !matches!(self.rest.first(), Some(b' ' | b'\t')) {
+            return Some(String::from_utf8_lossy(first));
+        }
+        let mut joined = first.trim_ascii_end().to_vec();
+        while let Some(b' ' | b'\t') = self.rest.first() {
+            let Some(more) = self.physical() else { break };
+            joined.push(b' ');
+            joined.extend_from_slice(more.trim_ascii());
+        }
+        Some(Cow::Owned(String::from_utf8_lossy(&joined).into_owned()))
+    }
+}
+
+impl<'a> Lines<'a> {
+    /// Up to the next line feed, with or without its carriage return.
+    fn physical(&mut self) -> Option<&'a [u8]> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let end = self.rest.iter().position(|&b| b == b'\n');
+        let line = &self.rest[..end.unwrap_or(self.rest.len())];
+        self.rest = end.map_or(&[][..], |end| &self.rest[end + 1..]);
+        Some(line.strip_suffix(b"\r").unwrap_or(line))
+    }
+}
+
+#[cfg(test)]
+mod tests;
