@@ -11,6 +11,7 @@ pub mod time;
 
 // 1  protocols and sound; none of these knows another
 pub mod audio;
+pub mod yaml;
 
 // 2  what a call carries
 pub mod context;
