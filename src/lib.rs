@@ -15,3 +15,6 @@ pub mod yaml;
 
 // 2  what a call carries
 pub mod context;
+
+// 3  the language
+pub mod flow;

@@ -28,7 +28,9 @@ impl<'n> Fields<'n> {
 
     /// The value of a key that may be absent.
     pub fn take(&mut self, key: &'static str) -> Option<&'n Node> {
-        self.asked.push(key);
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         let at = self.entries.iter().position(|(k, _)| k.text == key)?;
         Some(self.entries.remove(at).1)
     }
