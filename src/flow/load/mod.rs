@@ -12,7 +12,7 @@ use super::model::{Block, Escape, Flow, Placed, Queue};
 use super::prompts::PromptBook;
 use super::step::{Step, VERBS};
 use crate::key::Key;
-use crate::yaml::near::suggestion;
+use crate::yaml::near::nearest;
 use crate::yaml::{Diagnostic, Faults, Fields, Node, Severity, Source, Value, Word, read};
 use sha2::{Digest, Sha256};
 
@@ -152,8 +152,8 @@ fn always(fields: &mut Fields, loading: &mut Loading) -> Option<usize> {
 
 fn escape(node: &Node, loading: &mut Loading) -> Option<Escape> {
     let mut fields = Fields::of(node, "`escape`", &mut loading.faults)?;
-    let menu = fields.take("menu").and_then(|node| key(node, loading));
-    let collect_node = fields.take("collect");
+    let (menu_node, collect_node) = (fields.take("menu"), fields.take("collect"));
+    let menu = menu_node.and_then(|node| key(node, loading));
     let collect = collect_node.and_then(|node| key(node, loading));
     if let (Some(node), Some(found)) = (collect_node, collect)
         && found != Key::STAR
@@ -161,7 +161,7 @@ fn escape(node: &Node, loading: &mut Loading) -> Option<Escape> {
         let message = "only `*` can escape while digits are entered";
         loading.faults.error("escape-key", node.span, message).remedy("write `collect: star`");
     }
-    if menu.is_none() && collect.is_none() {
+    if menu_node.is_none() && collect_node.is_none() {
         loading.faults.error("missing-key", node.span, "`escape` names no key").remedy("{ menu: 0, collect: star }");
     }
     let to = fields.need("to", &mut loading.faults).and_then(|node| loading.block(node));
@@ -270,7 +270,10 @@ fn unknown_verb(word: &Word, loading: &mut Loading) {
         loading.faults.not_served(word.span, &format!("`{}`", word.text));
         return;
     }
-    let verbs = VERBS.iter().chain(&LATER_VERBS).copied();
-    let message = format!("`{}` is no verb", word.text);
-    loading.faults.error("unknown-verb", word.span, message).remedy(suggestion(&word.text, verbs));
+    let near = nearest(&word.text, VERBS.iter().chain(&LATER_VERBS).copied());
+    let remedy = match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there is: {}", VERBS.join(", ")),
+    };
+    loading.faults.error("unknown-verb", word.span, format!("`{}` is no verb", word.text)).remedy(remedy);
 }

@@ -213,3 +213,129 @@ fn mistakes_in_a_fact() {
         expect_one(&text, code, &format!("6:{column}"), says);
     }
 }
+
+const FACTS: &str = "askonce: 1
+flow: t
+facts:
+  account: { type: digits, length: 8, ask: [ask, retry], confirm: readback }
+  reason: { type: choice, keys: { 1: billing, 2: sales }, ask: [menu] }
+  pin: { type: digits, length: 4, class: secret, ask: [ask] }
+  told: { type: digits, length: 4, known: [uui.told] }
+queues: { desk: { to: support } }
+blocks:
+";
+
+/// Blocks that begin in line 10 and hold one mistake; what else they lack is made up for by `always`.
+#[test]
+fn mistakes_in_the_blocks() {
+    let cases = [
+        ("start: [{ colect: account }, hangup]", "unknown-verb", "colect", "did you mean `collect`?"),
+        ("start: [{ lookup: crm }, hangup]", "not-served-yet", "lookup", "`lookup`"),
+        ("start: [return]", "not-served-yet", "return", "`return`"),
+        ("start: [say, hangup]", "wrong-type", "say", "say: …"),
+        ("start: [hangs]", "unknown-verb", "hangs", "there is: say"),
+        ("start: [{ hangup: true }]", "wrong-type", "true", "write `- hangup`"),
+        ("start: [{ say: welcome, goto: start }]", "two-verbs", "goto", "- goto:"),
+        ("start: [[say], hangup]", "wrong-type", "[say]", "a step"),
+        ("start: hangup", "wrong-type", "hangup", "[a, b]"),
+        ("start: [{ say: wellcome }, hangup]", "unknown-name", "wellcome", "did you mean `welcome`?"),
+        ("start: [{ say: readback }, hangup]", "value-spoken", "readback", "`confirm:`"),
+        ("start: [{ say: welcome, barge: no }, hangup]", "wrong-type", "no }", "write false"),
+        ("start: [{ say: welcome, loud: true }, hangup]", "unknown-key", "loud", "say, barge"),
+        ("start: [{ collect: acount }, hangup]", "unknown-name", "acount", "`account`?"),
+        ("start: [{ collect: told }, hangup]", "no-ask", "told", "`ask: [PROMPT]`"),
+        ("start: [{ collect: account, else: return }, hangup]", "not-served-yet", "return", "`return`"),
+        ("start: [{ collect: account, else: strat }, hangup]", "unknown-name", "strat", "`start`?"),
+        ("start: [{ goto: continue }]", "wrong-type", "continue", "name a block"),
+        ("start: [{ route: account, to: { } }]", "wrong-type", "account", "only a choice"),
+        ("start: [{ route: reason, to: { billing: sorry } }]", "not-exhaustive", "reason", "every value"),
+        (
+            "start: [{ route: reason, to: { billing: sorry, sales: sorry, sale: sorry } }]",
+            "unknown-name",
+            "sale:",
+            "`sales`?",
+        ),
+        ("start: [{ agent: dsk }]", "unknown-name", "dsk", "`desk`?"),
+        ("start: [{ agent: desk, needs: [acount] }]", "unknown-name", "acount", "`account`?"),
+        ("start: [{ agent: desk, needs: [pin] }]", "class", "pin", "`needs:`"),
+        ("start: [{ agent: desk, needs: [reason, reason] }]", "duplicate-key", "reason] ", "second time"),
+        ("start: [{ agent: desk, whisper: welcome }]", "not-served-yet", "whisper", "`whisper:`"),
+        ("start: [{ say: welcome }]", "falls-off", "{ say", "`- hangup`"),
+        ("start: []", "falls-off", "start", "`- hangup`"),
+        ("start: [hangup, { say: welcome }]", "unreachable-step", "{ say", "never goes on"),
+        ("start: [hangup]\n  lost: [hangup]", "unreachable-block", "lost", "lead to it"),
+        ("start: [{ say: welcome }, { goto: start }]", "endless-loop", "start", "asked once"),
+        (
+            "start: [{ collect: account, else: again }, hangup]\n  again: [{ goto: start }]",
+            "endless-loop",
+            "start",
+            "asked once",
+        ),
+    ];
+    for (blocks, code, at, says) in cases {
+        // Everything declared is used here, so that no warning stands beside the mistake.
+        let used = "[{ collect: account, else: continue }, { collect: reason, else: continue }, { collect: pin, else: continue }, { agent: desk, needs: [told], else: continue }, hangup]";
+        let text = format!("{FACTS}  sorry: {used}\n  {blocks}\nalways: {{ error: sorry }}\n");
+        let offset = blocks.find(at).expect("the place is in the blocks");
+        let line = 11 + blocks[..offset].matches('\n').count();
+        let column = offset - blocks[..offset].rfind('\n').map_or(0, |n| n + 1) + 1 + if line == 11 { 2 } else { 0 };
+        expect_one(&text, code, &format!("{line}:{column}"), says);
+    }
+}
+
+#[test]
+fn a_step_that_can_fail_has_an_exit() {
+    for step in ["{ collect: account }", "{ agent: desk }", "{ route: reason, to: { billing: start, sales: start } }"] {
+        let found = codes(&format!("{FACTS}  start: [{step}, hangup]\n"));
+        assert!(found.iter().any(|(code, place, _)| *code == "no-exit" && place.starts_with("10:")), "{found:?}");
+    }
+    let by_default = FACTS.replace("ask: [menu]", "ask: [menu], default: sales");
+    let found = codes(&format!("{by_default}  start: [{{ collect: reason }}, hangup]\n"));
+    assert!(found.iter().all(|(code, ..)| *code == "unused"), "{found:?}");
+}
+
+/// A person who was talked to breaks a round; one who did not answer does not.
+#[test]
+fn a_round_through_a_person_ends() {
+    let round = |way: &str| codes(&format!("{FACTS}  start: [{{ agent: desk, {way} }}]\n  bye: [hangup]\n"));
+    assert!(round("done: start, else: bye").iter().all(|(code, ..)| *code == "unused"));
+    assert!(round("done: bye, else: start").iter().any(|(code, ..)| *code == "endless-loop"));
+}
+
+#[test]
+fn a_flow_with_ten_mistakes_reports_ten_in_file_order() {
+    let text = "askonce: 1
+flow: t
+facts:
+  account: { type: digits, length: 8-, ask: [aks] }
+  reason: { type: choise, keys: { 1: a } }
+queues: { desk: { too: support } }
+blocks:
+  start:
+    - sya: welcome
+    - say: wellcome
+    - collect: acount
+      else: continue
+    - agent: dsk
+      else: continue
+    - goto: end
+  extra: [hangup]
+  extra: [hangup]
+";
+    let found = codes(text);
+    let places: Vec<_> = found.iter().map(|(code, place, _)| format!("{place} {code}")).collect();
+    let expected = [
+        "4:36 wrong-type",
+        "4:46 unknown-name",
+        "5:19 unknown-name",
+        "6:17 missing-key",
+        "6:19 unknown-key",
+        "9:7 unknown-verb",
+        "10:12 unknown-name",
+        "11:16 unknown-name",
+        "13:14 unknown-name",
+        "15:13 unknown-name",
+        "17:3 duplicate-key",
+    ];
+    assert_eq!(places, expected);
+}
