@@ -35,7 +35,7 @@ pub fn load(node: Option<&Node>, loading: &mut Loading) {
 /// Keys that would mean two things: a choice with the escape key, an escape key that answers a confirm.
 pub fn against_escape(escape: Option<Escape>, loading: &mut Loading) {
     let Some(menu) = escape.and_then(|e| e.menu) else { return };
-    for question in loading.facts().unwrap_or_else(Vec::new) {
+    for question in loading.questions() {
         let name = &question.name.text;
         if let Kind::Choice(values) = &question.kind
             && let Some((_, value)) = values.iter().find(|(key, _)| *key == menu)

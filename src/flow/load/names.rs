@@ -66,6 +66,11 @@ impl<'p> Loading<'p> {
         self.facts.iter().map(|f| f.what.clone()).collect()
     }
 
+    /// The facts that could be read.
+    pub fn questions(&self) -> Vec<Question> {
+        self.facts.iter().filter_map(|f| f.what.clone()).collect()
+    }
+
     pub fn queues(&self) -> Option<Vec<Queue>> {
         self.queues.iter().map(|q| q.what.clone()).collect()
     }
