@@ -14,7 +14,11 @@ pub mod audio;
 pub mod rtp;
 pub mod sdp;
 pub mod sip;
+pub mod yaml;
 
 // 2  what a call carries
 pub mod context;
 pub mod media;
+
+// 3  the language
+pub mod flow;

@@ -1,0 +1,279 @@
+//! From text to a `Flow`: every mistake at once, in file order, each with its place and a remedy.
+
+mod facts;
+mod names;
+mod prove;
+#[cfg(test)]
+mod tests;
+
+pub use names::Loading;
+
+use super::model::{Block, Escape, Flow, Placed, Queue};
+use super::prompts::PromptBook;
+use super::step::{Step, VERBS};
+use crate::key::Key;
+use crate::yaml::near::nearest;
+use crate::yaml::{Diagnostic, Faults, Fields, Node, Severity, Source, Value, Word, read};
+use sha2::{Digest, Sha256};
+
+/// Blocks of a flow, steps of a block, queues, languages.
+const MAX_BLOCKS: usize = 2_000;
+const MAX_STEPS: usize = 1_000;
+const MAX_QUEUES: usize = 500;
+const MAX_LANGUAGES: usize = 20;
+
+/// Keys and verbs that the language document names and that are not served yet.
+const LATER_TOP: [&str; 8] = ["lookups", "hours", "waiting", "types", "use", "budget", "with", "answer"];
+const LATER_QUEUE: [&str; 10] =
+    ["at_once", "hours", "longest", "size", "waiting", "agents", "strategy", "wrap_up", "full", "waited"];
+const LATER_VERBS: [&str; 10] =
+    ["lookup", "if", "run", "return", "set", "forget", "callback", "ticket", "transfer", "reject"];
+
+/// Loads a flow whose prompts are read already (`preface` says which). Gives the flow and its warnings, or
+/// everything that is wrong.
+pub fn load(source: &Source, prompts: &PromptBook) -> Result<(Flow, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let mut loading = Loading::new(&source.path, prompts);
+    let flow = read(source, &mut loading.faults).and_then(|node| top(&node, source, &mut loading));
+    if let Some(flow) = flow.filter(|_| !loading.faults.has_errors()) {
+        prove::whole(&flow, &mut loading);
+        if !loading.faults.has_errors() {
+            return Ok((flow, loading.faults.into_list()));
+        }
+    }
+    let found = loading.faults.into_list();
+    debug_assert!(found.iter().any(|d| d.severity == Severity::Error), "a flow is refused with a reason");
+    Err(found)
+}
+
+/// What must be known of a flow's file before its prompts can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preface {
+    /// The language whose catalogue is wanted.
+    pub language: String,
+    /// The folder of the prompts, relative to the flow's own.
+    pub prompts: String,
+}
+
+/// The preface of a flow's file. A file with mistakes gives the defaults: `load` is what reports them.
+pub fn preface(source: &Source) -> Preface {
+    let mut faults = Faults::new(&source.path);
+    let node = read(source, &mut faults);
+    let fields = node.as_ref().and_then(|node| Fields::of(node, "the flow", &mut faults));
+    let (mut language, mut prompts) = (None, None);
+    if let Some(mut fields) = fields {
+        language = languages(&mut fields, &mut faults).map(|l| l.text);
+        prompts = prompts_folder(&mut fields, &mut faults);
+    }
+    Preface { language: language.unwrap_or_else(|| "en".into()), prompts: prompts.unwrap_or_else(|| "prompts".into()) }
+}
+
+fn top(node: &Node, source: &Source, loading: &mut Loading) -> Option<Flow> {
+    let mut fields = Fields::of(node, "the flow", &mut loading.faults)?;
+    version(&mut fields, &mut loading.faults);
+    let name = fields.need("flow", &mut loading.faults);
+    let name = name.and_then(|n| n.name("a flow's name", &mut loading.faults));
+    languages(&mut fields, &mut loading.faults);
+    prompts_folder(&mut fields, &mut loading.faults);
+    fields.later(&LATER_TOP, &mut loading.faults);
+    let blocks = fields.need("blocks", &mut loading.faults);
+    let blocks = blocks.and_then(|b| b.map("the blocks", MAX_BLOCKS, &mut loading.faults)).unwrap_or(&[]);
+    loading.name_blocks(blocks);
+    let always_error = always(&mut fields, loading);
+    facts::load(fields.take("facts"), loading);
+    let escape = fields.take("escape").and_then(|node| escape(node, loading));
+    facts::against_escape(escape, loading);
+    queues(fields.take("queues"), loading);
+    let blocks = blocks.iter().map(|(name, steps)| block(name, steps, loading)).collect();
+    if !loading.block_names().any(|b| b == "start") {
+        loading.faults.error("no-start", node.span, "the flow has no block `start`").remedy("calls begin there");
+    }
+    fields.finish(&mut loading.faults);
+    Some(Flow {
+        name: name?,
+        path: source.path.clone(),
+        digest: digest(source, loading.prompts),
+        language: loading.prompts.language.clone(),
+        start: loading.block_names().position(|b| b == "start")?,
+        facts: loading.facts()?,
+        queues: loading.queues()?,
+        blocks,
+        escape,
+        always_error,
+    })
+}
+
+/// `askonce: 1`, in flows and configurations alike.
+pub fn version(fields: &mut Fields, faults: &mut Faults) {
+    match fields.take("askonce") {
+        None => {
+            fields.missing("askonce", faults).remedy("write `askonce: 1` in the first line");
+        }
+        // The only version there is: nothing to keep.
+        Some(node) => drop(node.number("the version of the language,", 1..=1, faults)),
+    }
+}
+
+fn digest(source: &Source, prompts: &PromptBook) -> String {
+    let digest = Sha256::new().chain_update(&source.text).chain_update(prompts.text()).finalize();
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The language that speaks.
+fn languages(fields: &mut Fields, faults: &mut Faults) -> Option<Word> {
+    let items = fields.take("languages")?.list("the languages", MAX_LANGUAGES, faults)?;
+    let mut names = items.iter().filter_map(|item| item.name("a language", faults)).collect::<Vec<_>>().into_iter();
+    let first = names.next()?;
+    for more in names {
+        let message = format!("only the first language, `{}`, speaks in this version", first.text);
+        faults.warning("one-language", more.span, message);
+    }
+    Some(first)
+}
+
+fn prompts_folder(fields: &mut Fields, faults: &mut Faults) -> Option<String> {
+    let folder = fields.take("prompts")?.word("the folder of the prompts", faults)?;
+    if folder.text.starts_with('/') || folder.text.split(['/', '\\']).any(|part| part == "..") {
+        let message = format!("`{}` leads out of the flow's folder", folder.text);
+        faults.error("bad-path", folder.span, message).remedy("name a folder beside the flow: prompts");
+        return None;
+    }
+    Some(folder.text)
+}
+
+fn always(fields: &mut Fields, loading: &mut Loading) -> Option<usize> {
+    let mut always = Fields::of(fields.take("always")?, "`always`", &mut loading.faults)?;
+    always.later(&["hangup"], &mut loading.faults);
+    let error = always.need("error", &mut loading.faults);
+    always.finish(&mut loading.faults);
+    // A name that is wrong is one mistake; that every step then lacks its exit would be noise.
+    loading.has_always = true;
+    error.and_then(|node| loading.block(node))
+}
+
+fn escape(node: &Node, loading: &mut Loading) -> Option<Escape> {
+    let mut fields = Fields::of(node, "`escape`", &mut loading.faults)?;
+    let (menu_node, collect_node) = (fields.take("menu"), fields.take("collect"));
+    let menu = menu_node.and_then(|node| key(node, loading));
+    let collect = collect_node.and_then(|node| key(node, loading));
+    if let (Some(node), Some(found)) = (collect_node, collect)
+        && found != Key::STAR
+    {
+        let message = "only `*` can escape while digits are entered";
+        loading.faults.error("escape-key", node.span, message).remedy("write `collect: star`");
+    }
+    if menu_node.is_none() && collect_node.is_none() {
+        loading.faults.error("missing-key", node.span, "`escape` names no key").remedy("{ menu: 0, collect: star }");
+    }
+    let to = fields.need("to", &mut loading.faults).and_then(|node| loading.block(node));
+    fields.finish(&mut loading.faults);
+    Some(Escape { menu, collect, to: to? })
+}
+
+/// A key of the keypad: a digit, `star` or `pound`, or `"*"`, `"#"`.
+fn key(node: &Node, loading: &mut Loading) -> Option<Key> {
+    let word = node.word("a key of the keypad", &mut loading.faults)?;
+    key_of(&word, loading)
+}
+
+fn key_of(word: &Word, loading: &mut Loading) -> Option<Key> {
+    let mut chars = word.text.chars();
+    let key = match (word.text.as_str(), chars.next(), chars.next()) {
+        ("star", ..) => Some(Key::STAR),
+        ("pound", ..) => Some(Key::POUND),
+        (_, Some(c @ ('0'..='9' | '*' | '#')), None) => Key::from_char(c),
+        _ => None,
+    };
+    if key.is_none() {
+        let message = format!("`{}` is no key of the keypad", word.text);
+        loading.faults.error("bad-key", word.span, message).remedy("0 to 9, star or pound");
+    }
+    key
+}
+
+fn queues(node: Option<&Node>, loading: &mut Loading) {
+    let entries = node.and_then(|n| n.map("the queues", MAX_QUEUES, &mut loading.faults)).unwrap_or(&[]);
+    for (name, node) in entries {
+        name.is_name("the name of a queue", &mut loading.faults);
+        let queue = queue(name, node, &mut loading.faults);
+        loading.declare_queue(name, queue);
+    }
+}
+
+fn queue(name: &Word, node: &Node, faults: &mut Faults) -> Option<Queue> {
+    let mut fields = Fields::of(node, format!("queue `{}`", name.text), faults)?;
+    fields.later(&LATER_QUEUE, faults);
+    let to = fields.need("to", faults).and_then(|node| node.word("a destination of the configuration", faults));
+    fields.finish(faults);
+    let to = to?;
+    if to.text.contains(':') {
+        faults
+            .not_served(to.span, "an address in a flow")
+            .remedy("name a destination of the configuration, or of --destination NAME=sip:…");
+        return None;
+    }
+    to.is_name("a destination", faults).then(|| Queue { name: name.clone(), to })
+}
+
+fn block(name: &Word, node: &Node, loading: &mut Loading) -> Block {
+    let items = node.list("the steps of the block", MAX_STEPS, &mut loading.faults);
+    let steps: Vec<Placed> = items.unwrap_or(&[]).iter().filter_map(|item| step(item, loading)).collect();
+    if let Some(items) = items.filter(|items| items.len() == steps.len()) {
+        prove::block(name, items, &steps, &mut loading.faults);
+    }
+    Block { name: name.clone(), steps }
+}
+
+/// A step: one verb with its modifiers; `hangup` stands bare.
+fn step(node: &Node, loading: &mut Loading) -> Option<Placed> {
+    let line = node.span.line;
+    if let Value::Scalar { text, .. } = &node.value {
+        let word = Word { text: text.clone(), span: node.span };
+        if let Some(step) = Step::bare(text) {
+            return Some(Placed { line, step });
+        }
+        if VERBS.contains(&text.as_str()) {
+            let remedy = format!("write `{text}: …`");
+            loading.faults.error("wrong-type", word.span, format!("`{text}` does not stand bare")).remedy(remedy);
+        } else {
+            unknown_verb(&word, loading);
+        }
+        return None;
+    }
+    let mut fields = Fields::of(node, "a step", &mut loading.faults)?;
+    let is_verb = |word: &&Word| VERBS.contains(&word.text.as_str()) || LATER_VERBS.contains(&word.text.as_str());
+    let mut verbs = fields.rest().filter(is_verb).cloned().collect::<Vec<_>>().into_iter();
+    let Some(verb) = verbs.next() else {
+        match fields.rest().next() {
+            Some(word) => unknown_verb(word, loading),
+            None => {
+                node.wrong("a step", &mut loading.faults);
+            }
+        }
+        return None;
+    };
+    if let Some(second) = verbs.next() {
+        let message = format!("a step has one verb: `{}` or `{}`", verb.text, second.text);
+        loading.faults.error("two-verbs", second.span, message).remedy(format!("begin a step: `- {}:`", second.text));
+        return None;
+    }
+    if LATER_VERBS.contains(&verb.text.as_str()) {
+        unknown_verb(&verb, loading);
+        return None;
+    }
+    let step = Step::load(&verb.text, &mut fields, loading);
+    fields.finish(&mut loading.faults);
+    Some(Placed { line, step: step? })
+}
+
+fn unknown_verb(word: &Word, loading: &mut Loading) {
+    if LATER_VERBS.contains(&word.text.as_str()) {
+        loading.faults.not_served(word.span, &format!("`{}`", word.text));
+        return;
+    }
+    let near = nearest(&word.text, VERBS.iter().chain(&LATER_VERBS).copied());
+    let remedy = match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there is: {}", VERBS.join(", ")),
+    };
+    loading.faults.error("unknown-verb", word.span, format!("`{}` is no verb", word.text)).remedy(remedy);
+}

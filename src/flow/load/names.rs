@@ -1,0 +1,206 @@
+//! What a flow declares, and looking it up by name: an unknown name is reported with what was near.
+
+use crate::flow::fact::Question;
+use crate::flow::model::{Next, Queue};
+use crate::flow::prompts::{Part, PromptBook};
+use crate::yaml::near::suggestion;
+use crate::yaml::{Faults, Fields, Node, Word};
+
+/// Words of targets that no block may be named.
+const KEYWORDS: [&str; 2] = ["continue", "return"];
+
+/// A load under way.
+pub struct Loading<'p> {
+    pub faults: Faults,
+    pub prompts: &'p PromptBook,
+    /// Whether `always: {error:}` is there: steps without an `else:` then have an exit.
+    pub has_always: bool,
+    facts: Vec<Declared<Question>>,
+    queues: Vec<Declared<Queue>>,
+    blocks: Vec<Word>,
+}
+
+/// A name that stands in the file, whether or not what it names could be read.
+struct Declared<T> {
+    name: Word,
+    what: Option<T>,
+    used: bool,
+}
+
+impl<'p> Loading<'p> {
+    pub fn new(path: &str, prompts: &'p PromptBook) -> Self {
+        let (facts, queues, blocks) = (Vec::new(), Vec::new(), Vec::new());
+        Self { faults: Faults::new(path), prompts, has_always: false, facts, queues, blocks }
+    }
+
+    pub fn declare_fact(&mut self, name: &Word) {
+        self.facts.push(Declared { name: name.clone(), what: None, used: false });
+    }
+
+    pub fn define_fact(&mut self, at: usize, question: Option<Question>) {
+        self.facts[at].what = question;
+    }
+
+    pub fn declare_queue(&mut self, name: &Word, what: Option<Queue>) {
+        self.queues.push(Declared { name: name.clone(), what, used: false });
+    }
+
+    pub fn name_blocks(&mut self, blocks: &[(Word, Node)]) {
+        for (name, _) in blocks {
+            if KEYWORDS.contains(&name.text.as_str()) {
+                let message = format!("`{}` is a word of the language; no block can be named so", name.text);
+                self.faults.error("bad-name", name.span, message);
+            } else {
+                name.is_name("the name of a block", &mut self.faults);
+            }
+            self.blocks.push(name.clone());
+        }
+    }
+
+    pub fn block_names(&self) -> impl Iterator<Item = &str> {
+        self.blocks.iter().map(|b| b.text.as_str())
+    }
+
+    /// The facts, unless one of them could not be read.
+    pub fn facts(&self) -> Option<Vec<Question>> {
+        self.facts.iter().map(|f| f.what.clone()).collect()
+    }
+
+    /// The facts that could be read.
+    pub fn questions(&self) -> Vec<Question> {
+        self.facts.iter().filter_map(|f| f.what.clone()).collect()
+    }
+
+    pub fn queues(&self) -> Option<Vec<Queue>> {
+        self.queues.iter().map(|q| q.what.clone()).collect()
+    }
+
+    /// Facts and queues that nothing names: "fact", the name.
+    pub fn unused(&self) -> Vec<(&'static str, Word)> {
+        let facts = self.facts.iter().filter(|f| !f.used).map(|f| ("fact", f.name.clone()));
+        let queues = self.queues.iter().filter(|q| !q.used).map(|q| ("queue", q.name.clone()));
+        facts.chain(queues).collect()
+    }
+
+    pub fn question(&self, fact: usize) -> Option<&Question> {
+        self.facts[fact].what.as_ref()
+    }
+
+    /// The fact that a node names.
+    pub fn fact(&mut self, node: &Node) -> Option<usize> {
+        let word = node.word("the name of a fact", &mut self.faults)?;
+        let at = self.facts.iter().position(|f| f.name.text == word.text);
+        match at {
+            Some(at) => self.facts[at].used = true,
+            None => {
+                let names = self.facts.iter().map(|f| f.name.text.as_str());
+                unknown("fact", &word, names, &mut self.faults);
+            }
+        }
+        at
+    }
+
+    pub fn queue(&mut self, node: &Node) -> Option<usize> {
+        let word = node.word("the name of a queue", &mut self.faults)?;
+        let at = self.queues.iter().position(|q| q.name.text == word.text);
+        match at {
+            Some(at) => self.queues[at].used = true,
+            None => unknown("queue", &word, self.queues.iter().map(|q| q.name.text.as_str()), &mut self.faults),
+        }
+        at
+    }
+
+    pub fn block(&mut self, node: &Node) -> Option<usize> {
+        let word = node.word("the name of a block", &mut self.faults)?;
+        if KEYWORDS.contains(&word.text.as_str()) {
+            self.faults.error("wrong-type", word.span, format!("`{}` does not fit here: name a block", word.text));
+            return None;
+        }
+        let at = self.blocks.iter().position(|b| b.text == word.text);
+        if at.is_none() {
+            unknown("block", &word, self.blocks.iter().map(|b| b.text.as_str()), &mut self.faults);
+        }
+        at
+    }
+
+    /// The exit of a step that can fail: `else:`, or `always.error`, or it does not load.
+    pub fn otherwise(&mut self, fields: &mut Fields, verb: &Node) -> Option<Next> {
+        let Some(node) = fields.take("else") else {
+            if !self.has_always {
+                let message = "this step can fail and has no exit";
+                self.faults
+                    .error("no-exit", verb.span, message)
+                    .remedy("add `else: BLOCK` or `always: { error: BLOCK }`");
+            }
+            return self.has_always.then_some(Next::Always);
+        };
+        match node.word("a block or `continue`", &mut self.faults)?.text.as_str() {
+            "continue" => Some(Next::Continue),
+            "return" => {
+                self.faults.not_served(node.span, "`return`");
+                None
+            }
+            _ => self.block(node).map(Next::Block),
+        }
+    }
+
+    /// A prompt that speaks no value.
+    pub fn prompt(&mut self, node: &Node) -> Option<Word> {
+        let word = self.any_prompt(node)?;
+        if let Some(fact) = self.spoken(&word).into_iter().next() {
+            let message = format!("prompt `{}` speaks `{{{fact}}}`", word.text);
+            self.faults
+                .error("value-spoken", word.span, message)
+                .remedy("a value is read to its caller in the `confirm:` prompt of its fact, and nowhere else yet");
+            return None;
+        }
+        Some(word)
+    }
+
+    /// The prompt that reads a fact back: it speaks that fact, and no other.
+    pub fn readback(&mut self, node: &Node, fact: &str) -> Option<Word> {
+        let word = self.any_prompt(node)?;
+        let spoken = self.spoken(&word);
+        if let Some(other) = spoken.iter().find(|name| *name != fact) {
+            let message = format!("prompt `{}` confirms `{fact}` and speaks `{{{other}}}`", word.text);
+            self.faults.error("value-spoken", word.span, message).remedy(format!("write `{{{fact}}}` in its text"));
+            return None;
+        }
+        if spoken.is_empty() {
+            let message = format!("prompt `{}` confirms `{fact}` without reading it", word.text);
+            self.faults.error("not-read", word.span, message).remedy(format!("write `{{{fact}}}` in its text"));
+            return None;
+        }
+        Some(word)
+    }
+
+    fn any_prompt(&mut self, node: &Node) -> Option<Word> {
+        let word = node.word("a prompt id", &mut self.faults)?;
+        if self.prompts.prompt(&word.text).is_none() {
+            unknown("prompt", &word, self.prompts.ids(), &mut self.faults);
+            return None;
+        }
+        Some(word)
+    }
+
+    /// The placeholders of a prompt; one that names no fact is reported and left out.
+    fn spoken(&mut self, prompt: &Word) -> Vec<String> {
+        let parts = self.prompts.prompt(&prompt.text).map(|p| p.parts.as_slice()).unwrap_or(&[]);
+        let mut spoken = Vec::new();
+        for part in parts {
+            let Part::Fact(name) = part else { continue };
+            if self.facts.iter().any(|f| f.name.text == *name) {
+                spoken.push(name.clone());
+                continue;
+            }
+            let word = Word { text: name.clone(), span: prompt.span };
+            unknown("fact", &word, self.facts.iter().map(|f| f.name.text.as_str()), &mut self.faults);
+        }
+        spoken
+    }
+}
+
+fn unknown<'c>(what: &str, word: &Word, names: impl IntoIterator<Item = &'c str>, faults: &mut Faults) {
+    let remedy = suggestion(&word.text, names);
+    faults.error("unknown-name", word.span, format!("there is no {what} `{}`", word.text)).remedy(remedy);
+}

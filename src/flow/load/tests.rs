@@ -1,0 +1,341 @@
+use super::*;
+use crate::context::Class;
+use crate::flow::fact::{Ask, Kind};
+use crate::time::Duration;
+use std::collections::BTreeMap;
+
+/// A book of every prompt that the tests name; `readback` reads the account, `leak` would too.
+fn prompts() -> PromptBook {
+    let text = "welcome: a\nask: b\nretry: c\nlast: d\nmenu: e\nbye: f\nreadback: \"{account} ok\"\nother: \"{pin} ok\"\nghost: \"{acount} ok\"\n";
+    let catalogue = Source { path: "prompts/en.yaml".into(), text: text.into() };
+    PromptBook::read("en", &catalogue, &BTreeMap::new()).0
+}
+
+fn load_text(text: &str) -> Result<(Flow, Vec<Diagnostic>), Vec<Diagnostic>> {
+    load(&Source { path: "t.yaml".into(), text: text.into() }, &prompts())
+}
+
+const HEAD: &str = "askonce: 1\nflow: t\n";
+
+/// A flow of `facts` (line 3 on, inside `facts:`) and of `blocks`.
+fn codes(text: &str) -> Vec<(&'static str, String, String)> {
+    let found = match load_text(text) {
+        Ok((_, warnings)) => warnings,
+        Err(found) => found,
+    };
+    let line = |d: &Diagnostic| format!("{}:{}", d.span.line, d.span.column);
+    found.iter().map(|d| (d.code, line(d), d.remedy.clone().unwrap_or_else(|| d.message.clone()))).collect()
+}
+
+#[test]
+fn the_first_example_of_the_language_loads() {
+    let text = include_str!("../../../flows/account-desk.yaml");
+    let catalogue =
+        Source { path: "prompts/en.yaml".into(), text: include_str!("../../../flows/prompts/en.yaml").into() };
+    let (everything, wanted) = PromptBook::read("en", &catalogue, &BTreeMap::new());
+    assert!(wanted.iter().all(|d| d.code == "no-clip"), "{wanted:?}");
+    let clips: BTreeMap<_, _> = everything.clips().map(|c| (c.to_owned(), Duration::from_secs(1))).collect();
+    let (book, wanted) = PromptBook::read("en", &catalogue, &clips);
+    assert_eq!(wanted, []);
+    let source = Source { path: "flows/account-desk.yaml".into(), text: text.into() };
+    let (flow, warnings) = load(&source, &book).expect("it loads");
+    assert_eq!(warnings, []);
+    assert_eq!((flow.name.text.as_str(), flow.digest.len()), ("account-desk", 16));
+    let account = &flow.facts[0];
+    assert_eq!((account.class, account.known.len(), account.ask.len()), (Class::Pii, 2, 3));
+    assert_eq!(account.kind, Kind::Digits { length: 8..=12, luhn: true });
+    assert!(matches!(&account.ask[1], Ask::Worded { silent, .. } if silent.text == "account_silent"));
+    assert_eq!(flow.queues[0].to.text, "support");
+    assert_eq!(flow.unknown_facts()[0].name, "account");
+}
+
+#[test]
+fn a_digest_names_the_text_of_the_flow_and_of_its_prompts() {
+    let digest = |tail: &str| {
+        let text = format!("{HEAD}blocks: {{ start: [hangup] }}{tail}");
+        load_text(&text).expect("it loads").0.digest
+    };
+    assert_eq!(digest("\n"), digest("\n"));
+    assert_ne!(digest("\n"), digest(" # changed\n"));
+}
+
+#[test]
+fn a_preface_tells_which_prompts_to_read() {
+    let of = |text: &str| preface(&Source { path: "t.yaml".into(), text: text.into() });
+    let both = |language: &str, prompts: &str| Preface { language: language.into(), prompts: prompts.into() };
+    assert_eq!(of("flow: t\nlanguages: [es, en]\nprompts: brand\n"), both("es", "brand"));
+    assert_eq!(of("flow: t\nprompts: ../../etc\n"), both("en", "prompts"));
+    assert_eq!(of("{{{"), both("en", "prompts"));
+}
+
+/// One mistake a row, in the facts or at the top: text, code, place, the remedy or message.
+#[test]
+fn mistakes_in_the_declarations() {
+    let cases = [
+        ("flow: t\nblocks: { start: [hangup] }\n", "missing-key", "1:1", "write `askonce: 1`"),
+        ("askonce: 2\nflow: t\nblocks: { start: [hangup] }\n", "wrong-type", "1:10", "version of the language"),
+        ("askonce: 1\nflow: t\nblocks: { begin: [hangup] }\n", "no-start", "1:1", "calls begin there"),
+        (
+            "askonce: 1\nflow: t\nblocks: { start: [hangup], continue: [hangup] }\n",
+            "bad-name",
+            "3:28",
+            "word of the language",
+        ),
+        (
+            "askonce: 1\nflow: t\nblock: 1\nblocks: { start: [hangup] }\n",
+            "unknown-key",
+            "3:1",
+            "did you mean `blocks`?",
+        ),
+        (
+            "askonce: 1\nflow: t\nhours: { o: { } }\nblocks: { start: [hangup] }\n",
+            "not-served-yet",
+            "3:1",
+            "`hours:` of the flow",
+        ),
+        ("askonce: 1\nflow: t\nprompts: /etc\nblocks: { start: [hangup] }\n", "bad-path", "3:10", "beside the flow"),
+        (
+            "askonce: 1\nflow: t\nlanguages: [en, es]\nblocks: { start: [hangup] }\n",
+            "one-language",
+            "3:17",
+            "only the first",
+        ),
+        (
+            "askonce: 1\nflow: t\nalways: { error: strat }\nblocks: { start: [hangup] }\n",
+            "unknown-name",
+            "3:18",
+            "`start`?",
+        ),
+        (
+            "askonce: 1\nflow: t\nalways: { error: start, hangup: start }\nblocks: { start: [hangup] }\n",
+            "not-served-yet",
+            "3:25",
+            "`hangup:`",
+        ),
+        (
+            "askonce: 1\nflow: t\nescape: { collect: 0, to: start }\nblocks: { start: [hangup] }\n",
+            "escape-key",
+            "3:20",
+            "star",
+        ),
+        ("askonce: 1\nflow: t\nescape: { to: start }\nblocks: { start: [hangup] }\n", "missing-key", "3:9", "menu: 0"),
+        (
+            "askonce: 1\nflow: t\nescape: { menu: 10, to: start }\nblocks: { start: [hangup] }\n",
+            "bad-key",
+            "3:17",
+            "0 to 9",
+        ),
+        (
+            "askonce: 1\nflow: t\nqueues: { q: { to: \"sip:a@b\" } }\nblocks: { start: [hangup] }\n",
+            "not-served-yet",
+            "3:20",
+            "--destination",
+        ),
+        (
+            "askonce: 1\nflow: t\nqueues: { q: { to: a, size: 5 } }\nblocks: { start: [hangup] }\n",
+            "not-served-yet",
+            "3:23",
+            "`size:` of queue `q`",
+        ),
+        (
+            "askonce: 1\nflow: t\nqueues: { q: { to: a } }\nblocks: { start: [hangup] }\n",
+            "unused",
+            "3:11",
+            "nothing uses queue `q`",
+        ),
+    ];
+    for (text, code, place, says) in cases {
+        expect_one(text, code, place, says);
+    }
+}
+
+fn expect_one(text: &str, code: &str, place: &str, says: &str) {
+    let found = codes(text);
+    let [(found_code, found_place, found_says)] = found.as_slice() else { panic!("{text}\n{found:?}") };
+    assert_eq!((*found_code, found_place.as_str()), (code, place), "{text}\n{found:?}");
+    assert!(found_says.contains(says), "{text}\n{found:?}");
+}
+
+#[test]
+fn mistakes_in_a_fact() {
+    let cases = [
+        ("{ type: digit, length: 8, ask: [ask] }", "unknown-name", "digit, length:", "did you mean `digits`?"),
+        ("{ type: money, ask: [ask] }", "not-served-yet", "money, ask: [a", "digits, choice"),
+        ("{ type: digits, ask: [ask] }", "missing-key", "{ type: digits", "has no `length:`"),
+        ("{ type: digits, length: 0, ask: [ask] }", "wrong-type", "0, ask: [ask] ", "expected a length"),
+        (
+            "{ type: digits, length: 8, check: lun, ask: [ask] }",
+            "unknown-name",
+            "lun, ask: [ask",
+            "did you mean `luhn`?",
+        ),
+        ("{ type: digits, length: 8, check: mod97, ask: [ask] }", "not-served-yet", "mod97, ask: [a", "luhn"),
+        ("{ type: digits, length: 8, keys: { 1: a }, ask: [ask] }", "unknown-key", "keys: { 1: a }", "there is: type"),
+        ("{ type: digits, length: 8, class: pi, ask: [ask] }", "unknown-name", "pi, ask: [ask]", "`pii`?"),
+        ("{ type: digits, length: 8, known: [crm], ask: [ask] }", "unknown-name", "crm], ask: [as", "uui.NAME"),
+        ("{ type: digits, length: 8, known: [web.a], ask: [ask] }", "not-served-yet", "web.a], ask: [", "web.a"),
+        ("{ type: digits, length: 8, ask: [] }", "wrong-type", "[] }", "one a try"),
+        ("{ type: digits, length: 8, ask: [aks] }", "unknown-name", "aks] }", "did you mean `ask`?"),
+        (
+            "{ type: digits, length: 8, ask: [{ silent: ask, invalid: ask }] }",
+            "wrong-type",
+            "{ silent: ask,",
+            "before the first",
+        ),
+        (
+            "{ type: digits, length: 8, ask: [ask, { silent: ask }] }",
+            "missing-key",
+            "{ silent: ask ",
+            "has no `invalid:`",
+        ),
+        ("{ type: digits, length: 8, ask: [readback] }", "value-spoken", "readback] }", "`confirm:` prompt"),
+        ("{ type: digits, length: 8, ask: [ghost] }", "unknown-name", "ghost] }", "did you mean `account`?"),
+        ("{ type: digits, length: 8, ask: [ask], confirm: bye }", "not-read", "bye }", "`{account}`"),
+        ("{ type: digits, length: 8, ask: [ask], confirm: other }", "value-spoken", "other }", "`{account}`"),
+        (
+            "{ type: digits, length: 8, class: pci, ask: [ask], confirm: readback }",
+            "secret-spoken",
+            "readback }",
+            "away",
+        ),
+        ("{ type: digits, length: 8, ask: [ask], default: 123 }", "bad-default", "123 }", "no value of `account`"),
+        ("{ type: digits, length: 8, ask: [ask], offer: ask }", "not-served-yet", "offer: ask }", "`offer:`"),
+        ("{ type: choice, keys: { 1: a, x: b }, ask: [ask] }", "bad-key", "x: b }, ask: [", "star or pound"),
+        ("{ type: choice, keys: { pound: a, \"#\": b }, ask: [ask] }", "duplicate-key", "\"#\": b }, ask:", "already"),
+        ("{ type: choice, keys: { 1: a }, ask: [ask], confirm: readback }", "not-served-yet", "readback }", "choice"),
+        ("{ type: choice, keys: { 0: a }, ask: [ask] }", "escape-key", "a }, ask: [ask", "another key"),
+    ];
+    for (fact, code, at, says) in cases {
+        let head = "askonce: 1\nflow: t\nescape: { menu: 0, to: start }\nfacts:\n  pin: { type: digits, length: 4, ask: [ask] }\n";
+        let steps = "[{ collect: account, else: continue }, { collect: pin, else: continue }, hangup]";
+        let column = 12 + fact.find(at).expect("the place is in the fact");
+        let text = format!("{head}  account: {fact}\nblocks: {{ start: {steps} }}\n");
+        expect_one(&text, code, &format!("6:{column}"), says);
+    }
+}
+
+const FACTS: &str = "askonce: 1
+flow: t
+facts:
+  account: { type: digits, length: 8, ask: [ask, retry], confirm: readback }
+  reason: { type: choice, keys: { 1: billing, 2: sales }, ask: [menu] }
+  pin: { type: digits, length: 4, class: secret, ask: [ask] }
+  told: { type: digits, length: 4, known: [uui.told] }
+queues: { desk: { to: support } }
+blocks:
+";
+
+/// Blocks that begin in line 10 and hold one mistake; what else they lack is made up for by `always`.
+#[test]
+fn mistakes_in_the_blocks() {
+    let cases = [
+        ("start: [{ colect: account }, hangup]", "unknown-verb", "colect", "did you mean `collect`?"),
+        ("start: [{ lookup: crm }, hangup]", "not-served-yet", "lookup", "`lookup`"),
+        ("start: [return]", "not-served-yet", "return", "`return`"),
+        ("start: [say, hangup]", "wrong-type", "say", "say: …"),
+        ("start: [hangs]", "unknown-verb", "hangs", "there is: say"),
+        ("start: [{ hangup: true }]", "wrong-type", "true", "write `- hangup`"),
+        ("start: [{ say: welcome, goto: start }]", "two-verbs", "goto", "- goto:"),
+        ("start: [[say], hangup]", "wrong-type", "[say]", "a step"),
+        ("start: hangup", "wrong-type", "hangup", "[a, b]"),
+        ("start: [{ say: wellcome }, hangup]", "unknown-name", "wellcome", "did you mean `welcome`?"),
+        ("start: [{ say: readback }, hangup]", "value-spoken", "readback", "`confirm:`"),
+        ("start: [{ say: welcome, barge: no }, hangup]", "wrong-type", "no }", "write false"),
+        ("start: [{ say: welcome, loud: true }, hangup]", "unknown-key", "loud", "say, barge"),
+        ("start: [{ collect: acount }, hangup]", "unknown-name", "acount", "`account`?"),
+        ("start: [{ collect: told }, hangup]", "no-ask", "told", "`ask: [PROMPT]`"),
+        ("start: [{ collect: account, else: return }, hangup]", "not-served-yet", "return", "`return`"),
+        ("start: [{ collect: account, else: strat }, hangup]", "unknown-name", "strat", "`start`?"),
+        ("start: [{ goto: continue }]", "wrong-type", "continue", "name a block"),
+        ("start: [{ route: account, to: { } }]", "wrong-type", "account", "only a choice"),
+        ("start: [{ route: reason, to: { billing: sorry } }]", "not-exhaustive", "reason", "every value"),
+        (
+            "start: [{ route: reason, to: { billing: sorry, sales: sorry, sale: sorry } }]",
+            "unknown-name",
+            "sale:",
+            "`sales`?",
+        ),
+        ("start: [{ agent: dsk }]", "unknown-name", "dsk", "`desk`?"),
+        ("start: [{ agent: desk, needs: [acount] }]", "unknown-name", "acount", "`account`?"),
+        ("start: [{ agent: desk, needs: [pin] }]", "class", "pin", "`needs:`"),
+        ("start: [{ agent: desk, needs: [reason, reason] }]", "duplicate-key", "reason] ", "second time"),
+        ("start: [{ agent: desk, whisper: welcome }]", "not-served-yet", "whisper", "`whisper:`"),
+        ("start: [{ say: welcome }]", "falls-off", "{ say", "`- hangup`"),
+        ("start: []", "falls-off", "start", "`- hangup`"),
+        ("start: [hangup, { say: welcome }]", "unreachable-step", "{ say", "never goes on"),
+        ("start: [hangup]\n  lost: [hangup]", "unreachable-block", "lost", "lead to it"),
+        ("start: [{ say: welcome }, { goto: start }]", "endless-loop", "start", "asked once"),
+        (
+            "start: [{ collect: account, else: again }, hangup]\n  again: [{ goto: start }]",
+            "endless-loop",
+            "start",
+            "asked once",
+        ),
+    ];
+    for (blocks, code, at, says) in cases {
+        // Everything declared is used here, so that no warning stands beside the mistake.
+        let used = "[{ collect: account, else: continue }, { collect: reason, else: continue }, { collect: pin, else: continue }, { agent: desk, needs: [told], else: continue }, hangup]";
+        let text = format!("{FACTS}  sorry: {used}\n  {blocks}\nalways: {{ error: sorry }}\n");
+        let offset = blocks.find(at).expect("the place is in the blocks");
+        let line = 11 + blocks[..offset].matches('\n').count();
+        let column = offset - blocks[..offset].rfind('\n').map_or(0, |n| n + 1) + 1 + if line == 11 { 2 } else { 0 };
+        expect_one(&text, code, &format!("{line}:{column}"), says);
+    }
+}
+
+#[test]
+fn a_step_that_can_fail_has_an_exit() {
+    for step in ["{ collect: account }", "{ agent: desk }", "{ route: reason, to: { billing: start, sales: start } }"] {
+        let found = codes(&format!("{FACTS}  start: [{step}, hangup]\n"));
+        assert!(found.iter().any(|(code, place, _)| *code == "no-exit" && place.starts_with("10:")), "{found:?}");
+    }
+    let by_default = FACTS.replace("ask: [menu]", "ask: [menu], default: sales");
+    let found = codes(&format!("{by_default}  start: [{{ collect: reason }}, hangup]\n"));
+    assert!(found.iter().all(|(code, ..)| *code == "unused"), "{found:?}");
+}
+
+/// A person who was talked to breaks a round; one who did not answer does not.
+#[test]
+fn a_round_through_a_person_ends() {
+    let round = |way: &str| codes(&format!("{FACTS}  start: [{{ agent: desk, {way} }}]\n  bye: [hangup]\n"));
+    assert!(round("done: start, else: bye").iter().all(|(code, ..)| *code == "unused"));
+    assert!(round("done: bye, else: start").iter().any(|(code, ..)| *code == "endless-loop"));
+}
+
+#[test]
+fn a_flow_with_ten_mistakes_reports_ten_in_file_order() {
+    let text = "askonce: 1
+flow: t
+facts:
+  account: { type: digits, length: 8-, ask: [aks] }
+  reason: { type: choise, keys: { 1: a } }
+queues: { desk: { too: support } }
+blocks:
+  start:
+    - sya: welcome
+    - say: wellcome
+    - collect: acount
+      else: continue
+    - agent: dsk
+      else: continue
+    - goto: end
+  extra: [hangup]
+  extra: [hangup]
+";
+    let found = codes(text);
+    let places: Vec<_> = found.iter().map(|(code, place, _)| format!("{place} {code}")).collect();
+    let expected = [
+        "4:36 wrong-type",
+        "4:46 unknown-name",
+        "5:19 unknown-name",
+        "6:17 missing-key",
+        "6:19 unknown-key",
+        "9:7 unknown-verb",
+        "10:12 unknown-name",
+        "11:16 unknown-name",
+        "13:14 unknown-name",
+        "15:13 unknown-name",
+        "17:3 duplicate-key",
+    ];
+    assert_eq!(places, expected);
+}

@@ -1,0 +1,92 @@
+//! A flow as it stands after loading: every name resolved to an index, every step with its ways out.
+
+use super::fact::Question;
+use super::run::Ending;
+use super::step::Step;
+use crate::context::Fact;
+use crate::key::Key;
+use crate::yaml::Word;
+
+/// A loaded flow. It is never changed; a reload makes another one with another digest.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    pub name: Word,
+    /// The file it came from, as diagnostics call it.
+    pub path: String,
+    /// The first 16 hex digits of SHA-256 over the flow's text and its prompts' texts.
+    pub digest: String,
+    /// The language in which it speaks: the first of `languages:`.
+    pub language: String,
+    /// The facts, in the file's order; a context lists them in the same order.
+    pub facts: Vec<Question>,
+    pub queues: Vec<Queue>,
+    pub blocks: Vec<Block>,
+    /// The block named `start`.
+    pub start: usize,
+    pub escape: Option<Escape>,
+    /// The block of `always: {error:}`.
+    pub always_error: Option<usize>,
+}
+
+impl Flow {
+    /// The facts of a new call: all unknown, in the flow's order.
+    pub fn unknown_facts(&self) -> Vec<Fact> {
+        self.facts.iter().map(|f| Fact::unknown(f.name.text.as_str(), f.class)).collect()
+    }
+}
+
+/// Where callers are handed to.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    pub name: Word,
+    /// A destination of the configuration.
+    pub to: Word,
+}
+
+#[derive(Clone, Debug)]
+pub struct Block {
+    pub name: Word,
+    pub steps: Vec<Placed>,
+}
+
+/// A step and its line in the file.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    pub line: usize,
+    pub step: Step,
+}
+
+/// The way to a person from every question.
+#[derive(Clone, Copy, Debug)]
+pub struct Escape {
+    /// The key at a choice.
+    pub menu: Option<Key>,
+    /// The key while digits are entered.
+    pub collect: Option<Key>,
+    pub to: usize,
+}
+
+/// Where a step leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// The next step of the block.
+    Continue,
+    Block(usize),
+    /// `always.error`: what is unknown is declined first.
+    Always,
+    End(Ending),
+}
+
+/// One way out of a step, for the proofs.
+#[derive(Clone, Copy, Debug)]
+pub struct Way {
+    pub next: Next,
+    /// A person paces it: this way cannot be taken twice in no time.
+    pub paced: bool,
+}
+
+impl Way {
+    pub fn at_once(next: Next) -> Self {
+        Self { next, paced: false }
+    }
+}

@@ -1,0 +1,183 @@
+//! The interpreter: a flow under way in one call. It reads no clock and plays nothing itself: `handle` takes
+//! what happened, `poll` gives what to do, `next_deadline` says when to come back.
+
+mod turn;
+
+pub use turn::{Counts, Turn};
+
+use super::model::{Flow, Next};
+use super::prompts::PromptBook;
+use super::step::agent::Talking;
+use super::step::collect::Asking;
+use super::step::say::Saying;
+use crate::audio::Utterance;
+use crate::context::{Context, Inbound, Passed, Why};
+use crate::key::Key;
+use crate::time::Instant;
+use std::sync::Arc;
+use turn::Talk;
+
+/// Steps taken without waiting. A loaded flow cannot go round (`load::prove`); this is far beyond any that ends.
+const MAX_STEPS_AT_ONCE: usize = 100_000;
+
+/// What happened in the call.
+#[derive(Clone, Copy, Debug)]
+pub enum Event {
+    /// The call is answered.
+    Begin,
+    /// The caller pressed a key.
+    Key(Key),
+    /// The prompt of that `Action::Play` ended by itself.
+    PlayEnded(u32),
+    Agent(AgentEnd),
+    /// `now` is `next_deadline()` or later.
+    Deadline,
+}
+
+/// How an `Action::Agent` ended while the caller is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgentEnd {
+    /// No agent answered.
+    Failed,
+    /// The agent hung up.
+    Done,
+}
+
+/// What the call has to do, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Say this. `Event::PlayEnded` is due with the same number, unless `Stop` comes first.
+    Play { play: u32, say: Vec<Utterance> },
+    /// Stop the prompt that plays.
+    Stop,
+    /// That fact of `context.facts` was filled or declined.
+    Fact(usize),
+    /// A step was entered; the context's journey has it already. `step` counts from 1.
+    Step { block: String, step: usize, verb: &'static str, line: usize },
+    /// Hand the caller to a person, with these of `context.facts`. Ends with `Event::Agent`.
+    Agent { queue: String, destination: String, facts: Vec<usize> },
+    /// The flow is over. Nothing follows.
+    Hangup { because: Ending },
+}
+
+/// How a flow ended, as the disposition counts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The caller got through the flow alone.
+    SelfServed,
+    /// The caller talked to an agent.
+    Agent,
+    /// The flow ended on a failure, or the caller asked for a person, and no agent was talked to.
+    Failed,
+}
+
+/// What a step gives: it waits, or the flow goes on.
+#[derive(Debug)]
+pub enum Go {
+    Wait(Doing),
+    Take(Next),
+}
+
+/// What the flow is waiting for.
+#[derive(Clone, Debug)]
+pub enum Doing {
+    Nothing,
+    Saying(Saying),
+    Asking(Asking),
+    Talking(Talking),
+    Ended,
+}
+
+/// A flow under way.
+#[derive(Debug)]
+pub struct Run {
+    flow: Arc<Flow>,
+    prompts: Arc<PromptBook>,
+    inbound: Inbound,
+    /// Block and step, both from 0.
+    at: (usize, usize),
+    doing: Doing,
+    talk: Talk,
+}
+
+impl Run {
+    /// `inbound` is what came with the call, already cut down to what its trunk is trusted for.
+    pub fn new(flow: Arc<Flow>, prompts: Arc<PromptBook>, inbound: Inbound) -> Self {
+        let (at, talk) = ((flow.start, 0), Talk::new(flow.facts.len()));
+        Self { flow, prompts, inbound, at, doing: Doing::Nothing, talk }
+    }
+
+    /// Takes one event. `context.facts` are the flow's, in its order (`Flow::unknown_facts`).
+    pub fn handle(&mut self, now: Instant, context: &mut Context, event: Event) {
+        assert_eq!(context.facts.len(), self.flow.facts.len(), "the context is of this flow");
+        let flow = Arc::clone(&self.flow);
+        let mut turn =
+            Turn { flow: &flow, prompts: &self.prompts, inbound: &self.inbound, now, context, talk: &mut self.talk };
+        let go = match (std::mem::replace(&mut self.doing, Doing::Ended), event) {
+            (Doing::Nothing, Event::Begin) => Go::Take(Next::Block(flow.start)),
+            (doing @ (Doing::Saying(_) | Doing::Asking(_)), Event::Key(key)) if turn.swallows(key) => Go::Wait(doing),
+            (Doing::Saying(saying), event) => saying.on(&mut turn, event),
+            (Doing::Asking(asking), event) => asking.on(&mut turn, event),
+            (Doing::Talking(talking), event) => talking.on(&mut turn, event),
+            (doing @ (Doing::Nothing | Doing::Ended), _) => Go::Wait(doing),
+        };
+        self.doing = advance(&mut self.at, &mut turn, go);
+    }
+
+    /// When `Event::Deadline` is due.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        match &self.doing {
+            Doing::Asking(asking) => asking.deadline(),
+            Doing::Nothing | Doing::Saying(_) | Doing::Talking(_) | Doing::Ended => None,
+        }
+    }
+
+    /// The next thing to do. Drained after every `handle`.
+    pub fn poll(&mut self) -> Option<Action> {
+        self.talk.next_action()
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.talk.counts()
+    }
+}
+
+/// Walks from step to step until one waits.
+fn advance(at: &mut (usize, usize), turn: &mut Turn, mut go: Go) -> Doing {
+    for _ in 0..MAX_STEPS_AT_ONCE {
+        let next = match go {
+            Go::Wait(doing) => return doing,
+            Go::Take(next) => next,
+        };
+        *at = match (next, turn.flow.always_error) {
+            (Next::Continue, _) => (at.0, at.1 + 1),
+            (Next::Block(block), _) => (block, 0),
+            (Next::Always, Some(block)) => {
+                turn.decline_unknown(Why::Error);
+                (block, 0)
+            }
+            (Next::Always, None) => unreachable!("a step without an exit is not loaded"),
+            (Next::End(because), _) => {
+                turn.act(Action::Hangup { because });
+                return Doing::Ended;
+            }
+        };
+        go = enter(*at, turn);
+    }
+    unreachable!("a flow that goes round is not loaded")
+}
+
+fn enter((block, step): (usize, usize), turn: &mut Turn) -> Go {
+    let flow = turn.flow;
+    let (block, placed) = (&flow.blocks[block], &flow.blocks[block].steps[step]);
+    let (block, step, verb, line) = (block.name.text.clone(), step + 1, placed.step.verb(), placed.line);
+    let at = turn.context.wall(turn.now);
+    turn.context.pass(Passed { block: block.clone(), step, verb: verb.to_owned(), line, at });
+    turn.act(Action::Step { block, step, verb, line });
+    placed.step.begin(turn)
+}
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod walks;

@@ -1,0 +1,283 @@
+//! `- collect: FACT`: the only verb that asks, and only for a fact that is still unknown.
+//!
+//! ```text
+//! prompt plays .... ends | first key within 5 s | next key within 3 s of the last | `#` or the greatest length
+//!        a key stops it  | else: a silent try   | else: the entry ends            | the entry ends
+//! ```
+
+use crate::context::{Source, Why};
+use crate::flow::fact::Ask;
+use crate::flow::load::Loading;
+use crate::flow::model::{Next, Way};
+use crate::flow::run::{Action, Doing, Event, Go, Turn};
+use crate::key::Key;
+use crate::secret::Secret;
+use crate::time::{Duration, Instant};
+use crate::yaml::{Fields, Node};
+use std::ops::ControlFlow;
+
+/// The first key is waited for this long after the end of the prompt.
+const FIRST_KEY: Duration = Duration::from_secs(5);
+/// An entry ends this long after its last key.
+const INTER_DIGIT: Duration = Duration::from_secs(3);
+/// A value is read back once more to a caller who is silent, and then stands unconfirmed.
+const SILENT_READINGS: u32 = 2;
+/// A value is read back twice more to a caller who presses something else, and then stands unconfirmed.
+const OTHER_READINGS: u32 = 3;
+
+#[derive(Clone, Debug)]
+pub struct Collect {
+    fact: usize,
+    otherwise: Next,
+}
+
+impl Collect {
+    pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
+        let fact = loading.fact(node);
+        let question = fact.and_then(|fact| loading.question(fact));
+        let (name, asks, default) = match question {
+            Some(q) => (q.name.text.clone(), !q.ask.is_empty(), q.default.is_some()),
+            // A fact that could not be read is one mistake already.
+            None => (String::new(), true, false),
+        };
+        let has_else = fields.rest().any(|key| key.text == "else");
+        // With a default nothing can fail; a fact that was declined before is passed by.
+        let otherwise =
+            if default && !has_else { Some(Next::Continue) } else { loading.otherwise(fields, node) };
+        if !asks {
+            let message = format!("`{name}` cannot be collected: it has no `ask:`");
+            loading.faults.error("no-ask", node.span, message).remedy("add `ask: [PROMPT]` to the fact");
+        }
+        Some(Self { fact: fact?, otherwise: otherwise? })
+    }
+
+    pub fn ways(&self) -> Vec<Way> {
+        vec![Way::at_once(Next::Continue), Way::at_once(self.otherwise)]
+    }
+
+    pub fn begin(&self, turn: &mut Turn) -> Go {
+        turn.look_up(self.fact);
+        let fact = &turn.context.facts[self.fact];
+        if fact.value().is_some() {
+            return Go::Take(Next::Continue);
+        }
+        if !fact.is_unknown() {
+            return turn.fail(self.otherwise);
+        }
+        ask(turn, self.fact, self.otherwise, Failure::Silent)
+    }
+}
+
+/// A question under way: one try, from its prompt to the fact's value or the try's failure.
+#[derive(Clone, Debug)]
+pub struct Asking {
+    fact: usize,
+    otherwise: Next,
+    /// Why the try before failed.
+    failed: Failure,
+    phase: Phase,
+    hearing: Hearing,
+    /// Whether this try's prompt was begun; keys typed ahead make it needless.
+    said: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Failure {
+    Silent,
+    Invalid,
+}
+
+#[derive(Clone, Debug)]
+enum Phase {
+    Entry(Vec<Key>),
+    Confirm { value: Secret, silences: u32, others: u32 },
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Hearing {
+    /// There is something to say, unless keys typed ahead make it needless.
+    Due,
+    Playing(u32),
+    Until(Instant),
+}
+
+fn ask(turn: &mut Turn, fact: usize, otherwise: Next, failed: Failure) -> Go {
+    turn.context.facts[fact].tries += 1;
+    let (phase, hearing) = (Phase::Entry(Vec::new()), Hearing::Due);
+    Asking { fact, otherwise, failed, phase, hearing, said: false }.listen(turn)
+}
+
+impl Asking {
+    pub fn on(mut self, turn: &mut Turn, event: Event) -> Go {
+        match event {
+            Event::Key(key) => {
+                self.stop(turn);
+                turn.type_ahead(key);
+                self.listen(turn)
+            }
+            Event::PlayEnded(play) if matches!(self.hearing, Hearing::Playing(p) if p == play) => {
+                self.hearing = Hearing::Until(turn.now + FIRST_KEY);
+                Go::Wait(Doing::Asking(self))
+            }
+            Event::Deadline if self.deadline().is_some_and(|at| at <= turn.now) => self.elapsed(turn),
+            Event::Begin | Event::PlayEnded(_) | Event::Agent(_) | Event::Deadline => Go::Wait(Doing::Asking(self)),
+        }
+    }
+
+    pub fn deadline(&self) -> Option<Instant> {
+        match self.hearing {
+            Hearing::Until(at) => Some(at),
+            Hearing::Due | Hearing::Playing(_) => None,
+        }
+    }
+
+    fn stop(&mut self, turn: &mut Turn) {
+        if let Hearing::Playing(_) = self.hearing {
+            turn.act(Action::Stop);
+            self.hearing = Hearing::Until(turn.now + FIRST_KEY);
+        }
+    }
+
+    /// Takes what is typed ahead; what is left to say after that is said.
+    fn listen(mut self, turn: &mut Turn) -> Go {
+        while let Some(key) = turn.next_key() {
+            match self.key(turn, key) {
+                ControlFlow::Continue(asking) => self = asking,
+                ControlFlow::Break(go) => return go,
+            }
+        }
+        if let Hearing::Due = self.hearing {
+            self.hearing = Hearing::Playing(self.say(turn));
+            self.said = true;
+        }
+        Go::Wait(Doing::Asking(self))
+    }
+
+    fn say(&self, turn: &mut Turn) -> u32 {
+        let flow = turn.flow;
+        let question = &flow.facts[self.fact];
+        if let Phase::Confirm { value, .. } = &self.phase {
+            let prompt = question.confirm.as_ref().map_or("", |word| word.text.as_str());
+            return turn.play(prompt, Some(value));
+        }
+        let at = turn.context.facts[self.fact].tries.saturating_sub(1) as usize;
+        let prompt = match (question.ask.get(at), self.failed) {
+            (Some(Ask::Plain(word)), _) => word,
+            (Some(Ask::Worded { silent, .. }), Failure::Silent) => silent,
+            (Some(Ask::Worded { invalid, .. }), Failure::Invalid) => invalid,
+            (None, _) => unreachable!("a try has its prompt: fail() counts them"),
+        };
+        turn.play(&prompt.text, None)
+    }
+
+    fn key(mut self, turn: &mut Turn, key: Key) -> ControlFlow<Go, Self> {
+        if turn.is_escape(self.fact, key, matches!(self.phase, Phase::Confirm { .. })) {
+            return ControlFlow::Break(turn.escape());
+        }
+        let Phase::Entry(keys) = &mut self.phase else {
+            return self.answer(turn, key);
+        };
+        let question = &turn.flow.facts[self.fact];
+        match key {
+            Key::POUND if !question.has_key(key) => self.entered(turn),
+            // Clears the entry at no cost of a try.
+            Key::STAR if !question.has_key(key) => {
+                keys.clear();
+                self.hearing = if self.said { Hearing::Until(turn.now + FIRST_KEY) } else { Hearing::Due };
+                ControlFlow::Continue(self)
+            }
+            key => {
+                keys.push(key);
+                if keys.len() >= question.greatest_length() {
+                    turn.ended_by_length();
+                    return self.entered(turn);
+                }
+                self.hearing = Hearing::Until(turn.now + INTER_DIGIT);
+                ControlFlow::Continue(self)
+            }
+        }
+    }
+
+    /// The entry is over.
+    fn entered(mut self, turn: &mut Turn) -> ControlFlow<Go, Self> {
+        let Phase::Entry(keys) = &self.phase else { return ControlFlow::Continue(self) };
+        let question = &turn.flow.facts[self.fact];
+        match question.value_of(keys) {
+            None => ControlFlow::Break(self.fail(turn, Failure::Invalid)),
+            Some(value) if question.confirm.is_some() => {
+                self.phase = Phase::Confirm { value, silences: 0, others: 0 };
+                self.hearing = Hearing::Due;
+                ControlFlow::Continue(self)
+            }
+            Some(value) => ControlFlow::Break(self.fill(turn, value, false)),
+        }
+    }
+
+    /// A key at the confirm: 1 = right, 2 = again.
+    fn answer(mut self, turn: &mut Turn, key: Key) -> ControlFlow<Go, Self> {
+        let Phase::Confirm { value, others, .. } = &mut self.phase else { return ControlFlow::Continue(self) };
+        match key.to_char() {
+            '1' => {
+                let value = value.clone();
+                ControlFlow::Break(self.fill(turn, value, true))
+            }
+            '2' => ControlFlow::Break(self.fail(turn, Failure::Invalid)),
+            _ => {
+                *others += 1;
+                // What was typed behind it was meant for something else; the value must be heard again.
+                turn.drop_typed();
+                if *others < OTHER_READINGS {
+                    self.hearing = Hearing::Due;
+                    return ControlFlow::Continue(self);
+                }
+                let value = value.clone();
+                ControlFlow::Break(self.fill(turn, value, false))
+            }
+        }
+    }
+
+    /// The deadline passed: a silent try, the end of an entry, or silence at the confirm.
+    fn elapsed(mut self, turn: &mut Turn) -> Go {
+        match &mut self.phase {
+            Phase::Entry(keys) if keys.is_empty() => self.fail(turn, Failure::Silent),
+            Phase::Entry(_) => match self.entered(turn) {
+                ControlFlow::Continue(asking) => asking.listen(turn),
+                ControlFlow::Break(go) => go,
+            },
+            Phase::Confirm { value, silences, .. } => {
+                *silences += 1;
+                if *silences < SILENT_READINGS {
+                    self.hearing = Hearing::Due;
+                    return self.listen(turn);
+                }
+                let value = value.clone();
+                self.fill(turn, value, false)
+            }
+        }
+    }
+
+    fn fill(self, turn: &mut Turn, value: Secret, confirmed: bool) -> Go {
+        turn.fill(self.fact, value, Source::Keypad, confirmed);
+        Go::Take(Next::Continue)
+    }
+
+    /// The try brought nothing: the next one, or the default, or the fact is declined.
+    fn fail(self, turn: &mut Turn, why: Failure) -> Go {
+        turn.drop_typed();
+        let fact = &mut turn.context.facts[self.fact];
+        match why {
+            Failure::Silent => fact.silences += 1,
+            Failure::Invalid => fact.invalids += 1,
+        }
+        let question = &turn.flow.facts[self.fact];
+        if (fact.tries as usize) < question.ask.len() {
+            return ask(turn, self.fact, self.otherwise, why);
+        }
+        if let Some(value) = &question.default {
+            turn.fill(self.fact, value.clone(), Source::Default, false);
+            return Go::Take(Next::Continue);
+        }
+        turn.decline(self.fact, Why::Tries);
+        turn.fail(self.otherwise)
+    }
+}

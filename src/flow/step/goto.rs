@@ -1,0 +1,25 @@
+//! `- goto: BLOCK`
+
+use crate::flow::load::Loading;
+use crate::flow::model::{Next, Way};
+use crate::flow::run::{Go, Turn};
+use crate::yaml::{Fields, Node};
+
+#[derive(Clone, Debug)]
+pub struct Goto {
+    to: usize,
+}
+
+impl Goto {
+    pub fn load(node: &Node, _: &mut Fields, loading: &mut Loading) -> Option<Self> {
+        Some(Self { to: loading.block(node)? })
+    }
+
+    pub fn ways(&self) -> Vec<Way> {
+        vec![Way::at_once(Next::Block(self.to))]
+    }
+
+    pub fn begin(&self, _: &mut Turn) -> Go {
+        Go::Take(Next::Block(self.to))
+    }
+}

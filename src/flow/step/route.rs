@@ -1,0 +1,62 @@
+//! `- route: FACT` with `to: { VALUE: BLOCK }` for every value the fact can have, and `else:` for a fact that has none.
+
+use crate::flow::fact::Kind;
+use crate::flow::load::Loading;
+use crate::flow::model::{Next, Way};
+use crate::flow::run::{Go, Turn};
+use crate::yaml::near::suggestion;
+use crate::yaml::{Fields, Node};
+
+#[derive(Clone, Debug)]
+pub struct Route {
+    fact: usize,
+    to: Vec<(String, usize)>,
+    otherwise: Next,
+}
+
+impl Route {
+    pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
+        let fact = loading.fact(node);
+        let otherwise = loading.otherwise(fields, node);
+        let targets = fields.need("to", &mut loading.faults);
+        let targets = targets?.map("`{ VALUE: BLOCK }`", 100, &mut loading.faults)?;
+        let to: Vec<_> = targets.iter().map(|(value, node)| (value, loading.block(node))).collect();
+        let fact = fact?;
+        // A fact that could not be read is one mistake already.
+        let kind = loading.question(fact)?.kind.clone();
+        let Kind::Choice(values) = kind else {
+            let message = "only a choice can be routed: its values are a closed list";
+            loading.faults.error("wrong-type", node.span, message);
+            return None;
+        };
+        for (value, _) in &to {
+            if !values.iter().any(|(_, v)| v.text == value.text) {
+                let remedy = suggestion(&value.text, values.iter().map(|(_, v)| v.text.as_str()));
+                let message = format!("the fact has no value `{}`", value.text);
+                loading.faults.error("unknown-name", value.span, message).remedy(remedy);
+            }
+        }
+        let mut left: Vec<&str> = values.iter().map(|(_, v)| v.text.as_str()).collect();
+        left.retain(|value| !to.iter().any(|(v, _)| v.text == *value));
+        left.dedup();
+        if !left.is_empty() {
+            let message = format!("no way for: {}", left.join(", "));
+            loading.faults.error("not-exhaustive", node.span, message).remedy("name a block for every value in `to:`");
+        }
+        let to: Option<Vec<_>> = to.into_iter().map(|(value, block)| Some((value.text.clone(), block?))).collect();
+        Some(Self { fact, to: to?, otherwise: otherwise? })
+    }
+
+    pub fn ways(&self) -> Vec<Way> {
+        let ways = self.to.iter().map(|(_, block)| Next::Block(*block));
+        ways.chain([self.otherwise]).map(Way::at_once).collect()
+    }
+
+    pub fn begin(&self, turn: &mut Turn) -> Go {
+        let value = turn.context.facts[self.fact].value();
+        match value.and_then(|value| self.to.iter().find(|(v, _)| v == value.open())) {
+            Some((_, block)) => Go::Take(Next::Block(*block)),
+            None => turn.fail(self.otherwise),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! `- say: PROMPT`, with `barge: false` for one that a key does not cut off.
+
+use crate::flow::load::Loading;
+use crate::flow::model::{Next, Way};
+use crate::flow::run::{Action, Doing, Event, Go, Turn};
+use crate::yaml::{Fields, Node};
+
+#[derive(Clone, Debug)]
+pub struct Say {
+    prompt: String,
+    barge: bool,
+}
+
+/// A prompt that plays for its own sake.
+#[derive(Clone, Debug)]
+pub struct Saying {
+    play: u32,
+    barge: bool,
+}
+
+impl Say {
+    pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
+        let prompt = loading.prompt(node);
+        let barge = fields.take("barge").map_or(Some(true), |node| node.boolean(&mut loading.faults));
+        Some(Self { prompt: prompt?.text, barge: barge? })
+    }
+
+    pub fn ways(&self) -> Vec<Way> {
+        vec![Way::at_once(Next::Continue)]
+    }
+
+    pub fn begin(&self, turn: &mut Turn) -> Go {
+        let play = turn.play(&self.prompt, None);
+        Go::Wait(Doing::Saying(Saying { play, barge: self.barge }))
+    }
+}
+
+impl Saying {
+    /// A key is typed ahead in any case; it stops a prompt that may be stopped.
+    pub fn on(self, turn: &mut Turn, event: Event) -> Go {
+        match event {
+            Event::PlayEnded(play) if play == self.play => Go::Take(Next::Continue),
+            Event::Key(key) => {
+                turn.type_ahead(key);
+                if !self.barge {
+                    return Go::Wait(Doing::Saying(self));
+                }
+                turn.act(Action::Stop);
+                Go::Take(Next::Continue)
+            }
+            Event::Begin | Event::PlayEnded(_) | Event::Agent(_) | Event::Deadline => Go::Wait(Doing::Saying(self)),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! A map with a known set of keys, taken one by one; what nobody asked for is reported.
+
+use super::diagnostic::{Diagnostic, Faults, Span};
+use super::near::{nearest, suggestion};
+use super::node::{Node, Value, Word};
+
+/// The keys of one map. `take` and `need` consume them; `finish` reports the rest.
+#[derive(Debug)]
+pub struct Fields<'n> {
+    /// "fact `account`".
+    what: String,
+    span: Span,
+    entries: Vec<(&'n Word, &'n Node)>,
+    asked: Vec<&'static str>,
+}
+
+impl<'n> Fields<'n> {
+    /// `None`, and a diagnostic: the node is no map.
+    pub fn of(node: &'n Node, what: impl Into<String>, faults: &mut Faults) -> Option<Self> {
+        let what = what.into();
+        let Value::Map(entries) = &node.value else {
+            node.wrong(&format!("{what} as a map of keys"), faults);
+            return None;
+        };
+        let entries = entries.iter().map(|(key, value)| (key, value)).collect();
+        Some(Self { what, span: node.span, entries, asked: Vec::new() })
+    }
+
+    /// The value of a key that may be absent.
+    pub fn take(&mut self, key: &'static str) -> Option<&'n Node> {
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
+        let at = self.entries.iter().position(|(k, _)| k.text == key)?;
+        Some(self.entries.remove(at).1)
+    }
+
+    /// The value of a key that must be there.
+    pub fn need(&mut self, key: &'static str, faults: &mut Faults) -> Option<&'n Node> {
+        let value = self.take(key);
+        if value.is_none() {
+            self.missing(key, faults);
+        }
+        value
+    }
+
+    /// Reports that a key is not there; a key that looks like it is named.
+    pub fn missing<'f>(&self, key: &str, faults: &'f mut Faults) -> &'f mut Diagnostic {
+        let diagnostic = faults.error("missing-key", self.span, format!("{} has no `{key}:`", self.what));
+        if let Some(near) = nearest(key, self.entries.iter().map(|(k, _)| k.text.as_str())) {
+            diagnostic.remedy(format!("is `{near}` meant to be it?"));
+        }
+        diagnostic
+    }
+
+    /// The keys not yet taken, with their places.
+    pub fn rest(&self) -> impl Iterator<Item = &'n Word> {
+        self.entries.iter().map(|(key, _)| *key)
+    }
+
+    /// Keys that the documents name and that this version does not serve: each is reported as such.
+    pub fn later(&mut self, keys: &[&str], faults: &mut Faults) {
+        let what = &self.what;
+        self.entries.retain(|(key, _)| {
+            let later = keys.contains(&key.text.as_str());
+            if later {
+                faults.not_served(key.span, &format!("`{}:` of {what}", key.text));
+            }
+            !later
+        });
+    }
+
+    /// Reports every key that was not asked for.
+    pub fn finish(self, faults: &mut Faults) {
+        for (key, _) in &self.entries {
+            let message = format!("{} has no key `{}`", self.what, key.text);
+            let asked = self.asked.iter().copied();
+            faults.error("unknown-key", key.span, message).remedy(suggestion(&key.text, asked));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::{Source, read};
+
+    #[test]
+    fn what_is_asked_for_is_taken_and_the_rest_is_reported() {
+        let text = "type: digits\nlenght: 8\nlives: call\n";
+        let mut faults = Faults::new("t.yaml");
+        let node = read(&Source { path: "t.yaml".into(), text: text.into() }, &mut faults).expect("valid");
+        let mut fields = Fields::of(&node, "fact `a`", &mut faults).expect("a map");
+        assert!(fields.need("type", &mut faults).is_some());
+        assert!(fields.need("length", &mut faults).is_none());
+        fields.later(&["lives", "fresh"], &mut faults);
+        fields.finish(&mut faults);
+        let list = faults.into_list();
+        let found: Vec<_> = list.iter().map(|d| (d.code, d.span.line, d.remedy.as_deref())).collect();
+        let expected = [
+            ("missing-key", 1, Some("is `lenght` meant to be it?")),
+            ("unknown-key", 2, Some("did you mean `length`?")),
+            ("not-served-yet", 3, None),
+        ];
+        assert_eq!(found, expected);
+    }
+}
