@@ -16,5 +16,6 @@ pub mod yaml;
 // 2  what a call carries
 pub mod context;
 
-// 3  the language
+// 3  the language, and the place it is bound to
+pub mod config;
 pub mod flow;
