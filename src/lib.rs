@@ -20,5 +20,6 @@ pub mod yaml;
 pub mod context;
 pub mod media;
 
-// 3  the language
+// 3  the language, and the place it is bound to
+pub mod config;
 pub mod flow;

@@ -29,6 +29,11 @@ pub struct Flow {
 }
 
 impl Flow {
+    /// The destinations of the configuration that the flow names.
+    pub fn destinations(&self) -> impl Iterator<Item = &Word> {
+        self.queues.iter().map(|queue| &queue.to)
+    }
+
     /// The facts of a new call: all unknown, in the flow's order.
     pub fn unknown_facts(&self) -> Vec<Fact> {
         self.facts.iter().map(|f| Fact::unknown(f.name.text.as_str(), f.class)).collect()

@@ -44,6 +44,14 @@ impl<'n> Fields<'n> {
         value
     }
 
+    /// `askonce: 1`, which flows and configurations begin with. There is one version, so nothing is kept.
+    pub fn version(&mut self, faults: &mut Faults) {
+        match self.take("askonce") {
+            Some(node) => drop(node.number("the version of the language,", 1..=1, faults)),
+            None => drop(self.missing("askonce", faults).remedy("write `askonce: 1` in the first line")),
+        }
+    }
+
     /// Reports that a key is not there; a key that looks like it is named.
     pub fn missing<'f>(&self, key: &str, faults: &'f mut Faults) -> &'f mut Diagnostic {
         let diagnostic = faults.error("missing-key", self.span, format!("{} has no `{key}:`", self.what));

@@ -69,7 +69,7 @@ pub fn preface(source: &Source) -> Preface {
 
 fn top(node: &Node, source: &Source, loading: &mut Loading) -> Option<Flow> {
     let mut fields = Fields::of(node, "the flow", &mut loading.faults)?;
-    version(&mut fields, &mut loading.faults);
+    fields.version(&mut loading.faults);
     let name = fields.need("flow", &mut loading.faults);
     let name = name.and_then(|n| n.name("a flow's name", &mut loading.faults));
     languages(&mut fields, &mut loading.faults);
@@ -100,17 +100,6 @@ fn top(node: &Node, source: &Source, loading: &mut Loading) -> Option<Flow> {
         escape,
         always_error,
     })
-}
-
-/// `askonce: 1`, in flows and configurations alike.
-pub fn version(fields: &mut Fields, faults: &mut Faults) {
-    match fields.take("askonce") {
-        None => {
-            fields.missing("askonce", faults).remedy("write `askonce: 1` in the first line");
-        }
-        // The only version there is: nothing to keep.
-        Some(node) => drop(node.number("the version of the language,", 1..=1, faults)),
-    }
 }
 
 fn digest(source: &Source, prompts: &PromptBook) -> String {

@@ -1,0 +1,69 @@
+//! What only shows when the configuration and its flows are seen together.
+
+use super::Config;
+use crate::yaml::near::suggestion;
+use crate::yaml::{Diagnostic, Span, Word};
+
+/// The names of one loaded flow.
+#[derive(Clone, Debug)]
+pub struct Names<'f> {
+    /// The flow's file, as diagnostics call it.
+    pub path: &'f str,
+    pub name: &'f Word,
+    /// The destinations that it names.
+    pub destinations: Vec<&'f Word>,
+    pub facts: Vec<&'f str>,
+}
+
+/// Every number's flow is there, every destination that a flow names is there, every fact that a destination
+/// carries is declared by some flow, and no two flows have one name. Each fault is placed in the file to mend.
+pub fn check(config: &Config, flows: &[Names]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (at, flow) in flows.iter().enumerate() {
+        if let Some(other) = flows[..at].iter().find(|other| other.name.text == flow.name.text) {
+            let message = format!("another flow is named `{}` too", flow.name.text);
+            fault(&mut found, flow.path, "duplicate-flow", flow.name.span, message)
+                .note(format!("it is {}:{}", other.path, other.name.span.line));
+        }
+        for to in &flow.destinations {
+            let names = || config.destinations.iter().map(|d| d.name.text.as_str());
+            if !names().any(|name| name == to.text) {
+                let message = format!("no destination `{}` is configured", to.text);
+                fault(&mut found, flow.path, "unknown-name", to.span, message)
+                    .remedy(suggestion(&to.text, names()))
+                    .note(format!("destinations stand in {}", config.path));
+            }
+        }
+    }
+    for flow in config.numbers.iter().filter_map(|number| number.flow.as_ref()) {
+        let names = || flows.iter().map(|f| f.name.text.as_str());
+        if !names().any(|name| name == flow.text) {
+            let message = format!("there is no flow `{}`", flow.text);
+            fault(&mut found, &config.path, "unknown-name", flow.span, message).remedy(suggestion(&flow.text, names()));
+        }
+    }
+    for destination in &config.destinations {
+        let carried = destination.headers.iter().map(|(_, fact)| fact).chain(destination.uui.iter().flatten());
+        for fact in carried {
+            let names = || flows.iter().flat_map(|f| f.facts.iter().copied());
+            if !names().any(|name| name == fact.text) {
+                let message = format!("no flow has a fact `{}`", fact.text);
+                let remedy = suggestion(&fact.text, names());
+                fault(&mut found, &config.path, "unknown-name", fact.span, message).remedy(remedy);
+            }
+        }
+    }
+    found
+}
+
+fn fault<'f>(
+    found: &'f mut Vec<Diagnostic>,
+    path: &str,
+    code: &'static str,
+    span: Span,
+    message: String,
+) -> &'f mut Diagnostic {
+    found.push(Diagnostic::error(path, code, span, message));
+    let last = found.len() - 1;
+    &mut found[last]
+}

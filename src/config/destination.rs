@@ -1,0 +1,159 @@
+//! `destinations:`: whom we may call.
+
+use super::load::{choices, words};
+use super::{Carrier, Destination, Target};
+use crate::time::Duration;
+use crate::yaml::near::suggestion;
+use crate::yaml::{Faults, Fields, Node, Value, Word};
+use std::net::{IpAddr, SocketAddr};
+
+const MAX_DESTINATIONS: usize = 500;
+const MAX_TARGETS: usize = 16;
+/// Headers and UUI facts of one destination.
+const MAX_FACTS: usize = 64;
+const MAX_HEADER: usize = 64;
+
+/// How long a target rings when nothing is said.
+pub const RING: Duration = Duration::from_secs(20);
+/// RFC 3261 section 16.6 item 11: a proxy on the way gives up after about three minutes.
+const MAX_RING: Duration = Duration::from_secs(180);
+const SIP_PORT: u16 = 5060;
+/// The header that carries the reference: no fact may take its place.
+const CONTEXT_HEADER: &str = "X-Askonce-Context";
+
+const CARRIERS: [(&str, Carrier); 2] = [("uui-isdn", Carrier::UuiIsdn), ("headers", Carrier::Headers)];
+const LATER_CARRIERS: [&str; 6] = ["uui-raw", "uui-pd", "refer_to", "call_info", "body", "webhook"];
+
+pub fn destinations(node: &Node, faults: &mut Faults) -> Option<Vec<Destination>> {
+    let entries = node.map("destinations by their names", MAX_DESTINATIONS, faults)?;
+    Some(entries.iter().filter_map(|(name, node)| destination(name, node, faults)).collect())
+}
+
+fn destination(name: &Word, node: &Node, faults: &mut Faults) -> Option<Destination> {
+    name.is_name("the name of a destination", faults);
+    let mut fields = Fields::of(node, format!("destination `{}`", name.text), faults)?;
+    let to = fields.need("to", faults).and_then(|node| targets(node, faults));
+    let ring = fields.take("ring").map_or(Some(RING), |node| ring(node, faults));
+    let trusted = fields.take("trusted").map_or(Some(false), |node| node.boolean(faults));
+    let carriers = fields.take("carriers").map_or_else(|| Some(vec![Carrier::UuiIsdn]), |node| carriers(node, faults));
+    let (headers_node, uui_node) = (fields.take("headers"), fields.take("uui"));
+    let headers = headers_node.map_or_else(|| Some(Vec::new()), |node| headers(node, faults));
+    let uui = uui_node.map(|node| uui(node, faults));
+    fields.finish(faults);
+    let carriers = carriers?;
+    for (node, carrier) in [(headers_node, "headers"), (uui_node, "uui-isdn")] {
+        let listed = carriers.iter().any(|c| CARRIERS.contains(&(carrier, *c)));
+        if let Some(node) = node.filter(|_| !listed) {
+            let message = format!("this has no effect: the carriers of `{}` lack `{carrier}`", name.text);
+            faults.error("no-effect", node.span, message).remedy(format!("add `{carrier}` to `carriers:`"));
+        }
+    }
+    let (name, uui) = (name.clone(), uui.map_or(Some(None), |uui| uui.map(Some))?);
+    Some(Destination { name, to: to?, ring: ring?, trusted: trusted?, carriers, headers: headers?, uui })
+}
+
+fn targets(node: &Node, faults: &mut Faults) -> Option<Vec<Target>> {
+    let words = words(node, "addresses as `[\"sip:100@192.0.2.1:5060\"]`", MAX_TARGETS, faults)?;
+    let mut targets = Vec::with_capacity(words.len());
+    for word in words {
+        match target(&word.text) {
+            Ok(target) => targets.push(target),
+            Err(Refusal::NotServed(what)) => {
+                faults.not_served(word.span, what).remedy("give an IP address: sip:100@192.0.2.1:5060");
+            }
+            Err(Refusal::Wrong(why)) => {
+                faults.error("wrong-type", word.span, why).remedy("write sip:100@192.0.2.1:5060");
+            }
+        }
+    }
+    Some(targets)
+}
+
+pub enum Refusal {
+    NotServed(&'static str),
+    Wrong(&'static str),
+}
+
+/// `sip:user@IP:port`; the user and the port may be absent.
+pub fn target(text: &str) -> Result<Target, Refusal> {
+    if text.starts_with("sips:") {
+        return Err(Refusal::NotServed("a `sips:` address"));
+    }
+    let rest = text.strip_prefix("sip:").ok_or(Refusal::Wrong("an address begins with `sip:`"))?;
+    if rest.contains([';', '?']) {
+        return Err(Refusal::NotServed("a parameter in an address"));
+    }
+    let (user, host) = match rest.split_once('@') {
+        Some((user, host)) => (Some(user), host),
+        None => (None, rest),
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | '*' | '#');
+    if user.is_some_and(|user| user.is_empty() || user.len() > 64 || !user.chars().all(plain)) {
+        return Err(Refusal::Wrong("the user of an address is letters, digits and -_.+*# only"));
+    }
+    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    let address = host.parse().ok().or_else(|| bare.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, SIP_PORT)));
+    match address {
+        Some(address) if address.port() == 0 || address.ip().is_unspecified() => {
+            Err(Refusal::Wrong("nobody can be called at address or port 0"))
+        }
+        Some(address) => Ok(Target { user: user.map(str::to_owned), address }),
+        None if host.contains(|c: char| c.is_ascii_alphabetic()) => Err(Refusal::NotServed("a host name")),
+        None => Err(Refusal::Wrong("expected an IP address and a port")),
+    }
+}
+
+fn ring(node: &Node, faults: &mut Faults) -> Option<Duration> {
+    let ring = node.duration(faults)?;
+    if ring < Duration::from_secs(1) || ring > MAX_RING {
+        let message = format!("a target rings for 1 s to {} s", MAX_RING.as_secs());
+        faults.error("out-of-range", node.span, message);
+        return None;
+    }
+    Some(ring)
+}
+
+fn carriers(node: &Node, faults: &mut Faults) -> Option<Vec<Carrier>> {
+    if let Value::List(items) = &node.value {
+        let later =
+            |item: &&Node| matches!(&item.value, Value::Scalar { text, .. } if LATER_CARRIERS.contains(&text.as_str()));
+        if let Some(item) = items.iter().find(later) {
+            faults.not_served(item.span, "this carrier").remedy("there is: uui-isdn, headers");
+            return None;
+        }
+    }
+    choices(node, "carriers", &CARRIERS, faults)
+}
+
+fn headers(node: &Node, faults: &mut Faults) -> Option<Vec<(Word, Word)>> {
+    let entries = node.map("headers as `{ X-Account-Number: account }`", MAX_FACTS, faults)?;
+    let mut headers: Vec<(Word, Word)> = Vec::with_capacity(entries.len());
+    for (name, fact) in entries {
+        let token = name.text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let ours = name.text.get(..2).is_some_and(|x| x.eq_ignore_ascii_case("x-")) && name.text.len() > 2;
+        let taken = name.text.eq_ignore_ascii_case(CONTEXT_HEADER)
+            || headers.iter().any(|(other, _)| other.text.eq_ignore_ascii_case(&name.text));
+        if !token || !ours || name.text.len() > MAX_HEADER {
+            let message = format!("`{}` cannot be the header of a fact", name.text);
+            faults.error("bad-name", name.span, message).remedy("X-NAME, of letters, digits and `-`");
+        } else if taken {
+            faults.error("duplicate-key", name.span, format!("the header `{}` is taken", name.text));
+        }
+        headers.push((name.clone(), fact.name("the name of a fact", faults)?));
+    }
+    Some(headers)
+}
+
+fn uui(node: &Node, faults: &mut Faults) -> Option<Vec<Word>> {
+    if let Value::Map(_) = node.value {
+        faults.not_served(node.span, "`uui: { bare: … }`").remedy("list facts: [account]");
+        return None;
+    }
+    let items = node.list("facts as `[account]`", MAX_FACTS, faults)?;
+    items.iter().map(|item| item.name("the name of a fact", faults)).collect()
+}
+
+pub fn unknown<'c>(what: &str, word: &Word, names: impl IntoIterator<Item = &'c str>, faults: &mut Faults) {
+    let remedy = suggestion(&word.text, names);
+    faults.error("unknown-name", word.span, format!("`{}` is none of the {what}", word.text)).remedy(remedy);
+}

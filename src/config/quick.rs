@@ -1,0 +1,83 @@
+//! Quick mode: one flow, loopback callers, destinations from the command line.
+
+use super::destination::{RING, Refusal, target};
+use super::{Carrier, Config, Destination, Identity, Listen, Number, RtpPorts, Trunk};
+use crate::yaml::{Faults, Span, Word};
+use ipnet::IpNet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// What the command line says.
+#[derive(Clone, Debug)]
+pub struct Quick<'a> {
+    /// The flow's file.
+    pub flow: &'a str,
+    /// `NAME=sip:user@IP:port`, one a destination.
+    pub destinations: &'a [String],
+    pub sip: SocketAddr,
+    pub rtp: RtpPorts,
+    pub http: SocketAddr,
+    pub store: &'a str,
+    pub token_file: Option<&'a str>,
+}
+
+impl Config {
+    /// The configuration of quick mode: one trunk `local` of loopback sources, trusted for uui and headers; every
+    /// number leads to the flow. The error says which destination is wrong, and why.
+    pub fn quick(quick: &Quick) -> Result<Config, String> {
+        let destinations = quick.destinations.iter().map(|text| destination(text)).collect::<Result<Vec<_>, _>>()?;
+        let mut names: Vec<&str> = destinations.iter().map(|d| d.name.text.as_str()).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(format!("--destination {} is given twice", twice[0]));
+        }
+        let loopback = vec![
+            IpNet::new_assert(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
+            IpNet::new_assert(IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
+        ];
+        let local = Trunk {
+            name: word("local"),
+            from: loopback.clone(),
+            media_from: loopback,
+            identity: vec![Identity::PAssertedIdentity, Identity::RemotePartyId, Identity::From],
+            trust_uui: true,
+            trust_headers: true,
+        };
+        Ok(Config {
+            path: "the command line".to_owned(),
+            listen: Listen { sip: vec![quick.sip], rtp: quick.rtp, http: quick.http },
+            advertise: None,
+            flows: vec![word(quick.flow)],
+            store: quick.store.to_owned(),
+            token_file: quick.token_file.map(str::to_owned),
+            trunks: vec![local],
+            numbers: vec![Number { number: word("*"), flow: None }],
+            destinations,
+        })
+    }
+}
+
+fn destination(text: &str) -> Result<Destination, String> {
+    let (name, address) = text.split_once('=').ok_or_else(|| format!("--destination {text}: write NAME=sip:…"))?;
+    let refused = |why: String| format!("--destination {text}: {why}");
+    if !word(name).is_name("the name of a destination", &mut Faults::new("")) {
+        return Err(refused("the name is letters, digits, `_` and `-`, a letter first".to_owned()));
+    }
+    let to = target(address).map_err(|refusal| match refusal {
+        Refusal::NotServed(what) => refused(format!("{what} is not served yet: give an IP address")),
+        Refusal::Wrong(why) => refused(why.to_owned()),
+    })?;
+    Ok(Destination {
+        name: word(name),
+        to: vec![to],
+        ring: RING,
+        trusted: true,
+        carriers: vec![Carrier::UuiIsdn, Carrier::Headers],
+        headers: Vec::new(),
+        uui: None,
+    })
+}
+
+/// A word of the command line has no place in a file.
+fn word(text: &str) -> Word {
+    Word { text: text.to_owned(), span: Span::default() }
+}
