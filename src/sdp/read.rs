@@ -63,7 +63,7 @@ pub fn read(body: &[u8]) -> Result<Offer, Unusable> {
     let text = String::from_utf8_lossy(body);
     let sections = sections(&text);
     let (session, media) = sections.split_first().ok_or(Unusable::Malformed)?;
-    if !session.first().is_some_and(|line| line.trim_end() == "v=0") {
+    if session.first().is_none_or(|line| line.trim_end() != "v=0") {
         return Err(Unusable::Malformed);
     }
     if media.len() > MAX_MEDIA {

@@ -55,7 +55,7 @@ fn body_verdict(headers: &Headers, body: &[u8]) -> Option<Verdict> {
     if encoded {
         return Some((415, Some(("Accept-Encoding", ENCODING.to_owned()))));
     }
-    if !body.is_empty() && !headers.get("Content-Type").is_some_and(|media| media_type(media) == BODY) {
+    if !body.is_empty() && headers.get("Content-Type").is_none_or(|media| media_type(media) != BODY) {
         return Some((415, Some(("Accept", BODY.to_owned()))));
     }
     let mut accepted = headers.tokens("Accept").map(media_type).peekable();
