@@ -16,3 +16,6 @@ pub mod rtp;
 // 2  what a call carries
 pub mod context;
 pub mod media;
+
+// 7  the shell: clock, sockets, threads
+pub mod server;
