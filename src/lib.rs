@@ -20,6 +20,12 @@ pub mod yaml;
 pub mod context;
 pub mod media;
 
-// 3  the language, and the place it is bound to
+// 3  the language, the place it is bound to
 pub mod config;
 pub mod flow;
+
+// 7  the operating system
+pub mod os;
+
+// 8  the shells
+pub mod server;

@@ -15,7 +15,7 @@ mod streams;
 mod tests;
 
 pub use pace::FRAME_TIME;
-pub use streams::{Attention, Streams};
+pub use streams::{Attention, ByStream, Streams};
 
 use crate::audio::{Arena, Span};
 use crate::codec::Codec;

@@ -11,9 +11,12 @@ use std::net::SocketAddr;
 /// Streams of one worker: more than one core can send for (10,000 were measured).
 const STREAMS: usize = 16_384;
 
+/// A table by stream, for the packet path.
+pub type ByStream<V> = HashMap<StreamId, V, BuildHasherDefault<IdHasher>>;
+
 #[derive(Debug, Default)]
 pub struct Streams {
-    streams: HashMap<StreamId, Stream, BuildHasherDefault<IdHasher>>,
+    streams: ByStream<Stream>,
     /// The two bridged legs of a call.
     bridges: HashMap<u32, (u8, u8), BuildHasherDefault<IdHasher>>,
     /// Packets for a stream that is not open.
@@ -154,8 +157,8 @@ impl Streams {
 }
 
 /// Names are numbers that we gave out ourselves: mixing their bits is enough, and every packet needs it.
-#[derive(Default)]
-struct IdHasher(u64);
+#[derive(Clone, Copy, Debug, Default)]
+pub struct IdHasher(u64);
 
 impl Hasher for IdHasher {
     fn write(&mut self, bytes: &[u8]) {

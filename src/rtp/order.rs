@@ -36,7 +36,7 @@ impl Order {
             return Place::Ahead;
         };
         let ahead = sequence.wrapping_sub(newest);
-        if believed != ssrc || (ahead >= DROPOUT && ahead <= u16::MAX - MISORDER) {
+        if believed != ssrc || (DROPOUT..=u16::MAX - MISORDER).contains(&ahead) {
             return self.prove(ssrc, sequence);
         }
         self.candidate = None;

@@ -121,7 +121,8 @@ mod tests {
 
     #[test]
     fn the_payload_lies_behind_csrcs_and_extension_and_before_padding() {
-        let cases: [(&str, Vec<u8>, Result<Range<usize>, NotRtp>); 14] = [
+        type Case = (&'static str, Vec<u8>, Result<Range<usize>, NotRtp>);
+        let cases: [Case; 14] = [
             ("empty payload", with(0x80, &[]), Ok(12..12)),
             ("two csrcs", with(0x82, &[0, 0, 0, 1, 0, 0, 0, 2, 9]), Ok(20..21)),
             ("csrcs cut off", with(0x82, &[0, 0, 0, 1]), Err(NotRtp::Short)),

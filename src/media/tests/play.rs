@@ -45,7 +45,7 @@ fn fifty_packets_a_second_of_silence_when_nothing_plays() {
 fn spans_are_played_without_a_gap_in_the_codec_agreed_on() {
     for (codec, payload_type) in [(Codec::Pcmu, 0), (Codec::Pcma, 8)] {
         let mut world = one();
-        let target = Retarget { codec, payload_type: payload_type, ..open(A).target() };
+        let target = Retarget { codec, payload_type, ..open(A).target() };
         world.command(Command::Retarget(Box::new(target)));
         world.play(A, 3, &["two", "empty", "one", "two"], false);
         world.run(A, 0, 140);

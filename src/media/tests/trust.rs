@@ -70,7 +70,8 @@ fn only_a_re_invite_with_another_address_latches_anew() {
 
 #[test]
 fn a_gated_stream_sends_nothing_and_its_player_stands_still() {
-    let opened: [(&str, fn(&mut World)); 2] = [
+    type Opening = fn(&mut World);
+    let opened: [(&str, Opening); 2] = [
         ("by the ACK", |world| world.command(Command::Ungate(A))),
         ("by a packet", |world| world.packet(50, A, HOME, &rtp(0, 1, 0, &[0; 80]))),
     ];

@@ -1,0 +1,119 @@
+//! The system calls that the standard library has not: batched receive, the absolute sleep, a socket
+//! unconnected again. The only unsafe code of the house.
+#![allow(unsafe_code)]
+
+use crate::time::Duration;
+use std::io;
+use std::mem::{size_of, zeroed};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
+use std::os::fd::AsRawFd;
+
+/// Datagrams of one receive. Most find one or none; a longer queue takes another call.
+pub const BATCH: usize = 8;
+/// Bytes kept of a datagram: 200 ms of G.711 and more. What is longer is cut off and is no RTP to us.
+const DATAGRAM: usize = 2048;
+
+/// Microseconds of CLOCK_MONOTONIC.
+pub fn monotonic_micros() -> u64 {
+    micros(libc::CLOCK_MONOTONIC)
+}
+
+/// Microseconds that this thread has had of a core.
+pub fn thread_cpu_micros() -> u64 {
+    micros(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+/// Blocks until CLOCK_MONOTONIC has reached `at`.
+pub fn sleep_until(at: Duration) {
+    let mut spec: libc::timespec = unsafe { zeroed() };
+    spec.tv_sec = at.as_secs() as libc::time_t;
+    spec.tv_nsec = at.subsec_nanos() as _;
+    // SAFETY: `spec` is a valid time; with TIMER_ABSTIME the remainder is not written.
+    while unsafe { libc::clock_nanosleep(libc::CLOCK_MONOTONIC, libc::TIMER_ABSTIME, &spec, std::ptr::null_mut()) }
+        == libc::EINTR
+    {}
+}
+
+/// Undoes `connect`: the socket hears every source again and keeps its port.
+pub fn disconnect(socket: &UdpSocket) -> io::Result<()> {
+    // SAFETY: an address of the family AF_UNSPEC dissolves the association (connect(2)).
+    let done = unsafe {
+        let mut address: libc::sockaddr = zeroed();
+        address.sa_family = libc::AF_UNSPEC as libc::sa_family_t;
+        libc::connect(socket.as_raw_fd(), &address, size_of::<libc::sockaddr>() as libc::socklen_t)
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Room for the datagrams of one receive, made once and used for all sockets of a thread.
+pub struct Batch {
+    bytes: Box<[[u8; DATAGRAM]; BATCH]>,
+    sources: [libc::sockaddr_storage; BATCH],
+    lengths: [usize; BATCH],
+}
+
+impl Batch {
+    pub fn new() -> Self {
+        // SAFETY: all zeros is a valid `sockaddr_storage`, of no family.
+        let sources = unsafe { zeroed() };
+        Self { bytes: Box::new([[0; DATAGRAM]; BATCH]), sources, lengths: [0; BATCH] }
+    }
+
+    /// Takes what has arrived, without waiting; at most `BATCH` datagrams.
+    pub fn receive(&mut self, socket: &UdpSocket) -> io::Result<usize> {
+        // SAFETY: all zeros is valid for both; every pointer below outlives the call and its length is the buffer's.
+        let mut vectors: [libc::iovec; BATCH] = unsafe { zeroed() };
+        let mut headers: [libc::mmsghdr; BATCH] = unsafe { zeroed() };
+        for (index, header) in headers.iter_mut().enumerate() {
+            vectors[index].iov_base = self.bytes[index].as_mut_ptr().cast();
+            vectors[index].iov_len = DATAGRAM;
+            header.msg_hdr.msg_iov = &raw mut vectors[index];
+            header.msg_hdr.msg_iovlen = 1;
+            header.msg_hdr.msg_name = (&raw mut self.sources[index]).cast();
+            header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+        }
+        // SAFETY: as above; the kernel writes at most BATCH headers and their buffers.
+        let taken = unsafe {
+            let flags = libc::MSG_DONTWAIT as _;
+            libc::recvmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), BATCH as _, flags, std::ptr::null_mut())
+        };
+        let taken = usize::try_from(taken).map_err(|_| io::Error::last_os_error())?;
+        for (length, header) in self.lengths.iter_mut().zip(&headers[..taken]) {
+            let cut = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
+            *length = if cut { 0 } else { header.msg_len as usize };
+        }
+        Ok(taken)
+    }
+
+    /// One datagram of the last receive and its source; empty if it was longer than we keep.
+    pub fn datagram(&mut self, index: usize) -> Option<(SocketAddr, &mut [u8])> {
+        let source = address(&self.sources[index])?;
+        Some((source, &mut self.bytes[index][..self.lengths[index]]))
+    }
+}
+
+fn address(storage: &libc::sockaddr_storage) -> Option<SocketAddr> {
+    match i32::from(storage.ss_family) {
+        libc::AF_INET => {
+            // SAFETY: the family says which type the storage holds.
+            let v4 = unsafe { &*(&raw const *storage).cast::<libc::sockaddr_in>() };
+            let ip = Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr));
+            Some(SocketAddrV4::new(ip, u16::from_be(v4.sin_port)).into())
+        }
+        libc::AF_INET6 => {
+            // SAFETY: as above.
+            let v6 = unsafe { &*(&raw const *storage).cast::<libc::sockaddr_in6>() };
+            let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
+            Some(SocketAddrV6::new(ip, u16::from_be(v6.sin6_port), 0, v6.sin6_scope_id).into())
+        }
+        _ => None,
+    }
+}
+
+fn micros(clock: libc::clockid_t) -> u64 {
+    let mut spec: libc::timespec = unsafe { zeroed() };
+    // SAFETY: `spec` is a valid place for the result.
+    let done = unsafe { libc::clock_gettime(clock, &mut spec) };
+    assert_eq!(done, 0, "a clock that every Linux has");
+    spec.tv_sec as u64 * 1_000_000 + spec.tv_nsec as u64 / 1000
+}

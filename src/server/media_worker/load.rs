@@ -1,0 +1,86 @@
+//! What a worker tells of itself, for whoever admits calls and for the metrics.
+
+use crate::os::sys;
+use crate::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Lag and busy share are told anew each time this has passed.
+const WINDOW: Duration = Duration::from_millis(100);
+
+/// Written by the worker, read by anybody.
+#[derive(Debug, Default)]
+pub struct Gauges {
+    pub streams: AtomicU64,
+    lag_micros: AtomicU64,
+    busy_permille: AtomicU64,
+    pub stalls: AtomicU64,
+    pub sends_failed: AtomicU64,
+    pub receives_failed: AtomicU64,
+    pub held_back: AtomicU64,
+}
+
+/// A worker's state at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    pub streams: u64,
+    /// The latest tick of the last 100 ms, behind its moment.
+    pub lag: Duration,
+    /// Thousandths of a core that the thread had in the last 100 ms.
+    pub busy_permille: u64,
+    /// Times that the thread was half a second late and left ticks out.
+    pub stalls: u64,
+    /// Packets that the system did not take.
+    pub sends_failed: u64,
+    /// Receives that failed; a refused port of the far end is most of them.
+    pub receives_failed: u64,
+    /// Ticks on which no packet was read because nobody took the events.
+    pub held_back: u64,
+}
+
+impl Gauges {
+    pub fn read(&self) -> Load {
+        Load {
+            streams: self.streams.load(Relaxed),
+            lag: Duration::from_micros(self.lag_micros.load(Relaxed)),
+            busy_permille: self.busy_permille.load(Relaxed),
+            stalls: self.stalls.load(Relaxed),
+            sends_failed: self.sends_failed.load(Relaxed),
+            receives_failed: self.receives_failed.load(Relaxed),
+            held_back: self.held_back.load(Relaxed),
+        }
+    }
+}
+
+/// Counts one.
+pub fn count(gauge: &AtomicU64) {
+    gauge.fetch_add(1, Relaxed);
+}
+
+/// Measures the thread that it lives on.
+#[derive(Debug)]
+pub struct Meter {
+    since: Instant,
+    cpu: u64,
+    lag: Duration,
+    pub busy_permille: u64,
+}
+
+impl Meter {
+    pub fn start(now: Instant) -> Self {
+        Self { since: now, cpu: sys::thread_cpu_micros(), lag: Duration::ZERO, busy_permille: 0 }
+    }
+
+    /// One tick, which came `lag` after its moment.
+    pub fn tick(&mut self, now: Instant, lag: Duration, gauges: &Gauges) {
+        self.lag = self.lag.max(lag);
+        let passed = now.since(self.since);
+        if passed < WINDOW {
+            return;
+        }
+        let cpu = sys::thread_cpu_micros();
+        self.busy_permille = cpu.saturating_sub(self.cpu) * 1000 / passed.as_micros() as u64;
+        gauges.busy_permille.store(self.busy_permille, Relaxed);
+        gauges.lag_micros.store(self.lag.as_micros() as u64, Relaxed);
+        *self = Self { since: now, cpu, lag: Duration::ZERO, busy_permille: self.busy_permille };
+    }
+}

@@ -1,0 +1,348 @@
+//! The media worker: a thread that owns its streams and their sockets, and paces them from an absolute tick.
+//!
+//! ```text
+//! tick ->  commands  ->  streams of this slot: read, step, send  ->  streams that listen: read  ->  events out
+//! ```
+//! No epoll, no timer and no wake-up per packet: a stream is read when its step comes, half a turn later, and
+//! at every tick while it listens (and the thread is under half busy) or is bridged.
+
+mod load;
+#[cfg(test)]
+mod tests;
+mod wheel;
+mod wire;
+
+pub use load::Load;
+
+use crate::media::{Attention, Command, Event, Open, Refusal, Sink, StreamId, Streams};
+use crate::os::clock::Clock;
+use crate::os::sys::{BATCH, Batch};
+use crate::time::{Duration, Instant};
+use load::{Gauges, Meter, count};
+use std::io::{self, ErrorKind};
+use std::net::UdpSocket;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::thread::JoinHandle;
+use tokio::sync::mpsc::Sender;
+use wheel::Wheel;
+use wire::Wire;
+
+/// Commands that wait for a worker: several for each stream that it may have at once.
+const COMMANDS: usize = 32_768;
+/// Commands taken at one tick; the others wait for the next.
+const COMMANDS_A_TICK: usize = 1024;
+/// Receives of one socket at one tick: 64 datagrams. What a flood sends beyond waits or is the kernel's to drop.
+const RECEIVES: usize = 8;
+/// Receives to empty a socket that is opened: its buffer holds some hundred datagrams.
+const STALE: usize = 128;
+/// A thread this late leaves ticks out instead of catching up.
+const STALL: Duration = Duration::from_millis(500);
+/// Half a core: from here on listening streams are read twice in 20 ms only.
+const HALF: u64 = 500;
+
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// Whole ticks make up 20 ms: 1, 2, 4, 5 or 10 ms. A prompt waits at most one of them.
+    pub tick: Duration,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self { tick: Duration::from_millis(2) }
+    }
+}
+
+#[derive(Debug)]
+pub enum WorkerCommand {
+    /// A stream with its bound, non-blocking socket. Datagrams that came before are thrown away.
+    Open(Box<Open>, UdpSocket),
+    Media(Command),
+}
+
+/// An event, the moment of the tick at which it came about and, of a stream that closed, its socket.
+#[derive(Debug)]
+pub struct WorkerEvent {
+    pub at: Instant,
+    pub event: Event,
+    pub socket: Option<UdpSocket>,
+}
+
+impl WorkerEvent {
+    pub fn split(self) -> (Event, Option<UdpSocket>) {
+        (self.event, self.socket)
+    }
+}
+
+/// The worker does not take commands: it is gone, or tens of thousands of them wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreachable {
+    Gone,
+    Behind,
+}
+
+/// The way to a worker. The worker ends when its handle is dropped, or nobody takes its events.
+#[derive(Debug)]
+pub struct WorkerHandle {
+    commands: SyncSender<WorkerCommand>,
+    gauges: Arc<Gauges>,
+    thread: JoinHandle<()>,
+}
+
+impl WorkerHandle {
+    /// Passes a command on without waiting; commands take effect in order, at the next tick.
+    pub fn send(&self, command: WorkerCommand) -> Result<(), Unreachable> {
+        use std::sync::mpsc::TrySendError::{Disconnected, Full};
+        self.commands.try_send(command).map_err(|error| match error {
+            Full(_) => Unreachable::Behind,
+            Disconnected(_) => Unreachable::Gone,
+        })
+    }
+
+    pub fn load(&self) -> Load {
+        self.gauges.read()
+    }
+
+    /// Ends the worker and waits for it. An error if it panicked.
+    pub fn join(self) -> std::thread::Result<()> {
+        drop(self.commands);
+        self.thread.join()
+    }
+}
+
+pub struct Worker {
+    period: Duration,
+    /// The moment of tick 0.
+    zero: Instant,
+    streams: Streams,
+    wheel: Wheel,
+    wire: Wire,
+    batch: Batch,
+    meter: Meter,
+    commands: Receiver<WorkerCommand>,
+    /// Streams to read at every tick; those that no longer are leave it when it is walked.
+    attended: Vec<StreamId>,
+    /// The streams of the tick, while they are walked.
+    turn: Vec<StreamId>,
+}
+
+impl Worker {
+    /// Starts a worker's thread. An error if the tick does not divide 20 ms, or the system gives no thread.
+    pub fn spawn(configuration: Configuration, clock: Clock, events: Sender<WorkerEvent>) -> io::Result<WorkerHandle> {
+        let wheel = Wheel::new(configuration.tick)
+            .ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "whole media ticks of 1-10 ms make up 20 ms"))?;
+        let (sender, commands) = sync_channel(COMMANDS);
+        let gauges = Arc::new(Gauges::default());
+        let wire = Wire::new(events, gauges.clone());
+        let run = move || {
+            let zero = clock.now();
+            let worker = Worker {
+                period: configuration.tick,
+                zero,
+                streams: Streams::default(),
+                wheel,
+                wire,
+                batch: Batch::new(),
+                meter: Meter::start(zero),
+                commands,
+                attended: Vec::new(),
+                turn: Vec::new(),
+            };
+            worker.run(clock);
+        };
+        let thread = std::thread::Builder::new().name("media".to_owned()).spawn(run)?;
+        Ok(WorkerHandle { commands: sender, gauges, thread })
+    }
+
+    fn run(mut self, clock: Clock) {
+        let mut tick = 0;
+        loop {
+            tick += 1;
+            clock.sleep_until(self.moment(tick));
+            let now = clock.now();
+            let lag = now.since(self.moment(tick));
+            self.meter.tick(now, lag, &self.wire.gauges);
+            if lag > STALL {
+                tick += (lag.as_micros() / self.period.as_micros()) as u64;
+                count(&self.wire.gauges.stalls);
+            }
+            // The streams see the moment that the tick was meant for: a late tick does not move their clocks.
+            self.wire.now = self.moment(tick);
+            if !self.take_commands(tick) {
+                return;
+            }
+            self.step_slot(tick);
+            if self.wire.is_held_back() {
+                count(&self.wire.gauges.held_back);
+            } else {
+                self.listen(tick);
+            }
+            if !self.wire.flush() {
+                return;
+            }
+        }
+    }
+
+    fn moment(&self, tick: u64) -> Instant {
+        self.zero + Duration::from_micros(tick * self.period.as_micros() as u64)
+    }
+
+    /// The first tick at or after a moment.
+    fn tick_of(&self, at: Instant) -> u64 {
+        at.since(self.zero).as_micros().div_ceil(self.period.as_micros()) as u64
+    }
+
+    /// `false` once nobody can send any more.
+    fn take_commands(&mut self, tick: u64) -> bool {
+        for _ in 0..COMMANDS_A_TICK {
+            match self.commands.try_recv() {
+                Ok(WorkerCommand::Open(open, socket)) => self.open(open, socket, tick),
+                Ok(WorkerCommand::Media(command)) => self.command(command, tick),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return false,
+            }
+        }
+        self.wire.gauges.streams.store(self.streams.len() as u64, Relaxed);
+        true
+    }
+
+    fn open(&mut self, open: Box<Open>, socket: UdpSocket, tick: u64) {
+        let id = open.id;
+        let taken = self.wire.lines.contains_key(&id);
+        self.streams.command(Command::Open(open), &mut self.wire);
+        if taken || self.streams.attention(id).is_none() {
+            return;
+        }
+        // What waits in a socket that served another stream is not this one's.
+        for _ in 0..STALE {
+            match self.batch.receive(&socket) {
+                Ok(BATCH) => {}
+                _ => break,
+            }
+        }
+        let at = self.wheel.emptiest(tick);
+        let slot = self.wheel.place(id, at);
+        self.wire.add(id, socket, slot);
+        self.attend(id);
+    }
+
+    fn command(&mut self, command: Command, tick: u64) {
+        let bridged = match command {
+            Command::Bridge { call, a, b } => [a, b].map(|leg| Some(StreamId { call, leg })),
+            _ => [None, None],
+        };
+        match &command {
+            Command::Open(open) => {
+                let refusal = Refusal::NoSocket;
+                return self.wire.event(Event::Refused { id: open.id, refusal });
+            }
+            // A prompt begins at this tick, not when the stream's turn comes.
+            Command::Play { id, .. } => self.reslot(*id, Some(tick)),
+            Command::Close { id } => {
+                self.reslot(*id, None);
+                self.attended.retain(|other| other != id);
+            }
+            _ => {}
+        }
+        let stopped = match command {
+            Command::Stop { id } => Some(id),
+            _ => None,
+        };
+        self.streams.command(command, &mut self.wire);
+        for id in bridged.into_iter().chain([stopped]).flatten() {
+            self.attend(id);
+        }
+    }
+
+    /// Moves a stream to the slot of a tick, or off the wheel.
+    fn reslot(&mut self, id: StreamId, tick: Option<u64>) {
+        if let Some(line) = self.wire.lines.get_mut(&id) {
+            self.wheel.remove(id, line.slot);
+            if let Some(tick) = tick {
+                line.slot = self.wheel.place(id, tick);
+            }
+        }
+    }
+
+    /// The streams whose step is due: read, then send.
+    fn step_slot(&mut self, tick: u64) {
+        let mut turn = std::mem::take(&mut self.turn);
+        self.wheel.take(tick, &mut turn);
+        for &id in &turn {
+            if !self.wire.is_held_back() {
+                self.drain(id, tick);
+            }
+            let Some(due) = self.streams.tick(self.wire.now, id, &mut self.wire) else { continue };
+            let at = self.tick_of(due).max(tick + 1);
+            let slot = self.wheel.place(id, at);
+            if let Some(line) = self.wire.lines.get_mut(&id) {
+                line.slot = slot;
+            }
+            self.attend(id);
+        }
+        self.turn = turn;
+    }
+
+    /// Reads the streams that are half a turn from their step, and those that want it at every tick.
+    fn listen(&mut self, tick: u64) {
+        let mut turn = std::mem::take(&mut self.turn);
+        turn.clear();
+        turn.extend_from_slice(self.wheel.opposite(tick));
+        let listening = self.meter.busy_permille < HALF;
+        let (streams, lines) = (&self.streams, &mut self.wire.lines);
+        self.attended.retain(|&id| {
+            let attention = streams.attention(id);
+            let kept = matches!(attention, Some(Attention::Listening | Attention::Bridged));
+            if attention == Some(Attention::Bridged) || kept && listening {
+                turn.push(id);
+            }
+            if !kept && let Some(line) = lines.get_mut(&id) {
+                line.attended = false;
+            }
+            kept
+        });
+        for &id in &turn {
+            self.drain(id, tick);
+        }
+        self.turn = turn;
+    }
+
+    /// Puts a stream on the list of those that are read at every tick, if it belongs there.
+    fn attend(&mut self, id: StreamId) {
+        let Some(line) = self.wire.lines.get_mut(&id) else { return };
+        let attention = self.streams.attention(id);
+        if !line.attended && matches!(attention, Some(Attention::Listening | Attention::Bridged)) {
+            line.attended = true;
+            self.attended.push(id);
+        }
+    }
+
+    /// Reads what has come for a stream, once a tick at most.
+    fn drain(&mut self, id: StreamId, tick: u64) {
+        for _ in 0..RECEIVES {
+            let Some(line) = self.wire.lines.get_mut(&id) else { return };
+            if line.drained == tick {
+                return;
+            }
+            let taken = match self.batch.receive(&line.socket) {
+                Ok(taken) => taken,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+                Err(error) => {
+                    // A far end that has closed its port is told here (ECONNREFUSED). It never ends a stream.
+                    count(&self.wire.gauges.receives_failed);
+                    tracing::trace!(%error, "media receive");
+                    continue;
+                }
+            };
+            if taken < BATCH {
+                line.drained = tick;
+            }
+            for index in 0..taken {
+                if let Some((source, bytes)) = self.batch.datagram(index) {
+                    self.streams.on_packet(self.wire.now, id, source, bytes, &mut self.wire);
+                }
+            }
+        }
+    }
+}

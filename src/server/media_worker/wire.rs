@@ -1,0 +1,124 @@
+//! The worker's sockets and its outgoing events: the `Sink` that the streams write into.
+
+use super::WorkerEvent;
+use super::load::{Gauges, count};
+use crate::media::{ByStream, Event, Sink, StreamId};
+use crate::os::sys;
+use crate::time::Instant;
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use tokio::sync::mpsc::{Sender, error::TrySendError};
+
+/// Events that wait for a full queue. From here on packets stay in the sockets until the queue takes events
+/// again, so no key is lost; what still adds to it are the few events of each command and of each play.
+const BACKLOG: usize = 8192;
+
+/// A stream's socket and its place on the wheel.
+#[derive(Debug)]
+pub struct Line {
+    pub socket: UdpSocket,
+    pub slot: usize,
+    /// It is on the worker's list of streams to read at every tick.
+    pub attended: bool,
+    /// The tick at which it was read last.
+    pub drained: u64,
+    connected: Option<SocketAddr>,
+}
+
+#[derive(Debug)]
+pub struct Wire {
+    /// The moment of the tick, for the events.
+    pub now: Instant,
+    pub lines: ByStream<Line>,
+    pub gauges: Arc<Gauges>,
+    waiting: VecDeque<WorkerEvent>,
+    events: Sender<WorkerEvent>,
+}
+
+impl Wire {
+    pub fn new(events: Sender<WorkerEvent>, gauges: Arc<Gauges>) -> Self {
+        let waiting = VecDeque::with_capacity(BACKLOG);
+        Self { now: Instant::ZERO, lines: ByStream::default(), gauges, waiting, events }
+    }
+
+    pub fn add(&mut self, id: StreamId, socket: UdpSocket, slot: usize) {
+        self.lines.insert(id, Line { socket, slot, attended: false, drained: 0, connected: None });
+    }
+
+    /// So many events wait that no packet may be read.
+    pub fn is_held_back(&self) -> bool {
+        self.waiting.len() >= BACKLOG
+    }
+
+    /// Hands over what waits. `false` once nobody listens any more.
+    pub fn flush(&mut self) -> bool {
+        while let Some(event) = self.waiting.pop_front() {
+            match self.events.try_send(event) {
+                Ok(()) => {}
+                Err(TrySendError::Full(event)) => {
+                    self.waiting.push_front(event);
+                    return true;
+                }
+                Err(TrySendError::Closed(_)) => return false,
+            }
+        }
+        !self.events.is_closed()
+    }
+
+    /// The closed stream's socket, as it was bound.
+    fn give_back(&mut self, id: StreamId) -> Option<UdpSocket> {
+        let Line { socket, connected, .. } = self.lines.remove(&id)?;
+        if connected.is_some()
+            && let Err(error) = sys::disconnect(&socket)
+        {
+            tracing::debug!(%error, "a media socket could not be disconnected and is dropped");
+            return None;
+        }
+        Some(socket)
+    }
+}
+
+impl Sink for Wire {
+    fn send(&mut self, id: StreamId, to: SocketAddr, packet: &[u8]) {
+        let Some(line) = self.lines.get(&id) else { return };
+        let send = || match line.connected {
+            Some(connected) if connected == to => line.socket.send(packet),
+            _ => line.socket.send_to(packet, to),
+        };
+        let refused = |error: &io::Error| error.kind() == ErrorKind::ConnectionRefused;
+        // What comes back as refused is an earlier packet's ICMP answer; this one was not sent, so it is sent again.
+        let sent = send().or_else(|error| if refused(&error) { send() } else { Err(error) });
+        if let Err(error) = sent {
+            count(&self.gauges.sends_failed);
+            tracing::trace!(%error, "media send");
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        let socket = match &event {
+            Event::Closed { id, .. } => self.give_back(*id),
+            _ => None,
+        };
+        self.waiting.push_back(WorkerEvent { at: self.now, event, socket });
+    }
+
+    fn connect(&mut self, id: StreamId, to: SocketAddr) {
+        let Some(line) = self.lines.get_mut(&id) else { return };
+        match line.socket.connect(to) {
+            Ok(()) => line.connected = Some(to),
+            // The stream checks every source itself: a socket that stays open to all is slower, not weaker.
+            Err(error) => tracing::debug!(%error, "a media socket could not be connected"),
+        }
+    }
+
+    fn disconnect(&mut self, id: StreamId) {
+        let Some(line) = self.lines.get_mut(&id) else { return };
+        if line.connected.take().is_some()
+            && let Err(error) = sys::disconnect(&line.socket)
+        {
+            tracing::warn!(%error, "a media socket could not be disconnected: the far end's new address is not heard");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Media ports: a random even one of the range (RFC 3550 section 11), its socket non-blocking.
+
+use crate::random::Random;
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, UdpSocket};
+use std::ops::RangeInclusive;
+
+/// Ports tried before the range counts as used up: a bind costs some microseconds and a call is waiting.
+const PROBES: u32 = 256;
+
+/// Why there is no media port; the call is refused with 503.
+#[derive(Debug)]
+pub enum NoPort {
+    /// `tried` ports of the `holds` in the range were all in use.
+    UsedUp { tried: u32, holds: u32 },
+    /// The system refused: no such address, no descriptor left (EMFILE), no permission.
+    Os(io::Error),
+}
+
+/// How many even ports a range holds; a bridged call takes two.
+pub fn even_ports(range: &RangeInclusive<u16>) -> u32 {
+    let first = u32::from(*range.start()).div_ceil(2);
+    (u32::from(*range.end()) / 2 + 1).saturating_sub(first)
+}
+
+/// Binds an even port of the range: a random one, or the next free one behind it.
+pub fn bind_even_port(address: IpAddr, range: RangeInclusive<u16>, random: &mut Random) -> Result<UdpSocket, NoPort> {
+    let holds = even_ports(&range);
+    let first = u32::from(*range.start()).div_ceil(2);
+    let start = random.below(holds);
+    let tried = PROBES.min(holds);
+    for probe in 0..tried {
+        // Half a port number fits in 15 bits, so its double fits in 16.
+        let port = (2 * (first + (start + probe) % holds)) as u16;
+        match UdpSocket::bind((address, port)) {
+            Ok(socket) => return socket.set_nonblocking(true).map(|()| socket).map_err(NoPort::Os),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+            Err(error) => return Err(NoPort::Os(error)),
+        }
+    }
+    Err(NoPort::UsedUp { tried, holds })
+}
+
+impl fmt::Display for NoPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoPort::UsedUp { tried, holds } => write!(f, "{tried} of the range's {holds} media ports are all in use"),
+            NoPort::Os(error) => write!(f, "no media socket: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for NoPort {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    #[test]
+    fn a_range_holds_its_even_ports() {
+        for (range, holds) in [(0..=65_535, 32_768), (10..=10, 1), (11..=11, 0), (11..=14, 2), (10..=13, 2)] {
+            assert_eq!(even_ports(&range), holds, "{range:?}");
+        }
+    }
+
+    #[test]
+    fn every_even_port_is_found_and_then_the_range_is_used_up() {
+        let mut random = Random::from_seed(3);
+        let range = 42_171..=42_179;
+        let sockets: Vec<_> =
+            (0..4).map(|_| bind_even_port(LOOPBACK, range.clone(), &mut random).expect("a port")).collect();
+        let mut ports: Vec<_> = sockets.iter().map(|s| s.local_addr().expect("bound").port()).collect();
+        ports.sort_unstable();
+        assert_eq!(ports, [42_172, 42_174, 42_176, 42_178]);
+        let full = bind_even_port(LOOPBACK, range, &mut random);
+        assert!(matches!(full, Err(NoPort::UsedUp { tried: 4, holds: 4 })), "{full:?}");
+    }
+
+    #[test]
+    fn what_the_system_refuses_is_no_used_up_range() {
+        let foreign = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+        let refused = bind_even_port(foreign, 42_180..=42_190, &mut Random::from_seed(3));
+        assert!(matches!(refused, Err(NoPort::Os(_))), "{refused:?}");
+        let none = bind_even_port(LOOPBACK, 11..=11, &mut Random::from_seed(3));
+        assert!(matches!(none, Err(NoPort::UsedUp { tried: 0, holds: 0 })), "{none:?}");
+    }
+}
