@@ -1,7 +1,6 @@
 //! What is wrong in a file, where, and what to do about it: one value, rendered as text.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use std::fmt::Write as _;
 
 /// Diagnostics that one load lists; the rest are counted in one closing line.
 const LISTED: usize = 100;
@@ -76,7 +75,7 @@ impl Diagnostic {
         let foot = foot.chain(self.notes.iter().map(|n| Level::NOTE.message(printable(n))));
         let Some(source) = sources.iter().find(|s| s.path == self.path) else {
             let mut text = Renderer::plain().render(&[Group::with_title(title).elements(foot)]);
-            let _ = write!(text, "\n --> {}", self.place());
+            text.push_str(&format!("\n --> {}", self.place()));
             return text;
         };
         let text = printable(&source.text);
@@ -101,7 +100,9 @@ fn printable(text: &str) -> String {
     for c in text.chars() {
         let obeyed = (c.is_control() && c != '\n' && c != '\t')
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if obeyed {
+        if c == '\r' {
+            shown.push(' ');
+        } else if obeyed {
             shown.extend(std::iter::repeat_n('?', c.len_utf8()));
         } else {
             shown.push(c);

@@ -5,6 +5,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::budget::BudgetBreach;
 use serde_yaml::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
 use serde_yaml::{Error, Location, Options, Spanned};
+use std::collections::HashMap;
 use std::fmt;
 
 /// Greatest size of a file, in bytes: ten thousand lines are about 400,000.
@@ -90,6 +91,9 @@ fn refuse(text: &str, error: &Error, faults: &mut Faults) {
         Error::Budget { .. } => {
             faults.error("too-big", span, format!("more than {MAX_NODES} values in one file"));
         }
+        Error::MultipleDocuments { .. } => {
+            faults.error("yaml", span, "a second document begins here").remedy("one file holds one document");
+        }
         Error::ExternalMessage { msg, .. } | Error::Message { msg, .. } => {
             faults.error("yaml", span, format!("not YAML: {}", without_place(msg)));
         }
@@ -159,13 +163,15 @@ impl Tree<'_> {
 
     fn entries(&mut self, raw: Vec<(Spanned<String>, Spanned<Raw>)>) -> Vec<(Word, Node)> {
         let mut entries: Vec<(Word, Node)> = Vec::with_capacity(raw.len());
+        let mut lines: HashMap<String, usize> = HashMap::with_capacity(raw.len());
         for (key, value) in raw {
             let key = Word { span: span_of(self.text, &key.referenced), text: key.value };
             let value = self.node(value);
-            if let Some((first, _)) = entries.iter().find(|(k, _)| k.text == key.text) {
+            if let Some(first) = lines.insert(key.text.clone(), key.span.line) {
                 let message = format!("`{}` stands here a second time", key.text);
-                let first = first.span.line;
-                self.faults.error("duplicate-key", key.span, message).note(format!("the first is in line {first}"));
+                self.faults
+                    .error("duplicate-key", key.span, message)
+                    .note(format!("it stands in line {first} already"));
             } else if key.text == "<<" {
                 self.faults
                     .error("merge-key", key.span, "the merge key `<<` is refused")

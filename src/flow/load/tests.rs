@@ -4,7 +4,7 @@ use crate::flow::fact::{Ask, Kind};
 use crate::time::Duration;
 use std::collections::BTreeMap;
 
-/// A book of every prompt that the tests name; `readback` reads the account, `leak` would too.
+/// A book of every prompt that the tests name; `readback` reads the account, `other` another fact, `ghost` none.
 fn prompts() -> PromptBook {
     let text = "welcome: a\nask: b\nretry: c\nlast: d\nmenu: e\nbye: f\nreadback: \"{account} ok\"\nother: \"{pin} ok\"\nghost: \"{acount} ok\"\n";
     let catalogue = Source { path: "prompts/en.yaml".into(), text: text.into() };
@@ -17,7 +17,7 @@ fn load_text(text: &str) -> Result<(Flow, Vec<Diagnostic>), Vec<Diagnostic>> {
 
 const HEAD: &str = "askonce: 1\nflow: t\n";
 
-/// A flow of `facts` (line 3 on, inside `facts:`) and of `blocks`.
+/// What is found: code, line:column, the remedy or else the message.
 fn codes(text: &str) -> Vec<(&'static str, String, String)> {
     let found = match load_text(text) {
         Ok((_, warnings)) => warnings,
@@ -68,84 +68,42 @@ fn a_preface_tells_which_prompts_to_read() {
     assert_eq!(of("{{{"), both("en", "prompts"));
 }
 
-/// One mistake a row, in the facts or at the top: text, code, place, the remedy or message.
+/// One mistake a row: the file, the code, the place, the remedy or message.
 #[test]
-fn mistakes_in_the_declarations() {
+fn mistakes_in_the_frame() {
     let cases = [
         ("flow: t\nblocks: { start: [hangup] }\n", "missing-key", "1:1", "write `askonce: 1`"),
         ("askonce: 2\nflow: t\nblocks: { start: [hangup] }\n", "wrong-type", "1:10", "version of the language"),
+        ("askonce: 1\nblocks: { start: [hangup] }\n", "missing-key", "1:1", "has no `flow:`"),
         ("askonce: 1\nflow: t\nblocks: { begin: [hangup] }\n", "no-start", "1:1", "calls begin there"),
-        (
-            "askonce: 1\nflow: t\nblocks: { start: [hangup], continue: [hangup] }\n",
-            "bad-name",
-            "3:28",
-            "word of the language",
-        ),
-        (
-            "askonce: 1\nflow: t\nblock: 1\nblocks: { start: [hangup] }\n",
-            "unknown-key",
-            "3:1",
-            "did you mean `blocks`?",
-        ),
-        (
-            "askonce: 1\nflow: t\nhours: { o: { } }\nblocks: { start: [hangup] }\n",
-            "not-served-yet",
-            "3:1",
-            "`hours:` of the flow",
-        ),
-        ("askonce: 1\nflow: t\nprompts: /etc\nblocks: { start: [hangup] }\n", "bad-path", "3:10", "beside the flow"),
-        (
-            "askonce: 1\nflow: t\nlanguages: [en, es]\nblocks: { start: [hangup] }\n",
-            "one-language",
-            "3:17",
-            "only the first",
-        ),
-        (
-            "askonce: 1\nflow: t\nalways: { error: strat }\nblocks: { start: [hangup] }\n",
-            "unknown-name",
-            "3:18",
-            "`start`?",
-        ),
-        (
-            "askonce: 1\nflow: t\nalways: { error: start, hangup: start }\nblocks: { start: [hangup] }\n",
-            "not-served-yet",
-            "3:25",
-            "`hangup:`",
-        ),
-        (
-            "askonce: 1\nflow: t\nescape: { collect: 0, to: start }\nblocks: { start: [hangup] }\n",
-            "escape-key",
-            "3:20",
-            "star",
-        ),
-        ("askonce: 1\nflow: t\nescape: { to: start }\nblocks: { start: [hangup] }\n", "missing-key", "3:9", "menu: 0"),
-        (
-            "askonce: 1\nflow: t\nescape: { menu: 10, to: start }\nblocks: { start: [hangup] }\n",
-            "bad-key",
-            "3:17",
-            "0 to 9",
-        ),
-        (
-            "askonce: 1\nflow: t\nqueues: { q: { to: \"sip:a@b\" } }\nblocks: { start: [hangup] }\n",
-            "not-served-yet",
-            "3:20",
-            "--destination",
-        ),
-        (
-            "askonce: 1\nflow: t\nqueues: { q: { to: a, size: 5 } }\nblocks: { start: [hangup] }\n",
-            "not-served-yet",
-            "3:23",
-            "`size:` of queue `q`",
-        ),
-        (
-            "askonce: 1\nflow: t\nqueues: { q: { to: a } }\nblocks: { start: [hangup] }\n",
-            "unused",
-            "3:11",
-            "nothing uses queue `q`",
-        ),
+        ("askonce: 1\nflow: t\nblocks: { start: [hangup], return: [hangup] }\n", "bad-name", "3:28", "word of the"),
     ];
     for (text, code, place, says) in cases {
         expect_one(text, code, place, says);
+    }
+}
+
+/// The same in line 3 of a flow that has nothing else wrong.
+#[test]
+fn mistakes_in_the_declarations() {
+    let cases = [
+        ("block: 1", "unknown-key", 1, "did you mean `blocks`?"),
+        ("hours: { o: { } }", "not-served-yet", 1, "`hours:` of the flow"),
+        ("prompts: /etc", "bad-path", 10, "beside the flow"),
+        ("prompts: ../etc", "bad-path", 10, "beside the flow"),
+        ("languages: [en, es]", "one-language", 17, "only the first"),
+        ("always: { error: strat }", "unknown-name", 18, "`start`?"),
+        ("always: { error: start, hangup: start }", "not-served-yet", 25, "`hangup:`"),
+        ("escape: { collect: 0, to: start }", "escape-key", 20, "star"),
+        ("escape: { to: start }", "missing-key", 9, "menu: 0"),
+        ("escape: { menu: 10, to: start }", "bad-key", 17, "0 to 9"),
+        ("queues: { q: { to: \"sip:a@b\" } }", "not-served-yet", 20, "--destination"),
+        ("queues: { q: { to: a, size: 5 } }", "not-served-yet", 23, "`size:` of queue `q`"),
+        ("queues: { q: { to: a } }", "unused", 11, "nothing uses queue `q`"),
+    ];
+    for (line, code, column, says) in cases {
+        let text = format!("{HEAD}{line}\nblocks: {{ start: [hangup] }}\n");
+        expect_one(&text, code, &format!("3:{column}"), says);
     }
 }
 
@@ -338,4 +296,31 @@ blocks:
         "17:3 duplicate-key",
     ];
     assert_eq!(places, expected);
+}
+
+/// Whatever a file holds, loading ends with a flow or with reasons that can be shown: never with a panic.
+#[test]
+fn no_file_is_too_broken_to_be_answered() {
+    let whole = include_str!("../../../flows/account-desk.yaml");
+    let pieces = [
+        "\u{feff}", "\r\n", "\t", "\"", "'", "[", "}", "&a ", "*a", "é", "\u{1b}", "|\n", ": ", "- ", "~", "#",
+        "\u{0}", "😀", "? ", "!x ",
+    ];
+    let mut random = crate::random::Random::from_seed(7);
+    let book = prompts();
+    for _ in 0..4_000 {
+        let mut text = whole.to_owned();
+        for _ in 0..=random.below(4) {
+            let at = text.floor_char_boundary(random.below(text.len() as u32 + 1) as usize);
+            let cut = text.floor_char_boundary((at + random.below(12) as usize).min(text.len())).max(at);
+            text.replace_range(at..cut, pieces[random.below(pieces.len() as u32) as usize]);
+        }
+        let source = Source { path: "t.yaml".into(), text };
+        let found = match load(&source, &book) {
+            Ok((_, found)) | Err(found) => found,
+        };
+        for diagnostic in found {
+            assert!(!diagnostic.render(&[&source]).contains('\u{1b}'));
+        }
+    }
 }

@@ -370,15 +370,36 @@ fn a_value_from_outside_is_taken_if_it_is_one_of_the_fact() {
     assert_eq!(scene.trace.join(" "), "welcome menu", "a value is asked for, not a key");
 }
 
-/// What is still unknown at the hand-off is looked for outside, not asked.
+/// What is still unknown at the hand-off is looked for outside, once, and not asked.
 #[test]
 fn an_agent_step_asks_nothing() {
     let text = "askonce: 1\nflow: t\nfacts: { told: { type: digits, length: 4, known: [uui.told] } }\n\
-                queues: { desk: { to: support } }\nblocks: { start: [{ agent: desk, needs: [told], else: continue }, hangup] }\n";
-    let inbound = Inbound { uui: vec![("told".into(), Secret::new("1234"))], ..Inbound::default() };
-    let mut scene = Scene::new(text, inbound);
-    scene.event(Event::Agent(AgentEnd::Failed));
-    assert_eq!(scene.trace.join(" "), "told=1234/uui @desk[0] END:SelfServed");
+                queues: { desk: { to: support } }\nblocks:\n  start:\n    - agent: desk\n      needs: [told]\n      \
+                else: continue\n    - agent: desk\n      needs: [told]\n      else: continue\n    - hangup\n";
+    for (value, told, refused) in [("1234", "told=1234/uui ", 0), ("12", "", 1)] {
+        let inbound = Inbound { uui: vec![("told".into(), Secret::new(value))], ..Inbound::default() };
+        let mut scene = Scene::new(text, inbound);
+        "failed failed".split(' ').for_each(|word| scene.act(word));
+        assert_eq!(scene.trace.join(" "), format!("{told}@desk[0] @desk[0] END:SelfServed"));
+        assert_eq!(scene.run.counts().known_refused, refused);
+    }
+}
+
+#[test]
+fn keys_left_over_before_the_person_answer_nothing_after() {
+    let pair = |name: &str, value: &str| (name.to_owned(), Secret::new(value));
+    let inbound = Inbound { uui: vec![pair("reason", "sales"), pair("account", "1234")], ..Inbound::default() };
+    let scene = play(inbound, ". k:9 . done");
+    assert_eq!(scene.trace.join(" "), "welcome reason=sales/uui terms account=1234/uui @desk[0,1] rate");
+    assert_eq!(scene.run.counts().keys_dropped, 1);
+}
+
+/// The caller asked for a person, heard that there is none, and was hung up on: nobody was served.
+#[test]
+fn an_escape_that_finds_no_person_is_a_failure() {
+    let mut scene = Scene::new(&FLOW.replace("collect: star, to: desk", "to: sorry"), Inbound::default());
+    ". k:0 .".split(' ').for_each(|word| scene.act(word));
+    assert_eq!(scene.trace.last().map(String::as_str), Some("END:Failed"));
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn what_the_loader_refuses_itself() {
     let deep = format!("{}{}", "[".repeat(40), "]".repeat(40));
     let big = "x".repeat(MAX_BYTES + 1);
     let many = format!("[{}]", "1,".repeat(MAX_NODES));
-    let cases: [(&str, &str, usize, usize); 11] = [
+    let cases: [(&str, &str, usize, usize); 12] = [
         ("a: &x 1\nb: *x\n", "anchor", 1, 7),
         ("a: 1\nb: *x\n", "yaml", 2, 4),
         ("a: 1\nb: 2\na: 3\n", "duplicate-key", 3, 1),
@@ -68,6 +68,7 @@ fn what_the_loader_refuses_itself() {
         ("a:\n  on: 1\n", "misread-key", 2, 3),
         ("a: [1\nb: 2\n", "yaml", 2, 2),
         ("a: !x 1\n", "yaml", 1, 7),
+        ("a: 1\n---\nb: 1\n", "yaml", 3, 1),
         (&deep, "too-deep", 1, 17),
         (&big, "too-big", 0, 0),
         (&many, "too-big", 1, 200_000),
