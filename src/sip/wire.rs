@@ -2,6 +2,7 @@
 //! before colons, compact names, lists, bytes that are no UTF-8.
 
 use std::borrow::Cow;
+use std::io::BufRead;
 
 use super::message::{Headers, Message, Method, Request, Response, is_token};
 use super::params;
@@ -191,9 +192,12 @@ impl<'a> Lines<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        let end = self.rest.iter().position(|&b| b == b'\n');
-        let line = &self.rest[..end.unwrap_or(self.rest.len())];
-        self.rest = end.map_or(&[][..], |end| &self.rest[end + 1..]);
+        // `skip_until` searches with memchr, several times as fast as looking at byte after byte; a slice never fails.
+        let (all, mut rest) = (self.rest, self.rest);
+        let length = rest.skip_until(b'\n').ok()?;
+        self.rest = rest;
+        let line = &all[..length];
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
         Some(line.strip_suffix(b"\r").unwrap_or(line))
     }
 }
