@@ -111,6 +111,11 @@ pub struct Headers(rsip::Headers);
 pub struct BadHeader(pub &'static str);
 
 impl Headers {
+    /// Empty, with room for as many headers as a message commonly has.
+    pub(super) fn for_message() -> Headers {
+        Headers(Vec::with_capacity(32).into())
+    }
+
     /// The first value under `name`.
     pub fn get<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         self.all(name).next()

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use super::usage::{Pending, Unacked};
-use super::{DialogId, Endpoint, Event, Incoming, InviteUsage, Refusal, Reply};
+use super::{DialogId, Endpoint, Event, Incoming, InviteUsage, Refusal, Reply, Verdict};
 use crate::sip::dialog::Dialog;
 use crate::sip::invite::{ALLOW, contact};
 use crate::sip::message::{Method, Request, Response};
@@ -127,41 +127,44 @@ impl Endpoint {
     }
 
     fn on_request_in_dialog(&mut self, now: Instant, id: DialogId, incoming: Incoming) {
+        if incoming.request.method == Method::Options {
+            return self.on_options(&incoming);
+        }
         let room = self.has_room_in_dialog();
         let Some(usage) = self.usages.get_mut(id) else { return };
         if incoming.cseq <= usage.dialog.remote_cseq {
             // Section 12.2.2: out of order.
             return self.answer_stateless(&incoming, (500, None));
         }
-        if !room && matches!(incoming.request.method, Method::Invite | Method::Info) {
+        if !room && incoming.request.method != Method::Bye {
             return self.answer_no_room(&incoming);
         }
         usage.dialog.remote_cseq = incoming.cseq;
         usage.dialog.peer = incoming.source;
         match incoming.request.method {
-            Method::Invite => self.on_reinvite(id, incoming),
-            Method::Bye => self.on_bye(now, id, incoming),
-            Method::Info => {
+            Method::Invite => self.on_reinvite(now, id, incoming),
+            Method::Bye => self.on_bye(now, id, &incoming),
+            // The verdict let no other method through than INFO.
+            _ => {
                 let silent = usage.silent;
                 self.answer_in_transaction(now, &incoming);
                 if !silent {
                     self.tell(Event::Info { dialog: id, request: incoming.request });
                 }
             }
-            _ => self.on_options(&incoming),
         }
     }
 
     /// Section 14.2.
-    fn on_reinvite(&mut self, id: DialogId, incoming: Incoming) {
+    fn on_reinvite(&mut self, now: Instant, id: DialogId, incoming: Incoming) {
         let Some(usage) = self.usages.get_mut(id) else { return };
         if usage.incoming.is_some() {
             let wait = self.random.below(10).to_string();
-            return self.answer_stateless(&incoming, (500, Some(("Retry-After", wait))));
+            return self.refuse_reinvite_at_once(now, incoming, (500, Some(("Retry-After", wait))));
         }
         // Our own INVITE is on its way, or the ACK of the last one is still to come (RFC 5407 section 3.1.4).
         if usage.outgoing.is_some() || usage.unacked.is_some() {
-            return self.answer_stateless(&incoming, (491, None));
+            return self.refuse_reinvite_at_once(now, incoming, (491, None));
         }
         usage.dialog.refresh(&incoming.request.headers);
         let pending = self.begin_invite(id, incoming.cseq, incoming.key, incoming.reply);
@@ -171,9 +174,22 @@ impl Endpoint {
         self.tell(Event::Reinvite { dialog: id, request: incoming.request });
     }
 
+    /// In a transaction: were the re-INVITE, coming again, judged anew, a peer that took the refusal could be accepted.
+    fn refuse_reinvite_at_once(&mut self, now: Instant, incoming: Incoming, (status, header): Verdict) {
+        let Incoming { key, reply, cseq, .. } = incoming;
+        let machine = Machine::InviteServer(InviteServer::Proceeding);
+        let transaction = self.transactions.insert(key, reply.to, Vec::new(), Purpose::Nobody, machine);
+        let mut response = self.response(&reply, status, None);
+        if let Some((name, value)) = header {
+            response.headers.put(name, value);
+        }
+        self.counters.refused += 1;
+        self.respond(now, &Pending { transaction, cseq, reply }, &response);
+    }
+
     /// Section 15.1.2: the 200, and 487 to an INVITE that is still open.
-    fn on_bye(&mut self, now: Instant, id: DialogId, incoming: Incoming) {
-        self.answer_in_transaction(now, &incoming);
+    fn on_bye(&mut self, now: Instant, id: DialogId, incoming: &Incoming) {
+        self.answer_in_transaction(now, incoming);
         if self.forget(now, id, 487).is_some_and(|usage| !usage.silent) {
             self.tell(Event::Bye { dialog: id });
         }

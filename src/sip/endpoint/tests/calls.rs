@@ -254,5 +254,8 @@ fn a_second_answer_is_acked_and_ended() {
     let expected = [("one", "INVITE ACK", 1), ("two", "ACK BYE", 0), ("two", "ACK", 0), ("one", "ACK", 0)];
     assert_eq!(heard, expected.map(|(tag, words, events)| (tag, words.to_owned(), events)));
     assert_eq!(caller.counters().forks_ended, 1);
-    assert!(caller.info(now, dialog, "text/plain", b"x".to_vec()).is_ok());
+    caller.info(now, dialog, "text/plain", b"x".to_vec()).unwrap();
+    caller.bye(now, dialog).unwrap();
+    caller.on_datagram(now, address(1), &answer("one"));
+    assert_eq!(words(&drain(&mut caller).0), ["INFO", "BYE", "ACK"], "an ACK alone when the dialog is gone");
 }

@@ -139,7 +139,10 @@ fn in_dialog(method: &str, cseq: u32, tag: &str) -> String {
 #[test]
 fn requests_in_a_dialog_are_counted_in_order_and_answered_once() {
     let (mut endpoint, tag) = answered();
-    assert_eq!(words(&heard(&mut endpoint, &in_dialog("INVITE", 8, &tag)).0), ["491"], "the ACK is still to come");
+    for _ in 0..2 {
+        let (sent, _) = heard(&mut endpoint, &in_dialog("INVITE", 8, &tag));
+        assert_eq!(words(&sent), ["491"], "the ACK is still to come");
+    }
     assert_eq!(heard(&mut endpoint, &in_dialog("ACK", 7, &tag)).1, ["Confirmed(1)"]);
     let info = in_dialog("INFO", 9, &tag);
     for events in [vec!["Info(1)".to_owned()], vec![]] {
@@ -148,7 +151,9 @@ fn requests_in_a_dialog_are_counted_in_order_and_answered_once() {
     }
     assert_eq!(words(&heard(&mut endpoint, &in_dialog("INFO", 6, &tag)).0), ["500"]);
     assert_eq!(words(&heard(&mut endpoint, &in_dialog("INFO", 10, "other")).0), ["481"]);
-    assert_eq!(words(&heard(&mut endpoint, &in_dialog("OPTIONS", 11, &tag)).0), ["200"]);
+    for _ in 0..2 {
+        assert_eq!(words(&heard(&mut endpoint, &in_dialog("OPTIONS", 11, &tag)).0), ["200"]);
+    }
     assert_eq!(heard(&mut endpoint, &in_dialog("INVITE", 12, &tag)).1, ["Reinvite(1)"]);
     let (sent, _) = heard(&mut endpoint, &in_dialog("INVITE", 13, &tag));
     assert!(sent[0].1.contains("SIP/2.0 500") && sent[0].1.contains("Retry-After: "));
