@@ -176,6 +176,12 @@ fn cases_of_wraps_and_of_sources() {
             [press(0, 100, 0, '5'), from(8, press(200, 1, 0, '5'))].concat(),
             "55",
         ),
+    ]);
+}
+
+#[test]
+fn cases_of_other_packets_in_between() {
+    check(vec![
         (
             21,
             "audio in between",
