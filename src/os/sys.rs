@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSo
 use std::os::fd::AsRawFd;
 
 /// Datagrams of one receive. Most find one or none; a longer queue takes another call.
-pub const BATCH: usize = 8;
+pub const BATCH: usize = 4;
 /// Bytes kept of a datagram: 200 ms of G.711 and more. What is longer is cut off and is no RTP to us.
 const DATAGRAM: usize = 2048;
 

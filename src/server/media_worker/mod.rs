@@ -3,8 +3,9 @@
 //! ```text
 //! tick ->  commands  ->  streams of this slot: read, step, send  ->  streams that listen: read  ->  events out
 //! ```
-//! No epoll, no timer and no wake-up per packet: a stream is read when its step comes, half a turn later, and
-//! at every tick while it listens (and the thread is under half busy) or is bridged.
+//! No epoll, no timer and no wake-up per packet. A stream is read when its step comes. A bridged one is read at
+//! every tick; so is a listening one while the thread is under half busy, and beyond that half a turn from its
+//! step. One that plays is read half a turn from its step while the thread is under half busy.
 
 mod load;
 #[cfg(test)]
@@ -34,9 +35,9 @@ const COMMANDS: usize = 32_768;
 /// Commands taken at one tick; the others wait for the next.
 const COMMANDS_A_TICK: usize = 1024;
 /// Receives of one socket at one tick: 64 datagrams. What a flood sends beyond waits or is the kernel's to drop.
-const RECEIVES: usize = 8;
+const RECEIVES: usize = 16;
 /// Receives to empty a socket that is opened: its buffer holds some hundred datagrams.
-const STALE: usize = 128;
+const STALE: usize = 256;
 /// A thread this late leaves ticks out instead of catching up.
 const STALL: Duration = Duration::from_millis(500);
 /// Half a core: from here on listening streams are read twice in 20 ms only.
@@ -287,14 +288,15 @@ impl Worker {
     /// Reads the streams that are half a turn from their step, and those that want it at every tick.
     fn listen(&mut self, tick: u64) {
         let mut turn = std::mem::take(&mut self.turn);
-        turn.clear();
-        turn.extend_from_slice(self.wheel.opposite(tick));
-        let listening = self.meter.busy_permille < HALF;
+        let relaxed = self.meter.busy_permille < HALF;
         let (streams, lines) = (&self.streams, &mut self.wire.lines);
+        let half_a_turn = self.wheel.opposite(tick).iter().copied();
+        turn.clear();
+        turn.extend(half_a_turn.filter(|&id| relaxed || streams.attention(id) != Some(Attention::Playing)));
         self.attended.retain(|&id| {
             let attention = streams.attention(id);
             let kept = matches!(attention, Some(Attention::Listening | Attention::Bridged));
-            if attention == Some(Attention::Bridged) || kept && listening {
+            if attention == Some(Attention::Bridged) || kept && relaxed {
                 turn.push(id);
             }
             if !kept && let Some(line) = lines.get_mut(&id) {

@@ -215,7 +215,7 @@ fn a_far_end_without_a_port_does_not_end_the_stream() {
 
 #[test]
 fn no_key_is_lost_while_nobody_takes_events() {
-    const KEYS: u32 = 300;
+    const KEYS: u32 = 60;
     let (mut world, mut phone) = (World::with_queue(1, 4), Phone::new());
     let local = world.open(A, Codec::Pcmu, &phone);
     for n in 0..KEYS {

@@ -122,3 +122,28 @@ impl Sink for Wire {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_wait_in_order_and_hold_back_the_reading_when_they_are_many() {
+        let (sender, mut events) = tokio::sync::mpsc::channel(2);
+        let mut wire = Wire::new(sender, Arc::default());
+        let id = |call| StreamId { call, leg: 0 };
+        for play in 0..BACKLOG as u32 {
+            assert!(!wire.is_held_back());
+            wire.event(Event::Ended { id: id(1), play });
+        }
+        assert!(wire.is_held_back());
+        assert!(wire.flush());
+        for expected in 0..BACKLOG as u32 {
+            let taken = events.try_recv().expect("an event").event;
+            assert_eq!(taken, Event::Ended { id: id(1), play: expected });
+            assert!(wire.flush() && !wire.is_held_back());
+        }
+        drop(events);
+        assert!(!wire.flush());
+    }
+}
