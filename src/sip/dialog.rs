@@ -133,7 +133,7 @@ fn names_one_host(address: &SocketAddr) -> bool {
 mod tests {
     use super::*;
 
-    fn dialog(contact: &str, routes: &[&str]) -> Dialog {
+    fn headers(contact: &str, routes: &[&str]) -> Headers {
         let mut headers = Headers::default();
         let values = [("Via", "SIP/2.0/UDP h;branch=z9hG4bKa"), ("From", "<sip:a@h>;tag=1"), ("To", "<sip:b@h>")];
         for (name, value) in values.into_iter().chain([("Call-ID", "c"), ("CSeq", "5 INVITE"), ("Contact", contact)]) {
@@ -142,6 +142,11 @@ mod tests {
         for route in routes {
             headers.put("Record-Route", *route);
         }
+        headers
+    }
+
+    fn dialog(contact: &str, routes: &[&str]) -> Dialog {
+        let headers = headers(contact, routes);
         let head = headers.head().unwrap();
         Dialog::of_invite(&headers, &head, "2".into(), "192.0.2.9:6000".parse().unwrap())
     }
@@ -170,6 +175,18 @@ mod tests {
             assert_eq!(request.uri.as_str(), uri);
             assert_eq!(request.headers.all("Route").collect::<Vec<_>>().join(", "), route);
         }
+    }
+
+    #[test]
+    fn the_caller_takes_the_route_in_reverse() {
+        let headers = headers("<sip:b@h>", &["<sip:p;lr>", "<sip:q;lr>"]);
+        let head = headers.head().unwrap();
+        let target = Uri::read("sip:b@x").unwrap();
+        let mut dialog = Dialog::of_caller(&headers, &head, target, "192.0.2.9:6000".parse().unwrap());
+        dialog.on_answer(&headers, &head);
+        let request = dialog.request(Method::Bye, dialog.local_cseq + 1, "v".into());
+        assert_eq!(request.headers.all("Route").collect::<Vec<_>>(), ["<sip:q;lr>", "<sip:p;lr>"]);
+        assert_eq!((request.uri.as_str(), request.headers.get("CSeq")), ("sip:b@h", Some("6 BYE")));
     }
 
     #[test]

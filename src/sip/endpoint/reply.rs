@@ -126,3 +126,28 @@ pub(super) fn reason(status: u16) -> &'static str {
         _ => "Global Failure",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_response_carries_what_its_status_asks_for() {
+        let mut request = Headers::default();
+        for (name, value) in [("Via", "SIP/2.0/UDP 192.0.2.1;rport"), ("To", "<sip:b@h>"), ("Timestamp", "5")] {
+            request.put(name, value);
+        }
+        request.put("Record-Route", "<sip:p;lr>");
+        let reply = Reply::to(&request, "192.0.2.1:7000".parse().unwrap()).unwrap();
+        // status, Record-Route, Timestamp
+        for (status, route, timestamp) in
+            [(100, false, true), (180, true, false), (200, true, false), (486, false, false)]
+        {
+            let headers = reply.response(status, Some("t")).headers;
+            let found = (headers.get("Record-Route").is_some(), headers.get("Timestamp").is_some());
+            assert_eq!(found, (route, timestamp), "{status}");
+            assert_eq!(headers.get("Via"), Some("SIP/2.0/UDP 192.0.2.1;received=192.0.2.1;rport=7000"));
+            assert_eq!(headers.get("To"), Some("<sip:b@h>;tag=t"));
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::*;
+use crate::sip::Uri;
 use crate::sip::invite::Invite;
 use crate::time::Duration;
 
@@ -26,8 +27,6 @@ fn invite(seed: u64) -> Request {
     let invite = Invite { local: address(0), target, ..Invite::default_for_tests() };
     invite.build(&mut Random::from_seed(seed)).unwrap()
 }
-
-use crate::sip::Uri;
 
 /// Everything that an endpoint has to say: datagrams as text, events by their `Debug`.
 fn drain(endpoint: &mut Endpoint) -> (Vec<(SocketAddr, String)>, Vec<Event>) {

@@ -181,6 +181,16 @@ fn reinvites_go_both_ways_and_glare_is_491() {
 }
 
 #[test]
+fn a_bye_after_a_reinvite_that_never_ends_leaves_nothing_behind() {
+    let (mut net, caller, _) = answered();
+    net.lose = vec![(1, "487"); 12];
+    net.ends[0].reinvite(net.now, caller, SDP.to_vec()).unwrap();
+    net.pass(SECOND, None);
+    net.ends[0].bye(net.now, caller).unwrap();
+    all_gone(&mut net);
+}
+
+#[test]
 fn a_bye_that_crosses_a_reinvite_closes_both() {
     let (mut net, caller, callee) = answered();
     net.ends[0].reinvite(net.now, caller, SDP.to_vec()).unwrap();

@@ -143,7 +143,10 @@ fn requests_in_a_dialog_are_counted_in_order_and_answered_once() {
         let (sent, _) = heard(&mut endpoint, &in_dialog("INVITE", 8, &tag));
         assert_eq!(words(&sent), ["491"], "the ACK is still to come");
     }
+    assert!(heard(&mut endpoint, &in_dialog("ACK", 6, &tag)).1.is_empty(), "the ACK of another INVITE");
     assert_eq!(heard(&mut endpoint, &in_dialog("ACK", 7, &tag)).1, ["Confirmed(1)"]);
+    let foreign = in_dialog("BYE", 9, &tag).replace("From: <sip:a@192.0.2.1>;tag=1", "From: <sip:a@192.0.2.1>;tag=2");
+    assert_eq!(words(&heard(&mut endpoint, &foreign).0), ["481"]);
     let info = in_dialog("INFO", 9, &tag);
     for events in [vec!["Info(1)".to_owned()], vec![]] {
         let (sent, heard) = heard(&mut endpoint, &info);
