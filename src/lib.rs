@@ -20,9 +20,16 @@ pub mod yaml;
 pub mod context;
 pub mod media;
 
-// 3  the language, the place it is bound to
+// 3  the language, the place it is bound to, the record
 pub mod config;
 pub mod flow;
+pub mod record;
+
+// 4  one call
+pub mod call;
+
+// 6  all calls
+pub mod engine;
 
 // 7  the operating system
 pub mod os;

@@ -1,7 +1,8 @@
 //! `destinations:`: whom we may call.
 
 use super::load::{choices, words};
-use super::{Carrier, Destination, Target};
+use super::{Destination, Target};
+use crate::context::carrier::Carrier;
 use crate::time::Duration;
 use crate::yaml::near::suggestion;
 use crate::yaml::{Faults, Fields, Node, Value, Word};
@@ -21,7 +22,6 @@ const SIP_PORT: u16 = 5060;
 /// The header that carries the reference: no fact may take its place.
 const CONTEXT_HEADER: &str = "X-Askonce-Context";
 
-const CARRIERS: [(&str, Carrier); 2] = [("uui-isdn", Carrier::UuiIsdn), ("headers", Carrier::Headers)];
 const LATER_CARRIERS: [&str; 6] = ["uui-raw", "uui-pd", "refer_to", "call_info", "body", "webhook"];
 
 pub fn destinations(node: &Node, faults: &mut Faults) -> Option<Vec<Destination>> {
@@ -42,7 +42,7 @@ fn destination(name: &Word, node: &Node, faults: &mut Faults) -> Option<Destinat
     fields.finish(faults);
     let carriers = carriers?;
     for (node, carrier) in [(headers_node, "headers"), (uui_node, "uui-isdn")] {
-        let listed = carriers.iter().any(|c| CARRIERS.contains(&(carrier, *c)));
+        let listed = carriers.iter().any(|c| Carrier::ALL.contains(&(carrier, *c)));
         if let Some(node) = node.filter(|_| !listed) {
             let message = format!("this has no effect: the carriers of `{}` lack `{carrier}`", name.text);
             faults.error("no-effect", node.span, message).remedy(format!("add `{carrier}` to `carriers:`"));
@@ -122,7 +122,7 @@ fn carriers(node: &Node, faults: &mut Faults) -> Option<Vec<Carrier>> {
             return None;
         }
     }
-    choices(node, "carriers", &CARRIERS, faults)
+    choices(node, "carriers", Carrier::ALL, faults)
 }
 
 fn headers(node: &Node, faults: &mut Faults) -> Option<Vec<(Word, Word)>> {

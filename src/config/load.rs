@@ -53,7 +53,6 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
         advertise,
         flows: flows?,
         store: store.unwrap_or_else(|| Some(STORE.to_owned()))?,
-        token_file: None,
         trunks: trunks?,
         numbers: numbers?,
         destinations: destinations.unwrap_or_else(|| Some(Vec::new()))?,
@@ -64,6 +63,9 @@ fn listen_of(node: &Node, faults: &mut Faults) -> Option<Listen> {
     let mut fields = Fields::of(node, "`listen`", faults)?;
     let sip =
         fields.need("sip", faults).and_then(|node| node.list("addresses as `[udp:0.0.0.0:5060]`", MAX_SIP, faults));
+    if let Some(more) = sip.and_then(|items| items.get(1)) {
+        faults.not_served(more.span, "a second address for SIP").remedy("one: [udp:ADDRESS:PORT]");
+    }
     let sip: Option<Vec<_>> = sip.map(|items| items.iter().filter_map(|item| sip_address(item, faults)).collect());
     let rtp = fields.take("rtp").map_or(Some(RTP), |node| rtp(node, faults));
     let http_node = fields.take("http");

@@ -10,6 +10,8 @@ pub use check::{Names, check};
 pub use load::load;
 pub use quick::Quick;
 
+use crate::context;
+use crate::context::carrier::Carrier;
 use crate::time::Duration;
 use crate::yaml::Word;
 use ipnet::IpNet;
@@ -26,8 +28,6 @@ pub struct Config {
     pub flows: Vec<Word>,
     /// The SQLite file.
     pub store: String,
-    /// A file with the bearer token of the API; only quick mode names one.
-    pub token_file: Option<String>,
     pub trunks: Vec<Trunk>,
     pub numbers: Vec<Number>,
     pub destinations: Vec<Destination>,
@@ -105,11 +105,24 @@ pub struct Target {
     pub address: SocketAddr,
 }
 
-/// A way for the context to travel (`context::carrier`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Carrier {
-    UuiIsdn,
-    Headers,
+impl Destination {
+    /// What a call needs of it: the names without their places.
+    pub fn for_calls(&self) -> context::Destination {
+        let uri = |target: &Target| match &target.user {
+            Some(user) => format!("sip:{user}@{}", target.address),
+            None => format!("sip:{}", target.address),
+        };
+        let to = self.to.iter().map(|target| context::Target { uri: uri(target), address: target.address });
+        let text = |word: &Word| word.text.clone();
+        context::Destination {
+            to: to.collect(),
+            ring: self.ring,
+            trusted: self.trusted,
+            carriers: self.carriers.clone(),
+            headers: self.headers.iter().map(|(header, fact)| (text(header), text(fact))).collect(),
+            uui: self.uui.as_ref().map(|facts| facts.iter().map(text).collect()),
+        }
+    }
 }
 
 impl Config {

@@ -1,7 +1,8 @@
 //! Quick mode: one flow, loopback callers, destinations from the command line.
 
 use super::destination::{RING, Refusal, target};
-use super::{Carrier, Config, Destination, Identity, Listen, Number, RtpPorts, Trunk};
+use super::{Config, Destination, Identity, Listen, Number, RtpPorts, Trunk};
+use crate::context::carrier::Carrier;
 use crate::yaml::{Faults, Span, Word};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -17,7 +18,6 @@ pub struct Quick<'a> {
     pub rtp: RtpPorts,
     pub http: SocketAddr,
     pub store: &'a str,
-    pub token_file: Option<&'a str>,
 }
 
 impl Config {
@@ -48,7 +48,6 @@ impl Config {
             advertise: None,
             flows: vec![word(quick.flow)],
             store: quick.store.to_owned(),
-            token_file: quick.token_file.map(str::to_owned),
             trunks: vec![local],
             numbers: vec![Number { number: word("*"), flow: None }],
             destinations,

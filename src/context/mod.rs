@@ -2,8 +2,10 @@
 //! to people. One `Context` a call, merge-only, and the carriers that hand it on.
 
 pub mod carrier;
+pub mod destination;
 pub mod fact;
 
+pub use destination::{Destination, Target};
 pub use fact::{Class, Fact, Source, State, Why};
 
 use crate::secret::Secret;

@@ -180,4 +180,4 @@ fn enter((block, step): (usize, usize), turn: &mut Turn) -> Go {
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-mod walks;
+mod walk_tests;

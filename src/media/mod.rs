@@ -21,6 +21,7 @@ use crate::audio::{Arena, Span};
 use crate::codec::Codec;
 use crate::key::Key;
 use ipnet::IpNet;
+use serde::Serialize;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -193,7 +194,7 @@ pub trait Sink {
 }
 
 /// What a stream did, in packets unless said otherwise.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Statistics {
     /// Audio and events taken from the trusted source.
     pub received: u64,
@@ -211,7 +212,7 @@ pub struct Statistics {
 }
 
 /// Packets refused, by reason.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Refused {
     /// No RTP packet.
     pub malformed: u64,

@@ -52,13 +52,15 @@ pub struct Batch {
     lengths: [usize; BATCH],
 }
 
-impl Batch {
-    pub fn new() -> Self {
+impl Default for Batch {
+    fn default() -> Self {
         // SAFETY: all zeros is a valid `sockaddr_storage`, of no family.
         let sources = unsafe { zeroed() };
         Self { bytes: Box::new([[0; DATAGRAM]; BATCH]), sources, lengths: [0; BATCH] }
     }
+}
 
+impl Batch {
     /// Takes what has arrived, without waiting; at most `BATCH` datagrams.
     pub fn receive(&mut self, socket: &UdpSocket) -> io::Result<usize> {
         // SAFETY: all zeros is valid for both; every pointer below outlives the call and its length is the buffer's.

@@ -58,8 +58,11 @@ impl Diagnostic {
         self
     }
 
-    /// `path:line:column`.
+    /// `path:line:column`, or the path alone where there is no text to point into.
     pub fn place(&self) -> String {
+        if self.span.line == 0 {
+            return printable(&self.path);
+        }
         format!("{}:{}:{}", printable(&self.path), self.span.line, self.span.column)
     }
 

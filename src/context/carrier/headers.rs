@@ -14,9 +14,9 @@ pub fn write(parcel: &Parcel<'_>, written: &mut Written) {
         let value = value.open();
         let line = name.len() + ": ".len() + value.len();
         if line < LINE && !value.chars().any(char::is_control) {
-            written.headers.push(((*name).to_owned(), value.to_owned()));
+            written.headers.push((name.clone(), value.to_owned()));
         } else {
-            written.omitted.push((*name).to_owned());
+            written.omitted.push(name.clone());
         }
     }
 }

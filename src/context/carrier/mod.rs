@@ -5,7 +5,6 @@ pub mod uui_isdn;
 
 use crate::secret::Secret;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// What is handed on: the reference always, the facts only to a destination that is trusted.
 pub struct Parcel<'a> {
@@ -14,7 +13,7 @@ pub struct Parcel<'a> {
     /// Name and value of the facts for the User-to-User payload, in the destination's order.
     pub uui: Vec<(&'a str, &'a Secret)>,
     /// Header name and value of the mapped facts.
-    pub headers: Vec<(&'a str, &'a Secret)>,
+    pub headers: Vec<(String, &'a Secret)>,
 }
 
 /// What a carrier wrote, and what it had to leave out.
@@ -34,11 +33,8 @@ macro_rules! carriers {
         pub enum Carrier { $(#[serde(rename = $name)] $variant),* }
 
         impl Carrier {
-            pub const NAMES: &[&str] = &[$($name),*];
-
-            pub fn from_name(name: &str) -> Option<Carrier> {
-                match name { $($name => Some(Carrier::$variant),)* _ => None }
-            }
+            /// Every carrier with its name in the configuration.
+            pub const ALL: &[(&str, Carrier)] = &[$(($name, Carrier::$variant)),*];
 
             pub fn name(self) -> &'static str {
                 match self { $(Carrier::$variant => $name),* }
@@ -55,10 +51,4 @@ macro_rules! carriers {
 carriers! {
     UuiIsdn = "uui-isdn" in uui_isdn,
     Headers = "headers" in headers,
-}
-
-impl fmt::Display for Carrier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
 }

@@ -144,7 +144,7 @@ impl Worker {
                 streams: Streams::default(),
                 wheel,
                 wire,
-                batch: Batch::new(),
+                batch: Batch::default(),
                 meter: Meter::start(zero),
                 commands,
                 attended: Vec::new(),

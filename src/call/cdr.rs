@@ -1,0 +1,81 @@
+//! The call detail record: one JSON object a call. Names and states of the facts, never their values.
+
+use crate::context::{Context, Hop, State};
+use crate::record::seam::{Disposition, EndedBy, Leg};
+use jiff::Timestamp;
+use serde::Serialize;
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Cdr {
+    pub askonce: u32,
+    pub call: String,
+    pub case: String,
+    pub flow: String,
+    pub digest: String,
+    /// The caller's number; `None` for an anonymous caller.
+    pub from: Option<String>,
+    pub to: String,
+    pub trunk: String,
+    pub start: Timestamp,
+    pub answer: Option<Timestamp>,
+    pub end: Timestamp,
+    /// From the answer to the end.
+    pub answered_ms: u64,
+    pub disposition: Disposition,
+    pub by: EndedBy,
+    /// Blocks in the order in which they were entered.
+    pub blocks: Vec<String>,
+    pub facts: Vec<FactRecord>,
+    pub hops: Vec<Hop>,
+    /// Keys that counted, whatever brought them.
+    pub keys: u32,
+    /// What the agents' phones said instead of 200.
+    pub refusals: Vec<Refused>,
+    /// A leg's packets, where its stream closed in time to tell.
+    pub media: Vec<LegMedia>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct FactRecord {
+    pub name: String,
+    pub state: &'static str,
+    /// The source of a filled fact, the reason of a declined one.
+    pub from: Option<String>,
+    pub tries: u32,
+    pub silences: u32,
+    pub invalids: u32,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Refused {
+    pub target: String,
+    /// The SIP status; 408 for no answer at all.
+    pub status: u16,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct LegMedia {
+    pub leg: Leg,
+    #[serde(flatten)]
+    pub statistics: crate::media::Statistics,
+}
+
+/// The facts for the record: how each came to be known, and not what it is.
+pub fn facts(context: &Context) -> Vec<FactRecord> {
+    let record = |fact: &crate::context::Fact| {
+        let (state, from) = match &fact.state {
+            State::Unknown => ("unknown", None),
+            State::Filled { from, .. } => ("filled", Some(from.to_string())),
+            State::Declined { why, .. } => ("declined", Some(format!("{why:?}").to_lowercase())),
+        };
+        let (tries, silences, invalids) = (fact.tries, fact.silences, fact.invalids);
+        FactRecord { name: fact.name.clone(), state, from, tries, silences, invalids }
+    };
+    context.facts.iter().map(record).collect()
+}
+
+/// The blocks of the journey, each once for every time it was entered.
+pub fn blocks(context: &Context) -> Vec<String> {
+    let entered = context.journey.iter().filter(|passed| passed.step == 1);
+    entered.map(|passed| passed.block.clone()).collect()
+}

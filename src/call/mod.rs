@@ -1,0 +1,345 @@
+//! One call: two legs, the flow that runs on it, and the context that it gathers. Owned by the engine,
+//! driven by `handle(now, In)`, drained by `poll()`. It reads no clock and knows no socket, so a recording
+//! of its inputs is a recording of the call.
+
+pub mod cdr;
+mod handoff;
+mod leg;
+mod person;
+
+use crate::context::{Context, Destination, FlowStamp, Inbound};
+use crate::flow::{Action, AgentEnd, Ending, Event, Flow, PromptBook, Run};
+use crate::random::Random;
+use crate::record::fixture::{self, Header, Local};
+use crate::record::seam::{Arrival, Disposition, EndedBy, FactChange, In, Leg, Out};
+use crate::time::{Duration, Instant};
+use cdr::Cdr;
+use handoff::Handoff;
+use jiff::Timestamp;
+use leg::LegState;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// No call outlives this: a bridged pair that vanished without a BYE must not hold its ports for ever.
+const LONGEST: Duration = Duration::from_secs(4 * 3600);
+
+/// A flow with the prompts that it speaks.
+#[derive(Clone)]
+pub struct Program {
+    pub flow: Arc<Flow>,
+    pub prompts: Arc<PromptBook>,
+}
+
+/// What a call is made from.
+#[derive(Clone)]
+pub struct Birth {
+    pub program: Program,
+    pub destinations: Arc<BTreeMap<String, Destination>>,
+    pub trunk: String,
+    pub call: String,
+    pub case: String,
+    /// The wall clock at the first input.
+    pub at: Timestamp,
+    pub seed: u64,
+    pub local: Local,
+}
+
+impl Birth {
+    /// The header of this call's recording: with it, the flow and the inputs, the call runs again.
+    pub fn header(&self, source: &str) -> Header {
+        let flow = &self.program.flow;
+        let named = |name: &str| flow.queues.iter().any(|queue| queue.to.text == name);
+        let destinations = self.destinations.iter().filter(|(name, _)| named(name));
+        Header {
+            askonce: fixture::VERSION,
+            flow: flow.name.text.clone(),
+            digest: flow.digest.clone(),
+            at: self.at,
+            seed: self.seed,
+            source: source.to_owned(),
+            call: self.call.clone(),
+            case: self.case.clone(),
+            local: self.local.clone(),
+            destinations: destinations.map(|(name, destination)| (name.clone(), destination.clone())).collect(),
+        }
+    }
+}
+
+pub struct Call {
+    birth: Birth,
+    random: Random,
+    context: Context,
+    run: Run,
+    begun: Instant,
+    answered: Option<Instant>,
+    caller: LegState,
+    agent: LegState,
+    handoff: Option<Handoff>,
+    /// A person has talked to the caller, or a hand-off has failed: what the disposition is made from.
+    reached: bool,
+    failed: bool,
+    /// Plays that the call itself starts (music) count downwards from here, those of the flow upwards from 0.
+    music: u32,
+    stores: u32,
+    keys: u32,
+    refusals: Vec<cdr::Refused>,
+    ended: Option<(Instant, Disposition, EndedBy)>,
+    out: VecDeque<(Instant, Out)>,
+}
+
+impl Call {
+    /// Takes the INVITE and answers it, or refuses it if the two sides share no codec.
+    pub fn new(now: Instant, birth: Birth, arrival: &Arrival) -> Self {
+        let mut random = Random::from_seed(birth.seed);
+        let flow = birth.program.flow.clone();
+        let inbound =
+            Inbound { uui: arrival.uui.clone(), headers: arrival.headers.clone(), caller_number: arrival.from.clone() };
+        let mut call = Self {
+            caller: LegState::new(birth.local.caller_media, &mut random),
+            agent: LegState::new(birth.local.agent_media, &mut random),
+            context: context(now, &birth, arrival),
+            run: Run::new(flow, birth.program.prompts.clone(), inbound),
+            birth,
+            random,
+            begun: now,
+            answered: None,
+            handoff: None,
+            reached: false,
+            failed: false,
+            music: u32::MAX,
+            stores: 0,
+            keys: 0,
+            refusals: Vec::new(),
+            ended: None,
+            out: VecDeque::new(),
+        };
+        call.answer(now, arrival);
+        call
+    }
+
+    /// Takes an input at `now`. Whatever fell due before it happens first, at its own time.
+    pub fn handle(&mut self, now: Instant, input: In) {
+        self.advance(now);
+        if self.ended.is_some() {
+            return;
+        }
+        match input {
+            // The INVITE made the call; there is no second one.
+            In::Invite(_) => {}
+            In::Key { leg, key, by } => self.press(now, leg, key, by),
+            In::PlayEnded { play } => self.run_event(now, Event::PlayEnded(play)),
+            In::Ref { reference } => self.minted(now, reference),
+            In::Store { store, kept } => self.stored(now, store, kept),
+            In::Progress { .. } => self.progress(),
+            In::Answered { answer } => self.agent_answered(now, answer.as_ref()),
+            In::Refused { status, .. } => self.refused(now, status),
+            In::Reoffer { leg, offer } => self.reoffer(now, leg, offer.as_ref()),
+            In::Bye { leg: Leg::Caller } => self.caller_gone(now, EndedBy::Caller),
+            In::Lost { leg: Leg::Caller, .. } => self.caller_gone(now, EndedBy::System),
+            In::Bye { leg: Leg::Agent } | In::Lost { leg: Leg::Agent, .. } => self.agent_gone(now),
+        }
+    }
+
+    /// Fires every deadline that is due at `now`, each at its own time: a shell that is late changes nothing.
+    pub fn advance(&mut self, now: Instant) {
+        while let Some(due) = self.next_deadline().filter(|due| *due <= now) {
+            if due >= self.begun + LONGEST {
+                self.end(due, Disposition::Failed, EndedBy::System);
+            } else if self.handoff.as_ref().and_then(|handoff| handoff.deadline) == Some(due) {
+                self.handoff_late(due);
+            } else {
+                self.run_event(due, Event::Deadline);
+            }
+        }
+    }
+
+    /// The next moment at which something happens without an input.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        if self.ended.is_some() {
+            return None;
+        }
+        let handoff = self.handoff.as_ref().and_then(|handoff| handoff.deadline);
+        [self.run.next_deadline(), handoff, Some(self.begun + LONGEST)].into_iter().flatten().min()
+    }
+
+    /// The next output with the time at which it happened.
+    pub fn poll(&mut self) -> Option<(Instant, Out)> {
+        self.out.pop_front()
+    }
+
+    /// Whether the call is over: nothing follows once its outputs are drained.
+    pub fn ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The record of the call, without its media. A call that has not ended is recorded as failed now.
+    pub fn cdr(&self, now: Instant) -> Cdr {
+        let (end, disposition, by) = self.ended.unwrap_or((now, Disposition::Failed, EndedBy::System));
+        let wall = |at| self.context.wall(at);
+        let answered_ms = self.answered.map_or(0, |answered| end.since(answered).as_millis());
+        Cdr {
+            askonce: fixture::VERSION,
+            call: self.birth.call.clone(),
+            case: self.birth.case.clone(),
+            flow: self.context.flow.name.clone(),
+            digest: self.context.flow.digest.clone(),
+            from: self.context.caller_number.as_ref().map(|number| number.open().to_owned()),
+            to: self.context.called.clone(),
+            trunk: self.birth.trunk.clone(),
+            start: wall(self.begun),
+            answer: self.answered.map(wall),
+            end: wall(end),
+            answered_ms: u64::try_from(answered_ms).unwrap_or(u64::MAX),
+            disposition,
+            by,
+            blocks: cdr::blocks(&self.context),
+            facts: cdr::facts(&self.context),
+            hops: self.context.hops.clone(),
+            keys: self.keys,
+            refusals: self.refusals.clone(),
+            media: Vec::new(),
+        }
+    }
+
+    fn answer(&mut self, now: Instant, arrival: &Arrival) {
+        let Some((sdp, session)) = self.caller.answer(&arrival.offer) else {
+            self.emit(now, Out::Reject { status: 488 });
+            self.over(now, Disposition::Rejected, EndedBy::System);
+            return;
+        };
+        self.answered = Some(now);
+        self.emit(now, Out::Answer { sdp });
+        self.listen(now, Leg::Caller, session);
+        self.run_event(now, Event::Begin);
+    }
+
+    fn press(&mut self, now: Instant, leg: Leg, key: crate::key::Key, by: crate::record::seam::KeyCarrier) {
+        // The agent's keys mean nothing to the flow; in a bridge they travel with the media.
+        if leg == Leg::Agent || !self.caller.press(now, key, by) {
+            return;
+        }
+        self.keys += 1;
+        self.run_event(now, Event::Key(key));
+    }
+
+    /// Lets the flow act, and does what it says.
+    fn run_event(&mut self, now: Instant, event: Event) {
+        self.run.handle(now, &mut self.context, event);
+        while let Some(action) = self.run.poll() {
+            if self.ended.is_some() {
+                return;
+            }
+            match action {
+                Action::Play { play, say } => self.emit(now, Out::Play { leg: Leg::Caller, play, say, looped: false }),
+                Action::Stop => self.emit(now, Out::Stop { leg: Leg::Caller }),
+                Action::Fact(index) => self.fact_changed(now, index),
+                Action::Step { block, step, verb, line } => {
+                    self.emit(now, Out::Step { block, step, verb: verb.to_owned(), line });
+                }
+                Action::Agent { destination, facts, .. } => self.begin_handoff(now, destination, facts),
+                Action::Hangup { because } => self.hang_up(now, because),
+            }
+        }
+    }
+
+    fn fact_changed(&mut self, now: Instant, index: usize) {
+        if let Some(change) = self.context.facts.get(index).and_then(FactChange::of) {
+            self.emit(now, Out::Fact(change));
+        }
+    }
+
+    fn hang_up(&mut self, now: Instant, because: Ending) {
+        let disposition = match because {
+            _ if self.reached => Disposition::Agent,
+            Ending::SelfServed if !self.failed => Disposition::SelfServed,
+            Ending::Agent | Ending::SelfServed | Ending::Failed => Disposition::Failed,
+        };
+        let by = if because == Ending::Agent { EndedBy::Agent } else { EndedBy::Flow };
+        self.end(now, disposition, by);
+    }
+
+    fn caller_gone(&mut self, now: Instant, by: EndedBy) {
+        let disposition = match &self.handoff {
+            _ if by == EndedBy::System => Disposition::Failed,
+            Some(handoff) if handoff.bridged() => Disposition::Agent,
+            Some(_) => Disposition::AbandonedQueue,
+            None if self.reached => Disposition::Agent,
+            None => Disposition::AbandonedFlow,
+        };
+        self.release_agent(now);
+        self.over(now, disposition, by);
+    }
+
+    /// Ends the call from our side: whoever is still there gets a BYE.
+    fn end(&mut self, now: Instant, disposition: Disposition, by: EndedBy) {
+        self.release_agent(now);
+        self.emit(now, Out::Hangup { leg: Leg::Caller });
+        self.over(now, disposition, by);
+    }
+
+    fn over(&mut self, now: Instant, disposition: Disposition, by: EndedBy) {
+        self.ended = Some((now, disposition, by));
+        self.emit(now, Out::End { disposition, by });
+    }
+
+    fn reoffer(&mut self, now: Instant, leg: Leg, offer: Option<&crate::sdp::Offer>) {
+        let codec = self.leg(leg).codec();
+        let state = match leg {
+            Leg::Caller => &mut self.caller,
+            Leg::Agent => &mut self.agent,
+        };
+        match offer {
+            // RFC 3261 section 14.2: a re-INVITE without an offer asks for ours.
+            None => {
+                let sdp = state.offer(codec);
+                self.emit(now, Out::Reanswer { leg, sdp, session: None });
+            }
+            Some(offer) => match state.answer(offer) {
+                None => self.emit(now, Out::Rerefuse { leg, status: 488 }),
+                Some((sdp, session)) => {
+                    self.emit(now, Out::Reanswer { leg, sdp, session: Some(session) });
+                    self.agent_hold(now);
+                }
+            },
+        }
+    }
+
+    fn leg(&self, leg: Leg) -> &LegState {
+        match leg {
+            Leg::Caller => &self.caller,
+            Leg::Agent => &self.agent,
+        }
+    }
+
+    fn listen(&mut self, now: Instant, leg: Leg, session: crate::sdp::Negotiated) {
+        let (ssrc, sequence, timestamp) = (self.random.u32(), self.random.u16(), self.random.u32());
+        self.emit(now, Out::Listen { leg, session, ssrc, sequence, timestamp });
+    }
+
+    fn emit(&mut self, now: Instant, out: Out) {
+        self.out.push_back((now, out));
+    }
+}
+
+fn context(now: Instant, birth: &Birth, arrival: &Arrival) -> Context {
+    let flow = &birth.program.flow;
+    Context {
+        case: birth.case.clone(),
+        call: birth.call.clone(),
+        caller_number: arrival.from.clone(),
+        caller_name: arrival.name.clone(),
+        called: arrival.to.clone(),
+        flow: FlowStamp { name: flow.name.text.clone(), digest: flow.digest.clone() },
+        language: flow.language.clone(),
+        facts: flow.unknown_facts(),
+        journey: Vec::new(),
+        journey_dropped: 0,
+        hops: Vec::new(),
+        started: birth.at,
+        begun: now,
+    }
+}

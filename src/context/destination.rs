@@ -1,0 +1,29 @@
+//! A destination: where the configuration lets a caller be handed to, and what of the context goes along.
+
+use super::carrier::Carrier;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// A SIP target whose address is known: `sip:agent@192.0.2.7:5060`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    pub uri: String,
+    /// Where the INVITE is sent.
+    pub address: SocketAddr,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Destination {
+    /// Tried in order, each for `ring`.
+    pub to: Vec<Target>,
+    pub ring: Duration,
+    /// Only a trusted destination gets facts by SIP; the others get the reference alone.
+    pub trusted: bool,
+    pub carriers: Vec<Carrier>,
+    /// Header name to fact name, for the carrier `headers`; none = the facts that the agent step needs, each
+    /// under its own name.
+    pub headers: Vec<(String, String)>,
+    /// Facts of the User-to-User payload, in order; `None` = those that the agent step needs.
+    pub uui: Option<Vec<String>>,
+}

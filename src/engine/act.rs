@@ -1,0 +1,220 @@
+//! The call's door. An input goes in behind `catch_unwind`: a broken invariant ends that call and nothing
+//! else. What comes out is journalled and done.
+
+use super::{CallNumber, ContextRow, Engine, Output, Phase, STATISTICS_PATIENCE};
+use crate::call::Call;
+use crate::record::seam::{In, Leg, Out};
+use crate::sip::endpoint::{DialogId, Endpoint, Refusal};
+use crate::sip::{Message, wire};
+use crate::time::Instant;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+impl Engine {
+    /// Gives an input to its call, if it is still one.
+    pub(super) fn deliver(&mut self, now: Instant, number: CallNumber, input: In) {
+        if !self.advance(now, number) {
+            return;
+        }
+        if let Some(journal) = self.slots.get_mut(&number).and_then(|slot| slot.journal.as_mut()) {
+            journal.input(now, &input);
+        }
+        if self.enter(now, number, |call| call.handle(now, input)) {
+            self.act(now, number);
+        }
+    }
+
+    /// Lets everything happen that is due in the call; false if there is no such call any more.
+    pub(super) fn advance(&mut self, now: Instant, number: CallNumber) -> bool {
+        let entered = self.enter(now, number, |call| call.advance(now));
+        if entered {
+            self.act(now, number);
+        }
+        entered && self.slots.get(&number).is_some_and(|slot| matches!(slot.phase, Phase::Live { .. }))
+    }
+
+    /// The only way into a call.
+    fn enter(&mut self, now: Instant, number: CallNumber, enter: impl FnOnce(&mut Call)) -> bool {
+        let Some(slot) = self.slots.get_mut(&number) else { return false };
+        let Phase::Live { call } = &mut slot.phase else { return false };
+        // The call is dropped after a panic, so nobody sees it half-changed.
+        if catch_unwind(AssertUnwindSafe(|| enter(call))).is_ok() {
+            return true;
+        }
+        self.counters.panics += 1;
+        tracing::error!(call = slot.name, "a broken invariant ended this call; the others go on");
+        self.wreck(now, number);
+        false
+    }
+
+    /// Does what the call says, in its order.
+    pub(super) fn act(&mut self, now: Instant, number: CallNumber) {
+        while let Some(slot) = self.slots.get_mut(&number) {
+            let Phase::Live { call } = &mut slot.phase else { break };
+            let Some((at, out)) = call.poll() else { break };
+            if let Some(journal) = &mut slot.journal {
+                journal.output(at, &out);
+            }
+            self.act_on(now, number, out);
+        }
+        self.arm(now, number);
+    }
+
+    fn act_on(&mut self, now: Instant, number: CallNumber, out: Out) {
+        let Some(slot) = self.slots.get(&number) else { return };
+        let dialog = |leg| match leg {
+            Leg::Caller => slot.caller,
+            Leg::Agent => slot.agent,
+        };
+        match out {
+            Out::Answer { sdp } => self.with(slot.caller, |sip, dialog| sip.accept(now, dialog, sdp.into_bytes())),
+            Out::Reject { status } => {
+                self.counters.no_common_codec += 1;
+                let dialog = slot.caller;
+                self.with(dialog, |sip, dialog| sip.refuse(now, dialog, status, &[]));
+            }
+            Out::Reanswer { leg, sdp, session } => {
+                self.with(dialog(leg), |sip, dialog| sip.accept_reinvite(now, dialog, sdp.into_bytes()));
+                if let Some(session) = session {
+                    self.retarget(number, leg, &session);
+                }
+            }
+            Out::Rerefuse { leg, status } => {
+                self.with(dialog(leg), |sip, dialog| sip.refuse_reinvite(now, dialog, status));
+            }
+            Out::Listen { leg, session, ssrc, sequence, timestamp } => {
+                self.listen(number, leg, session, (ssrc, sequence, timestamp));
+            }
+            Out::Play { leg, play, say, looped } => self.play(now, number, leg, play, &say, looped),
+            Out::Stop { leg } => self.stop(number, leg),
+            Out::Bridge => self.bridge(number),
+            Out::Unbridge => self.unbridge(number),
+            Out::Step { .. } | Out::Fact(_) => {}
+            Out::Mint => self.out.push_back(Output::Mint { call: number }),
+            Out::Store { store, reference, destination, context } => {
+                let (name, case) = (slot.name.clone(), slot.name.clone());
+                let row = ContextRow { call: number, store, name, case, reference, destination, document: context };
+                self.out.push_back(Output::Store(Box::new(row)));
+            }
+            Out::Agent { invite, target, durable, omitted, destination } => {
+                self.counters.contexts_not_durable += u64::from(!durable);
+                self.counters.facts_not_carried += omitted.len() as u64;
+                self.ring_agent(now, number, &destination, &target, invite.as_bytes());
+            }
+            Out::Cancel => self.leave(now, number, Leg::Agent),
+            Out::Hangup { leg } => self.leave(now, number, leg),
+            Out::End { .. } => self.over(now, number),
+        }
+    }
+
+    fn with(&mut self, dialog: Option<DialogId>, act: impl FnOnce(&mut Endpoint, DialogId) -> Result<(), Refusal>) {
+        if let Some(dialog) = dialog {
+            let told = act(&mut self.endpoint, dialog);
+            self.told(told);
+        }
+    }
+}
+
+impl Engine {
+    /// Sends the call's INVITE, byte for byte as the call wrote it.
+    fn ring_agent(&mut self, now: Instant, number: CallNumber, destination: &str, target: &str, invite: &[u8]) {
+        let targets = self.destinations.get(destination).into_iter().flat_map(|destination| &destination.to);
+        let address = targets.clone().find(|known| known.uri == target).map(|known| known.address);
+        let request = match wire::read(invite) {
+            Ok(Message::Request(request)) => Some(request),
+            Ok(Message::Response(_)) | Err(_) => None,
+        };
+        let sent = address.zip(request).and_then(|(address, request)| {
+            let dialog = self.endpoint.invite(now, address, request).ok()?;
+            Some((address, dialog))
+        });
+        match (sent, self.slots.get_mut(&number)) {
+            (Some((address, dialog)), Some(slot)) => {
+                slot.agent = Some(dialog);
+                slot.agent_address = Some(address);
+                self.dialogs.insert(dialog, (number, Leg::Agent));
+            }
+            // The endpoint has no room: the call tries its next target or takes the flow's exit.
+            (None, Some(_)) => self.deliver(now, number, In::Refused { status: 503, reason: "no room".to_owned() }),
+            (_, None) => {}
+        }
+    }
+
+    /// Leaves a leg: its dialog ends as fits its state, its stream closes.
+    pub(super) fn leave(&mut self, now: Instant, number: CallNumber, leg: Leg) {
+        let Some(slot) = self.slots.get_mut(&number) else { return };
+        let dialog = match leg {
+            Leg::Caller => slot.caller.take(),
+            Leg::Agent => slot.agent.take(),
+        };
+        if let Some(dialog) = dialog {
+            self.dialogs.remove(&dialog);
+            let told = self.endpoint.bye(now, dialog);
+            self.told(told);
+        }
+        self.close_stream(number, leg);
+    }
+
+    /// The call is over: its recording goes out, its streams close, its record waits for what they counted.
+    fn over(&mut self, now: Instant, number: CallNumber) {
+        let Some(Phase::Live { call }) = self.slots.get(&number).map(|slot| &slot.phase) else { return };
+        let cdr = Box::new(call.cdr(now));
+        self.counters.ended += 1;
+        self.wind_up(now, number, cdr);
+    }
+
+    /// A call whose invariant broke: both sides are told, its rows leave our tables.
+    fn wreck(&mut self, now: Instant, number: CallNumber) {
+        let Some(slot) = self.slots.get_mut(&number) else { return };
+        let dialogs = [slot.caller.take(), slot.agent.take()];
+        let Phase::Live { call } = &slot.phase else { return };
+        // It may be beyond telling what happened to it.
+        let cdr = catch_unwind(AssertUnwindSafe(|| Box::new(call.cdr(now)))).ok();
+        for dialog in dialogs.into_iter().flatten() {
+            self.dialogs.remove(&dialog);
+            self.endpoint.drop_dialog(now, dialog);
+        }
+        match cdr {
+            Some(cdr) => self.wind_up(now, number, cdr),
+            None => {
+                for leg in Leg::BOTH {
+                    self.close_stream(number, leg);
+                }
+                if let Some(slot) = self.slots.remove(&number) {
+                    self.out.push_back(Output::Release { call: number, name: slot.name });
+                }
+            }
+        }
+    }
+
+    fn wind_up(&mut self, now: Instant, number: CallNumber, cdr: Box<crate::call::cdr::Cdr>) {
+        let Some(slot) = self.slots.get_mut(&number) else { return };
+        if let Some(journal) = slot.journal.take() {
+            self.counters.journal_lines_dropped += journal.dropped;
+            self.out.push_back(Output::Recording(Box::new(journal.fixture)));
+        }
+        let until = now + STATISTICS_PATIENCE;
+        slot.phase = Phase::Closing { cdr, until };
+        slot.armed = None;
+        for leg in Leg::BOTH {
+            self.close_stream(number, leg);
+        }
+        self.settle(now, number);
+    }
+
+    /// Lets the record go once every stream has told what it counted.
+    pub(super) fn settle(&mut self, now: Instant, number: CallNumber) {
+        match self.slots.get(&number) {
+            Some(slot) if slot.streams.iter().all(|stream| *stream == super::Stream::None) => self.close(now, number),
+            _ => self.arm(now, number),
+        }
+    }
+
+    /// The end of the slot, with or without the statistics.
+    pub(super) fn close(&mut self, _now: Instant, number: CallNumber) {
+        let Some(slot) = self.slots.remove(&number) else { return };
+        if let Phase::Closing { cdr, .. } = slot.phase {
+            self.out.push_back(Output::Cdr(cdr));
+        }
+        self.out.push_back(Output::Release { call: number, name: slot.name });
+    }
+}

@@ -1,0 +1,172 @@
+//! A new call comes in: who sent it, which flow answers it, and whether there is room. Every refusal has a
+//! status and a counter.
+
+use super::{CallNumber, Engine, MediaPorts, Output, Phase, Reserved, Service, Slot, Stream};
+use crate::call::{Birth, Call};
+use crate::config::{Identity, Trunk};
+use crate::context::carrier::uui_isdn;
+use crate::record::fixture::Local;
+use crate::record::seam::{Arrival, In, Leg};
+use crate::secret::Secret;
+use crate::sip::endpoint::DialogId;
+use crate::sip::uri::decode;
+use crate::sip::{NameAddr, Request};
+use crate::time::Instant;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Calls at once. Each holds two sockets and some 16 kB.
+pub const CALLS: usize = 6_000;
+
+/// Seconds after which a refused caller's side may try again.
+const RETRY_AFTER: &str = "5";
+
+/// Header fields of one INVITE that a flow may know facts from.
+const HEADERS: usize = 64;
+
+impl Engine {
+    pub(super) fn arrive(&mut self, now: Instant, dialog: DialogId, source: SocketAddr, request: &Request) {
+        let Some(trunk) =
+            self.trunks.iter().find(|trunk| trunk.from.iter().any(|net| net.contains(&source.ip()))).cloned()
+        else {
+            self.counters.unknown_source += 1;
+            return self.refuse(now, dialog, 403, &[]);
+        };
+        if self.draining {
+            self.counters.draining += 1;
+            return self.busy(now, dialog);
+        }
+        if self.slots.len() >= CALLS {
+            self.counters.full += 1;
+            return self.busy(now, dialog);
+        }
+        let called = decode(request.uri.user().unwrap_or(""));
+        let Some(service) = self.service(&called) else {
+            self.counters.unknown_number += 1;
+            return self.refuse(now, dialog, 404, &[]);
+        };
+        let Ok(offer) = crate::sdp::read(&request.body) else {
+            self.counters.no_common_codec += 1;
+            let warning = ("Warning", format!("305 {} \"an audio offer by RTP/AVP is needed\"", self.contact));
+            return self.refuse(now, dialog, 488, &[warning]);
+        };
+        let arrival = Box::new(self.arrival(&trunk, request, called, offer));
+        let number = self.next;
+        self.next = self.next.wrapping_add(1);
+        self.counters.calls += 1;
+        self.dialogs.insert(dialog, (number, Leg::Caller));
+        let slot = Slot {
+            phase: Phase::Arriving { arrival },
+            name: String::new(),
+            source,
+            trunk,
+            service,
+            caller: Some(dialog),
+            agent: None,
+            agent_address: None,
+            journal: None,
+            streams: [Stream::None; 2],
+            armed: None,
+        };
+        self.slots.insert(number, slot);
+        self.out.push_back(Output::Reserve { call: number });
+    }
+
+    /// The shell's sockets for a call, or none.
+    pub(super) fn reserved(&mut self, now: Instant, number: CallNumber, reserved: Option<Reserved>) {
+        let Some(Reserved { ports, at, name }) = reserved else {
+            self.counters.no_ports += 1;
+            if let Some(dialog) = self.slots.remove(&number).and_then(|slot| slot.caller) {
+                self.dialogs.remove(&dialog);
+                self.busy(now, dialog);
+            }
+            return;
+        };
+        let seed = self.random.u64();
+        let Some(slot) = self.slots.get_mut(&number) else {
+            // The caller withdrew meanwhile; its sockets go at once.
+            return self.out.push_back(Output::Release { call: number, name });
+        };
+        let Phase::Arriving { arrival } = &slot.phase else { return };
+        let arrival = arrival.clone();
+        let birth = Birth {
+            program: slot.service.program.clone(),
+            destinations: self.destinations.clone(),
+            trunk: slot.trunk.name.text.clone(),
+            case: name.clone(),
+            call: name.clone(),
+            at,
+            seed,
+            local: local(self.contact, ports),
+        };
+        slot.name = name;
+        slot.journal = self.record.then(|| super::Journal::new(now, birth.header("live")));
+        if let Some(journal) = &mut slot.journal {
+            journal.input(now, &In::Invite(arrival.clone()));
+        }
+        slot.phase = Phase::Live { call: Box::new(Call::new(now, birth, &arrival)) };
+        self.act(now, number);
+    }
+
+    /// The flow that answers a called number. A number without a name is quick mode's: it has one flow.
+    fn service(&self, called: &str) -> Option<Service> {
+        match &self.config.number(called)?.flow {
+            Some(flow) => self.services.get(&flow.text).cloned(),
+            None => self.services.values().next().cloned(),
+        }
+    }
+
+    fn busy(&mut self, now: Instant, dialog: DialogId) {
+        self.refuse(now, dialog, 503, &[("Retry-After", RETRY_AFTER.to_owned())]);
+    }
+
+    fn refuse(&mut self, now: Instant, dialog: DialogId, status: u16, headers: &[(&str, String)]) {
+        let told = self.endpoint.refuse(now, dialog, status, headers);
+        self.told(told);
+    }
+
+    /// What the call may know of the INVITE: from an untrusted trunk neither User-to-User nor headers.
+    fn arrival(&mut self, trunk: &Arc<Trunk>, request: &Request, to: String, offer: crate::sdp::Offer) -> Arrival {
+        let mut uui = Vec::new();
+        if trunk.trust_uui {
+            for value in request.headers.all("User-to-User") {
+                match uui_isdn::read(value) {
+                    Ok(pairs) if uui.is_empty() => uui = pairs,
+                    // A second one, or one that cannot be read: the call goes on without it.
+                    Ok(_) | Err(_) => self.counters.uui_ignored += 1,
+                }
+            }
+        }
+        let mut headers = Vec::new();
+        if trunk.trust_headers {
+            let known =
+                request.headers.iter().filter(|(name, _)| name.get(..2).is_some_and(|x| x.eq_ignore_ascii_case("X-")));
+            headers = known.take(HEADERS).map(|(name, value)| (name.to_owned(), Secret::new(value))).collect();
+        }
+        let from = caller(trunk, request);
+        let number = from.as_ref().and_then(|from| caller_number(&decode(from.uri.user().unwrap_or(""))));
+        let name = from.map(|from| from.display.into_owned()).filter(|name| !name.is_empty() && number.is_some());
+        Arrival { from: number, name: name.map(Secret::new), to, uui, headers, offer }
+    }
+}
+
+/// Who calls, by the first header of the trunk's list that is there.
+fn caller<'r>(trunk: &Trunk, request: &'r Request) -> Option<NameAddr<'r>> {
+    let header = |identity: &Identity| match identity {
+        Identity::PAssertedIdentity => "P-Asserted-Identity",
+        Identity::RemotePartyId => "Remote-Party-ID",
+        Identity::From => "From",
+    };
+    trunk.identity.iter().find_map(|identity| NameAddr::read(request.headers.get(header(identity))?).ok())
+}
+
+/// The caller's number, or `None` for an anonymous caller (RFC 3323 section 4.1).
+fn caller_number(user: &str) -> Option<Secret> {
+    let anonymous =
+        user.is_empty() || ["anonymous", "restricted", "unavailable"].contains(&user.to_lowercase().as_str());
+    (!anonymous).then(|| Secret::new(user))
+}
+
+fn local(sip: SocketAddr, ports: MediaPorts) -> Local {
+    Local { sip, caller_media: ports.caller, agent_media: ports.agent }
+}

@@ -1,0 +1,145 @@
+//! What a call says about sound, as commands for the media plane, and what comes back from there.
+
+use super::{CallNumber, Engine, Output, Phase, Stream};
+use crate::audio::Utterance;
+use crate::call::cdr::LegMedia;
+use crate::media::{Command, Event, Open, Refusal, Retarget, StreamId};
+use crate::record::seam::{In, KeyCarrier, Leg};
+use crate::sdp::Negotiated;
+use crate::sip::endpoint::DialogId;
+use crate::time::Instant;
+
+fn stream(call: CallNumber, leg: Leg) -> StreamId {
+    StreamId { call, leg: leg as u8 }
+}
+
+fn leg(id: StreamId) -> Leg {
+    if id.leg == Leg::Caller as u8 { Leg::Caller } else { Leg::Agent }
+}
+
+impl Engine {
+    pub(super) fn media_event(&mut self, now: Instant, event: Event) {
+        match event {
+            Event::Key { id, key } => self.deliver(now, id.call, In::Key { leg: leg(id), key, by: KeyCarrier::Rtp }),
+            Event::Ended { id, play } => self.deliver(now, id.call, In::PlayEnded { play }),
+            Event::Started { .. } | Event::Latched { .. } => {}
+            Event::Refused { id, refusal } => self.media_refused(now, id, refusal),
+            Event::Closed { id, statistics } => {
+                let Some(slot) = self.slots.get_mut(&id.call) else { return };
+                slot.streams[usize::from(id.leg)] = Stream::None;
+                if let Phase::Closing { cdr, .. } = &mut slot.phase {
+                    cdr.media.push(LegMedia { leg: leg(id), statistics });
+                    self.settle(now, id.call);
+                }
+            }
+        }
+    }
+
+    pub(super) fn listen(&mut self, call: CallNumber, leg: Leg, session: Negotiated, identity: (u32, u16, u32)) {
+        let Some(slot) = self.slots.get_mut(&call) else { return };
+        let (signalling, media_from) = match leg {
+            Leg::Caller => (slot.source.ip(), slot.trunk.media_from.clone()),
+            Leg::Agent => (slot.agent_address.map_or(session.remote.ip(), |address| address.ip()), Vec::new()),
+        };
+        slot.streams[leg as usize] = Stream::Open;
+        let (ssrc, sequence, timestamp) = identity;
+        let open = Open {
+            id: stream(call, leg),
+            codec: session.codec,
+            payload_type: session.payload_type,
+            receive_payload_type: session.receive_payload_type,
+            event_send: session.event_send,
+            event_receive: session.event_receive,
+            remote: session.remote,
+            signalling,
+            media_from,
+            ssrc,
+            sequence,
+            timestamp,
+            // The caller's address is only what an INVITE says; the agent's is one that we dialled.
+            gated: leg == Leg::Caller,
+            sending: session.direction.sends(),
+            receiving: session.direction.receives(),
+        };
+        self.media(Command::Open(Box::new(open)));
+    }
+
+    pub(super) fn retarget(&mut self, call: CallNumber, leg: Leg, session: &Negotiated) {
+        self.media(Command::Retarget(Box::new(Retarget {
+            id: stream(call, leg),
+            codec: session.codec,
+            payload_type: session.payload_type,
+            receive_payload_type: session.receive_payload_type,
+            event_send: session.event_send,
+            event_receive: session.event_receive,
+            remote: session.remote,
+            sending: session.direction.sends(),
+            receiving: session.direction.receives(),
+        })));
+    }
+
+    /// A stream that could not do what it was told. Without its sound a call is of no use to its caller.
+    fn media_refused(&mut self, now: Instant, id: StreamId, refusal: Refusal) {
+        self.counters.media_refused += 1;
+        tracing::error!(call = id.call, leg = id.leg, ?refusal, "the media plane refused a command");
+        if matches!(refusal, Refusal::Full | Refusal::NoSocket | Refusal::Taken) {
+            if let Some(slot) = self.slots.get_mut(&id.call) {
+                slot.streams[usize::from(id.leg)] = Stream::None;
+            }
+            self.deliver(now, id.call, In::Lost { leg: leg(id), why: "no media".to_owned() });
+            self.leave(now, id.call, leg(id));
+        }
+    }
+
+    /// The ACK came: the caller's address is real.
+    pub(super) fn ungate(&mut self, _now: Instant, dialog: DialogId) {
+        if let Some(&(call, leg)) = self.dialogs.get(&dialog) {
+            self.media(Command::Ungate(stream(call, leg)));
+        }
+    }
+
+    pub(super) fn play(
+        &mut self,
+        now: Instant,
+        call: CallNumber,
+        leg: Leg,
+        play: u32,
+        say: &[Utterance],
+        looped: bool,
+    ) {
+        let Some(slot) = self.slots.get(&call) else { return };
+        let arena = slot.service.arena.clone();
+        match arena.spans(say) {
+            Ok(spans) => self.media(Command::Play { id: stream(call, leg), play, arena, spans, looped }),
+            Err(missing) => {
+                // The loader checked every prompt, so this is ours; the caller goes on without the words.
+                tracing::error!(call = slot.name, %missing, "a prompt has no sound");
+                self.deliver(now, call, In::PlayEnded { play });
+            }
+        }
+    }
+
+    pub(super) fn stop(&mut self, call: CallNumber, leg: Leg) {
+        self.media(Command::Stop { id: stream(call, leg) });
+    }
+
+    pub(super) fn bridge(&mut self, call: CallNumber) {
+        self.media(Command::Bridge { call, a: Leg::Caller as u8, b: Leg::Agent as u8 });
+    }
+
+    pub(super) fn unbridge(&mut self, call: CallNumber) {
+        self.media(Command::Unbridge { call });
+    }
+
+    pub(super) fn close_stream(&mut self, call: CallNumber, leg: Leg) {
+        let Some(slot) = self.slots.get_mut(&call) else { return };
+        if slot.streams[leg as usize] == Stream::Open {
+            slot.streams[leg as usize] = Stream::Closing;
+            self.media(Command::Close { id: stream(call, leg) });
+        }
+    }
+
+    fn media(&mut self, command: Command) {
+        self.out.push_back(Output::Media(command));
+    }
+}

@@ -1,0 +1,88 @@
+//! How secrets are written into a recording: in clear. A recording is test material that was asked for
+//! with `--clear-test-data`; nothing else may serialize a secret, and `Secret` itself refuses to.
+
+use crate::audio::Utterance;
+use crate::key::Key;
+use crate::secret::Secret;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub mod secret {
+    use super::*;
+
+    pub fn serialize<S: Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::Error> {
+        secret.open().serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
+        String::deserialize(from).map(Secret::new)
+    }
+}
+
+pub mod optional {
+    use super::*;
+
+    pub fn serialize<S: Serializer>(secret: &Option<Secret>, to: S) -> Result<S::Ok, S::Error> {
+        secret.as_ref().map(Secret::open).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Secret>, D::Error> {
+        Ok(Option::<String>::deserialize(from)?.map(Secret::new))
+    }
+}
+
+pub mod pairs {
+    use super::*;
+
+    pub fn serialize<S: Serializer>(pairs: &[(String, Secret)], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(pairs.iter().map(|(name, value)| (name, value.open())))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, Secret)>, D::Error> {
+        let pairs = Vec::<(String, String)>::deserialize(from)?;
+        Ok(pairs.into_iter().map(|(name, value)| (name, Secret::new(value))).collect())
+    }
+}
+
+pub mod key {
+    use super::*;
+
+    pub fn serialize<S: Serializer>(key: &Key, to: S) -> Result<S::Ok, S::Error> {
+        key.to_char().serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Key, D::Error> {
+        let c = char::deserialize(from)?;
+        Key::from_char(c).ok_or_else(|| D::Error::custom("a key is one of 0-9, *, #, A-D"))
+    }
+}
+
+/// Speech: a clip is its name, a value is `{"digits": "…", "language": "en"}`.
+pub mod speech {
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Clip(String),
+        Digits { digits: String, language: String },
+    }
+
+    pub fn serialize<S: Serializer>(speech: &[Utterance], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(speech.iter().map(|utterance| match utterance {
+            Utterance::Clip(name) => Written::Clip(name.clone()),
+            Utterance::Digits { language, value } => {
+                Written::Digits { digits: value.open().to_owned(), language: language.clone() }
+            }
+        }))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Utterance>, D::Error> {
+        let written = Vec::<Written>::deserialize(from)?;
+        let read = written.into_iter().map(|written| match written {
+            Written::Clip(name) => Utterance::Clip(name),
+            Written::Digits { digits, language } => Utterance::Digits { language, value: Secret::new(digits) },
+        });
+        Ok(read.collect())
+    }
+}

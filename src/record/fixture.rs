@@ -1,0 +1,109 @@
+//! A fixture: one recorded call as JSON lines. The first line says what the call was made from, every
+//! other one is an input or an output with its time in microseconds since the INVITE.
+
+use super::seam::{In, Out};
+use crate::context::Destination;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+/// Version of the fixture format, in `askonce`.
+pub const VERSION: u32 = 1;
+
+/// Addresses of our own side, as they were given to the call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Local {
+    /// Where our SIP is reached: Contact and Via.
+    pub sip: SocketAddr,
+    /// The media sockets of the two legs.
+    pub caller_media: SocketAddr,
+    pub agent_media: SocketAddr,
+}
+
+/// What a call is made from, besides the flow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    pub askonce: u32,
+    pub flow: String,
+    pub digest: String,
+    /// The wall clock when the INVITE was taken off its queue.
+    pub at: Timestamp,
+    /// Seeds the call's identity on the wire.
+    pub seed: u64,
+    /// `live`, or what else made the recording.
+    pub source: String,
+    pub call: String,
+    pub case: String,
+    pub local: Local,
+    /// The destinations that the flow names, as they were configured.
+    pub destinations: BTreeMap<String, Destination>,
+}
+
+/// An input or an output.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Step {
+    In(In),
+    Out(Out),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// Microseconds since the INVITE was taken off its queue.
+    pub t: u64,
+    #[serde(flatten)]
+    pub step: Step,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fixture {
+    pub header: Header,
+    pub lines: Vec<Line>,
+}
+
+/// A line of a fixture that cannot be read, or a value that cannot be written.
+#[derive(Debug)]
+pub struct Broken {
+    /// Counted from 1.
+    pub line: usize,
+    pub why: String,
+}
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "line {}: {}", self.line, self.why)
+    }
+}
+
+impl std::error::Error for Broken {}
+
+impl Fixture {
+    /// As JSON lines: one object a line, the header first.
+    pub fn write(&self) -> Result<String, Broken> {
+        let broken = |line| move |error: serde_json::Error| Broken { line, why: error.to_string() };
+        let mut text = serde_json::to_string(&self.header).map_err(broken(1))?;
+        text.push('\n');
+        for (number, line) in self.lines.iter().enumerate() {
+            text.push_str(&serde_json::to_string(line).map_err(broken(number + 2))?);
+            text.push('\n');
+        }
+        Ok(text)
+    }
+
+    pub fn read(text: &str) -> Result<Fixture, Broken> {
+        let mut lines = text.lines().enumerate();
+        let (_, first) = lines.next().ok_or_else(|| Broken { line: 1, why: "the file is empty".to_owned() })?;
+        let header: Header =
+            serde_json::from_str(first).map_err(|error| Broken { line: 1, why: format!("header: {error}") })?;
+        if header.askonce != VERSION {
+            let why = format!("fixture version {} (this build reads {VERSION})", header.askonce);
+            return Err(Broken { line: 1, why });
+        }
+        let read = |(number, line): (usize, &str)| {
+            serde_json::from_str(line).map_err(|error| Broken { line: number + 1, why: error.to_string() })
+        };
+        let lines = lines.filter(|(_, line)| !line.trim().is_empty()).map(read).collect::<Result<Vec<Line>, _>>()?;
+        Ok(Fixture { header, lines })
+    }
+}

@@ -1,0 +1,245 @@
+//! The recording seam: everything that a call learns of the world (`In`) and everything that it does
+//! about it (`Out`). `call::Call` takes the one and gives the other; a journal line is one of either.
+//!
+//! Timers are not in here: they follow from the inputs (`Call::next_deadline`), so a replay needs none.
+
+use super::clear;
+use crate::audio::Utterance;
+use crate::context::State;
+use crate::key::Key;
+use crate::sdp::{Negotiated, Offer};
+use crate::secret::Secret;
+use serde::{Deserialize, Serialize};
+
+/// A leg of the call: the caller's, or the agent's that it is bridged to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Leg {
+    Caller,
+    Agent,
+}
+
+impl Leg {
+    pub const BOTH: [Leg; 2] = [Leg::Caller, Leg::Agent];
+
+    pub fn other(self) -> Leg {
+        match self {
+            Leg::Caller => Leg::Agent,
+            Leg::Agent => Leg::Caller,
+        }
+    }
+}
+
+/// What brought a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyCarrier {
+    /// telephone-event, RFC 4733.
+    Rtp,
+    /// SIP INFO with application/dtmf-relay or application/dtmf.
+    Info,
+}
+
+/// The INVITE, as far as a call needs it. What an untrusted trunk sent is not in here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Arrival {
+    /// The caller's number, normalised; absent for an anonymous caller.
+    #[serde(with = "clear::optional")]
+    pub from: Option<Secret>,
+    #[serde(with = "clear::optional")]
+    pub name: Option<Secret>,
+    pub to: String,
+    #[serde(with = "clear::pairs")]
+    pub uui: Vec<(String, Secret)>,
+    #[serde(with = "clear::pairs")]
+    pub headers: Vec<(String, Secret)>,
+    pub offer: Offer,
+}
+
+/// An input of the call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "in", rename_all = "kebab-case")]
+pub enum In {
+    Invite(Box<Arrival>),
+    Key {
+        leg: Leg,
+        #[serde(with = "clear::key")]
+        key: Key,
+        by: KeyCarrier,
+    },
+    /// The last frame of that play went out.
+    PlayEnded {
+        play: u32,
+    },
+    /// A context reference, minted by the shell from the system's randomness.
+    Ref {
+        #[serde(with = "clear::secret")]
+        reference: Secret,
+    },
+    /// The store's word on the context that it was given under that number.
+    Store {
+        store: u32,
+        kept: bool,
+    },
+    /// 1xx to the agent's INVITE.
+    Progress {
+        status: u16,
+    },
+    /// 2xx to the agent's INVITE; `None` if it brought no usable session description.
+    Answered {
+        answer: Option<Offer>,
+    },
+    /// The agent's INVITE failed for good.
+    Refused {
+        status: u16,
+        reason: String,
+    },
+    /// A new offer within the dialog; `None` if the re-INVITE brought none and asks for ours.
+    Reoffer {
+        leg: Leg,
+        offer: Option<Offer>,
+    },
+    /// That side hung up (BYE, or CANCEL before the answer).
+    Bye {
+        leg: Leg,
+    },
+    /// The dialog is gone without a BYE: no ACK came, or a request in it failed.
+    Lost {
+        leg: Leg,
+        why: String,
+    },
+}
+
+/// How a fact changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FactChange {
+    pub name: String,
+    /// `filled` or `declined`.
+    pub state: String,
+    #[serde(with = "clear::optional", default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Secret>,
+    /// The source of a filled fact, the reason of a declined one.
+    pub by: String,
+    pub tries: u32,
+}
+
+impl FactChange {
+    /// `None` for a fact that is still unknown. A `secret` is never written, not even into a recording.
+    pub fn of(fact: &crate::context::Fact) -> Option<FactChange> {
+        let (state, value, by) = match &fact.state {
+            State::Unknown => return None,
+            State::Filled { value, from, .. } => ("filled", Some(value), from.to_string()),
+            State::Declined { why, .. } => ("declined", None, format!("{why:?}").to_lowercase()),
+        };
+        let value = value.filter(|_| fact.class != crate::context::Class::Secret).cloned();
+        Some(FactChange { name: fact.name.clone(), state: state.to_owned(), value, by, tries: fact.tries })
+    }
+}
+
+/// Who ended the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EndedBy {
+    Caller,
+    Agent,
+    Flow,
+    System,
+}
+
+/// How the call ended: the closed list of the CDR.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disposition {
+    Agent,
+    SelfServed,
+    AbandonedFlow,
+    AbandonedQueue,
+    Rejected,
+    Failed,
+}
+
+/// An output of the call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "out", rename_all = "kebab-case")]
+pub enum Out {
+    /// 200 to the caller's INVITE.
+    Answer {
+        sdp: String,
+    },
+    /// A final refusal of the caller's INVITE.
+    Reject {
+        status: u16,
+    },
+    /// Opens a leg's media stream.
+    Listen {
+        leg: Leg,
+        session: Negotiated,
+        ssrc: u32,
+        sequence: u16,
+        timestamp: u32,
+    },
+    /// A re-INVITE was accepted: answers it, and the stream follows.
+    Reanswer {
+        leg: Leg,
+        sdp: String,
+        session: Option<Negotiated>,
+    },
+    /// A re-INVITE was refused.
+    Rerefuse {
+        leg: Leg,
+        status: u16,
+    },
+    /// A step of the flow begins.
+    Step {
+        block: String,
+        step: usize,
+        verb: String,
+        line: usize,
+    },
+    Play {
+        leg: Leg,
+        play: u32,
+        #[serde(with = "clear::speech")]
+        say: Vec<Utterance>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        looped: bool,
+    },
+    Stop {
+        leg: Leg,
+    },
+    Fact(FactChange),
+    /// Asks the shell for a context reference.
+    Mint,
+    /// The context, to be made durable before the agent's phone rings.
+    Store {
+        /// Counts the call's stores, so that a late word is not taken for another's.
+        store: u32,
+        #[serde(with = "clear::secret")]
+        reference: Secret,
+        destination: String,
+        context: serde_json::Value,
+    },
+    /// The INVITE to the agent's phone, byte for byte.
+    Agent {
+        destination: String,
+        target: String,
+        invite: String,
+        /// Whether the context was durable before this INVITE.
+        durable: bool,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        omitted: Vec<String>,
+    },
+    /// Withdraws the INVITE to the agent.
+    Cancel,
+    Bridge,
+    Unbridge,
+    /// BYE to that side.
+    Hangup {
+        leg: Leg,
+    },
+    /// The call is over; nothing follows.
+    End {
+        disposition: Disposition,
+        by: EndedBy,
+    },
+}
