@@ -35,4 +35,9 @@ pub mod engine;
 pub mod os;
 
 // 8  the shells
+pub mod peer;
+pub mod replay;
 pub mod server;
+
+// 9  the command line
+pub mod cli;

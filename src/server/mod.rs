@@ -1,5 +1,215 @@
-//! The live shell: sockets and threads around the engine.
+//! The live server: sockets, threads, clocks, files and the store around the engine.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the shells own what the core may not have")]
 
+mod control;
+pub mod files;
+pub mod http;
+mod media_plane;
 pub mod media_worker;
 pub mod ports;
+pub mod store;
+
+use crate::config::{self, Config, Names};
+use crate::engine::{Engine, Service, Setup};
+use crate::os::clock::Clock;
+use crate::random::Random;
+use control::Control;
+use files::{Files, Findings};
+use http::Token;
+use media_plane::{MediaPlane, MediaSetup};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use store::{Places, Reader, Store};
+use tokio::sync::{mpsc, watch};
+
+/// Media events that wait for the control plane; a worker keeps what does not fit.
+const MEDIA_EVENTS: usize = 8_192;
+
+/// A configuration with its flows, read and checked against each other.
+pub struct Place {
+    pub config: Config,
+    /// By the flow's name.
+    pub services: BTreeMap<String, Service>,
+}
+
+/// What is to be started.
+pub struct Plan {
+    pub place: Place,
+    pub token: Option<Token>,
+    pub record: Option<PathBuf>,
+    pub workers: Option<usize>,
+}
+
+/// Reads a configuration file and every flow that it names.
+pub fn read_place(files: &dyn Files, path: &Path) -> (Option<Place>, Findings) {
+    let mut findings = Findings::default();
+    let Some(source) = findings.read(files, path) else { return (None, findings) };
+    let config = match config::load(&source) {
+        Ok((config, warnings)) => {
+            findings.diagnostics.extend(warnings);
+            config
+        }
+        Err(mistakes) => {
+            findings.diagnostics.extend(mistakes);
+            return (None, findings);
+        }
+    };
+    // The configuration's paths are relative to its own place.
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    place(files, &folder, &config, findings)
+}
+
+/// The place of quick mode: paths are relative to where the command was given.
+pub fn quick_place(files: &dyn Files, config: &Config) -> (Option<Place>, Findings) {
+    place(files, Path::new(""), config, Findings::default())
+}
+
+fn place(files: &dyn Files, folder: &Path, config: &Config, mut findings: Findings) -> (Option<Place>, Findings) {
+    let mut services = Vec::new();
+    for named in &config.flows {
+        let path = folder.join(&named.text);
+        for path in flow_files(files, &path) {
+            let (service, found) = files::load(files, &path);
+            services.extend(service);
+            findings.diagnostics.extend(found.diagnostics);
+            findings.sources.extend(found.sources);
+        }
+    }
+    if findings.errors() == 0 {
+        let names: Vec<Names> = services.iter().map(names).collect();
+        findings.diagnostics.extend(config::check(config, &names));
+    }
+    let place = (findings.errors() == 0).then(|| {
+        let services = services.into_iter().map(|service| (service.program.flow.name.text.clone(), service));
+        let mut config = config.clone();
+        config.store = folder.join(&config.store).display().to_string();
+        Place { config, services: services.collect() }
+    });
+    (place, findings)
+}
+
+/// A flow's file, or those that lie directly in a folder.
+fn flow_files(files: &dyn Files, path: &Path) -> Vec<PathBuf> {
+    let within = files.below(path).unwrap_or_else(|_| Vec::new());
+    let is_flow = |file: &PathBuf| {
+        let name = file.to_string_lossy();
+        file.parent() == Some(path) && name.ends_with(".yaml") && !name.ends_with(".test.yaml")
+    };
+    let flows: Vec<PathBuf> = within.into_iter().filter(is_flow).collect();
+    if flows.is_empty() { vec![path.to_owned()] } else { flows }
+}
+
+fn names(service: &Service) -> Names<'_> {
+    let flow = &service.program.flow;
+    Names {
+        path: &flow.path,
+        name: &flow.name,
+        destinations: flow.destinations().collect(),
+        facts: flow.facts.iter().map(|fact| fact.name.text.as_str()).collect(),
+    }
+}
+
+/// Why the server did not start: what, and the remedy.
+#[derive(Debug)]
+pub struct NotStarted(String);
+
+impl std::fmt::Display for NotStarted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NotStarted {}
+
+fn not_started(what: impl std::fmt::Display, why: impl std::fmt::Display, remedy: &str) -> NotStarted {
+    NotStarted(format!("{what}: {why}\n  remedy: {remedy}"))
+}
+
+/// A server that takes calls.
+pub struct Running {
+    pub sip: SocketAddr,
+    pub http: SocketAddr,
+    /// `127.0.0.1:20000-29999`.
+    pub rtp: String,
+    drain: watch::Sender<bool>,
+    control: JoinHandle<Engine>,
+}
+
+impl Running {
+    /// Takes no new calls, lets those that stand come to their end, and returns when it is over.
+    pub fn drain(self) {
+        // The control plane watches for as long as it runs.
+        let _ = self.drain.send(true);
+        if self.control.join().is_err() {
+            tracing::error!("the control plane had died");
+        }
+    }
+}
+
+/// Binds everything, opens the store, and starts the threads.
+pub fn start(plan: Plan) -> Result<Running, NotStarted> {
+    let Plan { place: Place { config, services }, token, record, workers } = plan;
+    let clock = Clock::start();
+    let seed = seed().map_err(|error| not_started("the system's randomness", error, "this system cannot serve"))?;
+    let mut random = Random::from_seed(seed);
+    let listen = config.listen.sip.first().copied();
+    let listen =
+        listen.ok_or_else(|| not_started("listen.sip", "no address", "listen: { sip: [udp:127.0.0.1:5060] }"))?;
+    let sip = std::net::UdpSocket::bind(listen).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
+    let sip = sip.map_err(|error| not_started(format!("cannot listen for SIP on udp:{listen}"), error, OTHER_PORT))?;
+    let bound = sip.local_addr().map_err(|error| not_started("the SIP socket", error, OTHER_PORT))?;
+    let (stored_tx, stored) = mpsc::unbounded_channel();
+    let places = Places { database: PathBuf::from(&config.store), recordings: record.clone() };
+    let store = Store::open(&places, move |word| {
+        // The control plane is gone only when the service ends.
+        let _ = stored_tx.send(word);
+    });
+    let store = store.map_err(|error| NotStarted(error.to_string()))?;
+    let reader = Reader::open(&places.database).map_err(|error| NotStarted(error.to_string()))?;
+    let http = http::start(config.listen.http, reader, token).map_err(|error| {
+        not_started(format!("cannot listen for HTTP on {}", config.listen.http), error, "give another --http address")
+    })?;
+    let (media_tx, media_events) = mpsc::channel(MEDIA_EVENTS);
+    let rtp = config.listen.rtp;
+    let setup = MediaSetup {
+        address: rtp.address,
+        ports: rtp.first..=rtp.last,
+        advertise: config.advertise,
+        workers: workers.unwrap_or_else(default_workers),
+    };
+    let media = MediaPlane::start(setup, clock, media_tx, Random::from_seed(random.u64()))
+        .map_err(|error| not_started("the media workers", error, "fewer --workers"))?;
+    let setup = Setup {
+        contact: control::contact(bound, config.advertise),
+        config: Arc::new(config),
+        services,
+        seed: random.u64(),
+        record: record.is_some(),
+    };
+    let (drain, draining) = watch::channel(false);
+    let engine = Engine::new(setup);
+    let control = std::thread::Builder::new().name("control".to_owned()).spawn(move || {
+        control::run(
+            move |sip| Control { engine, clock, sip, media, media_events, store, stored, drain: draining },
+            sip,
+        )
+    });
+    let control = control.map_err(|error| not_started("the control thread", error, "this system cannot serve"))?;
+    Ok(Running { sip: bound, http, rtp: format!("{}:{}-{}", rtp.address, rtp.first, rtp.last), drain, control })
+}
+
+const OTHER_PORT: &str = "another program has it, or the address is not this machine's: give another --sip address";
+
+/// One core stays for the control plane.
+fn default_workers() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1)).max(1)
+}
+
+fn seed() -> Result<u64, getrandom::Error> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes)?;
+    Ok(u64::from_le_bytes(bytes))
+}

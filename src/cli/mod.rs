@@ -1,0 +1,74 @@
+//! The command line: one file a verb.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the shells own what the core may not have")]
+
+mod check;
+mod demo;
+mod load;
+mod replay;
+mod serve;
+
+use crate::server::files::Findings;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// IVR and call flows over SIP that ask a caller once: what the caller keys in reaches every person after.
+#[derive(Parser)]
+#[command(name = "askonce", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Show the whole thing on this machine: a call comes in, keys an account number, an agent's phone gets it
+    Demo(demo::Args),
+    /// Answer calls
+    Serve(serve::Args),
+    /// Read flows (and a configuration) and say everything that is wrong with them
+    Check(check::Args),
+    /// Run recorded calls again in virtual time and compare
+    Replay(replay::Args),
+    /// Place calls against a SIP server and report how they went
+    Load(load::Args),
+}
+
+/// Parses the command line and runs its verb. Exit codes: 0 done, 1 the verb found something wrong or could
+/// not do its work, 2 the command line is wrong.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_env("ASKONCE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let done = match cli.verb {
+        Verb::Demo(args) => demo::run(&args),
+        Verb::Serve(args) => serve::run(&args),
+        Verb::Check(args) => check::run(&args),
+        Verb::Replay(args) => replay::run(&args),
+        Verb::Load(args) => load::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed) => ExitCode::FAILURE,
+    }
+}
+
+/// The verb failed and has said why.
+#[derive(Debug)]
+struct Failed;
+
+/// Says what went wrong, for a person.
+fn fail(what: impl std::fmt::Display) -> Failed {
+    eprintln!("askonce: {what}");
+    Failed
+}
+
+/// Prints findings as a person reads them.
+fn show(findings: &Findings) {
+    eprint!("{}", findings.render());
+}
+
+/// `1 error`, `3 errors`.
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}

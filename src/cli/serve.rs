@@ -1,0 +1,130 @@
+//! `askonce serve`: answers calls until it is told to stop, then lets those that stand come to their end.
+
+use super::{Failed, count, fail, show};
+use crate::config::{Config, Quick, RtpPorts};
+use crate::server::files::Disk;
+use crate::server::http::Token;
+use crate::server::{self, Plan};
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use tokio::signal::unix::{SignalKind, signal};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The configuration (docs/configuration.md); or use the quick mode below
+    #[arg(long, conflicts_with_all = ["flow", "destination"], required_unless_present = "flow")]
+    config: Option<PathBuf>,
+    /// Quick mode: the flow that answers every call from this machine
+    #[arg(long)]
+    flow: Option<PathBuf>,
+    /// Quick mode: where a queue's callers go: NAME=sip:user@address:port
+    #[arg(long, value_name = "NAME=URI")]
+    destination: Vec<String>,
+    /// Quick mode: where SIP is listened for
+    #[arg(long, default_value = "udp:127.0.0.1:5060", conflicts_with = "config")]
+    sip: String,
+    /// Quick mode: address and ports for media
+    #[arg(long, default_value = "127.0.0.1:20000-29999", conflicts_with = "config")]
+    rtp: String,
+    /// Quick mode: where the HTTP API is
+    #[arg(long, default_value = "127.0.0.1:8080", conflicts_with = "config")]
+    http: SocketAddr,
+    /// Quick mode: the SQLite file for contexts and call records
+    #[arg(long, default_value = "askonce.db", conflicts_with = "config")]
+    store: PathBuf,
+    /// A file with the API's bearer token (16 characters at least); without one nobody may read contexts
+    #[arg(long)]
+    token_file: Option<PathBuf>,
+    /// Record every call into this folder
+    #[arg(long)]
+    record: Option<PathBuf>,
+    /// Yes, the recordings hold what callers key in, in clear: these are test calls
+    #[arg(long, requires = "record")]
+    clear_test_data: bool,
+    /// Media workers; default: one less than this machine has cores, at least one
+    #[arg(long)]
+    workers: Option<usize>,
+}
+
+pub fn run(args: &Args) -> Result<(), Failed> {
+    match (&args.record, args.clear_test_data) {
+        (Some(_), false) => {
+            return Err(fail(
+                "recording is refused: recordings hold what callers key in, in clear, until they can be redacted\n  \
+                 remedy: for test calls only, add --clear-test-data",
+            ));
+        }
+        (Some(folder), true) => eprintln!(
+            "askonce: WARNING: the recordings in {} hold what callers key in, in clear: test calls only",
+            folder.display()
+        ),
+        (None, _) => {}
+    }
+    let plan = plan(args)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fail)?;
+    // Listened for before the first call can come, so that no signal is missed.
+    let signals = runtime.block_on(async { Ok((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)) });
+    let (mut terminate, mut interrupt) = signals.map_err(|error: std::io::Error| fail(error))?;
+    let running = server::start(plan).map_err(fail)?;
+    println!("ready sip=udp:{} http={} rtp={}", running.sip, running.http, running.rtp);
+    std::io::stdout().flush().map_err(fail)?;
+    runtime.block_on(async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    });
+    tracing::info!("draining: no new calls, those that stand come to their end");
+    running.drain();
+    Ok(())
+}
+
+/// What is to be served: read, checked, and nothing started yet.
+fn plan(args: &Args) -> Result<Plan, Failed> {
+    let (place, findings) = match (&args.config, &args.flow) {
+        (Some(path), _) => server::read_place(&Disk, path),
+        (None, Some(flow)) => {
+            let quick = Quick {
+                flow: &flow.display().to_string(),
+                destinations: &args.destination,
+                sip: sip(&args.sip)?,
+                rtp: rtp(&args.rtp)?,
+                http: args.http,
+                store: &args.store.display().to_string(),
+            };
+            server::quick_place(&Disk, &Config::quick(&quick).map_err(fail)?)
+        }
+        (None, None) => return Err(fail("--config or --flow is needed")),
+    };
+    show(&findings);
+    let place = place.ok_or_else(|| fail(format!("not started: {}", count(findings.errors(), "error"))))?;
+    let token = args.token_file.as_ref().map(|path| token(path)).transpose()?;
+    if token.is_none() {
+        eprintln!("askonce: no --token-file: nobody may read contexts over HTTP");
+    }
+    Ok(Plan { place, token, record: args.record.clone(), workers: args.workers })
+}
+
+/// `udp:127.0.0.1:5060`.
+fn sip(text: &str) -> Result<SocketAddr, Failed> {
+    let address = text.strip_prefix("udp:").and_then(|address| address.parse().ok());
+    address.ok_or_else(|| fail(format!("--sip {text}: write udp:ADDRESS:PORT (other transports are not served yet)")))
+}
+
+/// `127.0.0.1:20000-29999`.
+fn rtp(text: &str) -> Result<RtpPorts, Failed> {
+    let ports = || {
+        let (address, ports) = text.rsplit_once(':')?;
+        let (first, last) = ports.split_once('-')?;
+        let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+        let address = address.trim_matches(['[', ']']).parse().ok()?;
+        (first >= 1024 && first < last).then_some(RtpPorts { address, first, last })
+    };
+    ports().ok_or_else(|| fail(format!("--rtp {text}: write ADDRESS:FIRST-LAST, ports from 1024 on")))
+}
+
+fn token(path: &Path) -> Result<Token, Failed> {
+    let text = std::fs::read_to_string(path).map_err(|error| fail(format!("{}: {error}", path.display())))?;
+    Token::new(&text).ok_or_else(|| fail(format!("{}: a token has 16 characters at least", path.display())))
+}

@@ -1,0 +1,498 @@
+//! A set of phones behind one SIP address: each call follows a script.
+
+use super::ear::Ear;
+use super::talk::{Counted, Noticed, Talk};
+use crate::key::Key;
+use crate::random::Random;
+use crate::sip::Request;
+use crate::sip::Uri;
+use crate::sip::endpoint::{self, DialogId, Endpoint, Event};
+use crate::sip::invite::Invite;
+use crate::time::{Deadlines, Duration, Instant};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// INFO requests of one phone follow each other at this distance: over UDP two at once may change places.
+const INFO_EVERY: Duration = Duration::from_millis(160);
+
+/// One call of one phone; never used twice.
+pub type TalkId = u32;
+
+/// What a phone does once the two sides talk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    Wait(Duration),
+    /// Until the clip of that name begins.
+    Hear(String),
+    /// Until the other peer's voice comes through the bridge.
+    HearVoice,
+    /// By telephone-event, one key after the other, until all are out.
+    Press(String),
+    /// By SIP INFO, one every 160 ms.
+    Info(String),
+    /// Until the other side hangs up.
+    Stay,
+    HangUp,
+}
+
+/// What a phone does with a call that comes in.
+#[derive(Clone, Debug)]
+pub enum Answering {
+    /// Rings, then answers and follows the script.
+    Answer {
+        after: Duration,
+        script: Arc<[Act]>,
+    },
+    Refuse(u16),
+    /// Rings for ever.
+    Ring,
+}
+
+/// What happened to a phone.
+#[derive(Clone, Debug)]
+pub enum Happened {
+    /// An INVITE came in: as it was on the wire.
+    Invited(Box<Request>),
+    Ringing,
+    /// The two sides talk; for a call that we placed, this long after the INVITE.
+    Answered {
+        after: Duration,
+    },
+    Heard(String),
+    HeardVoice,
+    /// The other side's key.
+    KeyHeard(Key),
+    Pressed,
+    /// Over: by us, or with the status of a refusal (0 for a BYE), and whether the script was through.
+    Ended {
+        by_us: bool,
+        status: u16,
+        through: bool,
+        counted: Box<Counted>,
+    },
+}
+
+/// What a set of phones wants done.
+pub enum Output {
+    Sip {
+        to: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    Rtp {
+        talk: TalkId,
+        to: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    /// Bind a media socket; answered with `opened`.
+    Open {
+        talk: TalkId,
+    },
+    Close {
+        talk: TalkId,
+    },
+    Event {
+        talk: TalkId,
+        at: Instant,
+        happened: Happened,
+    },
+}
+
+enum State {
+    /// Waits for its socket; an outgoing call knows where it goes.
+    Opening {
+        call: Option<Box<Outgoing>>,
+    },
+    Calling,
+    Ringing {
+        answer_at: Option<Instant>,
+    },
+    Talking,
+}
+
+struct Outgoing {
+    to: SocketAddr,
+    target: Uri,
+    from: Uri,
+    headers: Vec<(String, String)>,
+}
+
+struct Phone {
+    state: State,
+    dialog: Option<DialogId>,
+    talk: Option<Talk>,
+    script: Arc<[Act]>,
+    step: usize,
+    /// The step has begun (its keys are queued, its wait is set).
+    begun: bool,
+    wait_until: Instant,
+    /// Keys that the step has sent by INFO.
+    informed: usize,
+    heard: Option<u16>,
+    placed: Instant,
+    offer: Vec<u8>,
+    answering: Option<Answering>,
+}
+
+pub struct Phones {
+    endpoint: Endpoint,
+    contact: SocketAddr,
+    random: Random,
+    ear: Option<Arc<Ear>>,
+    voice: u8,
+    answering: Answering,
+    phones: BTreeMap<TalkId, Phone>,
+    dialogs: HashMap<DialogId, TalkId>,
+    ticks: Deadlines<TalkId>,
+    next: TalkId,
+    out: VecDeque<Output>,
+}
+
+impl Phones {
+    /// `voice` fills the audio frames of these phones, so that the other side can tell whom it hears.
+    pub fn new(contact: SocketAddr, voice: u8, answering: Answering, ear: Option<Arc<Ear>>, seed: u64) -> Self {
+        let mut random = Random::from_seed(seed);
+        let user_agent = "askonce-peer".to_owned();
+        let config = endpoint::Config { contact, user_agent, max_transactions: 400_000, max_dialogs: 100_000 };
+        Self {
+            endpoint: Endpoint::new(config, Random::from_seed(random.u64()))
+                .expect("our own name has no control bytes"),
+            contact,
+            random,
+            ear,
+            voice,
+            answering,
+            phones: BTreeMap::new(),
+            dialogs: HashMap::new(),
+            ticks: Deadlines::default(),
+            next: 0,
+            out: VecDeque::new(),
+        }
+    }
+
+    /// Places a call to `target` at `to`; it goes out once its media socket is open.
+    pub fn call(
+        &mut self,
+        to: SocketAddr,
+        target: Uri,
+        from: Uri,
+        headers: Vec<(String, String)>,
+        script: Arc<[Act]>,
+    ) -> TalkId {
+        self.add(State::Opening { call: Some(Box::new(Outgoing { to, target, from, headers })) }, script)
+    }
+
+    fn add(&mut self, state: State, script: Arc<[Act]>) -> TalkId {
+        let talk = self.next;
+        self.next += 1;
+        let phone = Phone {
+            state,
+            dialog: None,
+            talk: None,
+            script,
+            step: 0,
+            begun: false,
+            wait_until: Instant::ZERO,
+            informed: 0,
+            heard: None,
+            placed: Instant::ZERO,
+            offer: Vec::new(),
+            answering: None,
+        };
+        self.phones.insert(talk, phone);
+        self.out.push_back(Output::Open { talk });
+        talk
+    }
+
+    /// The media socket of a talk is open at `local`.
+    pub fn opened(&mut self, now: Instant, talk: TalkId, local: SocketAddr) {
+        let Some(phone) = self.phones.get_mut(&talk) else { return };
+        let mut sound = Talk::new(local, self.voice, self.ear.clone(), &mut self.random);
+        let State::Opening { call } = &mut phone.state else { return };
+        match call.take() {
+            Some(call) => {
+                let sdp = sound.offer();
+                phone.talk = Some(sound);
+                phone.state = State::Calling;
+                phone.placed = now;
+                let invite = Invite {
+                    local: self.contact,
+                    target: call.target,
+                    display: String::new(),
+                    from: call.from,
+                    headers: call.headers,
+                    sdp,
+                    user_agent: "askonce-peer".to_owned(),
+                };
+                let request = invite.build(&mut self.random).ok();
+                let dialog = request.and_then(|request| self.endpoint.invite(now, call.to, request).ok());
+                match dialog {
+                    Some(dialog) => {
+                        phone.dialog = Some(dialog);
+                        self.dialogs.insert(dialog, talk);
+                    }
+                    None => self.over(now, talk, false, 503),
+                }
+            }
+            None => {
+                phone.talk = Some(sound);
+                let answer_at = match phone.answering.as_ref() {
+                    Some(Answering::Answer { after, .. }) => Some(now + *after),
+                    _ => None,
+                };
+                phone.state = State::Ringing { answer_at };
+                if let Some(dialog) = phone.dialog {
+                    told(self.endpoint.ring(now, dialog, 180, None));
+                }
+                if let Some(at) = answer_at {
+                    self.ticks.set(at, talk);
+                }
+            }
+        }
+        self.drain(now);
+    }
+
+    pub fn on_sip(&mut self, now: Instant, source: SocketAddr, bytes: &[u8]) {
+        self.endpoint.on_datagram(now, source, bytes);
+        self.drain(now);
+    }
+
+    pub fn on_rtp(&mut self, now: Instant, talk: TalkId, packet: &[u8]) {
+        let Some(phone) = self.phones.get_mut(&talk) else { return };
+        let Some(sound) = &mut phone.talk else { return };
+        let noticed = sound.on_packet(now, packet);
+        let voice = sound.counted.voice_frames == 1;
+        match noticed {
+            Some(Noticed::Heard(clip)) => {
+                phone.heard = Some(clip);
+                let name = self.ear.as_ref().map_or(String::new(), |ear| ear.name(clip).to_owned());
+                self.event(now, talk, Happened::Heard(name));
+            }
+            Some(Noticed::Key(key)) => self.event(now, talk, Happened::KeyHeard(key)),
+            None if voice => self.event(now, talk, Happened::HeardVoice),
+            None => return,
+        }
+        self.follow(now, talk);
+        self.drain(now);
+    }
+
+    pub fn on_deadline(&mut self, now: Instant) {
+        self.endpoint.on_deadline(now);
+        while let Some((_, talk)) = self.ticks.due(now) {
+            self.tick(now, talk);
+        }
+        self.drain(now);
+    }
+
+    pub fn next_deadline(&self) -> Option<Instant> {
+        [self.endpoint.next_deadline(), self.ticks.next()].into_iter().flatten().min()
+    }
+
+    pub fn poll(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// Calls that are not over.
+    pub fn talks(&self) -> usize {
+        self.phones.len()
+    }
+
+    fn tick(&mut self, now: Instant, talk: TalkId) {
+        let Some(phone) = self.phones.get_mut(&talk) else { return };
+        match &phone.state {
+            State::Ringing { answer_at: Some(at) } if *at <= now => self.answer(now, talk),
+            State::Talking => {
+                if let Some(sound) = &mut phone.talk {
+                    if let Some((to, bytes)) = sound.tick(now) {
+                        self.out.push_back(Output::Rtp { talk, to, bytes });
+                    }
+                    self.ticks.set(sound.next_tick, talk);
+                }
+                self.follow(now, talk);
+            }
+            _ => {}
+        }
+    }
+
+    fn answer(&mut self, now: Instant, talk: TalkId) {
+        let Some(phone) = self.phones.get_mut(&talk) else { return };
+        let (Some(sound), Some(dialog)) = (&mut phone.talk, phone.dialog) else { return };
+        match sound.answer(now, &phone.offer) {
+            Some(sdp) => {
+                told(self.endpoint.accept(now, dialog, sdp));
+                self.talking(now, talk, Duration::ZERO);
+            }
+            None => {
+                told(self.endpoint.refuse(now, dialog, 488, &[]));
+                self.over(now, talk, true, 488);
+            }
+        }
+    }
+
+    fn talking(&mut self, now: Instant, talk: TalkId, after: Duration) {
+        if let Some(phone) = self.phones.get_mut(&talk) {
+            phone.state = State::Talking;
+            self.ticks.set(now, talk);
+            self.event(now, talk, Happened::Answered { after });
+        }
+    }
+
+    /// Goes on with the script as far as it can.
+    fn follow(&mut self, now: Instant, talk: TalkId) {
+        while let Some(phone) = self.phones.get_mut(&talk) {
+            let (Some(sound), State::Talking) = (&mut phone.talk, &phone.state) else { return };
+            let script = phone.script.clone();
+            let Some(act) = script.get(phone.step) else { return };
+            let begins = !std::mem::replace(&mut phone.begun, true);
+            let done = match act {
+                Act::Wait(time) => {
+                    if begins {
+                        phone.wait_until = now + *time;
+                    }
+                    now >= phone.wait_until
+                }
+                Act::Hear(name) => {
+                    let ear = self.ear.as_ref();
+                    phone.heard.is_some_and(|clip| ear.is_some_and(|ear| ear.name(clip) == name))
+                }
+                Act::HearVoice => sound.counted.voice_frames > 0,
+                Act::Press(keys) => {
+                    if begins {
+                        keys.chars().filter_map(Key::from_char).for_each(|key| sound.press(key));
+                    }
+                    sound.pressed()
+                }
+                Act::Info(keys) => {
+                    if begins {
+                        phone.informed = 0;
+                        phone.wait_until = now;
+                    }
+                    let next = keys.chars().nth(phone.informed).filter(|_| now >= phone.wait_until);
+                    if let (Some(key), Some(dialog)) = (next, phone.dialog) {
+                        let body = format!("Signal={key}\r\nDuration=100\r\n").into_bytes();
+                        told(self.endpoint.info(now, dialog, "application/dtmf-relay", body));
+                        phone.informed += 1;
+                        phone.wait_until = now + INFO_EVERY;
+                    }
+                    phone.informed >= keys.chars().count()
+                }
+                Act::Stay => false,
+                Act::HangUp => {
+                    phone.step += 1;
+                    return self.hang_up(now, talk);
+                }
+            };
+            if !done {
+                return;
+            }
+            phone.heard = None;
+            phone.step += 1;
+            phone.begun = false;
+            if matches!(act, Act::Press(_)) {
+                self.event(now, talk, Happened::Pressed);
+            }
+        }
+    }
+
+    /// Ends a call from this side, whatever its state.
+    pub fn hang_up(&mut self, now: Instant, talk: TalkId) {
+        let dialog = self.phones.get(&talk).and_then(|phone| phone.dialog);
+        if let Some(dialog) = dialog {
+            told(self.endpoint.bye(now, dialog));
+        }
+        self.over(now, talk, true, 0);
+        self.drain(now);
+    }
+
+    fn over(&mut self, now: Instant, talk: TalkId, by_us: bool, status: u16) {
+        let Some(phone) = self.phones.remove(&talk) else { return };
+        if let Some(dialog) = phone.dialog {
+            self.dialogs.remove(&dialog);
+        }
+        let through = phone.script.get(phone.step).is_none_or(|act| *act == Act::Stay);
+        let counted = Box::new(phone.talk.map_or_else(Counted::default, |sound| sound.counted));
+        self.event(now, talk, Happened::Ended { by_us, status, through, counted });
+        self.out.push_back(Output::Close { talk });
+    }
+
+    fn drain(&mut self, now: Instant) {
+        while let Some(output) = self.endpoint.poll() {
+            match output {
+                endpoint::Output::Send { to, bytes } => self.out.push_back(Output::Sip { to, bytes }),
+                endpoint::Output::Event(event) => self.sip_event(now, event),
+            }
+        }
+    }
+
+    fn sip_event(&mut self, now: Instant, event: Event) {
+        match event {
+            Event::Invite { dialog, request, .. } => self.invited(now, dialog, request),
+            Event::Progress { dialog, status: 180..=189, .. } => {
+                if let Some(&talk) = self.dialogs.get(&dialog) {
+                    self.event(now, talk, Happened::Ringing);
+                }
+            }
+            Event::Answered { dialog, response } => {
+                let Some(&talk) = self.dialogs.get(&dialog) else { return };
+                let Some(phone) = self.phones.get_mut(&talk) else { return };
+                let after = now.since(phone.placed);
+                if phone.talk.as_mut().is_some_and(|sound| sound.take_answer(now, &response.body)) {
+                    self.talking(now, talk, after);
+                } else {
+                    self.hang_up(now, talk);
+                }
+            }
+            Event::Refused { dialog, status, .. } => self.dialog_over(now, dialog, status),
+            Event::Bye { dialog } | Event::Cancelled { dialog } => self.dialog_over(now, dialog, 0),
+            Event::Lost { dialog, .. } => self.dialog_over(now, dialog, 408),
+            Event::Reinvite { dialog, request } => {
+                let talk = self.dialogs.get(&dialog).and_then(|talk| self.phones.get_mut(talk));
+                let sound = talk.and_then(|phone| phone.talk.as_mut());
+                told(match sound.and_then(|sound| sound.answer(now, &request.body)) {
+                    Some(sdp) => self.endpoint.accept_reinvite(now, dialog, sdp),
+                    None => self.endpoint.refuse_reinvite(now, dialog, 488),
+                });
+            }
+            Event::Progress { .. } | Event::Confirmed { .. } | Event::Info { .. } => {}
+            Event::Reanswered { .. } | Event::ReinviteRefused { .. } => {}
+        }
+    }
+
+    fn dialog_over(&mut self, now: Instant, dialog: DialogId, status: u16) {
+        if let Some(&talk) = self.dialogs.get(&dialog) {
+            self.over(now, talk, false, status);
+        }
+    }
+
+    fn invited(&mut self, now: Instant, dialog: DialogId, request: Box<Request>) {
+        if let Answering::Refuse(status) = self.answering {
+            let talk = self.next;
+            self.next += 1;
+            self.event(now, talk, Happened::Invited(request));
+            return told(self.endpoint.refuse(now, dialog, status, &[]));
+        }
+        let script = match &self.answering {
+            Answering::Answer { script, .. } => script.clone(),
+            Answering::Ring | Answering::Refuse(_) => Arc::new([]),
+        };
+        let talk = self.add(State::Opening { call: None }, script);
+        if let Some(phone) = self.phones.get_mut(&talk) {
+            phone.dialog = Some(dialog);
+            phone.offer.clone_from(&request.body);
+            phone.answering = Some(self.answering.clone());
+        }
+        self.dialogs.insert(dialog, talk);
+        self.event(now, talk, Happened::Invited(request));
+    }
+
+    fn event(&mut self, now: Instant, talk: TalkId, happened: Happened) {
+        self.out.push_back(Output::Event { talk, at: now, happened });
+    }
+}
+
+/// A refused command leaves a phone as it is: what becomes of its dialog comes as an event.
+fn told(told: Result<(), endpoint::Refusal>) {
+    if let Err(refusal) = told {
+        tracing::debug!(?refusal, "a peer's SIP command was refused");
+    }
+}

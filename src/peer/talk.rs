@@ -1,0 +1,206 @@
+//! The sound of one peer's call: what it sends every 20 ms, what it hears, and how evenly that comes.
+
+use super::ear::Ear;
+use crate::key::Key;
+use crate::random::Random;
+use crate::rtp::event::{Receiver, Sender};
+use crate::rtp::packet::{HEADER, Header};
+use crate::sdp::{self, Direction, Negotiated};
+use crate::time::{Duration, Instant};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+pub const FRAME: Duration = Duration::from_millis(20);
+const SAMPLES: usize = 160;
+/// A key is held this long, and the next one begins this much later.
+const HELD: Duration = Duration::from_millis(100);
+const BETWEEN: Duration = Duration::from_millis(60);
+/// So many frames of nothing known end what was heard; the same clip again is then heard anew.
+const QUIET_FRAMES: u32 = 10;
+
+/// What a talk noticed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Noticed {
+    /// A clip began, by its number in the ear.
+    Heard(u16),
+    /// A key of the other side.
+    Key(Key),
+}
+
+/// What a talk counted.
+#[derive(Clone, Debug, Default)]
+pub struct Counted {
+    pub sent: u64,
+    pub received: u64,
+    /// Frames of one byte repeated: another peer's voice, by that byte.
+    pub voice: Option<u8>,
+    pub voice_frames: u64,
+    /// Gaps between packets in steps of a millisecond; the last one holds all from 199 ms.
+    pub gaps: Vec<u32>,
+    /// From the end of the last `#` to the first frame of the next clip.
+    pub after_pound: Option<Duration>,
+}
+
+pub struct Talk {
+    session: sdp::Session,
+    negotiated: Option<Negotiated>,
+    ear: Option<Arc<Ear>>,
+    ssrc: u32,
+    sequence: u16,
+    timestamp: u32,
+    /// The byte that fills our frames.
+    voice: u8,
+    keys: VecDeque<Key>,
+    pressing: Option<(Sender, Key)>,
+    quiet_until: Instant,
+    events: Receiver,
+    current: Option<u16>,
+    unknown_frames: u32,
+    last_packet: Option<Instant>,
+    pound_ended: Option<Instant>,
+    pub next_tick: Instant,
+    pub counted: Counted,
+}
+
+impl Talk {
+    pub fn new(local: SocketAddr, voice: u8, ear: Option<Arc<Ear>>, random: &mut Random) -> Self {
+        Self {
+            session: sdp::Session::new(local, random),
+            negotiated: None,
+            ear,
+            ssrc: random.u32(),
+            sequence: random.u16(),
+            timestamp: random.u32(),
+            voice,
+            keys: VecDeque::new(),
+            pressing: None,
+            quiet_until: Instant::ZERO,
+            events: Receiver::default(),
+            current: None,
+            unknown_frames: 0,
+            last_packet: None,
+            pound_ended: None,
+            next_tick: Instant::ZERO,
+            counted: Counted { gaps: vec![0; 200], ..Counted::default() },
+        }
+    }
+
+    pub fn offer(&mut self) -> Vec<u8> {
+        self.session.offer(&crate::codec::Codec::ALL, Direction::SendRecv)
+    }
+
+    /// Answers an offer; `None` if there is nothing in common.
+    pub fn answer(&mut self, now: Instant, offer: &[u8]) -> Option<Vec<u8>> {
+        let offer = sdp::read(offer).ok()?;
+        let (body, negotiated) = self.session.answer(&offer, &crate::codec::Codec::ALL, Direction::SendRecv).ok()?;
+        self.begin(now, negotiated);
+        Some(body)
+    }
+
+    /// Takes the answer to our offer; false if it is of no use.
+    pub fn take_answer(&mut self, now: Instant, answer: &[u8]) -> bool {
+        let negotiated = sdp::read(answer).ok().and_then(|answer| self.session.take_answer(&answer).ok());
+        negotiated.map(|negotiated| self.begin(now, negotiated)).is_some()
+    }
+
+    fn begin(&mut self, now: Instant, negotiated: Negotiated) {
+        if self.negotiated.is_none() {
+            self.next_tick = now;
+        }
+        self.negotiated = Some(negotiated);
+    }
+
+    pub fn press(&mut self, key: Key) {
+        self.keys.push_back(key);
+    }
+
+    /// Whether every key that was to be pressed has gone out.
+    pub fn pressed(&self) -> bool {
+        self.keys.is_empty() && self.pressing.is_none()
+    }
+
+    /// The packet of this 20 ms step, and where it goes.
+    pub fn tick(&mut self, now: Instant) -> Option<(SocketAddr, Vec<u8>)> {
+        self.next_tick = self.next_tick + FRAME;
+        let negotiated = self.negotiated.clone()?;
+        self.next_key(now);
+        let update = self.pressing.as_mut().and_then(|(sender, _)| sender.step());
+        if update.is_none()
+            && let Some((_, key)) = self.pressing.take()
+        {
+            self.quiet_until = now + BETWEEN;
+            self.pound_ended = (key == Key::POUND).then_some(now);
+        }
+        let frame = [self.voice; SAMPLES];
+        let (marker, payload_type, timestamp, payload) = match (&update, negotiated.event_send) {
+            (Some(update), Some(event)) => (update.marker, event, update.timestamp, update.payload.as_slice()),
+            _ => (false, negotiated.payload_type, self.timestamp, frame.as_slice()),
+        };
+        let header = Header { marker, payload_type, sequence: self.sequence, timestamp, ssrc: self.ssrc };
+        let mut packet = vec![0; HEADER + payload.len()];
+        if let Some(fixed) = packet.first_chunk_mut() {
+            header.write(fixed);
+        }
+        packet[HEADER..].copy_from_slice(payload);
+        self.sequence = self.sequence.wrapping_add(1);
+        self.timestamp = self.timestamp.wrapping_add(SAMPLES as u32);
+        self.counted.sent += 1;
+        Some((negotiated.remote, packet))
+    }
+
+    fn next_key(&mut self, now: Instant) {
+        if self.pressing.is_none()
+            && now >= self.quiet_until
+            && let Some(key) = self.keys.pop_front()
+        {
+            // 100 ms are never too long.
+            self.pressing = Sender::new(key, self.timestamp, HELD).ok().map(|sender| (sender, key));
+        }
+    }
+
+    pub fn on_packet(&mut self, now: Instant, packet: &[u8]) -> Option<Noticed> {
+        let (header, payload) = Header::read(packet).ok()?;
+        let negotiated = self.negotiated.as_ref()?;
+        self.counted.received += 1;
+        let gap = self.last_packet.map(|last| now.since(last).as_millis());
+        if let Some(gap) = gap {
+            let step = usize::try_from(gap).unwrap_or(usize::MAX).min(self.counted.gaps.len() - 1);
+            self.counted.gaps[step] += 1;
+        }
+        self.last_packet = Some(now);
+        let payload = &packet[payload];
+        if Some(header.payload_type) == negotiated.event_receive {
+            let mut heard = None;
+            self.events.on_event(now, &header, payload, |key| heard = Some(Noticed::Key(key)));
+            return heard;
+        }
+        let codec = negotiated.codec;
+        self.listen(payload);
+        let heard = self.ear.as_ref().and_then(|ear| ear.hear(codec, payload));
+        let Some(clip) = heard else {
+            self.unknown_frames += 1;
+            if self.unknown_frames >= QUIET_FRAMES {
+                self.current = None;
+            }
+            return None;
+        };
+        self.unknown_frames = 0;
+        if self.current.replace(clip) == Some(clip) {
+            return None;
+        }
+        if let Some(ended) = self.pound_ended.take() {
+            self.counted.after_pound = Some(now.since(ended));
+        }
+        Some(Noticed::Heard(clip))
+    }
+
+    fn listen(&mut self, payload: &[u8]) {
+        let first = payload.first().copied();
+        let silence = matches!(first, Some(0xff | 0xd5));
+        if !silence && payload.iter().all(|byte| Some(*byte) == first) {
+            self.counted.voice = first;
+            self.counted.voice_frames += 1;
+        }
+    }
+}

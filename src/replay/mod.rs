@@ -1,0 +1,80 @@
+//! Runs a recorded call again, in virtual time, through the same `call::Call`, and compares.
+
+use crate::call::{Birth, Call, Program};
+use crate::record::compare::{self, Comparison};
+use crate::record::fixture::{Fixture, Line, Step};
+use crate::record::seam::In;
+use crate::time::{Duration, Instant};
+use std::sync::Arc;
+
+/// A fixture that cannot be run at all.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unplayable {
+    /// Its first line is not the INVITE.
+    NoInvite,
+    /// The call did not end within a day of virtual time.
+    Endless,
+}
+
+impl std::fmt::Display for Unplayable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Unplayable::NoInvite => "the recording does not begin with the INVITE",
+            Unplayable::Endless => "the call does not end within a day",
+        })
+    }
+}
+
+impl std::error::Error for Unplayable {}
+
+/// What a replay did.
+pub struct Replayed {
+    pub lines: Vec<Line>,
+    pub comparison: Comparison,
+    /// The flow's text is not the one that was recorded.
+    pub edited: bool,
+}
+
+/// Gives the recorded inputs at the recorded times, and lets the call's own deadlines fall in between.
+pub fn run(fixture: &Fixture, program: Program) -> Result<Replayed, Unplayable> {
+    let header = &fixture.header;
+    let edited = program.flow.digest != header.digest;
+    let birth = Birth {
+        program,
+        destinations: Arc::new(header.destinations.clone()),
+        trunk: header.source.clone(),
+        call: header.call.clone(),
+        case: header.case.clone(),
+        at: header.at,
+        seed: header.seed,
+        local: header.local.clone(),
+    };
+    let mut inputs = fixture.lines.iter().filter_map(|line| match &line.step {
+        Step::In(input) => Some((Instant::from_micros(line.t), input)),
+        Step::Out(_) => None,
+    });
+    let Some((begun, In::Invite(arrival))) = inputs.next() else { return Err(Unplayable::NoInvite) };
+    let mut call = Call::new(begun, birth, arrival);
+    let mut lines = Vec::new();
+    drain(&mut call, &mut lines);
+    for (at, input) in inputs {
+        call.handle(at, input.clone());
+        drain(&mut call, &mut lines);
+    }
+    let day = begun + Duration::from_secs(24 * 3600);
+    while let Some(at) = call.next_deadline() {
+        if at > day {
+            return Err(Unplayable::Endless);
+        }
+        call.advance(at);
+        drain(&mut call, &mut lines);
+    }
+    let comparison = compare::outputs(&fixture.lines, &lines);
+    Ok(Replayed { lines, comparison, edited })
+}
+
+fn drain(call: &mut Call, lines: &mut Vec<Line>) {
+    while let Some((at, out)) = call.poll() {
+        lines.push(Line { t: at.as_micros(), step: Step::Out(out) });
+    }
+}

@@ -1,0 +1,205 @@
+//! The control plane: one thread that owns the engine. It takes inputs off its queues, stamps them once,
+//! and does what the engine says. Nothing here waits for anything but its queues.
+
+use super::media_plane::MediaPlane;
+use super::media_worker::WorkerEvent;
+use super::store::{Row, Store, Stored};
+use crate::engine::{CallNumber, Engine, Input, Output, Reserved};
+use crate::os::clock::Clock;
+use crate::secret::Secret;
+use crate::time::{Duration, Instant};
+use jiff::Timestamp;
+use std::net::SocketAddr;
+use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, watch};
+
+/// The greatest UDP payload.
+const DATAGRAM: usize = 65_535;
+/// Datagrams and events taken in one turn, so that neither queue starves the other.
+const TURN: usize = 64;
+/// After the signal to drain, calls that stand have this long.
+pub const DRAIN: Duration = Duration::from_secs(30 * 60);
+
+pub struct Control {
+    pub engine: Engine,
+    pub clock: Clock,
+    pub sip: UdpSocket,
+    pub media: MediaPlane,
+    pub media_events: mpsc::Receiver<WorkerEvent>,
+    pub store: Store,
+    pub stored: mpsc::UnboundedReceiver<Stored>,
+    /// Turns true when the service is to end once its calls have.
+    pub drain: watch::Receiver<bool>,
+}
+
+/// What the control plane counted besides the engine.
+#[derive(Debug, Default)]
+pub struct Shell {
+    pub sends_failed: u64,
+    pub ports_failed: u64,
+}
+
+impl Control {
+    /// Runs until the drain is over.
+    pub async fn run(mut self) -> Engine {
+        let mut datagram = vec![0; DATAGRAM];
+        let mut shell = Shell::default();
+        let mut ends: Option<Instant> = None;
+        loop {
+            let now = self.clock.now();
+            if let Some(end) = ends
+                && (self.engine.idle() || now >= end)
+            {
+                break;
+            }
+            let deadline = [self.engine.next_deadline(), ends].into_iter().flatten().min();
+            tokio::select! {
+                biased;
+                Some(event) = self.media_events.recv() => self.media_turn(event),
+                Some(stored) = self.stored.recv() => self.stored_turn(stored),
+                ready = self.sip.readable() => match ready {
+                    Ok(()) => self.sip_turn(&mut datagram),
+                    Err(error) => tracing::error!(%error, "the SIP socket cannot be read"),
+                },
+                () = until(&self.clock, deadline) => self.engine.handle(self.clock.now(), Input::Deadline),
+                changed = self.drain.changed(), if ends.is_none() => {
+                    if changed.is_err() || *self.drain.borrow() {
+                        ends = Some(self.clock.now() + DRAIN);
+                        self.engine.handle(self.clock.now(), Input::Drain);
+                    }
+                }
+            }
+            self.act(&mut shell);
+        }
+        tracing::info!(counters = ?self.engine.counters(), sip = ?self.engine.sip_counters(), ?shell, "drained");
+        self.store.close();
+        self.engine
+    }
+
+    fn sip_turn(&mut self, datagram: &mut [u8]) {
+        for _ in 0..TURN {
+            match self.sip.try_recv_from(datagram) {
+                Ok((length, source)) => {
+                    let input = Input::Datagram { source, bytes: &datagram[..length] };
+                    self.engine.handle(self.clock.now(), input);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
+                // A port that a peer closed is reported here; its transactions time out by themselves.
+                Err(error) => tracing::trace!(%error, "SIP receive"),
+            }
+        }
+    }
+
+    fn media_turn(&mut self, first: WorkerEvent) {
+        let mut event = first;
+        loop {
+            let (told, socket) = event.split();
+            if let (crate::media::Event::Closed { id, .. }, Some(socket)) = (&told, socket) {
+                self.media.give_back(id.call, id.leg, socket);
+            }
+            self.engine.handle(self.clock.now(), Input::Media(told));
+            match self.media_events.try_recv() {
+                Ok(next) => event = next,
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn stored_turn(&mut self, first: Stored) {
+        let mut next = Some(first);
+        while let Some(Stored { call, store, kept }) = next {
+            self.engine.handle(self.clock.now(), Input::Stored { call, store, kept });
+            next = self.stored.try_recv().ok();
+        }
+    }
+
+    fn act(&mut self, shell: &mut Shell) {
+        while let Some(output) = self.engine.poll() {
+            match output {
+                Output::Send { to, bytes } => {
+                    if let Err(error) = self.sip.try_send_to(&bytes, to) {
+                        // Lost like a datagram on the way: the transaction sends it again.
+                        shell.sends_failed += 1;
+                        tracing::debug!(%error, %to, "SIP send");
+                    }
+                }
+                Output::Reserve { call } => self.reserve(call, shell),
+                Output::Mint { call } => match mint() {
+                    Ok(reference) => self.engine.handle(self.clock.now(), Input::Minted { call, reference }),
+                    Err(error) => tracing::error!(%error, "the system gives no randomness"),
+                },
+                Output::Store(row) => {
+                    let (call, store) = (row.call, row.store);
+                    if !self.store.keep(Row::Context(row)) {
+                        self.engine.handle(self.clock.now(), Input::Stored { call, store, kept: false });
+                    }
+                }
+                Output::Media(command) => self.media.command(command),
+                Output::Recording(fixture) => {
+                    self.store.keep(Row::Recording(fixture));
+                }
+                Output::Cdr(cdr) => {
+                    self.store.keep(Row::Cdr(cdr));
+                }
+                Output::Release { call, name } => {
+                    self.media.release(call);
+                    self.store.keep(Row::Over(name));
+                }
+            }
+        }
+    }
+
+    fn reserve(&mut self, call: CallNumber, shell: &mut Shell) {
+        let at = Timestamp::now();
+        let reserved = match (self.media.reserve(call), name(at)) {
+            (Ok(ports), Ok(name)) => Some(Reserved { ports, at, name }),
+            (Err(error), _) => {
+                shell.ports_failed += 1;
+                tracing::warn!(%error, "a call was refused: no media port");
+                None
+            }
+            (_, Err(error)) => {
+                tracing::error!(%error, "a call was refused: the system gives no randomness");
+                self.media.release(call);
+                None
+            }
+        };
+        self.engine.handle(self.clock.now(), Input::Reserved { call, reserved });
+    }
+}
+
+async fn until(clock: &Clock, deadline: Option<Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep(at.since(clock.now())).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// 128 bits from the system as 32 hex digits: nothing that anyone can guess.
+fn mint() -> Result<Secret, getrandom::Error> {
+    let mut bits = [0; 16];
+    getrandom::fill(&mut bits)?;
+    Ok(Secret::new(bits.iter().map(|octet| format!("{octet:02x}")).collect::<String>()))
+}
+
+/// A call's public name: sorts by time, unique by 80 random bits.
+fn name(at: Timestamp) -> Result<String, getrandom::Error> {
+    let mut bits = [0; 16];
+    getrandom::fill(&mut bits)?;
+    let milliseconds = u64::try_from(at.as_millisecond()).unwrap_or(0);
+    Ok(ulid::Ulid::from_parts(milliseconds, u128::from_le_bytes(bits)).to_string())
+}
+
+/// The address that peers reach a socket at: the advertised one where it differs from the bound one.
+pub fn contact(bound: SocketAddr, advertise: Option<std::net::IpAddr>) -> SocketAddr {
+    SocketAddr::new(advertise.unwrap_or(bound.ip()), bound.port())
+}
+
+/// Runs a control plane on a runtime of this thread.
+pub fn run(make: impl FnOnce(UdpSocket) -> Control, sip: std::net::UdpSocket) -> Engine {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async move {
+        let sip = UdpSocket::from_std(sip).expect("a non-blocking socket in a runtime");
+        make(sip).run().await
+    })
+}

@@ -1,0 +1,305 @@
+//! The store: one writer thread over SQLite. Contexts, call records and recordings go through one bounded
+//! queue; what is waiting is committed together. `synchronous=NORMAL` with a write-ahead log survives the
+//! death of the process, not a power cut.
+
+use crate::call::cdr::Cdr;
+use crate::engine::{CallNumber, ContextRow};
+use crate::record::Fixture;
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+/// Rows that may wait for the writer. Beyond it a row is refused, and its call told so.
+const QUEUE: usize = 16_384;
+/// Rows committed together at most, so that no call waits behind a huge batch.
+const BATCH: usize = 512;
+/// A context reference is good for this long after its call.
+const REFERENCE_LIVES: SignedDuration = SignedDuration::from_mins(10);
+
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS context (
+        call TEXT PRIMARY KEY, kase TEXT NOT NULL, document TEXT NOT NULL, stored TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS reference (
+        reference TEXT PRIMARY KEY, call TEXT NOT NULL, destination TEXT NOT NULL, expires INTEGER
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS reference_call ON reference (call);
+    CREATE TABLE IF NOT EXISTS cdr (
+        call TEXT PRIMARY KEY, started TEXT NOT NULL, disposition TEXT NOT NULL, record TEXT NOT NULL
+    ) STRICT;
+";
+
+/// Something to keep.
+pub enum Row {
+    Context(Box<ContextRow>),
+    Cdr(Box<Cdr>),
+    Recording(Box<Fixture>),
+    /// The call of that name is over: its references begin to expire.
+    Over(String),
+}
+
+/// The writer's word on a context.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stored {
+    pub call: CallNumber,
+    pub store: u32,
+    pub kept: bool,
+}
+
+/// Where things are kept.
+#[derive(Clone, Debug)]
+pub struct Places {
+    pub database: PathBuf,
+    /// Recordings, one folder a call; `None` when calls are not recorded.
+    pub recordings: Option<PathBuf>,
+}
+
+impl Places {
+    /// The call records as JSON lines, beside the database.
+    pub fn records(&self) -> PathBuf {
+        self.database.with_extension("cdr.jsonl")
+    }
+}
+
+/// Rows that were not kept, by kind; read by whoever reports.
+#[derive(Debug, Default)]
+pub struct Losses {
+    pub contexts: AtomicU64,
+    pub records: AtomicU64,
+    pub recordings: AtomicU64,
+}
+
+/// The way to the writer.
+pub struct Store {
+    rows: SyncSender<Row>,
+    losses: Arc<Losses>,
+    writer: JoinHandle<()>,
+}
+
+/// A store that cannot be opened: where, and why.
+#[derive(Debug)]
+pub struct Unopened {
+    pub place: PathBuf,
+    pub why: String,
+}
+
+impl std::fmt::Display for Unopened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "cannot open the store at {}: {}", self.place.display(), self.why)?;
+        f.write_str("\n  remedy: give --store a file in a folder that exists and that this user may write")
+    }
+}
+
+impl std::error::Error for Unopened {}
+
+impl Store {
+    /// Opens the database and starts its writer. `stored` is called on the writer's thread.
+    pub fn open(places: &Places, stored: impl Fn(Stored) + Send + 'static) -> Result<Self, Unopened> {
+        let failed =
+            |place: &Path, why: &dyn std::fmt::Display| Unopened { place: place.to_owned(), why: why.to_string() };
+        let database = open_database(&places.database).map_err(|error| failed(&places.database, &error))?;
+        let path = places.records();
+        let records =
+            OpenOptions::new().create(true).append(true).open(&path).map_err(|error| failed(&path, &error))?;
+        if let Some(folder) = &places.recordings {
+            std::fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
+        }
+        let (rows, queue) = sync_channel(QUEUE);
+        let losses = Arc::new(Losses::default());
+        let writer = Writer { database, records, recordings: places.recordings.clone(), losses: losses.clone() };
+        let writer = std::thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || writer.run(&queue, stored))
+            .map_err(|error| failed(&places.database, &error))?;
+        Ok(Self { rows, losses, writer })
+    }
+
+    /// Hands a row over without waiting. False: the queue is full (or the writer is gone); the row is lost
+    /// and counted, and the call goes on.
+    pub fn keep(&self, row: Row) -> bool {
+        match self.rows.try_send(row) {
+            Ok(()) => true,
+            Err(TrySendError::Full(row) | TrySendError::Disconnected(row)) => {
+                self.losses.count(&row);
+                false
+            }
+        }
+    }
+
+    pub fn losses(&self) -> Arc<Losses> {
+        self.losses.clone()
+    }
+
+    /// Writes what waits, and stops.
+    pub fn close(self) {
+        drop(self.rows);
+        if self.writer.join().is_err() {
+            tracing::error!("the store's writer had died");
+        }
+    }
+}
+
+impl Losses {
+    fn count(&self, row: &Row) {
+        let counter = match row {
+            Row::Context(_) => &self.contexts,
+            Row::Cdr(_) => &self.records,
+            Row::Recording(_) => &self.recordings,
+            Row::Over(_) => return,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn open_database(path: &Path) -> rusqlite::Result<Connection> {
+    let database = Connection::open(path)?;
+    database.pragma_update(None, "journal_mode", "WAL")?;
+    database.pragma_update(None, "synchronous", "NORMAL")?;
+    database.execute_batch(SCHEMA)?;
+    // Calls that a killed process left behind are over.
+    database.execute("UPDATE reference SET expires = ?1 WHERE expires IS NULL", [expiry()])?;
+    database.execute("DELETE FROM reference WHERE expires < ?1", [now()])?;
+    Ok(database)
+}
+
+struct Writer {
+    database: Connection,
+    records: File,
+    recordings: Option<PathBuf>,
+    losses: Arc<Losses>,
+}
+
+impl Writer {
+    fn run(mut self, queue: &Receiver<Row>, stored: impl Fn(Stored)) {
+        while let Ok(first) = queue.recv() {
+            let mut batch = vec![first];
+            batch.extend(queue.try_iter().take(BATCH - 1));
+            let kept = self.commit(&batch);
+            if let Err(error) = &kept {
+                tracing::error!(%error, rows = batch.len(), "the store refused a commit; calls go on without it");
+            }
+            for row in &batch {
+                self.after(row, kept.is_ok(), &stored);
+            }
+        }
+    }
+
+    fn commit(&mut self, batch: &[Row]) -> rusqlite::Result<()> {
+        let transaction = self.database.transaction()?;
+        for row in batch {
+            write(&transaction, row)?;
+        }
+        transaction.commit()
+    }
+
+    /// What follows a commit: the call's acknowledgement, and the files beside the database.
+    fn after(&mut self, row: &Row, kept: bool, stored: &impl Fn(Stored)) {
+        match row {
+            Row::Context(context) => stored(Stored { call: context.call, store: context.store, kept }),
+            Row::Cdr(cdr) => {
+                let written = serde_json::to_string(cdr).map_err(std::io::Error::from);
+                if let Err(error) = written.and_then(|line| writeln!(self.records, "{line}")) {
+                    tracing::error!(%error, call = cdr.call, "a call record could not be written to its file");
+                    self.losses.count(row);
+                }
+            }
+            Row::Recording(fixture) => {
+                if let Err(error) = self.write_recording(fixture) {
+                    tracing::error!(%error, call = fixture.header.call, "a recording could not be written");
+                    self.losses.count(row);
+                }
+            }
+            Row::Over(_) => {}
+        }
+        if !kept {
+            self.losses.count(row);
+        }
+    }
+
+    fn write_recording(&self, fixture: &Fixture) -> std::io::Result<()> {
+        let Some(folder) = &self.recordings else { return Ok(()) };
+        let folder = folder.join(&fixture.header.call);
+        std::fs::create_dir_all(&folder)?;
+        let text = fixture.write().map_err(std::io::Error::other)?;
+        std::fs::write(folder.join("call.jsonl"), text)
+    }
+}
+
+fn write(transaction: &Transaction<'_>, row: &Row) -> rusqlite::Result<()> {
+    match row {
+        Row::Context(context) => {
+            transaction
+                .prepare_cached(
+                    "INSERT INTO context (call, kase, document, stored) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT (call) DO UPDATE SET document = excluded.document, stored = excluded.stored",
+                )?
+                .execute(params![
+                    context.name,
+                    context.case,
+                    context.document.to_string(),
+                    Timestamp::now().to_string()
+                ])?;
+            transaction
+                .prepare_cached(
+                    "INSERT INTO reference (reference, call, destination) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (reference) DO NOTHING",
+                )?
+                .execute(params![context.reference.open(), context.name, context.destination])?;
+        }
+        Row::Cdr(cdr) => {
+            let record =
+                serde_json::to_string(cdr).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+            let disposition = serde_json::to_value(cdr.disposition).ok();
+            let disposition = disposition.as_ref().and_then(|value| value.as_str());
+            transaction
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO cdr (call, started, disposition, record) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![cdr.call, cdr.start.to_string(), disposition, record])?;
+        }
+        Row::Over(call) => {
+            transaction
+                .prepare_cached("UPDATE reference SET expires = ?1 WHERE call = ?2")?
+                .execute(params![expiry(), call])?;
+        }
+        Row::Recording(_) => {}
+    }
+    Ok(())
+}
+
+fn now() -> i64 {
+    Timestamp::now().as_millisecond()
+}
+
+fn expiry() -> i64 {
+    now().saturating_add(i64::try_from(REFERENCE_LIVES.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Reads contexts by reference, on a connection of its own.
+#[derive(Clone)]
+pub struct Reader(Arc<Mutex<Connection>>);
+
+impl Reader {
+    pub fn open(path: &Path) -> Result<Self, Unopened> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let database = Connection::open_with_flags(path, flags);
+        let database = database.map_err(|error| Unopened { place: path.to_owned(), why: error.to_string() })?;
+        Ok(Self(Arc::new(Mutex::new(database))))
+    }
+
+    /// The context behind a reference; `None` for an unknown one and for an expired one alike.
+    pub fn context(&self, reference: &str) -> rusqlite::Result<Option<String>> {
+        let database = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut query = database.prepare_cached(
+            "SELECT document FROM reference JOIN context USING (call)
+             WHERE reference = ?1 AND (expires IS NULL OR expires > ?2)",
+        )?;
+        query.query_row(params![reference, now()], |row| row.get(0)).optional()
+    }
+}
