@@ -1,0 +1,239 @@
+//! The program as its user runs it: `askonce serve` on real sockets, with real phones calling and answering.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read the sources and run the program")]
+
+use askonce::os::clock::Clock;
+use askonce::peer::net::Net;
+use askonce::peer::{Act, Answering, Happened, Phones, http};
+use askonce::sip::{Request, Uri};
+use askonce::time::Duration;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+const ACCOUNT: &str = "79927398713";
+const TOKEN: &str = "a-token-for-tests-only";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running `askonce serve` in a folder of its own.
+struct Server {
+    child: Child,
+    sip: SocketAddr,
+    http: SocketAddr,
+    folder: tempfile::TempDir,
+}
+
+impl Server {
+    fn start(agent: SocketAddr, more: &[&str]) -> Server {
+        let folder = tempfile::tempdir().expect("a folder");
+        let token = folder.path().join("token");
+        std::fs::write(&token, TOKEN).expect("a token file");
+        let mut child = askonce()
+            .args(["serve", "--flow", "flows/account-desk.yaml", "--sip", "udp:127.0.0.1:0", "--http", "127.0.0.1:0"])
+            .args(["--rtp", "127.0.0.1:21000-28999", "--destination", &format!("support=sip:agent@{agent}")])
+            .arg("--store")
+            .arg(folder.path().join("askonce.db"))
+            .arg("--token-file")
+            .arg(&token)
+            .args(more)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("askonce serve");
+        let mut ready = String::new();
+        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut ready).expect("a line");
+        let field = |name: &str| {
+            let value = ready.split_whitespace().find_map(|word| word.strip_prefix(name));
+            value.unwrap_or_else(|| panic!("no {name} in {ready:?}")).parse().expect("an address")
+        };
+        assert!(ready.starts_with("ready "), "{ready:?}");
+        let (sip, http) = (field("sip=udp:"), field("http="));
+        Server { child, sip, http, folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn get(&self, path: &str, token: &str) -> (u16, String) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let (status, body) = runtime.block_on(http::get(self.http, path, token)).expect("an answer");
+        (status.as_u16(), body)
+    }
+
+    /// SIGTERM, as systemd sends it; waits for the end.
+    fn terminate(&mut self) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
+        assert!(sent.success());
+        assert!(self.child.wait().expect("its end").success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A test that failed leaves no server behind; one that passed has ended it already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn askonce() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_askonce"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+fn set(voice: u8, answering: Answering, clock: Clock) -> (Net, Phones) {
+    let net = Net::bind(SocketAddr::from(([127, 0, 0, 1], 0)), clock).expect("a socket");
+    let phones = Phones::new(net.contact(), voice, answering, None, u64::from(voice));
+    (net, phones)
+}
+
+/// Runs both sets of phones until the caller's call has ended; gives the agent's INVITEs and the caller's end.
+fn talk(clock: Clock, sets: [&mut (Net, Phones); 2], during: &mut dyn FnMut(&Request)) -> (Vec<Request>, u16) {
+    let began = clock.now();
+    let mut invites = Vec::new();
+    let mut ended = None;
+    let [caller, agent] = sets;
+    while ended.is_none() {
+        assert!(clock.now().since(began) < PATIENCE, "the call did not end");
+        caller.0.turn(&mut caller.1, &mut |_, _, happened| {
+            if let Happened::Ended { status, .. } = happened {
+                ended = Some(status);
+            }
+        });
+        agent.0.turn(&mut agent.1, &mut |_, _, happened| {
+            if let Happened::Invited(request) = happened {
+                during(&request);
+                invites.push(*request);
+            }
+        });
+        caller.0.wait(&caller.1);
+    }
+    (invites, ended.expect("an end"))
+}
+
+fn call(caller: &mut (Net, Phones), server: SocketAddr, script: Vec<Act>) {
+    let uri = |user: &str, host| Uri::of(user, host).expect("a URI");
+    let from = uri("+15551230001", caller.0.contact());
+    caller.1.call(server, uri("+18005550100", server), from, Vec::new(), script.into());
+}
+
+/// Keys the account over the welcome, confirms it over the read-back, and stays.
+fn script() -> Vec<Act> {
+    let second = Duration::from_secs(1);
+    vec![Act::Wait(second), Act::Press(format!("{ACCOUNT}#")), Act::Wait(second), Act::Press("1".to_owned()), Act::Stay]
+}
+
+fn answers() -> Answering {
+    let script = [Act::HearVoice, Act::Wait(Duration::from_millis(300)), Act::HangUp];
+    Answering::Answer { after: Duration::from_millis(200), script: script.into() }
+}
+
+fn recordings(folder: &Path) -> Vec<PathBuf> {
+    let calls = std::fs::read_dir(folder).expect("the recordings");
+    calls.map(|call| call.expect("a call").path().join("call.jsonl")).collect()
+}
+
+#[test]
+fn a_live_call_is_recorded_and_replays_to_the_byte() {
+    let clock = Clock::start();
+    let mut agent = set(0x42, answers(), clock);
+    let mut caller = set(0x31, Answering::Refuse(486), clock);
+    let folder = tempfile::tempdir().expect("a folder");
+    let record = folder.path().to_str().expect("a name").to_owned();
+    let mut server = Server::start(agent.0.contact(), &["--record", &record, "--clear-test-data"]);
+    call(&mut caller, server.sip, script());
+    let mut reference = String::new();
+    let (invites, status) = talk(clock, [&mut caller, &mut agent], &mut |invite| {
+        reference = invite.headers.get("X-Askonce-Context").expect("a reference").to_owned();
+        // Durable before the phone rings: it can be read now.
+        let path = format!("/v1/contexts/{reference}");
+        let (status, body) = server.get(&path, TOKEN);
+        assert_eq!(status, 200);
+        let context: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+        assert_eq!(context["facts"]["account"]["value"], ACCOUNT);
+        assert_eq!(server.get(&path, "another-token-altogether").0, 401);
+        assert_eq!(server.get("/v1/contexts/00000000000000000000000000000000", TOKEN).0, 404);
+    });
+    assert_eq!(status, 0, "a BYE, not a refusal");
+    let [invite] = invites.as_slice() else { panic!("{} INVITEs", invites.len()) };
+    server.terminate();
+
+    let paths = recordings(folder.path());
+    assert_eq!(paths.len(), 1);
+    let text = std::fs::read_to_string(&paths[0]).expect("a recording");
+    let sent = String::from_utf8(invite.to_bytes()).expect("text");
+    assert!(text.contains(&serde_json::to_string(&sent).expect("JSON")), "the recorded INVITE is the one on the wire");
+    let replay = askonce().args(["replay", &record]).output().expect("askonce replay");
+    assert!(replay.status.success(), "{}", String::from_utf8_lossy(&replay.stdout));
+
+    let records = std::fs::read_to_string(server.path("askonce.cdr.jsonl")).expect("the call records");
+    let cdr: serde_json::Value = serde_json::from_str(records.lines().next().expect("a record")).expect("JSON");
+    assert_eq!((cdr["disposition"].as_str(), cdr["keys"].as_u64()), (Some("agent"), Some(13)));
+    assert_eq!(cdr["media"].as_array().map(Vec::len), Some(2), "both streams told what they counted: {cdr}");
+    assert!(!records.contains(ACCOUNT));
+}
+
+#[test]
+fn one_bad_call_does_not_spoil_the_next() {
+    let clock = Clock::start();
+    let mut agent = set(0x42, answers(), clock);
+    let mut caller = set(0x31, Answering::Refuse(486), clock);
+    let mut server = Server::start(agent.0.contact(), &[]);
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    socket.set_read_timeout(Some(Duration::from_secs(10))).expect("a deadline");
+    let ask = |message: &str| {
+        socket.send_to(message.as_bytes(), server.sip).expect("sent");
+        let mut buffer = [0; 2048];
+        let (length, _) = socket.recv_from(&mut buffer).expect("an answer");
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    };
+    socket.send_to(b"\0\xff not SIP at all", server.sip).expect("sent");
+    let head = "Via: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bK1;rport\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: x\r\n";
+    let unknown = ask(&format!("JUMP sip:x@127.0.0.1 SIP/2.0\r\n{head}CSeq: 1 JUMP\r\nMax-Forwards: 70\r\n\r\n"));
+    assert!(unknown.starts_with("SIP/2.0 501 "), "{unknown}");
+    let short = ask(&format!("OPTIONS sip:x@127.0.0.1 SIP/2.0\r\n{head}CSeq: 2 OPTIONS\r\nContent-Length: 99\r\n\r\n"));
+    assert!(short.starts_with("SIP/2.0 400 "), "{short}");
+    call(&mut caller, server.sip, script());
+    let (invites, status) = talk(clock, [&mut caller, &mut agent], &mut |_| {});
+    assert_eq!((invites.len(), status), (1, 0));
+    server.terminate();
+}
+
+fn refused(arguments: &[&str]) -> String {
+    let Output { status, stderr, .. } = askonce().args(arguments).output().expect("askonce");
+    let said = String::from_utf8(stderr).expect("text");
+    assert!(!status.success(), "{arguments:?} succeeded: {said}");
+    said
+}
+
+#[test]
+fn what_cannot_start_says_where_and_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let flow = folder.path().join("broken.yaml");
+    std::fs::write(&flow, "askonce: 1\nflow: broken\nblocks:\n  start:\n    - sya: welcome\n").expect("a flow");
+    let flow = flow.to_str().expect("a name");
+    let said = refused(&["serve", "--flow", flow, "--sip", "udp:127.0.0.1:0"]);
+    assert!(said.contains("broken.yaml:5:7") && said.contains("say"), "{said}");
+
+    let desk = ["serve", "--flow", "flows/account-desk.yaml", "--destination", "support=sip:agent@127.0.0.1:9"];
+    let with = |more: &[&str]| refused(&[&desk[..], more].concat());
+    let said = with(&["--record", "somewhere"]);
+    assert!(said.contains("--clear-test-data"), "{said}");
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let taken = format!("udp:{}", taken.local_addr().expect("an address"));
+    let said = with(&[
+        "--sip",
+        &taken,
+        "--http",
+        "127.0.0.1:0",
+        "--store",
+        folder.path().join("a.db").to_str().expect("a name"),
+    ]);
+    assert!(said.contains(&taken) && said.contains("remedy"), "{said}");
+    let said = with(&["--sip", "udp:127.0.0.1:0", "--http", "127.0.0.1:0", "--store", "/nowhere/at/all.db"]);
+    assert!(said.contains("/nowhere/at/all.db") && said.contains("remedy"), "{said}");
+    let said = refused(&["serve", "--flow", "flows/account-desk.yaml", "--sip", "udp:127.0.0.1:0"]);
+    assert!(said.contains("support"), "a queue without a destination: {said}");
+}

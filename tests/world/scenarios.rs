@@ -1,0 +1,226 @@
+//! What has to hold of whole calls.
+
+use crate::network::Weather;
+use crate::{Plan, World};
+use askonce::context::carrier::uui_isdn;
+use askonce::peer::{Act, Answering, Happened};
+use askonce::random::Random;
+use askonce::record::fixture::Step;
+use askonce::record::seam::{Disposition, Out};
+use askonce::replay;
+use askonce::server::files::{self, Disk};
+use askonce::sip::Request;
+use askonce::time::Duration;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+const FAIR: Weather = Weather { loss: 0, duplication: 0 };
+const ACCOUNT: &str = "79927398713";
+
+fn flow() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("flows/account-desk.yaml")
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn answers(script: &[Act]) -> Answering {
+    Answering::Answer { after: ms(800), script: script.into() }
+}
+
+fn world(seed: u64, weather: Weather, answering: Answering) -> World {
+    World::new(Plan { seed, weather, answering, flow: flow(), store: true })
+}
+
+/// A caller who knows the flow: keys the account over the welcome, confirms it, and talks.
+fn caller(account: &str) -> Vec<Act> {
+    vec![
+        Act::Wait(ms(300)),
+        Act::Press(format!("{account}#")),
+        Act::Hear("en/account_readback.1".to_owned()),
+        Act::Wait(ms(400)),
+        Act::Press("1".to_owned()),
+        Act::HearVoice,
+        Act::Stay,
+    ]
+}
+
+/// The facts in the User-to-User of an INVITE.
+fn uui(invite: &Request) -> BTreeMap<String, String> {
+    let values: Vec<&str> = invite.headers.all("User-to-User").collect();
+    let [value] = values.as_slice() else { panic!("{} User-to-User headers", values.len()) };
+    let read = uui_isdn::read(value).expect("our own form");
+    read.into_iter().map(|(name, value)| (name, value.open().to_owned())).collect()
+}
+
+/// Eight to twelve random digits that pass the Luhn check.
+fn account(random: &mut Random) -> String {
+    let length = 7 + random.below(5) as usize;
+    let mut digits: Vec<u32> = (0..length).map(|_| random.below(10)).collect();
+    let sum: u32 =
+        digits.iter().rev().enumerate().map(|(at, d)| if at % 2 == 0 { d * 2 / 10 + d * 2 % 10 } else { *d }).sum();
+    digits.push((10 - sum % 10) % 10);
+    digits.iter().map(u32::to_string).collect()
+}
+
+#[test]
+fn the_account_reaches_the_agent_and_was_asked_for_once() {
+    let mut world = world(1, FAIR, answers(&[Act::HearVoice, Act::Wait(ms(500)), Act::HangUp]));
+    let talk = world.call("+15551230001", Vec::new(), caller(ACCOUNT));
+    world.run(Duration::from_secs(120));
+    assert_eq!(world.invites.len(), 1);
+    let facts = uui(&world.invites[0]);
+    assert_eq!(facts.get("account").map(String::as_str), Some(ACCOUNT));
+    assert_eq!(facts["ref"].len(), 32);
+    assert_eq!(world.invites[0].headers.get("X-Askonce-Context"), Some(facts["ref"].as_str()));
+    assert_eq!(world.invites[0].headers.get("X-Account"), Some(ACCOUNT));
+    let cdr = &world.cdrs[0];
+    assert_eq!(cdr.disposition, Disposition::Agent);
+    assert_eq!((cdr.keys, cdr.facts[0].tries, cdr.hops.len()), (13, 1, 1));
+    let record = serde_json::to_string(cdr).expect("a record");
+    assert!(!record.contains(ACCOUNT), "the record holds the account: {record}");
+    let context = world.contexts.first().expect("a context");
+    assert_eq!(context["facts"]["account"]["value"], ACCOUNT);
+    assert_eq!(context["facts"]["account"]["from"], "keypad");
+    assert_eq!(context["facts"]["account"]["confirmed"], true);
+    let ended = world.happened[&talk].iter().any(|h| matches!(h, Happened::Ended { status: 0, through: true, .. }));
+    assert!(ended, "{:?}", world.happened[&talk]);
+}
+
+#[test]
+fn a_value_that_came_with_the_call_is_not_asked_for() {
+    let headers = vec![("X-Account-Number".to_owned(), ACCOUNT.to_owned())];
+    let mut world = world(2, FAIR, answers(&[Act::HearVoice, Act::HangUp]));
+    let talk = world.call("+15551230001", headers, vec![Act::HearVoice, Act::Stay]);
+    world.run(Duration::from_secs(120));
+    assert_eq!(uui(&world.invites[0])["account"], ACCOUNT);
+    let asked = |h: &Happened| matches!(h, Happened::Heard(clip) if clip.starts_with("en/account"));
+    assert!(!world.happened[&talk].iter().any(asked), "{:?}", world.happened[&talk]);
+    assert_eq!(world.contexts[0]["facts"]["account"]["from"], "header");
+}
+
+#[test]
+fn when_nobody_is_there_the_flow_goes_on_with_the_caller() {
+    for (answering, status) in [(Answering::Refuse(486), 486), (Answering::Refuse(603), 603), (Answering::Ring, 408)] {
+        let mut world = world(3, FAIR, answering);
+        let mut script = caller(ACCOUNT);
+        script.truncate(5);
+        script.extend([Act::Hear("en/call_later".to_owned()), Act::Stay]);
+        let talk = world.call("+15551230001", Vec::new(), script);
+        world.run(Duration::from_secs(120));
+        let ended = world.happened[&talk]
+            .iter()
+            .any(|h| matches!(h, Happened::Ended { by_us: false, status: 0, through: true, .. }));
+        assert!(ended, "{status}: {:?}", world.happened[&talk]);
+        let cdr = &world.cdrs[0];
+        assert_eq!((cdr.disposition, cdr.refusals[0].status), (Disposition::Failed, status));
+    }
+}
+
+#[test]
+fn a_store_that_says_nothing_does_not_keep_the_caller_from_a_person() {
+    let answering = answers(&[Act::HearVoice, Act::HangUp]);
+    let mut world = World::new(Plan { seed: 4, weather: FAIR, answering, flow: flow(), store: false });
+    world.call("+15551230001", Vec::new(), caller(ACCOUNT));
+    world.run(Duration::from_secs(120));
+    assert_eq!(world.cdrs[0].disposition, Disposition::Agent);
+    assert_eq!(world.engine.counters().contexts_not_durable, 1);
+}
+
+#[test]
+fn a_caller_who_hangs_up_takes_the_agent_s_phone_along() {
+    for (until, expected) in
+        [(Act::Hear("music/hold".to_owned()), Disposition::AbandonedQueue), (Act::HearVoice, Disposition::Agent)]
+    {
+        let mut world = world(5, FAIR, answers(&[Act::Stay]));
+        let mut script = caller(ACCOUNT);
+        script.truncate(5);
+        script.extend([until, Act::HangUp]);
+        world.call("+15551230001", Vec::new(), script);
+        world.run(Duration::from_secs(120));
+        let ended =
+            world.agents_happened.iter().filter(|(_, h)| matches!(h, Happened::Ended { by_us: false, .. })).count();
+        assert_eq!(ended, 1, "{expected:?}: {:?}", world.agents_happened);
+        assert_eq!(world.cdrs[0].disposition, expected);
+        assert_eq!(world.engine.calls(), 0);
+    }
+}
+
+#[test]
+fn keys_by_info_count_like_keys_by_rtp() {
+    let mut world = world(6, FAIR, answers(&[Act::HearVoice, Act::HangUp]));
+    let mut script = caller(ACCOUNT);
+    script[1] = Act::Info(format!("{ACCOUNT}#"));
+    world.call("+15551230001", Vec::new(), script);
+    world.run(Duration::from_secs(120));
+    assert_eq!(uui(&world.invites[0])["account"], ACCOUNT);
+}
+
+#[test]
+fn what_was_recorded_replays_to_the_byte() {
+    let mut world = world(7, FAIR, answers(&[Act::HearVoice, Act::Wait(ms(500)), Act::HangUp]));
+    world.call("+15551230001", Vec::new(), caller(ACCOUNT));
+    world.run(Duration::from_secs(120));
+    let fixture = &world.recordings[0];
+    let text = fixture.write().expect("a recording");
+    let read = askonce::record::Fixture::read(&text).expect("the same recording");
+    assert_eq!(&read, fixture);
+    let program = files::load(&Disk, &flow()).0.expect("the flow loads").program;
+    let replayed = replay::run(&read, program).expect("a playable recording");
+    assert_eq!(replayed.comparison.first_difference, None);
+    let invite = |lines: &[askonce::record::Line]| {
+        lines.iter().find_map(|line| match &line.step {
+            Step::Out(Out::Agent { invite, .. }) => Some(invite.clone()),
+            _ => None,
+        })
+    };
+    let sent = invite(&replayed.lines).expect("an INVITE");
+    assert_eq!(Some(&sent), invite(&fixture.lines).as_ref());
+    assert_eq!(sent.as_bytes(), world.invites[0].to_bytes(), "what was recorded is what was on the wire");
+}
+
+/// A thousand whole calls at 10 % loss and 5 % duplication, both ways, SIP and RTP alike.
+fn thousand(seed: u64) -> (World, Vec<String>) {
+    let weather = Weather { loss: 10, duplication: 5 };
+    let mut world = world(seed, weather, answers(&[Act::HearVoice, Act::Wait(ms(300)), Act::HangUp]));
+    let mut random = Random::from_seed(seed);
+    let mut accounts = Vec::new();
+    for _ in 0..1000 {
+        let account = account(&mut random);
+        world.call("+15551230001", Vec::new(), caller(&account));
+        accounts.push(account);
+        world.run(ms(30));
+    }
+    world.run(Duration::from_secs(200));
+    (world, accounts)
+}
+
+#[test]
+fn a_thousand_calls_in_bad_weather_all_complete_and_the_same_seed_gives_the_same_world() {
+    let runs = [(); 2].map(|()| std::thread::spawn(|| thousand(42)));
+    let [(first, accounts), (second, _)] = runs.map(|run| run.join().expect("a run"));
+    assert_eq!(first.cdrs.len(), 1000);
+    assert_eq!(first.engine.calls(), 0, "every call is over");
+    let mut carried: Vec<String> = first.invites.iter().map(|invite| uui(invite)["account"].clone()).collect();
+    let mut keyed = accounts;
+    carried.sort();
+    keyed.sort();
+    assert_eq!(carried, keyed, "one agent INVITE a call, with the account that was keyed");
+    for cdr in &first.cdrs {
+        assert_eq!(cdr.disposition, Disposition::Agent, "{}", cdr.call);
+        assert_eq!(cdr.facts[0].tries, 1, "{}: no key was lost or doubled", cdr.call);
+    }
+    assert_eq!(first.digest(), second.digest());
+}
+
+#[test]
+fn another_seed_gives_another_world() {
+    let digest = |seed| {
+        let mut world = world(seed, FAIR, Answering::Refuse(486));
+        world.call("+15551230001", Vec::new(), vec![Act::Wait(ms(500)), Act::HangUp]);
+        world.run(Duration::from_secs(60));
+        world.digest()
+    };
+    assert_ne!(digest(1), digest(2));
+}

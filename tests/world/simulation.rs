@@ -1,0 +1,328 @@
+//! The world: an engine with its streams in the middle, a set of calling phones on one side, a set of
+//! answering phones on the other.
+
+use crate::network::{Datagram, Network, Weather};
+use askonce::call::cdr::Cdr;
+use askonce::config::{Config, Quick, RtpPorts};
+use askonce::engine::{Engine, Input, MediaPorts, Output, Reserved, Setup};
+use askonce::media::{self, Sink, StreamId, Streams};
+use askonce::peer::ear::Ear;
+use askonce::peer::{self, Answering, Happened, Phones, TalkId};
+use askonce::random::Random;
+use askonce::record::Fixture;
+use askonce::secret::Secret;
+use askonce::server::files::{self, Disk};
+use askonce::sip::{Request, Uri};
+use askonce::time::{Deadlines, Duration, Instant};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 1));
+const CALLERS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+const AGENTS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 3));
+const SIP: u16 = 5060;
+/// Media addresses begin here; a call takes two.
+const MEDIA: u32 = 10_000;
+/// How long the store takes.
+const STORE: Duration = Duration::from_micros(700);
+
+/// What a world is made from.
+pub struct Plan {
+    pub seed: u64,
+    pub weather: Weather,
+    pub answering: Answering,
+    pub flow: PathBuf,
+    /// False: the store never answers.
+    pub store: bool,
+}
+
+pub struct World {
+    pub now: Instant,
+    pub engine: Engine,
+    streams: Streams,
+    ticks: Deadlines<StreamId>,
+    pub callers: Phones,
+    agents: Phones,
+    network: Network,
+    random: Random,
+    store: bool,
+    stored: Deadlines<(u32, u32)>,
+    media: HashMap<SocketAddr, Far>,
+    /// Our own media address of a stream.
+    local: HashMap<StreamId, SocketAddr>,
+    digest: Sha256,
+    pub cdrs: Vec<Cdr>,
+    pub recordings: Vec<Fixture>,
+    pub invites: Vec<Request>,
+    pub contexts: Vec<serde_json::Value>,
+    /// What happened to each calling phone.
+    pub happened: BTreeMap<TalkId, Vec<Happened>>,
+    pub agents_happened: Vec<(TalkId, Happened)>,
+}
+
+/// Whose media address it is.
+#[derive(Clone, Copy)]
+enum Far {
+    Stream(StreamId),
+    Caller(TalkId),
+    Agent(TalkId),
+}
+
+/// What the streams did in one step.
+#[derive(Default)]
+struct Done {
+    packets: Vec<(StreamId, SocketAddr, Vec<u8>)>,
+    events: Vec<media::Event>,
+}
+
+impl Sink for Done {
+    fn send(&mut self, id: StreamId, to: SocketAddr, packet: &[u8]) {
+        self.packets.push((id, to, packet.to_vec()));
+    }
+
+    fn event(&mut self, event: media::Event) {
+        self.events.push(event);
+    }
+
+    fn connect(&mut self, _: StreamId, _: SocketAddr) {}
+
+    fn disconnect(&mut self, _: StreamId) {}
+}
+
+impl World {
+    pub fn new(plan: Plan) -> Self {
+        let (service, findings) = files::load(&Disk, &plan.flow);
+        let service = service.unwrap_or_else(|| panic!("{}", findings.render()));
+        let name = service.program.flow.name.text.clone();
+        let quick = Quick {
+            flow: "account-desk.yaml",
+            destinations: &[format!("support=sip:agent@{AGENTS}:{SIP}")],
+            sip: SocketAddr::new(SERVER, SIP),
+            rtp: RtpPorts { address: SERVER, first: 20_000, last: 29_999 },
+            http: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            store: "unused.db",
+        };
+        let config = Config::quick(&quick).expect("a sound configuration");
+        let ear = Arc::new(Ear::new(&service.arena));
+        let mut random = Random::from_seed(plan.seed);
+        let setup = Setup {
+            config: Arc::new(config),
+            services: BTreeMap::from([(name, service)]),
+            contact: SocketAddr::new(SERVER, SIP),
+            seed: random.u64(),
+            record: true,
+        };
+        let phones = |address, voice, answering, seed| {
+            Phones::new(SocketAddr::new(address, SIP), voice, answering, Some(ear.clone()), seed)
+        };
+        Self {
+            now: Instant::from_micros(1_000_000),
+            engine: Engine::new(setup),
+            streams: Streams::default(),
+            ticks: Deadlines::default(),
+            callers: phones(CALLERS, 0x31, Answering::Refuse(486), random.u64()),
+            agents: phones(AGENTS, 0x42, plan.answering, random.u64()),
+            network: Network::new(plan.weather, random.u64()),
+            random,
+            store: plan.store,
+            stored: Deadlines::default(),
+            media: HashMap::new(),
+            local: HashMap::new(),
+            digest: Sha256::new(),
+            cdrs: Vec::new(),
+            recordings: Vec::new(),
+            invites: Vec::new(),
+            contexts: Vec::new(),
+            happened: BTreeMap::new(),
+            agents_happened: Vec::new(),
+        }
+    }
+
+    /// Places a call with that script.
+    pub fn call(&mut self, from: &str, headers: Vec<(String, String)>, script: Vec<peer::Act>) -> TalkId {
+        let to = SocketAddr::new(SERVER, SIP);
+        let uri = |user: &str, host| Uri::of(user, SocketAddr::new(host, SIP)).expect("a URI");
+        let talk = self.callers.call(to, uri("+18005550100", SERVER), uri(from, CALLERS), headers, script.into());
+        self.settle();
+        talk
+    }
+
+    /// Runs until nothing is left to happen, or until `end`.
+    pub fn run(&mut self, end: Duration) {
+        let end = self.now + end;
+        while let Some(next) = self.next().filter(|next| *next <= end) {
+            self.now = self.now.max(next);
+            self.step();
+        }
+        self.now = end;
+    }
+
+    /// A digest of every datagram and record of this world, in order.
+    pub fn digest(self) -> String {
+        self.digest.finalize().iter().map(|octet| format!("{octet:02x}")).collect()
+    }
+
+    fn next(&self) -> Option<Instant> {
+        let deadlines = [
+            self.engine.next_deadline(),
+            self.callers.next_deadline(),
+            self.agents.next_deadline(),
+            self.network.next(),
+            self.ticks.next(),
+            self.stored.next(),
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    fn step(&mut self) {
+        let now = self.now;
+        while let Some(datagram) = self.network.arrived(now) {
+            self.arrive(datagram);
+        }
+        if self.engine.next_deadline().is_some_and(|at| at <= now) {
+            self.engine.handle(now, Input::Deadline);
+        }
+        while let Some((_, (call, store))) = self.stored.due(now) {
+            self.engine.handle(now, Input::Stored { call, store, kept: true });
+        }
+        while let Some((_, id)) = self.ticks.due(now) {
+            let mut done = Done::default();
+            if let Some(next) = self.streams.tick(now, id, &mut done) {
+                self.ticks.set(next, id);
+            }
+            self.media_done(done);
+        }
+        self.callers.on_deadline(now);
+        self.agents.on_deadline(now);
+        self.settle();
+    }
+
+    fn arrive(&mut self, datagram: Datagram) {
+        let now = self.now;
+        let Datagram { from, to, mut bytes } = datagram;
+        match (to.port(), to.ip(), self.media.get(&to)) {
+            (SIP, SERVER, _) => self.engine.handle(now, Input::Datagram { source: from, bytes: &bytes }),
+            (SIP, CALLERS, _) => self.callers.on_sip(now, from, &bytes),
+            (SIP, _, _) => self.agents.on_sip(now, from, &bytes),
+            (_, _, Some(Far::Stream(id))) => {
+                let mut done = Done::default();
+                self.streams.on_packet(now, *id, from, &mut bytes, &mut done);
+                self.media_done(done);
+            }
+            (_, _, Some(Far::Caller(talk))) => self.callers.on_rtp(now, *talk, &bytes),
+            (_, _, Some(Far::Agent(talk))) => self.agents.on_rtp(now, *talk, &bytes),
+            (_, _, None) => {}
+        }
+        self.settle();
+    }
+
+    fn media_done(&mut self, done: Done) {
+        for (id, to, packet) in done.packets {
+            let from = self.local[&id];
+            self.send(from, to, &packet);
+        }
+        for event in done.events {
+            self.engine.handle(self.now, Input::Media(event));
+        }
+    }
+
+    fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        self.digest.update(self.now.as_micros().to_be_bytes());
+        self.digest.update(bytes);
+        self.network.send(self.now, from, to, bytes);
+    }
+
+    /// Does what everyone wants done, until nobody wants anything.
+    fn settle(&mut self) {
+        loop {
+            let mut idle = true;
+            while let Some(output) = self.engine.poll() {
+                idle = false;
+                self.engine_wants(output);
+            }
+            while let Some(output) = self.callers.poll() {
+                idle = false;
+                self.phones_want(output, CALLERS, Far::Caller);
+            }
+            while let Some(output) = self.agents.poll() {
+                idle = false;
+                self.phones_want(output, AGENTS, Far::Agent);
+            }
+            if idle {
+                return;
+            }
+        }
+    }
+
+    fn engine_wants(&mut self, output: Output) {
+        let now = self.now;
+        match output {
+            Output::Send { to, bytes } => self.send(SocketAddr::new(SERVER, SIP), to, &bytes),
+            Output::Reserve { call } => {
+                let address = |leg: u32| {
+                    let number = MEDIA + 2 * call + leg;
+                    SocketAddr::new(SERVER, u16::try_from(number).expect("fewer calls than ports"))
+                };
+                let ports = MediaPorts { caller: address(0), agent: address(1) };
+                for (leg, address) in [ports.caller, ports.agent].into_iter().enumerate() {
+                    let id = StreamId { call, leg: u8::try_from(leg).expect("two legs") };
+                    self.media.insert(address, Far::Stream(id));
+                    self.local.insert(id, address);
+                }
+                let at = "2026-12-01T10:15:00Z".parse().expect("a timestamp");
+                let reserved = Some(Reserved { ports, at, name: format!("call-{call}") });
+                self.engine.handle(now, Input::Reserved { call, reserved });
+            }
+            Output::Mint { call } => {
+                let reference = Secret::new(self.random.token() + &self.random.token());
+                self.engine.handle(now, Input::Minted { call, reference });
+            }
+            Output::Store(row) => {
+                self.contexts.push(row.document);
+                if self.store {
+                    self.stored.set(now + STORE, (row.call, row.store));
+                }
+            }
+            Output::Media(command) => {
+                if let media::Command::Open(open) = &command {
+                    self.ticks.set(now, open.id);
+                }
+                let mut done = Done::default();
+                self.streams.command(command, &mut done);
+                self.media_done(done);
+            }
+            Output::Recording(fixture) => self.recordings.push(*fixture),
+            Output::Cdr(cdr) => {
+                self.digest.update(serde_json::to_vec(&cdr).expect("a record"));
+                self.cdrs.push(*cdr);
+            }
+            Output::Release { .. } => {}
+        }
+    }
+
+    fn phones_want(&mut self, output: peer::Output, address: IpAddr, far: fn(TalkId) -> Far) {
+        let local =
+            |talk: TalkId| SocketAddr::new(address, u16::try_from(MEDIA + talk).expect("fewer calls than ports"));
+        let is_caller = address == CALLERS;
+        match output {
+            peer::Output::Sip { to, bytes } => self.send(SocketAddr::new(address, SIP), to, &bytes),
+            peer::Output::Rtp { talk, to, bytes } => self.send(local(talk), to, &bytes),
+            peer::Output::Open { talk } => {
+                self.media.insert(local(talk), far(talk));
+                let phones = if is_caller { &mut self.callers } else { &mut self.agents };
+                phones.opened(self.now, talk, local(talk));
+            }
+            peer::Output::Close { talk } => {
+                self.media.remove(&local(talk));
+            }
+            peer::Output::Event { happened: Happened::Invited(request), .. } => self.invites.push(*request),
+            peer::Output::Event { talk, happened, .. } if is_caller => {
+                self.happened.entry(talk).or_default().push(happened);
+            }
+            peer::Output::Event { talk, happened, .. } => self.agents_happened.push((talk, happened)),
+        }
+    }
+}
