@@ -23,7 +23,7 @@ pub type TalkId = u32;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
     Wait(Duration),
-    /// Until the clip of that name begins.
+    /// Until the clip of that name begins, if it has not since the last one that was waited for.
     Hear(String),
     /// Until the other peer's voice comes through the bridge.
     HearVoice,
@@ -385,7 +385,9 @@ impl Phones {
             if !done {
                 return;
             }
-            phone.heard = None;
+            if matches!(act, Act::Hear(_)) {
+                phone.heard = None;
+            }
             phone.step += 1;
             phone.begun = false;
             if matches!(act, Act::Press(_)) {

@@ -2,7 +2,11 @@
 
 use crate::network::Weather;
 use crate::{Plan, World};
+use askonce::call::Program;
+use askonce::config::Number;
 use askonce::context::carrier::uui_isdn;
+use askonce::engine::{Service, Setup};
+use askonce::flow::Flow;
 use askonce::peer::{Act, Answering, Happened};
 use askonce::random::Random;
 use askonce::record::fixture::Step;
@@ -11,8 +15,10 @@ use askonce::replay;
 use askonce::server::files::{self, Disk};
 use askonce::sip::Request;
 use askonce::time::Duration;
+use askonce::yaml::{Span, Word};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const FAIR: Weather = Weather { loss: 0, duplication: 0 };
 const ACCOUNT: &str = "79927398713";
@@ -29,8 +35,12 @@ fn answers(script: &[Act]) -> Answering {
     Answering::Answer { after: ms(800), script: script.into() }
 }
 
+fn plan(seed: u64, answering: Answering) -> Plan {
+    Plan { seed, weather: FAIR, answering, flow: flow(), store: true, ports: u32::MAX, tamper: |_| {} }
+}
+
 fn world(seed: u64, weather: Weather, answering: Answering) -> World {
-    World::new(Plan { seed, weather, answering, flow: flow(), store: true })
+    World::new(Plan { weather, ..plan(seed, answering) })
 }
 
 /// A caller who knows the flow: keys the account over the welcome, confirms it, and talks.
@@ -121,7 +131,7 @@ fn when_nobody_is_there_the_flow_goes_on_with_the_caller() {
 #[test]
 fn a_store_that_says_nothing_does_not_keep_the_caller_from_a_person() {
     let answering = answers(&[Act::HearVoice, Act::HangUp]);
-    let mut world = World::new(Plan { seed: 4, weather: FAIR, answering, flow: flow(), store: false });
+    let mut world = World::new(Plan { store: false, ..plan(4, answering) });
     world.call("+15551230001", Vec::new(), caller(ACCOUNT));
     world.run(Duration::from_secs(120));
     assert_eq!(world.cdrs[0].disposition, Disposition::Agent);
@@ -212,6 +222,98 @@ fn a_thousand_calls_in_bad_weather_all_complete_and_the_same_seed_gives_the_same
         assert_eq!(cdr.facts[0].tries, 1, "{}: no key was lost or doubled", cdr.call);
     }
     assert_eq!(first.digest(), second.digest());
+}
+
+/// A second number whose flow is broken in a way that the loader cannot let happen: its agent step names a queue
+/// that is not there.
+fn with_a_broken_flow(setup: &mut Setup) {
+    let service = setup.services.values().next().expect("a flow").clone();
+    let mut flow = Flow::clone(&service.program.flow);
+    flow.queues.clear();
+    let program = Program { flow: Arc::new(flow), ..service.program };
+    setup.services.insert("broken".to_owned(), Service { program, ..service });
+    let word = |text: &str| Word { text: text.to_owned(), span: Span::default() };
+    let config = Arc::get_mut(&mut setup.config).expect("a configuration of its own");
+    config.numbers.push(Number { number: word("666"), flow: Some(word("broken")) });
+}
+
+#[test]
+fn a_broken_invariant_ends_its_call_and_no_other() {
+    let answering = answers(&[Act::HearVoice, Act::HangUp]);
+    let mut world = World::new(Plan { tamper: with_a_broken_flow, ..plan(8, answering) });
+    let sound = world.call("+15551230001", Vec::new(), caller(ACCOUNT));
+    let broken = world.call_number("666", "+15551230002", Vec::new(), caller(ACCOUNT));
+    world.run(Duration::from_secs(120));
+    assert_eq!(world.engine.counters().panics, 1);
+    for talk in [sound, broken] {
+        let hung_up = |h: &Happened| matches!(h, Happened::Ended { by_us: false, status: 0, .. });
+        assert!(world.happened[&talk].iter().any(hung_up), "{:?}", world.happened[&talk]);
+    }
+    let mut dispositions: Vec<Disposition> = world.cdrs.iter().map(|cdr| cdr.disposition).collect();
+    dispositions.sort();
+    assert_eq!(dispositions, [Disposition::Agent, Disposition::Failed]);
+    assert_eq!(world.invites.len(), 1);
+    assert!(world.engine.idle());
+}
+
+#[test]
+fn without_media_ports_a_call_is_refused_and_the_next_one_works() {
+    let mut world = World::new(Plan { ports: 2, ..plan(9, Answering::Refuse(486)) });
+    let first = world.call("+15551230001", Vec::new(), vec![Act::Wait(ms(500)), Act::HangUp]);
+    world.run(ms(100));
+    let second = world.call("+15551230002", Vec::new(), vec![Act::Stay]);
+    world.run(Duration::from_secs(60));
+    let third = world.call("+15551230003", Vec::new(), vec![Act::Wait(ms(500)), Act::HangUp]);
+    world.run(Duration::from_secs(60));
+    let statuses = [first, second, third].map(|talk| {
+        let ended = world.happened[&talk].iter().find_map(|h| match h {
+            Happened::Ended { status, .. } => Some(*status),
+            _ => None,
+        });
+        ended.expect("an end")
+    });
+    assert_eq!(statuses, [0, 503, 0]);
+    assert_eq!(world.engine.counters().no_ports, 1);
+}
+
+#[test]
+fn a_call_from_elsewhere_and_a_call_to_nobody_are_refused() {
+    let refuse_all = |setup: &mut Setup| {
+        let config = Arc::get_mut(&mut setup.config).expect("a configuration of its own");
+        config.trunks[0].from = vec!["192.0.2.0/24".parse().expect("a network")];
+    };
+    let no_number = |setup: &mut Setup| {
+        Arc::get_mut(&mut setup.config).expect("a configuration of its own").numbers.clear();
+    };
+    for (tamper, expected) in [(refuse_all as fn(&mut Setup), 403), (no_number, 404)] {
+        let mut world = World::new(Plan { tamper, ..plan(10, Answering::Refuse(486)) });
+        let talk = world.call("+15551230001", Vec::new(), vec![Act::Stay]);
+        world.run(Duration::from_secs(60));
+        let refused = |h: &Happened| matches!(h, Happened::Ended { status, .. } if *status == expected);
+        assert!(world.happened[&talk].iter().any(refused), "{expected}: {:?}", world.happened[&talk]);
+        assert!(world.cdrs.is_empty() && world.engine.idle());
+    }
+}
+
+#[test]
+fn tries_run_out_and_the_agent_is_told_that_they_did() {
+    let mut world = world(11, FAIR, answers(&[Act::HearVoice, Act::HangUp]));
+    let script = vec![
+        Act::Hear("en/account_ask".to_owned()),
+        Act::Press("12345678#".to_owned()),
+        Act::Hear("en/account_invalid".to_owned()),
+        Act::Press("99#".to_owned()),
+        Act::Hear("en/account_last".to_owned()),
+        Act::HearVoice,
+        Act::Stay,
+    ];
+    world.call("+15551230001", Vec::new(), script);
+    world.run(Duration::from_secs(120));
+    let account = &world.contexts[0]["facts"]["account"];
+    assert_eq!((account["state"].as_str(), account["why"].as_str()), (Some("declined"), Some("tries")));
+    assert!(!uui(&world.invites[0]).contains_key("account"));
+    let fact = &world.cdrs[0].facts[0];
+    assert_eq!((fact.tries, fact.invalids, fact.silences), (3, 2, 1));
 }
 
 #[test]

@@ -37,6 +37,10 @@ pub struct Plan {
     pub flow: PathBuf,
     /// False: the store never answers.
     pub store: bool,
+    /// Media ports that there are.
+    pub ports: u32,
+    /// Changes what the engine is made from.
+    pub tamper: fn(&mut Setup),
 }
 
 pub struct World {
@@ -49,6 +53,8 @@ pub struct World {
     network: Network,
     random: Random,
     store: bool,
+    /// Media ports that are free.
+    ports: u32,
     stored: Deadlines<(u32, u32)>,
     media: HashMap<SocketAddr, Far>,
     /// Our own media address of a stream.
@@ -108,13 +114,14 @@ impl World {
         let config = Config::quick(&quick).expect("a sound configuration");
         let ear = Arc::new(Ear::new(&service.arena));
         let mut random = Random::from_seed(plan.seed);
-        let setup = Setup {
+        let mut setup = Setup {
             config: Arc::new(config),
             services: BTreeMap::from([(name, service)]),
             contact: SocketAddr::new(SERVER, SIP),
             seed: random.u64(),
             record: true,
         };
+        (plan.tamper)(&mut setup);
         let phones = |address, voice, answering, seed| {
             Phones::new(SocketAddr::new(address, SIP), voice, answering, Some(ear.clone()), seed)
         };
@@ -128,6 +135,7 @@ impl World {
             network: Network::new(plan.weather, random.u64()),
             random,
             store: plan.store,
+            ports: plan.ports,
             stored: Deadlines::default(),
             media: HashMap::new(),
             local: HashMap::new(),
@@ -143,9 +151,19 @@ impl World {
 
     /// Places a call with that script.
     pub fn call(&mut self, from: &str, headers: Vec<(String, String)>, script: Vec<peer::Act>) -> TalkId {
+        self.call_number("+18005550100", from, headers, script)
+    }
+
+    pub fn call_number(
+        &mut self,
+        number: &str,
+        from: &str,
+        headers: Vec<(String, String)>,
+        script: Vec<peer::Act>,
+    ) -> TalkId {
         let to = SocketAddr::new(SERVER, SIP);
         let uri = |user: &str, host| Uri::of(user, SocketAddr::new(host, SIP)).expect("a URI");
-        let talk = self.callers.call(to, uri("+18005550100", SERVER), uri(from, CALLERS), headers, script.into());
+        let talk = self.callers.call(to, uri(number, SERVER), uri(from, CALLERS), headers, script.into());
         self.settle();
         talk
     }
@@ -261,7 +279,11 @@ impl World {
         let now = self.now;
         match output {
             Output::Send { to, bytes } => self.send(SocketAddr::new(SERVER, SIP), to, &bytes),
+            Output::Reserve { call } if self.ports < 2 => {
+                self.engine.handle(now, Input::Reserved { call, reserved: None });
+            }
             Output::Reserve { call } => {
+                self.ports -= 2;
                 let address = |leg: u32| {
                     let number = MEDIA + 2 * call + leg;
                     SocketAddr::new(SERVER, u16::try_from(number).expect("fewer calls than ports"))
@@ -299,7 +321,7 @@ impl World {
                 self.digest.update(serde_json::to_vec(&cdr).expect("a record"));
                 self.cdrs.push(*cdr);
             }
-            Output::Release { .. } => {}
+            Output::Release { .. } => self.ports += 2,
         }
     }
 
