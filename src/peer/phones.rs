@@ -4,6 +4,7 @@ use super::ear::Ear;
 use super::talk::{Counted, Noticed, Talk};
 use crate::key::Key;
 use crate::random::Random;
+use crate::sdp::Direction;
 use crate::sip::Request;
 use crate::sip::Uri;
 use crate::sip::endpoint::{self, DialogId, Endpoint, Event};
@@ -31,6 +32,10 @@ pub enum Act {
     Press(String),
     /// By SIP INFO, one every 160 ms.
     Info(String),
+    /// Puts the other side on hold.
+    Hold,
+    /// Takes it back.
+    Resume,
     /// Until the other side hangs up.
     Stay,
     HangUp,
@@ -211,7 +216,7 @@ impl Phones {
         let State::Opening { call } = &mut phone.state else { return };
         match call.take() {
             Some(call) => {
-                let sdp = sound.offer();
+                let sdp = sound.offer(Direction::SendRecv);
                 phone.talk = Some(sound);
                 phone.state = State::Calling;
                 phone.placed = now;
@@ -376,6 +381,14 @@ impl Phones {
                     }
                     phone.informed >= keys.chars().count()
                 }
+                Act::Hold | Act::Resume => {
+                    let direction = if *act == Act::Hold { Direction::SendOnly } else { Direction::SendRecv };
+                    if let Some(dialog) = phone.dialog {
+                        sound.counted.voice_frames = 0;
+                        told(self.endpoint.reinvite(now, dialog, sound.offer(direction)));
+                    }
+                    true
+                }
                 Act::Stay => false,
                 Act::HangUp => {
                     phone.step += 1;
@@ -456,7 +469,13 @@ impl Phones {
                 });
             }
             Event::Progress { .. } | Event::Confirmed { .. } | Event::Info { .. } => {}
-            Event::Reanswered { .. } | Event::ReinviteRefused { .. } => {}
+            Event::Reanswered { dialog, response } => {
+                let phone = self.dialogs.get(&dialog).and_then(|talk| self.phones.get_mut(talk));
+                if let Some(sound) = phone.and_then(|phone| phone.talk.as_mut()) {
+                    sound.take_answer(now, &response.body);
+                }
+            }
+            Event::ReinviteRefused { .. } => {}
         }
     }
 

@@ -9,8 +9,9 @@ use askonce::engine::{Service, Setup};
 use askonce::flow::Flow;
 use askonce::peer::{Act, Answering, Happened};
 use askonce::random::Random;
+use askonce::record::Line;
 use askonce::record::fixture::Step;
-use askonce::record::seam::{Disposition, Out};
+use askonce::record::seam::{Disposition, EndedBy, In, Leg, Out};
 use askonce::replay;
 use askonce::server::files::{self, Disk};
 use askonce::sip::Request;
@@ -293,6 +294,43 @@ fn a_call_from_elsewhere_and_a_call_to_nobody_are_refused() {
         assert!(world.happened[&talk].iter().any(refused), "{expected}: {:?}", world.happened[&talk]);
         assert!(world.cdrs.is_empty() && world.engine.idle());
     }
+}
+
+#[test]
+fn while_the_agent_holds_the_caller_hears_music() {
+    let agent =
+        [Act::HearVoice, Act::Wait(ms(300)), Act::Hold, Act::Wait(ms(1500)), Act::Resume, Act::HearVoice, Act::HangUp];
+    let mut world = world(12, FAIR, answers(&agent));
+    let mut script = caller(ACCOUNT);
+    script.truncate(6);
+    script.extend([Act::Hear("music/hold".to_owned()), Act::Stay]);
+    let talk = world.call("+15551230001", Vec::new(), script);
+    world.run(Duration::from_secs(120));
+    let music = |h: &&Happened| matches!(h, Happened::Heard(clip) if clip == "music/hold");
+    assert_eq!(world.happened[&talk].iter().filter(music).count(), 2, "waiting, and on hold");
+    let cdr = &world.cdrs[0];
+    assert_eq!((cdr.disposition, cdr.by), (Disposition::Agent, EndedBy::Agent));
+}
+
+#[test]
+fn a_caller_whose_address_changes_is_answered_and_followed() {
+    let mut world = world(13, FAIR, answers(&[Act::HearVoice, Act::HangUp]));
+    world.call("+15551230001", Vec::new(), caller(ACCOUNT));
+    world.run(Duration::from_secs(120));
+    let mut fixture = world.recordings.remove(0);
+    let Step::In(In::Invite(arrival)) = &fixture.lines[0].step else { panic!("no INVITE") };
+    let mut offer = arrival.offer.clone();
+    offer.address = "127.0.0.2:4444".parse().expect("an address");
+    let reoffer = In::Reoffer { leg: Leg::Caller, offer: Some(offer.clone()) };
+    let at = fixture.lines.iter().position(|line| line.t > 2_000_000).expect("a later line");
+    fixture.lines.insert(at, Line { t: 2_000_000, step: Step::In(reoffer) });
+    let program = files::load(&Disk, &flow()).0.expect("the flow loads").program;
+    let replayed = replay::run(&fixture, program).expect("a playable recording");
+    let moved = replayed.lines.iter().find_map(|line| match &line.step {
+        Step::Out(Out::Reanswer { leg: Leg::Caller, session: Some(session), .. }) => Some(session.remote),
+        _ => None,
+    });
+    assert_eq!(moved, Some(offer.address));
 }
 
 #[test]
