@@ -45,24 +45,45 @@ pub fn disconnect(socket: &UdpSocket) -> io::Result<()> {
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Asks the kernel to say when each datagram of the socket came in (`Batch::age`).
+pub fn stamp_arrivals(socket: &UdpSocket) -> io::Result<()> {
+    let on: libc::c_int = 1;
+    // SAFETY: the option takes an int, and is given the size of one.
+    let done = unsafe {
+        let (value, size) = ((&raw const on).cast(), size_of::<libc::c_int>() as libc::socklen_t);
+        libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, value, size)
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Room for the control message with the time of arrival.
+const CONTROL: usize = 64;
+
 /// Room for the datagrams of one receive, made once and used for all sockets of a thread.
 pub struct Batch {
     bytes: Box<[[u8; DATAGRAM]; BATCH]>,
     sources: [libc::sockaddr_storage; BATCH],
     lengths: [usize; BATCH],
+    /// Microseconds of CLOCK_REALTIME, where the kernel was asked to tell.
+    arrivals: [Option<u64>; BATCH],
 }
 
 impl Default for Batch {
     fn default() -> Self {
         // SAFETY: all zeros is a valid `sockaddr_storage`, of no family.
         let sources = unsafe { zeroed() };
-        Self { bytes: Box::new([[0; DATAGRAM]; BATCH]), sources, lengths: [0; BATCH] }
+        Self { bytes: Box::new([[0; DATAGRAM]; BATCH]), sources, lengths: [0; BATCH], arrivals: [None; BATCH] }
     }
 }
 
 impl Batch {
     /// Takes what has arrived, without waiting; at most `BATCH` datagrams.
     pub fn receive(&mut self, socket: &UdpSocket) -> io::Result<usize> {
+        self.receive_with(socket, false)
+    }
+
+    fn receive_with(&mut self, socket: &UdpSocket, stamped: bool) -> io::Result<usize> {
+        let mut control = [[0_u64; CONTROL / 8]; BATCH];
         // SAFETY: all zeros is valid for both; every pointer below outlives the call and its length is the buffer's.
         let mut vectors: [libc::iovec; BATCH] = unsafe { zeroed() };
         let mut headers: [libc::mmsghdr; BATCH] = unsafe { zeroed() };
@@ -73,6 +94,10 @@ impl Batch {
             header.msg_hdr.msg_iovlen = 1;
             header.msg_hdr.msg_name = (&raw mut self.sources[index]).cast();
             header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+            if stamped {
+                header.msg_hdr.msg_control = control[index].as_mut_ptr().cast();
+                header.msg_hdr.msg_controllen = CONTROL as _;
+            }
         }
         // SAFETY: as above; the kernel writes at most BATCH headers and their buffers.
         let taken = unsafe {
@@ -84,7 +109,22 @@ impl Batch {
             let cut = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
             *length = if cut { 0 } else { header.msg_len as usize };
         }
+        if stamped {
+            for (arrival, header) in self.arrivals.iter_mut().zip(&headers[..taken]) {
+                *arrival = arrived(&header.msg_hdr);
+            }
+        }
         Ok(taken)
+    }
+
+    /// As `receive`, of a socket that stamps arrivals.
+    pub fn receive_stamped(&mut self, socket: &UdpSocket) -> io::Result<usize> {
+        self.receive_with(socket, true)
+    }
+
+    /// How long ago a datagram of the last `receive_stamped` came in.
+    pub fn age(&self, index: usize) -> Option<Duration> {
+        self.arrivals[index].map(|at| Duration::from_micros(micros(libc::CLOCK_REALTIME).saturating_sub(at)))
     }
 
     /// One datagram of the last receive and its source; empty if it was longer than we keep.
@@ -92,6 +132,22 @@ impl Batch {
         let source = address(&self.sources[index])?;
         Some((source, &mut self.bytes[index][..self.lengths[index]]))
     }
+}
+
+/// The time of arrival in a message's control messages.
+fn arrived(header: &libc::msghdr) -> Option<u64> {
+    // SAFETY: the kernel filled the control buffer; the macros stay within its length.
+    unsafe {
+        let mut message = libc::CMSG_FIRSTHDR(header);
+        while let Some(control) = message.as_ref() {
+            if control.cmsg_level == libc::SOL_SOCKET && control.cmsg_type == libc::SCM_TIMESTAMPNS {
+                let at = libc::CMSG_DATA(message).cast::<libc::timespec>().read_unaligned();
+                return Some(at.tv_sec as u64 * 1_000_000 + at.tv_nsec as u64 / 1000);
+            }
+            message = libc::CMSG_NXTHDR(header, message);
+        }
+    }
+    None
 }
 
 fn address(storage: &libc::sockaddr_storage) -> Option<SocketAddr> {

@@ -2,9 +2,9 @@
 
 use super::phones::{Happened, Output, Phones, TalkId};
 use crate::os::clock::Clock;
+use crate::os::sys::{self, BATCH, Batch};
 use crate::time::{Duration, Instant};
 use std::collections::HashMap;
-use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 
 /// The sockets are looked at this often at least.
@@ -17,6 +17,7 @@ pub struct Net {
     contact: SocketAddr,
     media: HashMap<TalkId, UdpSocket>,
     buffer: Vec<u8>,
+    batch: Batch,
 }
 
 impl Net {
@@ -24,7 +25,7 @@ impl Net {
         let sip = UdpSocket::bind(sip)?;
         sip.set_nonblocking(true)?;
         let contact = sip.local_addr()?;
-        Ok(Self { clock, sip, contact, media: HashMap::new(), buffer: vec![0; DATAGRAM] })
+        Ok(Self { clock, sip, contact, media: HashMap::new(), buffer: vec![0; DATAGRAM], batch: Batch::default() })
     }
 
     /// Where these phones' SIP is reached.
@@ -82,13 +83,17 @@ impl Net {
         if let Err(error) = socket.send_to(packet, to) {
             tracing::trace!(%error, "a peer's RTP packet was not sent");
         }
-        loop {
-            let received = self.media.get(&talk).map(|socket| socket.recv_from(&mut self.buffer));
-            match received {
-                Some(Ok((length, _))) => phones.on_rtp(self.clock.now(), talk, &self.buffer[..length]),
-                // The other side's port is closed already: what it sent before may still be there.
-                Some(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => {}
-                Some(Err(_)) | None => return,
+        // An error is an empty socket, or the word that the other side's port is closed already.
+        while let Ok(taken) = self.batch.receive_stamped(socket) {
+            let now = self.clock.now();
+            for index in 0..taken {
+                let at = now - self.batch.age(index).unwrap_or(Duration::ZERO);
+                if let Some((_, packet)) = self.batch.datagram(index) {
+                    phones.on_rtp(at, talk, packet);
+                }
+            }
+            if taken < BATCH {
+                return;
             }
         }
     }
@@ -96,6 +101,7 @@ impl Net {
     fn open(&mut self, talk: TalkId) -> std::io::Result<SocketAddr> {
         let socket = UdpSocket::bind(SocketAddr::new(self.contact.ip(), 0))?;
         socket.set_nonblocking(true)?;
+        sys::stamp_arrivals(&socket)?;
         let local = socket.local_addr()?;
         self.media.insert(talk, socket);
         Ok(local)
