@@ -7,7 +7,7 @@ use askonce::peer::ear::Ear;
 use askonce::peer::net::Net;
 use askonce::peer::{Act, Answering, Happened, Phones};
 use askonce::server::files::{self, Disk};
-use askonce::server::{self, Plan};
+use askonce::server::{self, Plan, Will};
 use askonce::sip::Uri;
 use askonce::time::Duration;
 use std::error::Error;
@@ -128,7 +128,8 @@ fn record(name: &str, script: Vec<Act>, answering: Answering) -> Result<(), Box<
         agent.0.turn(&mut agent.1, &mut |_, _, _| {});
         caller.0.wait(&caller.1);
     }
-    running.drain();
+    running.wants(Will::Drain);
+    running.join();
     let recorded = std::fs::read_dir(&recordings)?.next().ok_or("nothing was recorded")??;
     let fixture = Path::new("fixtures").join(name);
     std::fs::create_dir_all(&fixture)?;

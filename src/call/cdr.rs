@@ -5,7 +5,7 @@ use crate::record::seam::{Disposition, EndedBy, Leg};
 use jiff::Timestamp;
 use serde::Serialize;
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Cdr {
     pub askonce: u32,
     pub call: String,
@@ -29,6 +29,10 @@ pub struct Cdr {
     pub hops: Vec<Hop>,
     /// Keys that counted, whatever brought them.
     pub keys: u32,
+    /// Keys that the full type-ahead buffer dropped.
+    pub keys_dropped: u32,
+    /// Values from outside that their fact would not take.
+    pub known_refused: u32,
     /// What the agents' phones said instead of 200.
     pub refusals: Vec<Refused>,
     /// A leg's packets, where its stream closed in time to tell.

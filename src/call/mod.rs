@@ -36,6 +36,8 @@ pub struct Birth {
     pub program: Program,
     pub destinations: Arc<BTreeMap<String, Destination>>,
     pub trunk: String,
+    /// How we name ourselves to the agent's phone.
+    pub user_agent: String,
     pub call: String,
     pub case: String,
     /// The wall clock at the first input.
@@ -57,6 +59,9 @@ impl Birth {
             at: self.at,
             seed: self.seed,
             source: source.to_owned(),
+            trunk: self.trunk.clone(),
+            user_agent: self.user_agent.clone(),
+            complete: true,
             call: self.call.clone(),
             case: self.case.clone(),
             local: self.local.clone(),
@@ -134,9 +139,12 @@ impl Call {
             In::Answered { answer } => self.agent_answered(now, answer.as_ref()),
             In::Refused { status, .. } => self.refused(now, status),
             In::Reoffer { leg, offer } => self.reoffer(now, leg, offer.as_ref()),
+            In::LateAnswer { leg, answer } => self.late_answer(now, leg, &answer),
             In::Bye { leg: Leg::Caller } => self.caller_gone(now, EndedBy::Caller),
             In::Lost { leg: Leg::Caller, .. } => self.caller_gone(now, EndedBy::System),
-            In::Bye { leg: Leg::Agent } | In::Lost { leg: Leg::Agent, .. } => self.agent_gone(now),
+            In::Bye { leg: Leg::Agent } => self.agent_gone(now, AgentEnd::Done),
+            // Nobody hung up: the flow's `else` is for this.
+            In::Lost { leg: Leg::Agent, .. } => self.agent_gone(now, AgentEnd::Failed),
         }
     }
 
@@ -200,6 +208,8 @@ impl Call {
             facts: cdr::facts(&self.context),
             hops: self.context.hops.clone(),
             keys: self.keys,
+            keys_dropped: self.run.counts().keys_dropped,
+            known_refused: self.run.counts().known_refused,
             refusals: self.refusals.clone(),
             media: Vec::new(),
         }
@@ -288,10 +298,7 @@ impl Call {
 
     fn reoffer(&mut self, now: Instant, leg: Leg, offer: Option<&crate::sdp::Offer>) {
         let codec = self.leg(leg).codec();
-        let state = match leg {
-            Leg::Caller => &mut self.caller,
-            Leg::Agent => &mut self.agent,
-        };
+        let state = self.leg(leg);
         match offer {
             // RFC 3261 section 14.2: a re-INVITE without an offer asks for ours.
             None => {
@@ -308,10 +315,18 @@ impl Call {
         }
     }
 
-    fn leg(&self, leg: Leg) -> &LegState {
+    /// RFC 3261 section 14.1: the ACK brings the answer to the offer of our 2xx.
+    fn late_answer(&mut self, now: Instant, leg: Leg, answer: &crate::sdp::Offer) {
+        if let Some(session) = self.leg(leg).take_answer(answer) {
+            self.emit(now, Out::Retarget { leg, session });
+            self.agent_hold(now);
+        }
+    }
+
+    fn leg(&mut self, leg: Leg) -> &mut LegState {
         match leg {
-            Leg::Caller => &self.caller,
-            Leg::Agent => &self.agent,
+            Leg::Caller => &mut self.caller,
+            Leg::Agent => &mut self.agent,
         }
     }
 

@@ -14,12 +14,21 @@ use crate::sip::Uri;
 use crate::sip::invite::Invite;
 use crate::time::Instant;
 
+/// Hops of one call: people that it was handed to, or was to be.
+const HOPS: usize = 32;
+
 /// SIP status of a target that did not answer at all, and of one that rang too long (RFC 3261 section 21.4.9).
 const NO_ANSWER: u16 = 408;
 
 impl Call {
     pub(super) fn begin_handoff(&mut self, now: Instant, destination: String, needs: Vec<usize>) {
+        if self.context.hops.len() >= HOPS {
+            // Agents' phones that answer and drop the caller again and again: the flow's exit ends it.
+            self.failed = true;
+            return self.run_event(now, Event::Agent(AgentEnd::Failed));
+        }
         self.handoff = Some(Handoff::new(now, destination, needs));
+        self.agent = LegState::new(self.birth.local.agent_media, &mut self.random);
         self.play_music(now);
         self.emit(now, Out::Mint);
     }
@@ -101,8 +110,8 @@ impl Call {
         self.next_target(now);
     }
 
-    /// The agent hung up, or its dialog broke, and the caller did not.
-    pub(super) fn agent_gone(&mut self, now: Instant) {
+    /// The agent hung up, or its leg broke, and the caller did not.
+    pub(super) fn agent_gone(&mut self, now: Instant, end: AgentEnd) {
         let Some(Handoff { phase: Phase::Bridged { held }, .. }) = &self.handoff else {
             return self.refused(now, NO_ANSWER);
         };
@@ -110,11 +119,15 @@ impl Call {
         let stopped = if *held { Out::Stop { leg: Leg::Caller } } else { Out::Unbridge };
         self.handoff = None;
         self.emit(now, stopped);
-        self.run_event(now, Event::Agent(AgentEnd::Done));
+        self.failed |= end == AgentEnd::Failed;
+        self.run_event(now, Event::Agent(end));
     }
 
     /// The caller is gone, or we end the call: the agent's side is told.
     pub(super) fn release_agent(&mut self, now: Instant) {
+        if self.handoff.as_ref().is_some_and(|handoff| matches!(handoff.phase, Phase::Ringing { .. })) {
+            self.close_hop(now, Received::Failed);
+        }
         match self.handoff.take().map(|handoff| handoff.phase) {
             Some(Phase::Ringing { .. }) => self.emit(now, Out::Cancel),
             Some(Phase::Bridged { .. }) => {
@@ -182,7 +195,7 @@ impl Call {
             from: self.caller_uri(),
             headers: written.headers,
             sdp: sdp.into_bytes(),
-            user_agent: concat!("askonce/", env!("CARGO_PKG_VERSION")).to_owned(),
+            user_agent: self.birth.user_agent.clone(),
         };
         let Ok(request) = invite.build(&mut self.random) else {
             // A target or header that cannot be written is the configuration's mistake: the caller goes on.

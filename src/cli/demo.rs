@@ -11,7 +11,7 @@ use crate::peer::net::Net;
 use crate::peer::{Act, Answering, Happened, Phones, http};
 use crate::server::files::{self, Embedded};
 use crate::server::http::Token;
-use crate::server::{self, Plan};
+use crate::server::{self, Plan, Will};
 use crate::sip::{Request, Uri};
 use crate::time::{Duration, Instant};
 use std::net::SocketAddr;
@@ -73,7 +73,9 @@ pub fn run(args: &Args) -> Result<(), Failed> {
         }
         caller.0.wait(&caller.1);
     }
-    running.drain();
+    // A demonstration that failed may have calls that nobody would end.
+    running.wants(Will::Stop);
+    running.join();
     story.verdict()
 }
 
@@ -213,7 +215,7 @@ impl Story {
         }
         for (name, value) in request.headers.iter().filter(|(name, _)| name.starts_with("X-")) {
             self.more(&format!("{name}: {value}"));
-            if name == "X-Account-Number" {
+            if name == "X-Account" {
                 self.seen.header_account = Some(value.to_owned());
             }
         }
@@ -240,6 +242,7 @@ impl Story {
         let checks = [
             (seen.asked == 1, "the caller was asked exactly once"),
             (is_account(&seen.agent_account), "the agent's phone received the number in User-to-User"),
+            (is_account(&seen.header_account), "and in X-Account"),
             (is_account(&seen.context_account), "the context held it before the phone was answered"),
             (seen.talked == 2, "the two heard each other"),
             (seen.ended == 2, "both calls ended"),

@@ -4,7 +4,7 @@ use super::{Failed, count, fail, show};
 use crate::config::{Config, Quick, RtpPorts};
 use crate::server::files::Disk;
 use crate::server::http::Token;
-use crate::server::{self, Plan};
+use crate::server::{self, Plan, Will};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -61,6 +61,8 @@ pub fn run(args: &Args) -> Result<(), Failed> {
         ),
         (None, _) => {}
     }
+    // Contexts, records and recordings are for this user alone.
+    crate::os::sys::private_files();
     let plan = plan(args)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fail)?;
     // Listened for before the first call can come, so that no signal is missed.
@@ -70,18 +72,26 @@ pub fn run(args: &Args) -> Result<(), Failed> {
     println!("ready sip=udp:{} http={} rtp={}", running.sip, running.http, running.rtp);
     std::io::stdout().flush().map_err(fail)?;
     runtime.block_on(async {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        // The first signal drains, the second ends at once; and the service may end by itself.
+        for will in [Will::Drain, Will::Stop] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+                () = running.ended() => return,
+            }
+            tracing::info!(?will, "a signal to end");
+            running.wants(will);
         }
+        running.ended().await;
     });
-    tracing::info!("draining: no new calls, those that stand come to their end");
-    running.drain();
-    Ok(())
+    if running.join() { Ok(()) } else { Err(fail("the control plane died, and its calls with it")) }
 }
 
 /// What is to be served: read, checked, and nothing started yet.
 fn plan(args: &Args) -> Result<Plan, Failed> {
+    if !args.http.ip().is_loopback() {
+        return Err(fail(format!("--http {}: loopback only, until there are users and TLS", args.http)));
+    }
     let (place, findings) = match (&args.config, &args.flow) {
         (Some(path), _) => server::read_place(&Disk, path),
         (None, Some(flow)) => {

@@ -5,6 +5,7 @@ use super::{Config, Listen, Number, RtpPorts, trunk};
 use crate::yaml::{Diagnostic, Faults, Fields, Node, Source, Value, Word, read};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
+use std::sync::Arc;
 
 const MAX_FLOWS: usize = 100;
 const MAX_NUMBERS: usize = 10_000;
@@ -13,7 +14,8 @@ const MAX_SIP: usize = 16;
 
 const HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 const STORE: &str = "var/askonce.db";
-const RTP: RtpPorts = RtpPorts { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), first: 8192, last: 32767 };
+/// Media ports when nothing is said; their address is then that of SIP.
+const PORTS: (u16, u16) = (8192, 32767);
 
 /// Keys that the configuration's document names and that are not served yet.
 const LATER: [&str; 7] = ["endpoints", "secrets", "record", "retention", "limits", "tls", "switches"];
@@ -43,8 +45,9 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
     fields.finish(faults);
     let (listen, advertise) = (listen?, advertise.unwrap_or(Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))?);
     let advertise = Some(advertise).filter(|address| !address.is_unspecified());
-    if advertise.is_none() && listen.sip.iter().any(|sip| sip.ip().is_unspecified()) {
-        let message = "SIP listens on every address, and none is named for Contact and SDP";
+    let bound = listen.sip.iter().map(SocketAddr::ip).chain([listen.rtp.address]);
+    if advertise.is_none() && bound.into_iter().any(|address| address.is_unspecified()) {
+        let message = "SIP or RTP listens on every address, and none is named for Contact and SDP";
         faults.error("no-advertise", node.span, message).remedy("add `advertise: ADDRESS`, or listen on one address");
     }
     Some(Config {
@@ -53,7 +56,7 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
         advertise,
         flows: flows?,
         store: store.unwrap_or_else(|| Some(STORE.to_owned()))?,
-        trunks: trunks?,
+        trunks: trunks?.into_iter().map(Arc::new).collect(),
         numbers: numbers?,
         destinations: destinations.unwrap_or_else(|| Some(Vec::new()))?,
     })
@@ -67,7 +70,9 @@ fn listen_of(node: &Node, faults: &mut Faults) -> Option<Listen> {
         faults.not_served(more.span, "a second address for SIP").remedy("one: [udp:ADDRESS:PORT]");
     }
     let sip: Option<Vec<_>> = sip.map(|items| items.iter().filter_map(|item| sip_address(item, faults)).collect());
-    let rtp = fields.take("rtp").map_or(Some(RTP), |node| rtp(node, faults));
+    let near = sip.as_ref().and_then(|addresses| addresses.first()).map(SocketAddr::ip);
+    let rtp_node = fields.take("rtp");
+    let rtp = near.and_then(|near| rtp(rtp_node, near, faults));
     let http_node = fields.take("http");
     let http = http_node.map_or(Some(HTTP), |node| parsed(node, "an address as `127.0.0.1:8080`", faults));
     fields.finish(faults);
@@ -97,13 +102,16 @@ fn sip_address(node: &Node, faults: &mut Faults) -> Option<SocketAddr> {
     }
 }
 
-fn rtp(node: &Node, faults: &mut Faults) -> Option<RtpPorts> {
+/// Where media is received; without an address of its own, where SIP is.
+fn rtp(node: Option<&Node>, near: IpAddr, faults: &mut Faults) -> Option<RtpPorts> {
+    let (first, last) = PORTS;
+    let Some(node) = node else { return Some(RtpPorts { address: near, first, last }) };
     let mut fields = Fields::of(node, "`rtp`", faults)?;
-    let address = fields.take("address").map_or(Some(RTP.address), |node| parsed(node, "an IP address", faults));
+    let address = fields.take("address").map_or(Some(near), |node| parsed(node, "an IP address", faults));
     let ports = fields.take("ports").map(|node| node.range("ports", 1024..=65535, faults));
     fields.finish(faults);
     let address = address?;
-    let Some(ports) = ports else { return Some(RtpPorts { address, ..RTP }) };
+    let Some(ports) = ports else { return Some(RtpPorts { address, first, last }) };
     let port = |port: usize| u16::try_from(port).ok();
     let ports = ports?;
     let (first, last) = (port(*ports.start())?, port(*ports.end())?);

@@ -16,6 +16,7 @@ use crate::time::Duration;
 use crate::yaml::Word;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -28,7 +29,7 @@ pub struct Config {
     pub flows: Vec<Word>,
     /// The SQLite file.
     pub store: String,
-    pub trunks: Vec<Trunk>,
+    pub trunks: Vec<Arc<Trunk>>,
     pub numbers: Vec<Number>,
     pub destinations: Vec<Destination>,
 }
@@ -126,10 +127,6 @@ impl Destination {
 }
 
 impl Config {
-    pub fn destination(&self, name: &str) -> Option<&Destination> {
-        self.destinations.iter().find(|d| d.name.text == name)
-    }
-
     /// The entry that answers a called number: its own, or `*`.
     pub fn number(&self, called: &str) -> Option<&Number> {
         let of = |name: &str| self.numbers.iter().find(|n| n.number.text == name);
@@ -137,7 +134,7 @@ impl Config {
     }
 
     /// The trunk that a packet's source belongs to; the first in the file wins.
-    pub fn trunk(&self, source: IpAddr) -> Option<&Trunk> {
+    pub fn trunk(&self, source: IpAddr) -> Option<&Arc<Trunk>> {
         self.trunks.iter().find(|trunk| trunk.from.iter().any(|net| net.contains(&source)))
     }
 }

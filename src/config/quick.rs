@@ -6,6 +6,7 @@ use crate::context::carrier::Carrier;
 use crate::yaml::{Faults, Span, Word};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 /// What the command line says.
 #[derive(Clone, Debug)]
@@ -30,6 +31,11 @@ impl Config {
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(format!("--destination {} is given twice", twice[0]));
         }
+        if let Some(all) = [quick.sip.ip(), quick.rtp.address].into_iter().find(IpAddr::is_unspecified) {
+            return Err(format!(
+                "{all} is no address that a phone can send to: give one of this machine's, or use --config"
+            ));
+        }
         let loopback = vec![
             IpNet::new_assert(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
             IpNet::new_assert(IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
@@ -48,7 +54,7 @@ impl Config {
             advertise: None,
             flows: vec![word(quick.flow)],
             store: quick.store.to_owned(),
-            trunks: vec![local],
+            trunks: vec![Arc::new(local)],
             numbers: vec![Number { number: word("*"), flow: None }],
             destinations,
         })

@@ -28,6 +28,10 @@ destinations:
   bare: { to: [\"sip:[2001:db8::1]:5080\"] }
 ";
 
+fn destination<'c>(config: &'c Config, name: &str) -> Option<&'c Destination> {
+    config.destinations.iter().find(|destination| destination.name.text == name)
+}
+
 #[test]
 fn a_whole_configuration_is_parsed() {
     let (config, warnings) = load_text(WHOLE).expect("it loads");
@@ -46,12 +50,12 @@ fn a_whole_configuration_is_parsed() {
     assert_eq!((&other.media_from, other.identity.len()), (&other.from, 3));
     let flow = |called: &str| config.number(called).and_then(|n| n.flow.as_ref()).map(|f| f.text.as_str());
     assert_eq!((flow("+18005550100"), flow("100")), (Some("contact-center"), Some("account-desk")));
-    let support = config.destination("support").expect("it is there");
+    let support = destination(&config, "support").expect("it is there");
     let to: Vec<_> = support.to.iter().map(|t| (t.user.as_deref(), t.address.to_string())).collect();
     assert_eq!(to, [(Some("support"), "192.0.2.10:5060".to_owned()), (None, "192.0.2.11:5070".to_owned())]);
     assert_eq!((support.ring, support.carriers.len(), support.trusted), (Duration::from_secs(30), 2, true));
     assert_eq!(support.headers[0].0.text, "X-Account-Number");
-    let bare = config.destination("bare").expect("it is there");
+    let bare = destination(&config, "bare").expect("it is there");
     assert_eq!((bare.trusted, bare.carriers.as_slice(), &bare.uui), (false, &[Carrier::UuiIsdn][..], &None));
     assert_eq!(bare.ring, Duration::from_secs(20));
 }
@@ -150,7 +154,7 @@ fn quick_mode_serves_loopback_and_names_its_destinations() {
     assert!(config.trunk([127, 9, 9, 9].into()).is_some_and(|t| t.trust_uui && t.trust_headers));
     assert!(config.trunk([192, 0, 2, 1].into()).is_none());
     assert!(config.number("anything").is_some_and(|n| n.flow.is_none()));
-    let support = config.destination("support").expect("it is named");
+    let support = destination(&config, "support").expect("it is named");
     assert!(support.trusted && support.carriers == [Carrier::UuiIsdn, Carrier::Headers]);
     for (text, why) in [
         ("support", "write NAME=sip:"),

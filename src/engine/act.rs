@@ -18,40 +18,35 @@ impl Engine {
         if let Some(journal) = self.slots.get_mut(&number).and_then(|slot| slot.journal.as_mut()) {
             journal.input(now, &input);
         }
-        if self.enter(now, number, |call| call.handle(now, input)) {
+        if self.enter(now, number, |call| call.handle(now, input)).is_some() {
             self.act(now, number);
         }
     }
 
     /// Lets everything happen that is due in the call; false if there is no such call any more.
     pub(super) fn advance(&mut self, now: Instant, number: CallNumber) -> bool {
-        let entered = self.enter(now, number, |call| call.advance(now));
+        let entered = self.enter(now, number, |call| call.advance(now)).is_some();
         if entered {
             self.act(now, number);
         }
         entered && self.slots.get(&number).is_some_and(|slot| matches!(slot.phase, Phase::Live { .. }))
     }
 
-    /// The only way into a call.
-    fn enter(&mut self, now: Instant, number: CallNumber, enter: impl FnOnce(&mut Call)) -> bool {
-        let Some(slot) = self.slots.get_mut(&number) else { return false };
-        let Phase::Live { call } = &mut slot.phase else { return false };
+    /// The only way into a call; `None` if there is none, or no longer.
+    fn enter<T>(&mut self, now: Instant, number: CallNumber, enter: impl FnOnce(&mut Call) -> T) -> Option<T> {
+        let Phase::Live { call } = &mut self.slots.get_mut(&number)?.phase else { return None };
         // The call is dropped after a panic, so nobody sees it half-changed.
-        if catch_unwind(AssertUnwindSafe(|| enter(call))).is_ok() {
-            return true;
+        let entered = catch_unwind(AssertUnwindSafe(|| enter(call))).ok();
+        if entered.is_none() {
+            self.wreck(now, number);
         }
-        self.counters.panics += 1;
-        tracing::error!(call = slot.name, "a broken invariant ended this call; the others go on");
-        self.wreck(now, number);
-        false
+        entered
     }
 
     /// Does what the call says, in its order.
     pub(super) fn act(&mut self, now: Instant, number: CallNumber) {
-        while let Some(slot) = self.slots.get_mut(&number) {
-            let Phase::Live { call } = &mut slot.phase else { break };
-            let Some((at, out)) = call.poll() else { break };
-            if let Some(journal) = &mut slot.journal {
+        while let Some((at, out)) = self.enter(now, number, Call::poll).flatten() {
+            if let Some(journal) = self.slots.get_mut(&number).and_then(|slot| slot.journal.as_mut()) {
                 journal.output(at, &out);
             }
             self.act_on(now, number, out);
@@ -78,6 +73,7 @@ impl Engine {
                     self.retarget(number, leg, &session);
                 }
             }
+            Out::Retarget { leg, session } => self.retarget(number, leg, &session),
             Out::Rerefuse { leg, status } => {
                 self.with(dialog(leg), |sip, dialog| sip.refuse_reinvite(now, dialog, status));
             }
@@ -156,38 +152,59 @@ impl Engine {
 
     /// The call is over: its recording goes out, its streams close, its record waits for what they counted.
     fn over(&mut self, now: Instant, number: CallNumber) {
-        let Some(Phase::Live { call }) = self.slots.get(&number).map(|slot| &slot.phase) else { return };
-        let cdr = Box::new(call.cdr(now));
-        self.counters.ended += 1;
-        self.wind_up(now, number, cdr);
+        if let Some(cdr) = self.enter(now, number, |call| Box::new(call.cdr(now))) {
+            self.wind_up(now, number, cdr);
+        }
     }
 
-    /// A call whose invariant broke: both sides are told, its rows leave our tables.
-    fn wreck(&mut self, now: Instant, number: CallNumber) {
+    /// A call whose invariant broke: both sides are told, its rows leave our tables, the others go on.
+    pub(super) fn wreck(&mut self, now: Instant, number: CallNumber) {
         let Some(slot) = self.slots.get_mut(&number) else { return };
-        let dialogs = [slot.caller.take(), slot.agent.take()];
-        let Phase::Live { call } = &slot.phase else { return };
-        // It may be beyond telling what happened to it.
-        let cdr = catch_unwind(AssertUnwindSafe(|| Box::new(call.cdr(now)))).ok();
-        for dialog in dialogs.into_iter().flatten() {
-            self.dialogs.remove(&dialog);
-            self.endpoint.drop_dialog(now, dialog);
+        self.counters.panics += 1;
+        tracing::error!(call = slot.name, "a broken invariant ended this call; the others go on");
+        if let Some(journal) = &mut slot.journal {
+            journal.fixture.header.complete = false;
         }
+        // It may be beyond telling what happened to it.
+        let cdr = match &slot.phase {
+            Phase::Live { call } => catch_unwind(AssertUnwindSafe(|| Box::new(call.cdr(now)))).ok(),
+            Phase::Arriving { .. } | Phase::Closing { .. } => None,
+        };
+        self.drop_dialogs(now, number);
         match cdr {
             Some(cdr) => self.wind_up(now, number, cdr),
             None => {
                 for leg in Leg::BOTH {
                     self.close_stream(number, leg);
                 }
-                if let Some(slot) = self.slots.remove(&number) {
-                    self.out.push_back(Output::Release { call: number, name: slot.name });
-                }
+                self.close(number);
             }
+        }
+    }
+
+    /// Ends every call: the drain took too long, or somebody is in a hurry.
+    pub(super) fn end_all(&mut self, now: Instant) {
+        self.draining = true;
+        let mut numbers: Vec<CallNumber> = self.slots.keys().copied().collect();
+        numbers.sort_unstable();
+        for number in numbers {
+            self.drop_dialogs(now, number);
+            self.over(now, number);
+        }
+        self.slots.retain(|_, slot| !matches!(slot.phase, Phase::Arriving { .. }));
+    }
+
+    fn drop_dialogs(&mut self, now: Instant, number: CallNumber) {
+        let Some(slot) = self.slots.get_mut(&number) else { return };
+        for dialog in [slot.caller.take(), slot.agent.take()].into_iter().flatten() {
+            self.dialogs.remove(&dialog);
+            self.endpoint.drop_dialog(now, dialog);
         }
     }
 
     fn wind_up(&mut self, now: Instant, number: CallNumber, cdr: Box<crate::call::cdr::Cdr>) {
         let Some(slot) = self.slots.get_mut(&number) else { return };
+        self.counters.ended += 1;
         if let Some(journal) = slot.journal.take() {
             self.counters.journal_lines_dropped += journal.dropped;
             self.out.push_back(Output::Recording(Box::new(journal.fixture)));
@@ -204,15 +221,16 @@ impl Engine {
     /// Lets the record go once every stream has told what it counted.
     pub(super) fn settle(&mut self, now: Instant, number: CallNumber) {
         match self.slots.get(&number) {
-            Some(slot) if slot.streams.iter().all(|stream| *stream == super::Stream::None) => self.close(now, number),
+            Some(slot) if slot.streams.iter().all(|stream| *stream == super::Stream::None) => self.close(number),
             _ => self.arm(now, number),
         }
     }
 
     /// The end of the slot, with or without the statistics.
-    pub(super) fn close(&mut self, _now: Instant, number: CallNumber) {
+    pub(super) fn close(&mut self, number: CallNumber) {
         let Some(slot) = self.slots.remove(&number) else { return };
-        if let Phase::Closing { cdr, .. } = slot.phase {
+        if let Phase::Closing { mut cdr, .. } = slot.phase {
+            cdr.media = slot.media;
             self.out.push_back(Output::Cdr(cdr));
         }
         self.out.push_back(Output::Release { call: number, name: slot.name });

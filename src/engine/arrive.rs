@@ -13,6 +13,7 @@ use crate::sip::uri::decode;
 use crate::sip::{NameAddr, Request};
 use crate::time::Instant;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Calls at once. Each holds two sockets and some 16 kB.
@@ -26,20 +27,8 @@ const HEADERS: usize = 64;
 
 impl Engine {
     pub(super) fn arrive(&mut self, now: Instant, dialog: DialogId, source: SocketAddr, request: &Request) {
-        let Some(trunk) =
-            self.trunks.iter().find(|trunk| trunk.from.iter().any(|net| net.contains(&source.ip()))).cloned()
-        else {
-            self.counters.unknown_source += 1;
-            return self.refuse(now, dialog, 403, &[]);
-        };
-        if self.draining {
-            self.counters.draining += 1;
-            return self.busy(now, dialog);
-        }
-        if self.slots.len() >= CALLS {
-            self.counters.full += 1;
-            return self.busy(now, dialog);
-        }
+        // The door let nobody else in.
+        let Some(trunk) = self.config.trunk(source.ip()).cloned() else { return self.refuse(now, dialog, 403, &[]) };
         let called = decode(request.uri.user().unwrap_or(""));
         let Some(service) = self.service(&called) else {
             self.counters.unknown_number += 1;
@@ -66,6 +55,7 @@ impl Engine {
             agent_address: None,
             journal: None,
             streams: [Stream::None; 2],
+            media: Vec::new(),
             armed: None,
         };
         self.slots.insert(number, slot);
@@ -93,6 +83,7 @@ impl Engine {
             program: slot.service.program.clone(),
             destinations: self.destinations.clone(),
             trunk: slot.trunk.name.text.clone(),
+            user_agent: super::USER_AGENT.to_owned(),
             case: name.clone(),
             call: name.clone(),
             at,
@@ -104,8 +95,13 @@ impl Engine {
         if let Some(journal) = &mut slot.journal {
             journal.input(now, &In::Invite(arrival.clone()));
         }
-        slot.phase = Phase::Live { call: Box::new(Call::new(now, birth, &arrival)) };
-        self.act(now, number);
+        match catch_unwind(AssertUnwindSafe(|| Box::new(Call::new(now, birth, &arrival)))) {
+            Ok(call) => {
+                slot.phase = Phase::Live { call };
+                self.act(now, number);
+            }
+            Err(_) => self.wreck(now, number),
+        }
     }
 
     /// The flow that answers a called number. A number without a name is quick mode's: it has one flow.
@@ -143,9 +139,11 @@ impl Engine {
                 request.headers.iter().filter(|(name, _)| name.get(..2).is_some_and(|x| x.eq_ignore_ascii_case("X-")));
             headers = known.take(HEADERS).map(|(name, value)| (name.to_owned(), Secret::new(value))).collect();
         }
-        let from = caller(trunk, request);
+        let from = caller(trunk, request).filter(|_| !withheld(request));
         let number = from.as_ref().and_then(|from| caller_number(&decode(from.uri.user().unwrap_or(""))));
-        let name = from.map(|from| from.display.into_owned()).filter(|name| !name.is_empty() && number.is_some());
+        // What a name may not hold would keep it, and the call, from the agent's phone.
+        let name = from.map(|from| from.display.chars().filter(|c| !c.is_control()).collect::<String>());
+        let name = name.filter(|name| !name.is_empty() && number.is_some());
         Arrival { from: number, name: name.map(Secret::new), to, uui, headers, offer }
     }
 }
@@ -158,6 +156,12 @@ fn caller<'r>(trunk: &Trunk, request: &'r Request) -> Option<NameAddr<'r>> {
         Identity::From => "From",
     };
     trunk.identity.iter().find_map(|identity| NameAddr::read(request.headers.get(header(identity))?).ok())
+}
+
+/// Whether the caller asked for its identity to be withheld (RFC 3323 section 4.2, RFC 3325 section 9.3).
+fn withheld(request: &Request) -> bool {
+    let values = request.headers.all("Privacy").flat_map(|value| value.split(';'));
+    values.map(str::trim).any(|value| ["id", "user", "header"].iter().any(|hidden| value.eq_ignore_ascii_case(hidden)))
 }
 
 /// The caller's number, or `None` for an anonymous caller (RFC 3323 section 4.1).

@@ -32,6 +32,7 @@ impl Journal {
             self.fixture.lines.push(Line { t, step });
         } else {
             self.dropped += 1;
+            self.fixture.header.complete = false;
         }
     }
 }

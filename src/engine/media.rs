@@ -27,8 +27,8 @@ impl Engine {
             Event::Closed { id, statistics } => {
                 let Some(slot) = self.slots.get_mut(&id.call) else { return };
                 slot.streams[usize::from(id.leg)] = Stream::None;
-                if let Phase::Closing { cdr, .. } = &mut slot.phase {
-                    cdr.media.push(LegMedia { leg: leg(id), statistics });
+                slot.media.push(LegMedia { leg: leg(id), statistics });
+                if matches!(slot.phase, Phase::Closing { .. }) {
                     self.settle(now, id.call);
                 }
             }
@@ -78,21 +78,21 @@ impl Engine {
         })));
     }
 
-    /// A stream that could not do what it was told. Without its sound a call is of no use to its caller.
+    /// A stream that could not do what it was told. Without its sound a leg is of no use to anyone.
     fn media_refused(&mut self, now: Instant, id: StreamId, refusal: Refusal) {
         self.counters.media_refused += 1;
-        tracing::error!(call = id.call, leg = id.leg, ?refusal, "the media plane refused a command");
-        if matches!(refusal, Refusal::Full | Refusal::NoSocket | Refusal::Taken) {
-            if let Some(slot) = self.slots.get_mut(&id.call) {
-                slot.streams[usize::from(id.leg)] = Stream::None;
-            }
-            self.deliver(now, id.call, In::Lost { leg: leg(id), why: "no media".to_owned() });
+        let Some(slot) = self.slots.get_mut(&id.call) else { return };
+        tracing::error!(call = slot.name, leg = ?leg(id), ?refusal, "the media plane refused a command");
+        if std::mem::replace(&mut slot.streams[usize::from(id.leg)], Stream::None) == Stream::Open {
             self.leave(now, id.call, leg(id));
+            self.deliver(now, id.call, In::Lost { leg: leg(id), why: "no media".to_owned() });
+        } else if matches!(slot.phase, Phase::Closing { .. }) {
+            self.settle(now, id.call);
         }
     }
 
     /// The ACK came: the caller's address is real.
-    pub(super) fn ungate(&mut self, _now: Instant, dialog: DialogId) {
+    pub(super) fn ungate(&mut self, dialog: DialogId) {
         if let Some(&(call, leg)) = self.dialogs.get(&dialog) {
             self.media(Command::Ungate(stream(call, leg)));
         }

@@ -8,7 +8,7 @@ mod journal;
 mod media;
 
 use crate::audio::Arena;
-use crate::call::cdr::Cdr;
+use crate::call::cdr::{Cdr, LegMedia};
 use crate::call::{Call, Program};
 use crate::config::{Config, Trunk};
 use crate::context::Destination;
@@ -16,7 +16,7 @@ use crate::random::Random;
 use crate::record::Fixture;
 use crate::record::seam::{Arrival, In, KeyCarrier, Leg};
 use crate::secret::Secret;
-use crate::sip::endpoint::{self, DialogId, Endpoint};
+use crate::sip::endpoint::{self, DialogId, Door, Endpoint};
 use crate::sip::{Request, info};
 use crate::time::{Deadlines, Duration, Instant};
 use jiff::Timestamp;
@@ -34,6 +34,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// How long a call that is over waits for the statistics of its streams before its record goes out.
 const STATISTICS_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How we name ourselves in SIP.
+const USER_AGENT: &str = concat!("askonce/", env!("CARGO_PKG_VERSION"));
 
 /// A flow that answers calls: its program and the sound of its prompts.
 #[derive(Clone)]
@@ -86,6 +89,8 @@ pub enum Input<'a> {
     Deadline,
     /// No new calls from now on; those that stand go on.
     Drain,
+    /// Every call that stands ends now.
+    Stop,
 }
 
 /// What a new call gets from the shell.
@@ -97,7 +102,7 @@ pub struct Reserved {
 }
 
 /// The context of a call on its way to the store.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ContextRow {
     pub call: CallNumber,
     pub store: u32,
@@ -139,11 +144,8 @@ pub enum Output {
 pub struct Counters {
     pub calls: u64,
     pub ended: u64,
-    pub unknown_source: u64,
     pub unknown_number: u64,
-    pub full: u64,
     pub no_ports: u64,
-    pub draining: u64,
     pub no_common_codec: u64,
     pub uui_ignored: u64,
     pub info_ignored: u64,
@@ -170,6 +172,8 @@ struct Slot {
     journal: Option<Journal>,
     /// By leg.
     streams: [Stream; 2],
+    /// What the streams that closed before the call's end had counted.
+    media: Vec<LegMedia>,
     /// The deadline that stands for this call in the queue.
     armed: Option<Instant>,
 }
@@ -202,7 +206,6 @@ pub struct Engine {
     config: Arc<Config>,
     services: BTreeMap<String, Service>,
     destinations: Arc<BTreeMap<String, Destination>>,
-    trunks: Vec<Arc<Trunk>>,
     contact: SocketAddr,
     endpoint: Endpoint,
     random: Random,
@@ -222,7 +225,6 @@ impl Engine {
         let endpoint = Endpoint::new(sip_config(setup.contact), Random::from_seed(random.u64()));
         Self {
             destinations: Arc::new(destinations(&setup.config)),
-            trunks: setup.config.trunks.iter().cloned().map(Arc::new).collect(),
             config: setup.config,
             services: setup.services,
             contact: setup.contact,
@@ -241,13 +243,17 @@ impl Engine {
 
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
         match input {
-            Input::Datagram { source, bytes } => self.endpoint.on_datagram(now, source, bytes),
+            Input::Datagram { source, bytes } => {
+                let door = self.door(source);
+                self.endpoint.on_datagram(now, source, bytes, door);
+            }
             Input::Reserved { call, reserved } => self.reserved(now, call, reserved),
             Input::Minted { call, reference } => self.deliver(now, call, In::Ref { reference }),
             Input::Stored { call, store, kept } => self.deliver(now, call, In::Store { store, kept }),
             Input::Media(event) => self.media_event(now, event),
             Input::Deadline => self.fall_due(now),
             Input::Drain => self.draining = true,
+            Input::Stop => self.end_all(now),
         }
         self.drain_endpoint(now);
     }
@@ -262,7 +268,7 @@ impl Engine {
 
     /// Whether nothing is under way any more: no call, and no BYE that waits for its answer.
     pub fn idle(&self) -> bool {
-        self.slots.is_empty() && self.endpoint.load().0 == 0
+        self.slots.is_empty() && self.endpoint.waiting() == 0
     }
 
     /// Calls that are not over.
@@ -278,6 +284,17 @@ impl Engine {
         self.endpoint.counters()
     }
 
+    /// Whether a new call may come in from there.
+    fn door(&self, source: SocketAddr) -> Door {
+        if self.draining || self.slots.len() >= arrive::CALLS {
+            Door::Unavailable
+        } else if self.config.trunk(source.ip()).is_none() {
+            Door::Forbidden
+        } else {
+            Door::Open
+        }
+    }
+
     fn fall_due(&mut self, now: Instant) {
         self.endpoint.on_deadline(now);
         while let Some((at, call)) = self.deadlines.due(now) {
@@ -287,7 +304,7 @@ impl Engine {
             }
             slot.armed = None;
             match slot.phase {
-                Phase::Closing { until, .. } if until <= now => self.close(now, call),
+                Phase::Closing { until, .. } if until <= now => self.close(call),
                 Phase::Live { .. } => {
                     self.advance(now, call);
                 }
@@ -324,7 +341,12 @@ impl Engine {
         use endpoint::Event;
         match event {
             Event::Invite { dialog, source, request } => self.arrive(now, dialog, source, &request),
-            Event::Confirmed { dialog, .. } => self.ungate(now, dialog),
+            Event::Confirmed { dialog, body } => {
+                self.ungate(dialog);
+                if let Ok(answer) = crate::sdp::read(&body) {
+                    self.leg_input(now, dialog, |leg| In::LateAnswer { leg, answer });
+                }
+            }
             Event::Cancelled { dialog } | Event::Bye { dialog } => self.gone(now, dialog, None),
             Event::Lost { dialog, why } => self.gone(now, dialog, Some(format!("{why:?}"))),
             Event::Reinvite { dialog, request } => self.reinvite(now, dialog, &request),
@@ -412,7 +434,7 @@ fn destinations(config: &Config) -> BTreeMap<String, Destination> {
 fn sip_config(contact: SocketAddr) -> endpoint::Config {
     endpoint::Config {
         contact,
-        user_agent: concat!("askonce/", env!("CARGO_PKG_VERSION")).to_owned(),
+        user_agent: USER_AGENT.to_owned(),
         max_transactions: 400_000,
         max_dialogs: 4 * arrive::CALLS,
     }

@@ -34,6 +34,12 @@ pub fn sleep_until(at: Duration) {
     {}
 }
 
+/// Files that this process makes from now on are its user's alone (umask 077).
+pub fn private_files() {
+    // SAFETY: umask cannot fail and touches no memory of ours.
+    unsafe { libc::umask(0o077) };
+}
+
 /// Undoes `connect`: the socket hears every source again and keeps its port.
 pub fn disconnect(socket: &UdpSocket) -> io::Result<()> {
     // SAFETY: an address of the family AF_UNSPEC dissolves the association (connect(2)).

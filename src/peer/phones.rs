@@ -7,7 +7,7 @@ use crate::random::Random;
 use crate::sdp::Direction;
 use crate::sip::Request;
 use crate::sip::Uri;
-use crate::sip::endpoint::{self, DialogId, Endpoint, Event};
+use crate::sip::endpoint::{self, DialogId, Door, Endpoint, Event};
 use crate::sip::invite::Invite;
 use crate::time::{Deadlines, Duration, Instant};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -258,7 +258,7 @@ impl Phones {
     }
 
     pub fn on_sip(&mut self, now: Instant, source: SocketAddr, bytes: &[u8]) {
-        self.endpoint.on_datagram(now, source, bytes);
+        self.endpoint.on_datagram(now, source, bytes, Door::Open);
         self.drain(now);
     }
 

@@ -39,8 +39,6 @@ pub struct Counted {
     pub voice_frames: u64,
     /// Gaps between packets in steps of a millisecond; the last one holds all from 199 ms.
     pub gaps: Vec<u32>,
-    /// From the end of the last `#` to the first frame of the next clip.
-    pub after_pound: Option<Duration>,
 }
 
 pub struct Talk {
@@ -53,13 +51,12 @@ pub struct Talk {
     /// The byte that fills our frames.
     voice: u8,
     keys: VecDeque<Key>,
-    pressing: Option<(Sender, Key)>,
+    pressing: Option<Sender>,
     quiet_until: Instant,
     events: Receiver,
     current: Option<u16>,
     unknown_frames: u32,
     last_packet: Option<Instant>,
-    pound_ended: Option<Instant>,
     pub next_tick: Instant,
     pub counted: Counted,
 }
@@ -81,7 +78,6 @@ impl Talk {
             current: None,
             unknown_frames: 0,
             last_packet: None,
-            pound_ended: None,
             next_tick: Instant::ZERO,
             counted: Counted { gaps: vec![0; 200], ..Counted::default() },
         }
@@ -127,12 +123,9 @@ impl Talk {
         self.next_tick = self.next_tick + FRAME;
         let negotiated = self.negotiated.clone()?;
         self.next_key(now);
-        let update = self.pressing.as_mut().and_then(|(sender, _)| sender.step());
-        if update.is_none()
-            && let Some((_, key)) = self.pressing.take()
-        {
+        let update = self.pressing.as_mut().and_then(Sender::step);
+        if update.is_none() && self.pressing.take().is_some() {
             self.quiet_until = now + BETWEEN;
-            self.pound_ended = (key == Key::POUND).then_some(now);
         }
         let frame = [self.voice; SAMPLES];
         let (marker, payload_type, timestamp, payload) = match (&update, negotiated.event_send) {
@@ -157,7 +150,7 @@ impl Talk {
             && let Some(key) = self.keys.pop_front()
         {
             // 100 ms are never too long.
-            self.pressing = Sender::new(key, self.timestamp, HELD).ok().map(|sender| (sender, key));
+            self.pressing = Sender::new(key, self.timestamp, HELD).ok();
         }
     }
 
@@ -190,9 +183,6 @@ impl Talk {
         self.unknown_frames = 0;
         if self.current.replace(clip) == Some(clip) {
             return None;
-        }
-        if let Some(ended) = self.pound_ended.take() {
-            self.counted.after_pound = Some(now.since(ended));
         }
         Some(Noticed::Heard(clip))
     }

@@ -33,11 +33,21 @@ pub struct Header {
     pub seed: u64,
     /// `live`, or what else made the recording.
     pub source: String,
+    pub trunk: String,
+    /// How we named ourselves to the agent's phone.
+    pub user_agent: String,
+    /// Whether every line is there: a call that broke, or outgrew its journal, cannot be compared.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub complete: bool,
     pub call: String,
     pub case: String,
     pub local: Local,
     /// The destinations that the flow names, as they were configured.
     pub destinations: BTreeMap<String, Destination>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// An input or an output.

@@ -10,6 +10,7 @@ use crate::key::Key;
 use crate::sdp::{Negotiated, Offer};
 use crate::secret::Secret;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A leg of the call: the caller's, or the agent's that it is bridged to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -57,7 +58,7 @@ pub struct Arrival {
 }
 
 /// An input of the call.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "in", rename_all = "kebab-case")]
 pub enum In {
     Invite(Box<Arrival>),
@@ -99,6 +100,11 @@ pub enum In {
         leg: Leg,
         offer: Option<Offer>,
     },
+    /// The answer to an offer of ours, in the ACK of a re-INVITE that had none.
+    LateAnswer {
+        leg: Leg,
+        answer: Offer,
+    },
     /// That side hung up (BYE, or CANCEL before the answer).
     Bye {
         leg: Leg,
@@ -124,14 +130,14 @@ pub struct FactChange {
 }
 
 impl FactChange {
-    /// `None` for a fact that is still unknown. A `secret` is never written, not even into a recording.
+    /// `None` for a fact that is still unknown.
     pub fn of(fact: &crate::context::Fact) -> Option<FactChange> {
         let (state, value, by) = match &fact.state {
             State::Unknown => return None,
             State::Filled { value, from, .. } => ("filled", Some(value), from.to_string()),
             State::Declined { why, .. } => ("declined", None, format!("{why:?}").to_lowercase()),
         };
-        let value = value.filter(|_| fact.class != crate::context::Class::Secret).cloned();
+        let value = value.cloned();
         Some(FactChange { name: fact.name.clone(), state: state.to_owned(), value, by, tries: fact.tries })
     }
 }
@@ -159,7 +165,7 @@ pub enum Disposition {
 }
 
 /// An output of the call.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "out", rename_all = "kebab-case")]
 pub enum Out {
     /// 200 to the caller's INVITE.
@@ -183,6 +189,11 @@ pub enum Out {
         leg: Leg,
         sdp: String,
         session: Option<Negotiated>,
+    },
+    /// What a late answer agreed on: the stream follows.
+    Retarget {
+        leg: Leg,
+        session: Negotiated,
     },
     /// A re-INVITE was refused.
     Rerefuse {
@@ -242,4 +253,17 @@ pub enum Out {
         disposition: Disposition,
         by: EndedBy,
     },
+}
+
+/// A recording shows values, a log must not: `Debug` of the seam shows none.
+impl fmt::Debug for In {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("In")
+    }
+}
+
+impl fmt::Debug for Out {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Out")
+    }
 }

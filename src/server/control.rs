@@ -18,7 +18,19 @@ const DATAGRAM: usize = 65_535;
 /// Datagrams and events taken in one turn, so that neither queue starves the other.
 const TURN: usize = 64;
 /// After the signal to drain, calls that stand have this long.
-pub const DRAIN: Duration = Duration::from_secs(30 * 60);
+const DRAIN: Duration = Duration::from_secs(30 * 60);
+/// Then they are ended, and their BYEs have this long for an answer.
+const LAST_WORDS: Duration = Duration::from_secs(4);
+
+/// What whoever runs the service wants of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Will {
+    Serve,
+    /// No new calls; those that stand come to their end.
+    Drain,
+    /// Those that stand end now.
+    Stop,
+}
 
 pub struct Control {
     pub engine: Engine,
@@ -28,8 +40,7 @@ pub struct Control {
     pub media_events: mpsc::Receiver<WorkerEvent>,
     pub store: Store,
     pub stored: mpsc::UnboundedReceiver<Stored>,
-    /// Turns true when the service is to end once its calls have.
-    pub drain: watch::Receiver<bool>,
+    pub will: watch::Receiver<Will>,
 }
 
 /// What the control plane counted besides the engine.
@@ -45,33 +56,42 @@ impl Control {
         let mut datagram = vec![0; DATAGRAM];
         let mut shell = Shell::default();
         let mut ends: Option<Instant> = None;
+        let mut stopped = false;
         loop {
             let now = self.clock.now();
-            if let Some(end) = ends
-                && (self.engine.idle() || now >= end)
-            {
+            if ends.is_some_and(|end| now >= end) && !stopped {
+                stopped = true;
+                self.engine.handle(now, Input::Stop);
+                self.act(&mut shell);
+                ends = Some(now + LAST_WORDS);
+            }
+            if ends.is_some_and(|end| self.engine.idle() || stopped && now >= end) {
                 break;
             }
             let deadline = [self.engine.next_deadline(), ends].into_iter().flatten().min();
+            // In this order, so that a flood of datagrams starves neither the clock nor an operator.
             tokio::select! {
                 biased;
+                changed = self.will.changed() => match self.will_now(changed.is_err()) {
+                    Will::Serve => {}
+                    Will::Drain => {
+                        ends = ends.or(Some(self.clock.now() + DRAIN));
+                        self.engine.handle(self.clock.now(), Input::Drain);
+                    }
+                    Will::Stop => ends = Some(self.clock.now()),
+                },
+                () = until(&self.clock, deadline) => self.engine.handle(self.clock.now(), Input::Deadline),
                 Some(event) = self.media_events.recv() => self.media_turn(event),
                 Some(stored) = self.stored.recv() => self.stored_turn(stored),
                 ready = self.sip.readable() => match ready {
                     Ok(()) => self.sip_turn(&mut datagram),
                     Err(error) => tracing::error!(%error, "the SIP socket cannot be read"),
                 },
-                () = until(&self.clock, deadline) => self.engine.handle(self.clock.now(), Input::Deadline),
-                changed = self.drain.changed(), if ends.is_none() => {
-                    if changed.is_err() || *self.drain.borrow() {
-                        ends = Some(self.clock.now() + DRAIN);
-                        self.engine.handle(self.clock.now(), Input::Drain);
-                    }
-                }
             }
             self.act(&mut shell);
         }
-        tracing::info!(counters = ?self.engine.counters(), sip = ?self.engine.sip_counters(), ?shell, "drained");
+        let (engine, sip) = (self.engine.counters(), self.engine.sip_counters());
+        tracing::info!(?engine, ?sip, ?shell, store = ?self.store.losses(), media = ?self.media.load(), "ended");
         self.store.close();
         self.engine
     }
@@ -90,27 +110,41 @@ impl Control {
         }
     }
 
+    /// What is wanted now; nobody left to want anything means the end.
+    fn will_now(&mut self, alone: bool) -> Will {
+        if alone { Will::Stop } else { *self.will.borrow_and_update() }
+    }
+
     fn media_turn(&mut self, first: WorkerEvent) {
-        let mut event = first;
-        loop {
-            let (told, socket) = event.split();
-            if let (crate::media::Event::Closed { id, .. }, Some(socket)) = (&told, socket) {
-                self.media.give_back(id.call, id.leg, socket);
-            }
-            self.engine.handle(self.clock.now(), Input::Media(told));
+        self.media_told(first);
+        for _ in 1..TURN {
             match self.media_events.try_recv() {
-                Ok(next) => event = next,
+                Ok(event) => self.media_told(event),
                 Err(_) => return,
             }
         }
     }
 
-    fn stored_turn(&mut self, first: Stored) {
-        let mut next = Some(first);
-        while let Some(Stored { call, store, kept }) = next {
-            self.engine.handle(self.clock.now(), Input::Stored { call, store, kept });
-            next = self.stored.try_recv().ok();
+    fn media_told(&mut self, event: WorkerEvent) {
+        let (told, socket) = event.split();
+        if let (crate::media::Event::Closed { id, .. }, Some(socket)) = (&told, socket) {
+            self.media.give_back(id.call, id.leg, socket);
         }
+        self.engine.handle(self.clock.now(), Input::Media(told));
+    }
+
+    fn stored_turn(&mut self, first: Stored) {
+        self.stored_told(first);
+        for _ in 1..TURN {
+            match self.stored.try_recv() {
+                Ok(stored) => self.stored_told(stored),
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn stored_told(&mut self, Stored { call, store, kept }: Stored) {
+        self.engine.handle(self.clock.now(), Input::Stored { call, store, kept });
     }
 
     fn act(&mut self, shell: &mut Shell) {
@@ -134,7 +168,11 @@ impl Control {
                         self.engine.handle(self.clock.now(), Input::Stored { call, store, kept: false });
                     }
                 }
-                Output::Media(command) => self.media.command(command),
+                Output::Media(command) => {
+                    if let Some(refused) = self.media.command(command) {
+                        self.engine.handle(self.clock.now(), Input::Media(refused));
+                    }
+                }
                 Output::Recording(fixture) => {
                     self.store.keep(Row::Recording(fixture));
                 }

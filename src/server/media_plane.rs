@@ -1,12 +1,12 @@
 //! The control plane's side of media: binds the sockets of a call, picks its worker, passes the commands on.
 
-use super::media_worker::{self, Worker, WorkerCommand, WorkerEvent, WorkerHandle};
+use super::media_worker::{self, Load, Unreachable, Unsent, Worker, WorkerCommand, WorkerEvent, WorkerHandle};
 use super::ports::{self, NoPort};
 use crate::engine::{CallNumber, MediaPorts};
-use crate::media::Command;
+use crate::media::{Command, Event, Refusal};
 use crate::os::clock::Clock;
 use crate::random::Random;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 use tokio::sync::mpsc;
@@ -32,6 +32,8 @@ pub struct MediaPlane {
     workers: Vec<WorkerHandle>,
     calls_on: Vec<usize>,
     reserved: HashMap<CallNumber, Reserved>,
+    /// Commands that a worker was too far behind to take; bounded by the calls, each with a few.
+    unsent: VecDeque<(usize, WorkerCommand)>,
     random: Random,
 }
 
@@ -48,7 +50,7 @@ impl MediaPlane {
             .map(|_| Worker::spawn(configuration.clone(), clock, events.clone()))
             .collect::<std::io::Result<Vec<_>>>()?;
         let calls_on = vec![0; workers.len()];
-        Ok(Self { setup, workers, calls_on, reserved: HashMap::new(), random })
+        Ok(Self { setup, workers, calls_on, reserved: HashMap::new(), unsent: VecDeque::new(), random })
     }
 
     /// Binds a socket for either leg of a call, on the worker with the fewest calls.
@@ -58,27 +60,51 @@ impl MediaPlane {
         let address = self.setup.advertise.unwrap_or(self.setup.address);
         let shown = |socket: &UdpSocket| socket.local_addr().map(|bound| SocketAddr::new(address, bound.port()));
         let shown = (shown(&caller).map_err(NoPort::Os)?, shown(&agent).map_err(NoPort::Os)?);
-        let fewest = self.calls_on.iter().enumerate().min_by_key(|(_, calls)| **calls);
-        let worker = fewest.map_or(0, |(worker, _)| worker);
+        let alive = self.calls_on.iter().enumerate().filter(|(worker, _)| !self.workers[*worker].is_gone());
+        let fewest = alive.min_by_key(|(_, calls)| **calls).map(|(worker, _)| worker);
+        let worker = fewest.ok_or_else(|| NoPort::Os(std::io::Error::other("no media worker is left")))?;
         self.calls_on[worker] += 1;
         self.reserved.insert(call, Reserved { worker, sockets: [Some(caller), Some(agent)] });
         Ok(MediaPorts { caller: shown.0, agent: shown.1 })
     }
 
-    /// Passes a command to the worker of its call.
-    pub fn command(&mut self, command: Command) {
-        let Some(reserved) = self.reserved.get_mut(&command.call()) else { return };
-        let worker = &self.workers[reserved.worker];
+    /// Passes a command to the worker of its call, or says why it cannot.
+    pub fn command(&mut self, command: Command) -> Option<Event> {
+        self.retry();
+        let reserved = self.reserved.get_mut(&command.call())?;
+        let worker = reserved.worker;
         let command = match command {
             Command::Open(open) => match reserved.sockets[usize::from(open.id.leg)].take() {
                 Some(socket) => WorkerCommand::Open(open, socket),
-                None => return tracing::error!("a stream was opened twice"),
+                None => return Some(Event::Refused { id: open.id, refusal: Refusal::NoSocket }),
             },
             command => WorkerCommand::Media(command),
         };
-        if let Err(unreachable) = worker.send(command) {
-            tracing::error!(?unreachable, "a media worker takes no commands: its calls are silent");
+        let opens = match &command {
+            WorkerCommand::Open(open, _) => Some(open.id),
+            WorkerCommand::Media(_) => None,
+        };
+        if self.workers[worker].is_gone() {
+            return opens.map(|id| Event::Refused { id, refusal: Refusal::NoSocket });
         }
+        self.unsent.push_back((worker, command));
+        self.retry();
+        None
+    }
+
+    /// Sends what waits, in order, as far as the workers take it: a stream that is not closed keeps its port.
+    fn retry(&mut self) {
+        while let Some((worker, command)) = self.unsent.pop_front() {
+            if let Err(Unsent { why: Unreachable::Behind, command }) = self.workers[worker].send(command) {
+                self.unsent.push_front((worker, command));
+                return;
+            }
+        }
+    }
+
+    /// How busy each worker is, and how late its ticks were.
+    pub fn load(&self) -> Vec<Load> {
+        self.workers.iter().map(WorkerHandle::load).collect()
     }
 
     /// A stream closed: its socket serves the call's next stream, if there is one.

@@ -14,6 +14,7 @@ use crate::engine::{Engine, Service, Setup};
 use crate::os::clock::Clock;
 use crate::random::Random;
 use control::Control;
+pub use control::Will;
 use files::{Files, Findings};
 use http::Token;
 use media_plane::{MediaPlane, MediaSetup};
@@ -91,12 +92,15 @@ fn place(files: &dyn Files, folder: &Path, config: &Config, mut findings: Findin
     (place, findings)
 }
 
-/// A flow's file, or those that lie directly in a folder.
+/// A flow's file, or those that lie directly in a folder and are flows: `flow:` at the top, without `call:`.
 fn flow_files(files: &dyn Files, path: &Path) -> Vec<PathBuf> {
     let within = files.below(path).unwrap_or_else(|_| Vec::new());
     let is_flow = |file: &PathBuf| {
-        let name = file.to_string_lossy();
-        file.parent() == Some(path) && name.ends_with(".yaml") && !name.ends_with(".test.yaml")
+        let text = || String::from_utf8(files.read(file).ok()?).ok();
+        let has = |text: &str, key| text.lines().any(|line| line.starts_with(key));
+        file.parent() == Some(path)
+            && file.extension().is_some_and(|ending| ending == "yaml")
+            && text().is_some_and(|text| has(&text, "flow:") && !has(&text, "call:"))
     };
     let flows: Vec<PathBuf> = within.into_iter().filter(is_flow).collect();
     if flows.is_empty() { vec![path.to_owned()] } else { flows }
@@ -134,18 +138,24 @@ pub struct Running {
     pub http: SocketAddr,
     /// `127.0.0.1:20000-29999`.
     pub rtp: String,
-    drain: watch::Sender<bool>,
+    will: watch::Sender<Will>,
     control: JoinHandle<Engine>,
 }
 
 impl Running {
-    /// Takes no new calls, lets those that stand come to their end, and returns when it is over.
-    pub fn drain(self) {
-        // The control plane watches for as long as it runs.
-        let _ = self.drain.send(true);
-        if self.control.join().is_err() {
-            tracing::error!("the control plane had died");
-        }
+    /// Says what is wanted of the service from now on.
+    pub fn wants(&self, will: Will) {
+        self.will.send_replace(will);
+    }
+
+    /// Returns once the service has ended, by whatever cause.
+    pub async fn ended(&self) {
+        self.will.closed().await;
+    }
+
+    /// Waits for the end. False: the control plane died, and took its calls along.
+    pub fn join(self) -> bool {
+        self.control.join().is_ok()
     }
 }
 
@@ -189,16 +199,13 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         seed: random.u64(),
         record: record.is_some(),
     };
-    let (drain, draining) = watch::channel(false);
+    let (wants, will) = watch::channel(Will::Serve);
     let engine = Engine::new(setup);
     let control = std::thread::Builder::new().name("control".to_owned()).spawn(move || {
-        control::run(
-            move |sip| Control { engine, clock, sip, media, media_events, store, stored, drain: draining },
-            sip,
-        )
+        control::run(move |sip| Control { engine, clock, sip, media, media_events, store, stored, will }, sip)
     });
     let control = control.map_err(|error| not_started("the control thread", error, "this system cannot serve"))?;
-    Ok(Running { sip: bound, http, rtp: format!("{}:{}-{}", rtp.address, rtp.first, rtp.last), drain, control })
+    Ok(Running { sip: bound, http, rtp: format!("{}:{}-{}", rtp.address, rtp.first, rtp.last), will: wants, control })
 }
 
 const OTHER_PORT: &str = "another program has it, or the address is not this machine's: give another --sip address";

@@ -19,17 +19,20 @@ use std::thread::JoinHandle;
 const QUEUE: usize = 16_384;
 /// Rows committed together at most, so that no call waits behind a huge batch.
 const BATCH: usize = 512;
-/// A context reference is good for this long after its call.
+/// A context reference is good for this long after its call; if the word of its end is lost, as if the call had
+/// been the longest there is.
 const REFERENCE_LIVES: SignedDuration = SignedDuration::from_mins(10);
+const LONGEST_CALL: SignedDuration = SignedDuration::from_mins(4 * 60 + 10);
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS context (
         call TEXT PRIMARY KEY, kase TEXT NOT NULL, document TEXT NOT NULL, stored TEXT NOT NULL
     ) STRICT;
     CREATE TABLE IF NOT EXISTS reference (
-        reference TEXT PRIMARY KEY, call TEXT NOT NULL, destination TEXT NOT NULL, expires INTEGER
+        reference TEXT PRIMARY KEY, call TEXT NOT NULL, destination TEXT NOT NULL, expires INTEGER NOT NULL
     ) STRICT;
     CREATE INDEX IF NOT EXISTS reference_call ON reference (call);
+    CREATE INDEX IF NOT EXISTS reference_expires ON reference (expires);
     CREATE TABLE IF NOT EXISTS cdr (
         call TEXT PRIMARY KEY, started TEXT NOT NULL, disposition TEXT NOT NULL, record TEXT NOT NULL
     ) STRICT;
@@ -73,6 +76,8 @@ pub struct Losses {
     pub contexts: AtomicU64,
     pub records: AtomicU64,
     pub recordings: AtomicU64,
+    /// Words that a call is over: its references live on for hours.
+    pub ends: AtomicU64,
 }
 
 /// The way to the writer.
@@ -151,7 +156,7 @@ impl Losses {
             Row::Context(_) => &self.contexts,
             Row::Cdr(_) => &self.records,
             Row::Recording(_) => &self.recordings,
-            Row::Over(_) => return,
+            Row::Over(_) => &self.ends,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }
@@ -163,8 +168,8 @@ fn open_database(path: &Path) -> rusqlite::Result<Connection> {
     database.pragma_update(None, "synchronous", "NORMAL")?;
     database.execute_batch(SCHEMA)?;
     // Calls that a killed process left behind are over.
-    database.execute("UPDATE reference SET expires = ?1 WHERE expires IS NULL", [expiry()])?;
-    database.execute("DELETE FROM reference WHERE expires < ?1", [now()])?;
+    let expires = after(REFERENCE_LIVES);
+    database.execute("UPDATE reference SET expires = ?1 WHERE expires > ?1", [expires])?;
     Ok(database)
 }
 
@@ -247,10 +252,10 @@ fn write(transaction: &Transaction<'_>, row: &Row) -> rusqlite::Result<()> {
                 ])?;
             transaction
                 .prepare_cached(
-                    "INSERT INTO reference (reference, call, destination) VALUES (?1, ?2, ?3)
+                    "INSERT INTO reference (reference, call, destination, expires) VALUES (?1, ?2, ?3, ?4)
                      ON CONFLICT (reference) DO NOTHING",
                 )?
-                .execute(params![context.reference.open(), context.name, context.destination])?;
+                .execute(params![context.reference.open(), context.name, context.destination, after(LONGEST_CALL)])?;
         }
         Row::Cdr(cdr) => {
             let record =
@@ -266,7 +271,8 @@ fn write(transaction: &Transaction<'_>, row: &Row) -> rusqlite::Result<()> {
         Row::Over(call) => {
             transaction
                 .prepare_cached("UPDATE reference SET expires = ?1 WHERE call = ?2")?
-                .execute(params![expiry(), call])?;
+                .execute(params![after(REFERENCE_LIVES), call])?;
+            transaction.prepare_cached("DELETE FROM reference WHERE expires < ?1")?.execute([now()])?;
         }
         Row::Recording(_) => {}
     }
@@ -277,8 +283,8 @@ fn now() -> i64 {
     Timestamp::now().as_millisecond()
 }
 
-fn expiry() -> i64 {
-    now().saturating_add(i64::try_from(REFERENCE_LIVES.as_millis()).unwrap_or(i64::MAX))
+fn after(time: SignedDuration) -> i64 {
+    now().saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Reads contexts by reference, on a connection of its own.
@@ -298,7 +304,7 @@ impl Reader {
         let database = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut query = database.prepare_cached(
             "SELECT document FROM reference JOIN context USING (call)
-             WHERE reference = ?1 AND (expires IS NULL OR expires > ?2)",
+             WHERE reference = ?1 AND expires > ?2",
         )?;
         query.query_row(params![reference, now()], |row| row.get(0)).optional()
     }

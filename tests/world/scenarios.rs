@@ -222,6 +222,10 @@ fn a_thousand_calls_in_bad_weather_all_complete_and_the_same_seed_gives_the_same
         assert_eq!(cdr.disposition, Disposition::Agent, "{}", cdr.call);
         assert_eq!(cdr.facts[0].tries, 1, "{}: no key was lost or doubled", cdr.call);
     }
+    let ended = |happened: &Vec<Happened>| {
+        happened.iter().any(|h| matches!(h, Happened::Ended { status: 0, through: true, .. }))
+    };
+    assert!(first.happened.values().all(ended), "every caller heard the call out");
     assert_eq!(first.digest(), second.digest());
 }
 
@@ -281,7 +285,8 @@ fn without_media_ports_a_call_is_refused_and_the_next_one_works() {
 fn a_call_from_elsewhere_and_a_call_to_nobody_are_refused() {
     let refuse_all = |setup: &mut Setup| {
         let config = Arc::get_mut(&mut setup.config).expect("a configuration of its own");
-        config.trunks[0].from = vec!["192.0.2.0/24".parse().expect("a network")];
+        Arc::get_mut(&mut config.trunks[0]).expect("a trunk of its own").from =
+            vec!["192.0.2.0/24".parse().expect("a network")];
     };
     let no_number = |setup: &mut Setup| {
         Arc::get_mut(&mut setup.config).expect("a configuration of its own").numbers.clear();

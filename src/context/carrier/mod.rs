@@ -17,7 +17,7 @@ pub struct Parcel<'a> {
 }
 
 /// What a carrier wrote, and what it had to leave out.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub struct Written {
     /// Header fields for the INVITE.
     pub headers: Vec<(String, String)>,

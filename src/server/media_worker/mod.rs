@@ -76,11 +76,19 @@ impl WorkerEvent {
     }
 }
 
-/// The worker does not take commands: it is gone, or tens of thousands of them wait.
+/// Why a worker does not take commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unreachable {
     Gone,
+    /// Tens of thousands of them wait.
     Behind,
+}
+
+/// A command that was not taken.
+#[derive(Debug)]
+pub struct Unsent {
+    pub why: Unreachable,
+    pub command: WorkerCommand,
 }
 
 /// The way to a worker. The worker ends when its handle is dropped, or nobody takes its events.
@@ -93,12 +101,17 @@ pub struct WorkerHandle {
 
 impl WorkerHandle {
     /// Passes a command on without waiting; commands take effect in order, at the next tick.
-    pub fn send(&self, command: WorkerCommand) -> Result<(), Unreachable> {
+    pub fn send(&self, command: WorkerCommand) -> Result<(), Unsent> {
         use std::sync::mpsc::TrySendError::{Disconnected, Full};
         self.commands.try_send(command).map_err(|error| match error {
-            Full(_) => Unreachable::Behind,
-            Disconnected(_) => Unreachable::Gone,
+            Full(command) => Unsent { why: Unreachable::Behind, command },
+            Disconnected(command) => Unsent { why: Unreachable::Gone, command },
         })
+    }
+
+    /// Whether the worker has ended, which it does only by a fault.
+    pub fn is_gone(&self) -> bool {
+        self.thread.is_finished()
     }
 
     pub fn load(&self) -> Load {

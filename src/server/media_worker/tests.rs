@@ -291,7 +291,8 @@ fn a_worker_whose_events_nobody_takes_any_more_ends() {
     let World { worker, events, .. } = World::with_queue(1, 8);
     drop(events);
     let clock = Clock::start();
-    while worker.send(WorkerCommand::Media(Command::Stop { id: A })) != Err(Unreachable::Gone) {
+    let gone = |sent: Result<(), Unsent>| sent.is_err_and(|unsent| unsent.why == Unreachable::Gone);
+    while !gone(worker.send(WorkerCommand::Media(Command::Stop { id: A }))) {
         assert!(clock.now().since(Instant::ZERO) < DEADLINE);
         std::thread::yield_now();
     }

@@ -30,6 +30,16 @@ use verdict::Verdict;
 /// When a caller turned away with 503 may try again, in seconds.
 const RETRY_AFTER: &str = "5";
 
+/// Whether a new call may come in. Refused ones are answered without state, so that they cost nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    Open,
+    /// 403: nobody knows this source.
+    Forbidden,
+    /// 503 with Retry-After, to OPTIONS as well: full, or about to end.
+    Unavailable,
+}
+
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Our address as peers reach it: it goes into Contact and Via.
@@ -63,11 +73,12 @@ impl Endpoint {
         Ok(Endpoint { config, random, salt, transactions, usages, out: VecDeque::new(), counters: Counters::default() })
     }
 
-    /// Takes a datagram off the socket. What cannot be read is answered with 400 if that is possible, and counted.
-    pub fn on_datagram(&mut self, now: Instant, source: SocketAddr, bytes: &[u8]) {
+    /// Takes a datagram off the socket; `door` says whether a new call may come in from there. What cannot be read
+    /// is answered with 400 if that is possible, and counted.
+    pub fn on_datagram(&mut self, now: Instant, source: SocketAddr, bytes: &[u8], door: Door) {
         self.counters.received += 1;
         match wire::read(bytes) {
-            Ok(Message::Request(request)) => self.on_request(now, source, request),
+            Ok(Message::Request(request)) => self.on_request(now, source, request, door),
             Ok(Message::Response(response)) => self.on_response(now, source, response),
             Err(malformed) => self.on_malformed(source, &malformed),
         }
@@ -101,6 +112,11 @@ impl Endpoint {
 
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// What still has to be said to peers: requests of ours without an answer, dialogs whose BYE has to wait.
+    pub fn waiting(&self) -> usize {
+        self.transactions.waiting() + self.usages.ending()
     }
 
     /// How many dialogs and transactions live.
@@ -164,7 +180,7 @@ impl Endpoint {
 
     fn answer_no_room(&mut self, incoming: &Incoming) {
         self.counters.no_room += 1;
-        self.answer_stateless(incoming, (503, Some(("Retry-After", RETRY_AFTER.to_owned()))));
+        self.answer_stateless(incoming, unavailable());
     }
 
     /// A tag that the same request always gets (section 8.2.7): FNV-1a over what names it, salted.
@@ -198,6 +214,10 @@ impl Endpoint {
 /// The branch of the topmost Via of a request of ours.
 fn branch(headers: &Headers) -> &str {
     headers.get("Via").and_then(|via| Via::read(via).ok()).and_then(|via| via.branch()).unwrap_or("")
+}
+
+fn unavailable() -> Verdict {
+    (503, Some(("Retry-After", RETRY_AFTER.to_owned())))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use super::usage::{Pending, Unacked};
-use super::{DialogId, Endpoint, Event, Incoming, InviteUsage, Refusal, Reply, Verdict};
+use super::{DialogId, Door, Endpoint, Event, Incoming, InviteUsage, Refusal, Reply, Verdict, unavailable};
 use crate::sip::dialog::Dialog;
 use crate::sip::invite::{ALLOW, contact};
 use crate::sip::message::{Method, Request, Response};
@@ -60,7 +60,7 @@ impl Endpoint {
         self.refuse_pending(now, dialog, status, &[])
     }
 
-    pub(super) fn on_request(&mut self, now: Instant, source: SocketAddr, request: Request) {
+    pub(super) fn on_request(&mut self, now: Instant, source: SocketAddr, request: Request, door: Door) {
         let Some(incoming) = Incoming::of(source, request) else {
             self.counters.malformed_dropped += 1;
             return;
@@ -72,17 +72,25 @@ impl Endpoint {
             (_, Some(transaction)) => self.on_repeated(transaction),
             (_, None) => match self.verdict(&incoming) {
                 Some(verdict) => self.answer_stateless(&incoming, verdict),
-                None => self.on_new_request(now, incoming),
+                None => self.on_new_request(now, incoming, door),
             },
         }
     }
 
-    fn on_new_request(&mut self, now: Instant, incoming: Incoming) {
+    fn on_new_request(&mut self, now: Instant, incoming: Incoming, door: Door) {
         match (&incoming.to_tag, &incoming.request.method) {
             (Some(tag), _) => match self.usages.find(&incoming.call_id, tag, &incoming.from_tag) {
                 Some(id) => self.on_request_in_dialog(now, id, incoming),
                 None => self.answer_stateless(&incoming, (481, None)),
             },
+            (None, Method::Invite) if door == Door::Forbidden => {
+                self.counters.forbidden += 1;
+                self.answer_stateless(&incoming, (403, None));
+            }
+            (None, Method::Invite | Method::Options) if door == Door::Unavailable => {
+                self.counters.unavailable += 1;
+                self.answer_stateless(&incoming, unavailable());
+            }
             (None, Method::Invite) => self.on_new_call(incoming),
             (None, Method::Options) => self.on_options(&incoming),
             (None, _) => self.answer_stateless(&incoming, (481, None)),

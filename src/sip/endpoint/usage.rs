@@ -102,6 +102,11 @@ impl Usages {
         self.live.len()
     }
 
+    /// Dialogs that their owner has ended and the peer not yet.
+    pub(super) fn ending(&self) -> usize {
+        self.live.values().filter(|usage| usage.silent).count()
+    }
+
     pub(super) fn get_mut(&mut self, id: DialogId) -> Option<&mut InviteUsage> {
         self.live.get_mut(&id)
     }

@@ -34,6 +34,11 @@ impl Client {
         }
     }
 
+    /// No final response yet.
+    pub(in crate::sip) fn waits(&self) -> bool {
+        matches!(self, Client::Trying(_))
+    }
+
     pub(in crate::sip) fn deadline(&self) -> Instant {
         match self {
             Client::Trying(backoff) => backoff.deadline(),

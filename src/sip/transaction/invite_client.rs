@@ -105,6 +105,11 @@ impl InviteClient {
         Some(true)
     }
 
+    /// No final response yet.
+    pub(in crate::sip) fn waits(&self) -> bool {
+        matches!(self.state, State::Calling(_) | State::Proceeding)
+    }
+
     pub(in crate::sip) fn deadline(&self) -> Option<Instant> {
         match &self.state {
             State::Calling(backoff) => Some(backoff.deadline()),

@@ -114,6 +114,16 @@ impl Table {
         self.live.len()
     }
 
+    /// Requests of ours without a final response.
+    pub(super) fn waiting(&self) -> usize {
+        let waits = |transaction: &&Transaction| match &transaction.machine {
+            Machine::Client(client) => client.waits(),
+            Machine::InviteClient(client) => client.waits(),
+            Machine::Server(_) | Machine::InviteServer(_) => false,
+        };
+        self.live.values().filter(waits).count()
+    }
+
     pub(super) fn find(&self, key: &str) -> Option<TransactionId> {
         self.by_key.get(key).copied()
     }

@@ -256,7 +256,7 @@ fn a_second_answer_is_acked_and_ended() {
     };
     let mut heard = Vec::new();
     for tag in ["one", "two", "two", "one"] {
-        caller.on_datagram(now, address(1), &answer(tag));
+        caller.on_datagram(now, address(1), &answer(tag), Door::Open);
         let (sent, events) = drain(&mut caller);
         assert!(sent.iter().skip(1).all(|(to, _)| to.ip() == address(6).ip()) || tag == "one");
         heard.push((tag, words(&sent).join(" "), names(&events).len()));
@@ -266,6 +266,6 @@ fn a_second_answer_is_acked_and_ended() {
     assert_eq!(caller.counters().forks_ended, 1);
     caller.info(now, dialog, "text/plain", b"x".to_vec()).unwrap();
     caller.bye(now, dialog).unwrap();
-    caller.on_datagram(now, address(1), &answer("one"));
+    caller.on_datagram(now, address(1), &answer("one"), Door::Open);
     assert_eq!(words(&drain(&mut caller).0), ["INFO", "BYE", "ACK"], "an ACK alone when the dialog is gone");
 }

@@ -57,7 +57,7 @@ impl Network {
             let Some(next) = next.filter(|next| *next <= end) else { break };
             self.now = self.now.max(next);
             while let Some((_, (to, bytes))) = self.flying.due(self.now) {
-                self.ends[to].on_datagram(self.now, address(1 - to), &bytes);
+                self.ends[to].on_datagram(self.now, address(1 - to), &bytes, Door::Open);
             }
             self.ends.iter_mut().for_each(|end| end.on_deadline(self.now));
         }

@@ -15,7 +15,7 @@ fn request(method: &str, lines: &str) -> String {
 
 /// What an endpoint sends on one datagram, and the names of its events.
 fn heard(endpoint: &mut Endpoint, text: &str) -> (Vec<(SocketAddr, String)>, Vec<String>) {
-    endpoint.on_datagram(NOW, address(0), text.as_bytes());
+    endpoint.on_datagram(NOW, address(0), text.as_bytes(), Door::Open);
     let (sent, events) = drain(endpoint);
     (sent, names(&events))
 }
@@ -88,7 +88,7 @@ fn answers_go_to_the_source_never_to_maddr() {
         [("maddr=203.0.113.1;ttl=9", "192.0.2.99:5060"), ("rport;received=203.0.113.1", "192.0.2.99:7777")]
     {
         let text = request("OPTIONS", "").replace("branch", &format!("{params};branch"));
-        endpoint.on_datagram(NOW, source, text.as_bytes());
+        endpoint.on_datagram(NOW, source, text.as_bytes(), Door::Open);
         let (sent, _) = drain(&mut endpoint);
         assert_eq!(sent[0].0.to_string(), to);
         assert!(sent[0].1.contains("received=192.0.2.99") && !sent[0].1.contains("received=203"));
