@@ -1,0 +1,168 @@
+//! askonce and programs that others wrote, on real sockets: SIPp and baresip as callers and as agents' phones.
+//! `cargo test --features interop --test interop -- --test-threads=1`; SIPp needs root to send its keys.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read the sources and run the program")]
+
+mod keys;
+mod peers;
+mod program;
+
+use askonce::context::carrier::uui_isdn;
+use peers::{Baresip, Messages, Server, Sipp, free};
+use serde_json::Value;
+use std::net::SocketAddr;
+
+const ACCOUNT: &str = "79927398713";
+/// The account over the welcome, then a 1 over the read-back.
+const KEYS: &str = ",79927398713#,1,";
+
+const AGENT: &str = include_str!("agent.xml");
+const BUSY: &str = include_str!("busy.xml");
+const CANCEL: &str = include_str!("cancel.xml");
+const COMPACT: &str = include_str!("compact.xml");
+
+/// A caller who keys by RFC 4733, and leaves after so many seconds if nobody else has.
+fn caller(patience: u32) -> String {
+    speaking(r#"<nop><action><exec play_pcap_audio="keys.pcap"/></action></nop>"#, patience)
+}
+
+/// A caller who keys by SIP INFO.
+fn informer(patience: u32) -> String {
+    let mut infos = String::new();
+    let mut pause = 0;
+    for key in KEYS.chars() {
+        if key == ',' {
+            pause = 1000;
+        } else {
+            infos += &include_str!("info.xml").replace("PAUSE", &pause.to_string()).replace("KEY", &key.to_string());
+            pause = 100;
+        }
+    }
+    speaking(&infos, patience)
+}
+
+fn speaking(keys: &str, patience: u32) -> String {
+    include_str!("caller.xml").replace("  KEYS\n", keys).replace("PATIENCE", &(patience * 1000).to_string())
+}
+
+fn call(scenario: &str, server: SocketAddr) -> Messages {
+    Sipp::start(scenario, KEYS, free(), Some(server)).messages()
+}
+
+/// The values of a header in a message.
+fn header<'m>(message: &'m str, name: &str) -> Vec<&'m str> {
+    let fields = message.lines().take_while(|line| !line.is_empty()).filter_map(|line| line.split_once(':'));
+    fields.filter(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).collect()
+}
+
+/// The INVITE carries the account that was keyed, and the reference by which the rest can be fetched.
+fn carries_the_account(invite: &str) {
+    let [uui] = header(invite, "User-to-User")[..] else { panic!("one User-to-User in\n{invite}") };
+    let [reference] = header(invite, "X-Askonce-Context")[..] else { panic!("one reference in\n{invite}") };
+    let pairs = uui_isdn::read(uui).expect("readable");
+    let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.as_str(), value.open())).collect();
+    assert_eq!(pairs, [("ref", reference), ("account", ACCOUNT)]);
+}
+
+/// The record of a call in which the caller was asked once and reached a person.
+fn reached_an_agent(records: &[Value], by: &str) -> Value {
+    let [cdr] = records else { panic!("one record, not {records:?}") };
+    assert_eq!((cdr["disposition"].as_str(), cdr["by"].as_str()), (Some("agent"), Some(by)), "{cdr}");
+    assert_eq!(cdr["keys"], 13, "{cdr}");
+    let fact = &cdr["facts"][0];
+    assert_eq!(fact["name"], "account");
+    assert_eq!((&fact["state"], &fact["from"], &fact["tries"]), (&"filled".into(), &"keypad".into(), &1.into()));
+    assert_eq!(cdr["hops"][0]["received"], "confirmed");
+    cdr.clone()
+}
+
+/// Packets that a leg received and sent.
+fn packets(cdr: &Value, leg: &str) -> [u64; 2] {
+    let legs = cdr["media"].as_array().expect("media");
+    let leg = legs.iter().find(|counted| counted["leg"] == leg).unwrap_or_else(|| panic!("no {leg} in {cdr}"));
+    ["received", "sent"].map(|name| leg[name].as_u64().expect("a count"))
+}
+
+#[test]
+fn sipp_calls_and_a_sipp_agent_answers() {
+    let at = free();
+    let agent = Sipp::start(AGENT, "", at, None);
+    let server = Server::start(at);
+    let caller = call(&caller(30), server.sip);
+    let agent = agent.messages();
+    let [invite] = agent.received("INVITE ")[..] else { panic!("one INVITE") };
+    carries_the_account(invite);
+    assert_eq!(caller.received("BYE ").len(), 1, "the agent hung up");
+    let cdr = reached_an_agent(&server.records(), "agent");
+    let [received, sent] = packets(&cdr, "agent");
+    assert!(received > 0 && sent > 0, "the agent heard and was heard: {cdr}");
+}
+
+#[test]
+fn sipp_keys_by_info() {
+    let at = free();
+    let agent = Sipp::start(AGENT, "", at, None);
+    let server = Server::start(at);
+    call(&informer(30), server.sip);
+    let agent = agent.messages();
+    let [invite] = agent.received("INVITE ")[..] else { panic!("one INVITE") };
+    carries_the_account(invite);
+    reached_an_agent(&server.records(), "agent");
+}
+
+#[test]
+fn a_busy_agent_does_not_cost_the_caller_the_call() {
+    let at = free();
+    let agent = Sipp::start(BUSY, "", at, None);
+    let server = Server::start(at);
+    let caller = call(&caller(40), server.sip);
+    agent.messages();
+    assert_eq!(caller.received("BYE ").len(), 1, "the flow hung up");
+    let records = server.records();
+    let [cdr] = &records[..] else { panic!("one record, not {records:?}") };
+    assert_eq!((&cdr["disposition"], &cdr["by"]), (&"failed".into(), &"flow".into()), "{cdr}");
+    assert_eq!(cdr["blocks"], serde_json::json!(["start", "sorry"]));
+    assert_eq!(cdr["refusals"][0]["status"], 486, "{cdr}");
+    assert_eq!(cdr["refusals"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn baresip_is_the_agents_phone() {
+    let at = free();
+    let mut agent = Baresip::start(at);
+    let server = Server::start(at);
+    let caller = Sipp::start(&caller(9), KEYS, free(), Some(server.sip));
+    agent.program.says("Call established");
+    agent.program.says("session closed");
+    assert!(caller.messages().received("BYE ").is_empty(), "the caller hung up");
+    eprintln!("{}", agent.program.said());
+    let cdr = reached_an_agent(&server.records(), "caller");
+    let [received, sent] = packets(&cdr, "agent");
+    assert!(received > 0 && sent > 0, "baresip heard and was heard: {cdr}");
+}
+
+#[test]
+fn baresip_calls() {
+    let at = free();
+    let agent = Sipp::start(AGENT, "", at, None);
+    let server = Server::start(at);
+    let mut caller = Baresip::start(free());
+    caller.program.types(&format!("/dial sip:18005550100@{}\n", server.sip));
+    caller.program.says("Call established");
+    caller.program.types(&format!("{ACCOUNT}#"));
+    caller.program.types("1");
+    caller.program.says("session closed");
+    let agent = agent.messages();
+    let [invite] = agent.received("INVITE ")[..] else { panic!("one INVITE") };
+    carries_the_account(invite);
+    reached_an_agent(&server.records(), "agent");
+}
+
+#[test]
+fn compact_and_folded_headers_are_understood() {
+    let server = Server::start(free());
+    call(COMPACT, server.sip);
+    let records = server.records();
+    let [cdr] = &records[..] else { panic!("one record, not {records:?}") };
+    assert_eq!((&cdr["disposition"], &cdr["by"]), (&"abandoned_flow".into(), &"caller".into()), "{cdr}");
+    assert_eq!(cdr["from"], "+15551230001");
+}

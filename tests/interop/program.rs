@@ -1,0 +1,104 @@
+//! Programs that a test runs: what they print, line by line, and how they end. All end with the test.
+
+use askonce::os::clock::Clock;
+use askonce::time::{Duration, Instant};
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, ErrorKind, Write as _};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+
+/// Longer than any call of this suite.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// From one key to the next.
+const PACE: Duration = Duration::from_millis(300);
+
+/// A running program, and what it has said.
+pub struct Program {
+    name: String,
+    child: Child,
+    lines: Receiver<String>,
+    said: String,
+}
+
+impl Program {
+    /// Starts the program of a Debian package.
+    pub fn start(command: &mut Command, package: &str) -> Program {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut child = spawned.unwrap_or_else(|error| match error.kind() {
+            ErrorKind::NotFound => panic!("{name} is not on this machine: apt-get install {package}"),
+            _ => panic!("{name}: {error}"),
+        });
+        let (told, lines) = channel();
+        let stdout = BufReader::new(child.stdout.take().expect("its output"));
+        std::thread::spawn(move || {
+            let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+            // Ends with the program, or with the test that does not listen any more.
+            for line in stdout.split(b'\n').map_while(Result::ok).map(text) {
+                if told.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Program { name, child, lines, said: String::new() }
+    }
+
+    /// Waits for a line that has `part` in it.
+    pub fn says(&mut self, part: &str) -> String {
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => {
+                    let _ = writeln!(self.said, "{line}");
+                    if line.contains(part) {
+                        return line;
+                    }
+                }
+                Err(why) => panic!("{} did not say {part:?} ({why}), but:\n{}", self.name, self.said),
+            }
+        }
+    }
+
+    /// Everything said so far.
+    pub fn said(&self) -> &str {
+        &self.said
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().expect("kill");
+        assert!(sent.success(), "kill {signal}");
+    }
+
+    /// Types keys at a person's pace, hearing what the program says meanwhile.
+    pub fn types(&mut self, keys: &str) {
+        let clock = Clock::start();
+        for (pressed, key) in (1..).zip(keys.bytes()) {
+            self.child.stdin.as_mut().expect("its input").write_all(&[key]).expect("typed");
+            let next = Instant::ZERO + PACE * pressed;
+            while let Ok(line) = self.lines.recv_timeout(next.since(clock.now())) {
+                let _ = writeln!(self.said, "{line}");
+            }
+        }
+    }
+
+    /// Waits for its end.
+    pub fn ends(&mut self) -> ExitStatus {
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => {
+                    let _ = writeln!(self.said, "{line}");
+                }
+                Err(RecvTimeoutError::Disconnected) => return self.child.wait().expect("its end"),
+                Err(RecvTimeoutError::Timeout) => panic!("{} does not end", self.name),
+            }
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // One that has ended by itself cannot be killed, and need not be.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
