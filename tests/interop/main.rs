@@ -7,13 +7,14 @@ mod peers;
 mod program;
 
 use askonce::context::carrier::uui_isdn;
+use askonce::time::Duration;
 use peers::{Baresip, Messages, Server, Sipp, free};
 use serde_json::Value;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 
 const ACCOUNT: &str = "79927398713";
-/// The account over the welcome, then a 1 over the read-back.
-const KEYS: &str = ",79927398713#,1,";
+/// The account over the welcome, a 1 over the read-back, and silence that the agent hears too.
+const KEYS: &str = ",79927398713#,1,,,,";
 
 const AGENT: &str = include_str!("agent.xml");
 const BUSY: &str = include_str!("busy.xml");
@@ -45,7 +46,7 @@ fn speaking(keys: &str, patience: u32) -> String {
 }
 
 fn call(scenario: &str, server: SocketAddr) -> Messages {
-    Sipp::start(scenario, KEYS, free(), Some(server)).messages()
+    Sipp::calling(scenario, server, KEYS).messages()
 }
 
 /// The values of a header in a message.
@@ -85,7 +86,7 @@ fn packets(cdr: &Value, leg: &str) -> [u64; 2] {
 #[test]
 fn sipp_calls_and_a_sipp_agent_answers() {
     let at = free();
-    let agent = Sipp::start(AGENT, "", at, None);
+    let agent = Sipp::answering(AGENT, at);
     let server = Server::start(at);
     let caller = call(&caller(30), server.sip);
     let agent = agent.messages();
@@ -100,7 +101,7 @@ fn sipp_calls_and_a_sipp_agent_answers() {
 #[test]
 fn sipp_keys_by_info() {
     let at = free();
-    let agent = Sipp::start(AGENT, "", at, None);
+    let agent = Sipp::answering(AGENT, at);
     let server = Server::start(at);
     call(&informer(30), server.sip);
     let agent = agent.messages();
@@ -112,7 +113,7 @@ fn sipp_keys_by_info() {
 #[test]
 fn a_busy_agent_does_not_cost_the_caller_the_call() {
     let at = free();
-    let agent = Sipp::start(BUSY, "", at, None);
+    let agent = Sipp::answering(BUSY, at);
     let server = Server::start(at);
     let caller = call(&caller(40), server.sip);
     agent.messages();
@@ -120,6 +121,11 @@ fn a_busy_agent_does_not_cost_the_caller_the_call() {
     let records = server.records();
     let [cdr] = &records[..] else { panic!("one record, not {records:?}") };
     assert_eq!((&cdr["disposition"], &cdr["by"]), (&"failed".into(), &"flow".into()), "{cdr}");
+    assert_eq!(cdr["keys"], 13, "{cdr}");
+    let [asked, end] =
+        [&cdr["hops"][0]["at"], &cdr["end"]].map(|at| at.as_str().expect("a time").parse().expect("a time"));
+    let apology: jiff::SignedDuration = jiff::Timestamp::duration_since(end, asked);
+    assert!(apology.as_secs() >= 6, "the caller heard the apology out: {cdr}");
     assert_eq!(cdr["blocks"], serde_json::json!(["start", "sorry"]));
     assert_eq!(cdr["refusals"][0]["status"], 486, "{cdr}");
     assert_eq!(cdr["refusals"].as_array().map(Vec::len), Some(1));
@@ -130,11 +136,12 @@ fn baresip_is_the_agents_phone() {
     let at = free();
     let mut agent = Baresip::start(at);
     let server = Server::start(at);
-    let caller = Sipp::start(&caller(9), KEYS, free(), Some(server.sip));
+    let caller = Sipp::calling(&caller(9), server.sip, KEYS);
     agent.program.says("Call established");
     agent.program.says("session closed");
     assert!(caller.messages().received("BYE ").is_empty(), "the caller hung up");
-    eprintln!("{}", agent.program.said());
+    let traced = agent.program.said();
+    carries_the_account(&traced[traced.find("INVITE sip:agent@").expect("an INVITE")..]);
     let cdr = reached_an_agent(&server.records(), "caller");
     let [received, sent] = packets(&cdr, "agent");
     assert!(received > 0 && sent > 0, "baresip heard and was heard: {cdr}");
@@ -143,13 +150,13 @@ fn baresip_is_the_agents_phone() {
 #[test]
 fn baresip_calls() {
     let at = free();
-    let agent = Sipp::start(AGENT, "", at, None);
+    let agent = Sipp::answering(AGENT, at);
     let server = Server::start(at);
     let mut caller = Baresip::start(free());
-    caller.program.types(&format!("/dial sip:18005550100@{}\n", server.sip));
+    caller.program.hears(&format!("/dial sip:18005550100@{}\n", server.sip));
     caller.program.says("Call established");
-    caller.program.types(&format!("{ACCOUNT}#"));
-    caller.program.types("1");
+    caller.program.presses(&format!("{ACCOUNT}#"));
+    caller.program.presses("1");
     caller.program.says("session closed");
     let agent = agent.messages();
     let [invite] = agent.received("INVITE ")[..] else { panic!("one INVITE") };
@@ -165,4 +172,29 @@ fn compact_and_folded_headers_are_understood() {
     let [cdr] = &records[..] else { panic!("one record, not {records:?}") };
     assert_eq!((&cdr["disposition"], &cdr["by"]), (&"abandoned_flow".into(), &"caller".into()), "{cdr}");
     assert_eq!(cdr["from"], "+15551230001");
+}
+
+#[test]
+fn a_call_withdrawn_in_the_same_breath_is_terminated() {
+    let server = Server::start(free());
+    let gate = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    gate.set_read_timeout(Some(Duration::from_secs(10))).expect("a deadline");
+    let pass = |method: &str| {
+        let mut buffer = [0; 2048];
+        let (length, _) = gate.recv_from(&mut buffer).expect(method);
+        assert!(buffer.starts_with(method.as_bytes()), "{}", String::from_utf8_lossy(&buffer[..length]));
+        gate.send_to(&buffer[..length], server.sip).expect("sent on");
+    };
+    // The server finds both when it wakes up; else the CANCEL would race with the 200.
+    server.program.signal("-STOP");
+    let caller = Sipp::calling(CANCEL, gate.local_addr().expect("its address"), KEYS);
+    pass("INVITE ");
+    pass("CANCEL ");
+    server.program.signal("-CONT");
+    pass("ACK ");
+    let caller = caller.messages();
+    let statuses = ["SIP/2.0 200 ", "SIP/2.0 487 "].map(|status| caller.received(status));
+    let [[cancelled], [terminated]] = statuses.each_ref().map(Vec::as_slice) else { panic!("{statuses:?}") };
+    assert_eq!((header(cancelled, "CSeq"), header(terminated, "CSeq")), (vec!["1 CANCEL"], vec!["1 INVITE"]));
+    assert!(server.records().is_empty(), "what was never answered has no record");
 }

@@ -24,8 +24,8 @@ impl Server {
             .args(["--rtp", "127.0.0.1:21000-28999", "--destination", &format!("support=sip:agent@{agent}")])
             .arg("--store")
             .arg(folder.path().join("askonce.db"));
-        let mut program = Program::start(&mut command, "nothing: cargo builds it");
-        let ready = program.says("ready ");
+        let mut program = Program::start(command, "nothing: cargo builds it");
+        let ready = program.says("ready sip=");
         let sip = ready.split_whitespace().find_map(|word| word.strip_prefix("sip=udp:"));
         Server { sip: sip.expect("a SIP address").parse().expect("an address"), program, folder }
     }
@@ -46,27 +46,36 @@ pub struct Sipp {
 }
 
 impl Sipp {
-    /// Calls `server` (or is called on `port` alone), with `keys` in `keys.pcap` for a scenario that plays them.
-    pub fn start(scenario: &str, keys: &str, local: SocketAddr, server: Option<SocketAddr>) -> Sipp {
+    /// Calls `server`, with `keys` in `keys.pcap` for a scenario that plays them.
+    pub fn calling(scenario: &str, server: SocketAddr, keys: &str) -> Sipp {
+        Sipp::start(scenario, free(), &keys::capture(keys), &[&server.to_string()])
+    }
+
+    /// Is called at `local`, and sends back what it hears.
+    pub fn answering(scenario: &str, local: SocketAddr) -> Sipp {
+        Sipp::start(scenario, local, &[], &["-rtp_echo"])
+    }
+
+    fn start(scenario: &str, local: SocketAddr, keys: &[u8], arguments: &[&str]) -> Sipp {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("scenario.xml"), scenario).expect("a scenario");
-        std::fs::write(folder.path().join("keys.pcap"), keys::capture(keys)).expect("a capture");
-        let media = free();
+        std::fs::write(folder.path().join("keys.pcap"), keys).expect("a capture");
         let mut command = Command::new("sipp");
         command
             .current_dir(folder.path())
             .env("TERM", "dumb")
-            .args(["-sf", "scenario.xml", "-m", "1", "-nostdin", "-rtp_echo", "-timeout", "45s", "-timeout_error"])
-            .args(["-i", "127.0.0.1", "-p", &local.port().to_string(), "-mp", &media.port().to_string()])
+            .args(["-sf", "scenario.xml", "-m", "1", "-nostdin", "-timeout", "45s", "-timeout_error"])
+            .args(["-i", "127.0.0.1", "-p", &local.port().to_string(), "-mp", &free().port().to_string()])
             .args(["-trace_msg", "-message_file", "messages", "-trace_err", "-error_file", "errors"])
-            .args(server.map(|server| server.to_string()));
-        Sipp { program: Program::start(&mut command, "sip-tester"), folder }
+            .args(arguments);
+        Sipp { program: Program::start(command, "sip-tester"), folder }
     }
 
     /// Waits until the scenario is through; gives what it sent and received.
     pub fn messages(mut self) -> Messages {
         let status = self.program.ends();
-        let read = |name: &str| std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_else(|why| why.to_string());
+        let read =
+            |name: &str| std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_else(|why| why.to_string());
         assert!(status.success(), "SIPp: {status}\n{}\n{}", read("errors"), read("messages"));
         Messages(read("messages"))
     }
@@ -99,14 +108,15 @@ impl Baresip {
         write("contacts", "");
         let mut command = Command::new("baresip");
         command.arg("-s").arg("-f").arg(folder.path());
-        let mut program = Program::start(&mut command, "baresip-core");
+        let mut program = Program::start(command, "baresip-core");
         program.says("baresip is ready.");
         Baresip { program, _folder: folder }
     }
 }
 
 /// Sound goes over a bridge inside of baresip from its ear to its mouth; commands come on its input.
-const CONFIG: &str = "module_path /usr/lib/baresip/modules
+const CONFIG: &str = "net_interface 127.0.0.1
+module_path /usr/lib/baresip/modules
 audio_player aubridge,phone
 audio_source aubridge,phone
 module stdio.so

@@ -23,20 +23,20 @@ pub struct Program {
 
 impl Program {
     /// Starts the program of a Debian package.
-    pub fn start(command: &mut Command, package: &str) -> Program {
+    pub fn start(mut command: Command, package: &str) -> Program {
         let name = command.get_program().to_string_lossy().into_owned();
-        let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let mut child = spawned.unwrap_or_else(|error| match error.kind() {
+        let (output, told) = std::io::pipe().expect("a pipe");
+        command.stdin(Stdio::piped()).stdout(told.try_clone().expect("its other end")).stderr(told);
+        let child = command.spawn().unwrap_or_else(|error| match error.kind() {
             ErrorKind::NotFound => panic!("{name} is not on this machine: apt-get install {package}"),
             _ => panic!("{name}: {error}"),
         });
-        let (told, lines) = channel();
-        let stdout = BufReader::new(child.stdout.take().expect("its output"));
+        let (tell, lines) = channel();
         std::thread::spawn(move || {
             let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
             // Ends with the program, or with the test that does not listen any more.
-            for line in stdout.split(b'\n').map_while(Result::ok).map(text) {
-                if told.send(line).is_err() {
+            for line in BufReader::new(output).split(b'\n').map_while(Result::ok).map(text) {
+                if tell.send(line).is_err() {
                     return;
                 }
             }
@@ -69,11 +69,16 @@ impl Program {
         assert!(sent.success(), "kill {signal}");
     }
 
-    /// Types keys at a person's pace, hearing what the program says meanwhile.
-    pub fn types(&mut self, keys: &str) {
+    /// Writes to its input.
+    pub fn hears(&mut self, text: &str) {
+        self.child.stdin.as_mut().expect("its input").write_all(text.as_bytes()).expect("written");
+    }
+
+    /// Presses keys at a person's pace, taking note of what the program says meanwhile.
+    pub fn presses(&mut self, keys: &str) {
         let clock = Clock::start();
-        for (pressed, key) in (1..).zip(keys.bytes()) {
-            self.child.stdin.as_mut().expect("its input").write_all(&[key]).expect("typed");
+        for (pressed, key) in (1..).zip(keys.chars()) {
+            self.hears(&key.to_string());
             let next = Instant::ZERO + PACE * pressed;
             while let Ok(line) = self.lines.recv_timeout(next.since(clock.now())) {
                 let _ = writeln!(self.said, "{line}");
