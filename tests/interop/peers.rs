@@ -90,6 +90,12 @@ impl Messages {
         let logged = self.0.split("\n-----").filter(|logged| logged.contains("message received ["));
         logged.filter_map(|logged| Some(logged.split_once("\n\n")?.1)).filter(|text| text.starts_with(start)).collect()
     }
+
+    /// The only one of these.
+    pub fn only(&self, start: &str) -> &str {
+        let [message] = self.received(start)[..] else { panic!("one {start}message, not so in\n{}", self.0) };
+        message
+    }
 }
 
 /// A baresip without a sound card: it sends back what it hears.

@@ -2,14 +2,12 @@
 
 use askonce::os::clock::Clock;
 use askonce::time::{Duration, Instant};
-use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, ErrorKind, Write as _};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 
 /// Longer than any call of this suite.
 const PATIENCE: Duration = Duration::from_secs(60);
-
 /// From one key to the next.
 const PACE: Duration = Duration::from_millis(300);
 
@@ -17,6 +15,7 @@ const PACE: Duration = Duration::from_millis(300);
 pub struct Program {
     name: String,
     child: Child,
+    clock: Clock,
     lines: Receiver<String>,
     said: String,
 }
@@ -41,20 +40,29 @@ impl Program {
                 }
             }
         });
-        Program { name, child, lines, said: String::new() }
+        Program { name, child, clock: Clock::start(), lines, said: String::new() }
     }
 
     /// Waits for a line that has `part` in it.
     pub fn says(&mut self, part: &str) -> String {
+        let until = self.clock.now() + PATIENCE;
         loop {
-            match self.lines.recv_timeout(PATIENCE) {
-                Ok(line) => {
-                    let _ = writeln!(self.said, "{line}");
-                    if line.contains(part) {
-                        return line;
-                    }
-                }
+            match self.line(until) {
+                Ok(line) if line.contains(part) => return line,
+                Ok(_) => {}
                 Err(why) => panic!("{} did not say {part:?} ({why}), but:\n{}", self.name, self.said),
+            }
+        }
+    }
+
+    /// Waits for its end.
+    pub fn ends(&mut self) -> ExitStatus {
+        let until = self.clock.now() + PATIENCE;
+        loop {
+            match self.line(until) {
+                Ok(_) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.child.wait().expect("its end"),
+                Err(RecvTimeoutError::Timeout) => panic!("{} does not end, but says:\n{}", self.name, self.said),
             }
         }
     }
@@ -76,27 +84,19 @@ impl Program {
 
     /// Presses keys at a person's pace, taking note of what the program says meanwhile.
     pub fn presses(&mut self, keys: &str) {
-        let clock = Clock::start();
-        for (pressed, key) in (1..).zip(keys.chars()) {
+        for key in keys.chars() {
             self.hears(&key.to_string());
-            let next = Instant::ZERO + PACE * pressed;
-            while let Ok(line) = self.lines.recv_timeout(next.since(clock.now())) {
-                let _ = writeln!(self.said, "{line}");
-            }
+            let next = self.clock.now() + PACE;
+            while self.line(next).is_ok() {}
         }
     }
 
-    /// Waits for its end.
-    pub fn ends(&mut self) -> ExitStatus {
-        loop {
-            match self.lines.recv_timeout(PATIENCE) {
-                Ok(line) => {
-                    let _ = writeln!(self.said, "{line}");
-                }
-                Err(RecvTimeoutError::Disconnected) => return self.child.wait().expect("its end"),
-                Err(RecvTimeoutError::Timeout) => panic!("{} does not end", self.name),
-            }
-        }
+    /// The next line, if it comes before `until`.
+    fn line(&mut self, until: Instant) -> Result<String, RecvTimeoutError> {
+        let line = self.lines.recv_timeout(until.since(self.clock.now()))?;
+        self.said += &line;
+        self.said.push('\n');
+        Ok(line)
     }
 }
 
