@@ -31,6 +31,11 @@ impl Network {
         Self { weather, random: Random::from_seed(seed), under_way: BTreeMap::new(), sent: 0 }
     }
 
+    /// From now on the network treats datagrams like this.
+    pub fn turn(&mut self, weather: Weather) {
+        self.weather = weather;
+    }
+
     pub fn send(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
         let copies = if self.random.below(100) < self.weather.loss {
             0

@@ -5,7 +5,7 @@ use crate::{Plan, World};
 use askonce::call::Program;
 use askonce::config::Number;
 use askonce::context::carrier::uui_isdn;
-use askonce::engine::{Service, Setup};
+use askonce::engine::{Input, Service, Setup};
 use askonce::flow::Flow;
 use askonce::peer::{Act, Answering, Happened};
 use askonce::random::Random;
@@ -336,6 +336,107 @@ fn a_caller_whose_address_changes_is_answered_and_followed() {
         _ => None,
     });
     assert_eq!(moved, Some(offer.address));
+}
+
+/// An INVITE as a phone would send it, with the account in a header, its display name as given.
+fn invite_with(display: &str) -> Vec<u8> {
+    let offer = "v=0\r\no=- 1 1 IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 127.0.0.2\r\nt=0 0\r\nm=audio 9000 RTP/AVP 0\r\n";
+    let head = format!(
+        "INVITE sip:1@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.2:5060;branch=z9hG4bKx\r\nFrom: {display} \
+         <sip:+15551230001@127.0.0.2>;tag=a\r\nTo: <sip:1@127.0.0.1>\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\nContact: \
+         <sip:127.0.0.2:5060>\r\nMax-Forwards: 70\r\nX-Account-Number: {ACCOUNT}\r\nContent-Type: application/sdp\r\n"
+    );
+    format!("{head}Content-Length: {}\r\n\r\n{offer}", offer.len()).into_bytes()
+}
+
+#[test]
+fn a_display_name_does_not_keep_a_caller_from_the_agent() {
+    for display in ["\"A\tB\"", "\"A\u{7}B\"", "\"A\\\"B\"", "Ann"] {
+        let mut world = world(14, FAIR, answers(&[Act::Stay]));
+        world.inject(5060, 5060, &invite_with(display));
+        world.run(ms(100));
+        // A packet of the caller's shows that its address is real.
+        world.inject(9000, 10_000, &[&[0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1][..], &[0xff; 160]].concat());
+        world.run(Duration::from_secs(20));
+        assert_eq!(world.invites.len(), 1, "{display:?}");
+        assert_eq!(uui(&world.invites[0])["account"], ACCOUNT);
+    }
+}
+
+#[test]
+fn a_withheld_identity_stays_withheld() {
+    let headers = [("Privacy", "id"), ("X-Account-Number", ACCOUNT)];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let mut world = world(15, FAIR, answers(&[Act::HearVoice, Act::HangUp]));
+    world.call("+15551230001", headers, vec![Act::HearVoice, Act::Stay]);
+    world.run(Duration::from_secs(60));
+    let invite = String::from_utf8(world.invites[0].to_bytes()).expect("text");
+    assert!(!invite.contains("15551230001") && invite.contains("anonymous.invalid"), "{invite}");
+    assert!(world.contexts[0]["caller"]["number"].is_null());
+}
+
+#[test]
+fn a_re_invite_without_an_offer_takes_its_answer_from_the_ack() {
+    let mut world = world(16, FAIR, answers(&[Act::HearVoice, Act::HangUp]));
+    world.call("+15551230001", Vec::new(), caller(ACCOUNT));
+    world.run(Duration::from_secs(120));
+    let mut fixture = world.recordings.remove(0);
+    let Step::In(In::Invite(arrival)) = &fixture.lines[0].step else { panic!("no INVITE") };
+    let mut answer = arrival.offer.clone();
+    answer.address = "127.0.0.2:4444".parse().expect("an address");
+    let inputs =
+        [In::Reoffer { leg: Leg::Caller, offer: None }, In::LateAnswer { leg: Leg::Caller, answer: answer.clone() }];
+    let at = fixture.lines.iter().position(|line| line.t > 2_000_000).expect("a later line");
+    fixture.lines.splice(at..at, inputs.map(|input| Line { t: 2_000_000, step: Step::In(input) }));
+    let program = files::load(&Disk, &flow()).0.expect("the flow loads").program;
+    let replayed = replay::run(&fixture, program).expect("a playable recording");
+    let moved = replayed.lines.iter().find_map(|line| match &line.step {
+        Step::Out(Out::Retarget { leg: Leg::Caller, session }) => Some(session.remote),
+        _ => None,
+    });
+    assert_eq!(moved, Some(answer.address));
+}
+
+#[test]
+fn a_service_that_ends_waits_for_its_byes_and_can_be_hurried() {
+    let mut world = world(17, FAIR, answers(&[Act::Stay]));
+    let talk = world.call("+15551230001", Vec::new(), caller(ACCOUNT));
+    world.run(Duration::from_secs(15));
+    world.tell(Input::Drain);
+    let late = world.call("+15551230002", Vec::new(), vec![Act::Stay]);
+    world.run(Duration::from_secs(2));
+    let status = |happened: &[Happened]| {
+        happened.iter().find_map(|h| match h {
+            Happened::Ended { status, .. } => Some(*status),
+            _ => None,
+        })
+    };
+    assert_eq!(status(&world.happened[&late]), Some(503), "no new calls");
+    assert_eq!(status(&world.happened[&talk]), None, "those that stand go on");
+    world.weather(Weather { loss: 100, duplication: 0 });
+    world.tell(Input::Stop);
+    world.run(Duration::from_secs(2));
+    assert_eq!(world.engine.calls(), 0);
+    assert!(!world.engine.idle(), "the BYEs wait for an answer");
+    world.weather(FAIR);
+    world.run(Duration::from_secs(5));
+    assert!(world.engine.idle());
+    assert_eq!(status(&world.happened[&talk]), Some(0));
+    assert_eq!(world.cdrs[0].disposition, Disposition::Failed);
+}
+
+#[test]
+fn agents_who_drop_the_caller_again_and_again_come_to_an_end() {
+    let text = std::fs::read_to_string(flow()).expect("the flow");
+    let again = text.replace("      else: sorry", "      done: start\n      else: sorry");
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("again.yaml"), again).expect("a flow");
+    std::os::unix::fs::symlink(flow().with_file_name("prompts"), folder.path().join("prompts")).expect("a link");
+    let mut world = World::new(Plan { flow: folder.path().join("again.yaml"), ..plan(18, answers(&[Act::HangUp])) });
+    let headers = vec![("X-Account-Number".to_owned(), ACCOUNT.to_owned())];
+    world.call("+15551230001", headers, vec![Act::Stay]);
+    world.run(Duration::from_secs(3600));
+    assert_eq!((world.cdrs.len(), world.cdrs[0].hops.len()), (1, 32));
 }
 
 #[test]

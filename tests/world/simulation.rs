@@ -168,6 +168,21 @@ impl World {
         talk
     }
 
+    /// A datagram to a port of the server from a calling phone's address that no phone sent.
+    pub fn inject(&mut self, from: u16, to: u16, bytes: &[u8]) {
+        self.send(SocketAddr::new(CALLERS, from), SocketAddr::new(SERVER, to), bytes);
+    }
+
+    pub fn weather(&mut self, weather: Weather) {
+        self.network.turn(weather);
+    }
+
+    /// Tells the engine something, and does what follows.
+    pub fn tell(&mut self, input: Input<'_>) {
+        self.engine.handle(self.now, input);
+        self.settle();
+    }
+
     /// Runs until nothing is left to happen, or until `end`.
     pub fn run(&mut self, end: Duration) {
         let end = self.now + end;
