@@ -4,6 +4,7 @@ use askonce::audio::{Arena, ArenaBuilder};
 use askonce::codec::Codec;
 use askonce::media::{Command, Event, Open, Sink, StreamId, Streams};
 use askonce::rtp::packet::{HEADER, Header};
+use askonce::sdp::{Direction, Negotiated};
 use askonce::time::Instant;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -62,20 +63,22 @@ fn open(id: StreamId, codec: Codec) -> Command {
     let payload_type = codec.payload_type();
     Command::Open(Box::new(Open {
         id,
-        codec,
-        payload_type,
-        receive_payload_type: payload_type,
-        event_send: Some(101),
-        event_receive: Some(101),
-        remote,
+        session: Negotiated {
+            codec,
+            payload_type,
+            receive_payload_type: payload_type,
+            event_send: Some(101),
+            event_receive: Some(101),
+            remote,
+            direction: Direction::SendRecv,
+            rtcp_mux: false,
+        },
         signalling: remote.ip(),
         media_from: Vec::new(),
         ssrc: 1,
         sequence: 1,
         timestamp: 1,
         gated: false,
-        sending: true,
-        receiving: true,
     }))
 }
 

@@ -70,10 +70,10 @@ impl Engine {
             Out::Reanswer { leg, sdp, session } => {
                 self.with(dialog(leg), |sip, dialog| sip.accept_reinvite(now, dialog, sdp.into_bytes()));
                 if let Some(session) = session {
-                    self.retarget(number, leg, &session);
+                    self.retarget(number, leg, session);
                 }
             }
-            Out::Retarget { leg, session } => self.retarget(number, leg, &session),
+            Out::Retarget { leg, session } => self.retarget(number, leg, session),
             Out::Rerefuse { leg, status } => {
                 self.with(dialog(leg), |sip, dialog| sip.refuse_reinvite(now, dialog, status));
             }

@@ -3,7 +3,7 @@
 use super::{CallNumber, Engine, Output, Phase, Stream};
 use crate::audio::Utterance;
 use crate::call::cdr::LegMedia;
-use crate::media::{Command, Event, Open, Refusal, Retarget, StreamId};
+use crate::media::{Command, Event, Open, Refusal, StreamId};
 use crate::record::seam::{In, KeyCarrier, Leg};
 use crate::sdp::Negotiated;
 use crate::sip::endpoint::DialogId;
@@ -45,12 +45,7 @@ impl Engine {
         let (ssrc, sequence, timestamp) = identity;
         let open = Open {
             id: stream(call, leg),
-            codec: session.codec,
-            payload_type: session.payload_type,
-            receive_payload_type: session.receive_payload_type,
-            event_send: session.event_send,
-            event_receive: session.event_receive,
-            remote: session.remote,
+            session,
             signalling,
             media_from,
             ssrc,
@@ -58,24 +53,12 @@ impl Engine {
             timestamp,
             // The caller's address is only what an INVITE says; the agent's is one that we dialled.
             gated: leg == Leg::Caller,
-            sending: session.direction.sends(),
-            receiving: session.direction.receives(),
         };
         self.media(Command::Open(Box::new(open)));
     }
 
-    pub(super) fn retarget(&mut self, call: CallNumber, leg: Leg, session: &Negotiated) {
-        self.media(Command::Retarget(Box::new(Retarget {
-            id: stream(call, leg),
-            codec: session.codec,
-            payload_type: session.payload_type,
-            receive_payload_type: session.receive_payload_type,
-            event_send: session.event_send,
-            event_receive: session.event_receive,
-            remote: session.remote,
-            sending: session.direction.sends(),
-            receiving: session.direction.receives(),
-        })));
+    pub(super) fn retarget(&mut self, call: CallNumber, leg: Leg, session: Negotiated) {
+        self.media(Command::Retarget { id: stream(call, leg), session: Box::new(session) });
     }
 
     /// A stream that could not do what it was told. Without its sound a leg is of no use to anyone.

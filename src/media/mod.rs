@@ -18,8 +18,8 @@ pub use pace::FRAME_TIME;
 pub use streams::{Attention, ByStream, Streams};
 
 use crate::audio::{Arena, Span};
-use crate::codec::Codec;
 use crate::key::Key;
+use crate::sdp::Negotiated;
 use ipnet::IpNet;
 use serde::Serialize;
 use std::net::{IpAddr, SocketAddr};
@@ -32,20 +32,11 @@ pub struct StreamId {
     pub leg: u8,
 }
 
-/// A stream from its first offer and answer (RFC 3264) on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Open {
     pub id: StreamId,
-    /// The same codec both ways.
-    pub codec: Codec,
-    /// Of the codec, in what we send.
-    pub payload_type: u8,
-    pub receive_payload_type: u8,
-    /// telephone-event, either way; `None` where it was not negotiated.
-    pub event_send: Option<u8>,
-    pub event_receive: Option<u8>,
-    /// The far end's address of its SDP.
-    pub remote: SocketAddr,
+    /// What offer and answer agreed on (RFC 3264).
+    pub session: Negotiated,
     /// Where the SIP came from: behind NAT the media comes from there as well.
     pub signalling: IpAddr,
     /// Networks that the trunk's media may come from besides.
@@ -56,23 +47,6 @@ pub struct Open {
     pub timestamp: u32,
     /// Send nothing before `Ungate` or a packet from the far end: a forged INVITE must not aim us at a third party.
     pub gated: bool,
-    /// Our directions: `sendonly` is not receiving, `inactive` neither.
-    pub sending: bool,
-    pub receiving: bool,
-}
-
-/// What a re-INVITE may change; the fields are those of `Open`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Retarget {
-    pub id: StreamId,
-    pub codec: Codec,
-    pub payload_type: u8,
-    pub receive_payload_type: u8,
-    pub event_send: Option<u8>,
-    pub event_receive: Option<u8>,
-    pub remote: SocketAddr,
-    pub sending: bool,
-    pub receiving: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -80,8 +54,11 @@ pub enum Command {
     Open(Box<Open>),
     /// The ACK came: the far end is where it said it is.
     Ungate(StreamId),
-    /// A re-INVITE. The source is latched anew only if `remote` changed.
-    Retarget(Box<Retarget>),
+    /// A re-INVITE. The source is latched anew only if `session.remote` changed.
+    Retarget {
+        id: StreamId,
+        session: Box<Negotiated>,
+    },
     /// Plays the spans without a gap, in place of whatever plays. `looped` plays them until `Stop`.
     Play {
         id: StreamId,
@@ -112,26 +89,12 @@ impl Command {
     pub fn call(&self) -> u32 {
         match self {
             Command::Open(open) => open.id.call,
-            Command::Retarget(retarget) => retarget.id.call,
-            Command::Ungate(id) | Command::Play { id, .. } | Command::Stop { id } | Command::Close { id } => id.call,
+            Command::Ungate(id)
+            | Command::Retarget { id, .. }
+            | Command::Play { id, .. }
+            | Command::Stop { id }
+            | Command::Close { id } => id.call,
             Command::Bridge { call, .. } | Command::Unbridge { call } => *call,
-        }
-    }
-}
-
-impl Open {
-    /// What is agreed on for now.
-    fn target(&self) -> Retarget {
-        Retarget {
-            id: self.id,
-            codec: self.codec,
-            payload_type: self.payload_type,
-            receive_payload_type: self.receive_payload_type,
-            event_send: self.event_send,
-            event_receive: self.event_receive,
-            remote: self.remote,
-            sending: self.sending,
-            receiving: self.receiving,
         }
     }
 }

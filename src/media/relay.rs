@@ -43,8 +43,8 @@ impl Stream {
             return;
         }
         let payload_type = match passing.kind {
-            Kind::Audio(_) => Some(self.target.payload_type),
-            Kind::Event => self.target.event_send,
+            Kind::Audio(_) => Some(self.session.payload_type),
+            Kind::Event => self.session.event_send,
         };
         let (Some(payload_type), Some(header)) = (payload_type, self.map(now, passing)) else {
             self.statistics.unrelayed += 1;
@@ -56,7 +56,7 @@ impl Stream {
         let Some((head, payload)) = packet.split_first_chunk_mut::<HEADER>() else { return };
         Header { payload_type, ..header }.write(head);
         if let Kind::Audio(from) = kind {
-            codec::transcode(from, self.target.codec, payload);
+            codec::transcode(from, self.session.codec, payload);
         }
         self.send(packet, sink);
     }

@@ -15,7 +15,12 @@ pub struct Source {
 
 impl Source {
     pub fn new(open: &Open) -> Self {
-        Self { remote: open.remote, signalling: open.signalling, media_from: open.media_from.clone(), latched: None }
+        Self {
+            remote: open.session.remote,
+            signalling: open.signalling,
+            media_from: open.media_from.clone(),
+            latched: None,
+        }
     }
 
     pub fn trusts(&self, source: SocketAddr) -> bool {

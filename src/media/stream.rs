@@ -4,12 +4,13 @@ use super::pace::Pace;
 use super::player::Player;
 use super::relay::{Kind, Mapping, Passing};
 use super::source::Source;
-use super::{Event, Open, Retarget, Sink, Statistics, StreamId};
+use super::{Event, Open, Sink, Statistics, StreamId};
 use crate::audio::arena::FRAME;
 use crate::audio::codec;
 use crate::rtp::event::Receiver;
 use crate::rtp::packet::HEADER;
 use crate::rtp::{Header, NotRtp, Order, Place};
+use crate::sdp::Negotiated;
 use crate::time::Instant;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -21,7 +22,7 @@ const COMFORT_NOISE: u8 = 13;
 pub struct Stream {
     id: StreamId,
     /// What is agreed on now.
-    pub(super) target: Retarget,
+    pub(super) session: Negotiated,
     pub(super) ssrc: u32,
     /// Of the next packet.
     pub(super) sequence: u16,
@@ -55,7 +56,7 @@ impl Stream {
             source: Source::new(&open),
             order: Order::default(),
             keys: Receiver::default(),
-            target: open.target(),
+            session: open.session,
         }
     }
 
@@ -73,11 +74,11 @@ impl Stream {
             Place::Ahead | Place::Restarted => {}
         }
         self.statistics.received += 1;
-        let kind = if Some(header.payload_type) == self.target.event_receive {
+        let kind = if Some(header.payload_type) == self.session.event_receive {
             self.hear(now, &header, bytes.get(payload.clone())?, sink);
             Kind::Event
         } else {
-            Kind::Audio(self.target.codec)
+            Kind::Audio(self.session.codec)
         };
         let passed = place != Place::Repeated && header.payload_type != COMFORT_NOISE;
         (passed && self.bridged.is_some()).then_some(Passing { header, payload, kind, place })
@@ -100,7 +101,7 @@ impl Stream {
     }
 
     pub fn may_send(&self) -> bool {
-        !self.gated && self.target.sending
+        !self.gated && self.session.direction.sends()
     }
 
     pub fn ungate(&mut self) {
@@ -122,11 +123,11 @@ impl Stream {
         self.break_relay();
     }
 
-    pub fn retarget(&mut self, target: Retarget, sink: &mut impl Sink) {
-        if self.source.retarget(target.remote) {
+    pub fn retarget(&mut self, session: Negotiated, sink: &mut impl Sink) {
+        if self.source.retarget(session.remote) {
             sink.disconnect(self.id);
         }
-        self.target = target;
+        self.session = session;
     }
 
     pub fn close(self) -> Statistics {
@@ -165,12 +166,12 @@ impl Stream {
                 return None;
             }
         };
-        let agreed = [Some(self.target.receive_payload_type), self.target.event_receive, Some(COMFORT_NOISE)];
+        let agreed = [Some(self.session.receive_payload_type), self.session.event_receive, Some(COMFORT_NOISE)];
         if !agreed.contains(&Some(header.payload_type)) {
             refused.payload_type += 1;
             return None;
         }
-        if !self.target.receiving {
+        if !self.session.direction.receives() {
             refused.on_hold += 1;
             return None;
         }
@@ -192,10 +193,10 @@ impl Stream {
 
     fn send_frame(&mut self, sink: &mut impl Sink) {
         let id = self.id;
-        let mut packet = [codec::silence(self.target.codec); HEADER + FRAME];
+        let mut packet = [codec::silence(self.session.codec); HEADER + FRAME];
         if let Some(player) = &mut self.player {
             let (play, fresh) = (player.play, player.fresh());
-            if let Some(frame) = player.next_frame(self.target.codec) {
+            if let Some(frame) = player.next_frame(self.session.codec) {
                 packet[HEADER..].copy_from_slice(frame);
                 if fresh {
                     sink.event(Event::Started { id, play });
@@ -208,7 +209,7 @@ impl Stream {
         }
         let header = Header {
             marker: std::mem::take(&mut self.gap),
-            payload_type: self.target.payload_type,
+            payload_type: self.session.payload_type,
             sequence: self.sequence,
             timestamp: self.pace.stamp(),
             ssrc: self.ssrc,

@@ -39,7 +39,7 @@ impl Streams {
         match command {
             Command::Open(open) => self.open(*open, sink),
             Command::Ungate(id) => self.with(id, sink, |stream, _| stream.ungate()),
-            Command::Retarget(target) => self.with(target.id, sink, |stream, sink| stream.retarget(*target, sink)),
+            Command::Retarget { id, session } => self.with(id, sink, |stream, sink| stream.retarget(*session, sink)),
             Command::Play { id, play, arena, spans, looped } => {
                 self.with(id, sink, |stream, sink| match Player::new(play, arena, spans, looped) {
                     Some(player) => stream.play(player),

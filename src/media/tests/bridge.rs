@@ -93,8 +93,8 @@ fn keys_are_rewritten_or_dropped_and_told_in_any_case() {
     let mut world = bridged();
     world.packet(100, A, FROM_A, &rtp(101, 1, 0, &[5, 10, 0, 160]));
     assert_eq!((world.wire.sent[0].header.payload_type, &world.wire.sent[0].payload[..]), (96, &[5, 10, 0, 160][..]));
-    let deaf = Retarget { event_send: None, ..open(A).target() };
-    world.command(Command::Retarget(Box::new(deaf)));
+    let deaf = Negotiated { event_send: None, ..open(A).session };
+    world.command(Command::Retarget { id: A, session: Box::new(deaf) });
     world.packet(100, B, FROM_B, &rtp(101, 1, 0, &[7, 10, 0, 160]));
     assert_eq!(world.wire.sent.len(), 1);
     assert_eq!(world.keys(), "57");
@@ -124,8 +124,8 @@ fn ticks_of_a_bridged_leg_send_nothing_unless_something_plays_into_it() {
 #[test]
 fn a_leg_on_hold_or_behind_the_gate_is_spared_and_it_is_counted() {
     let mut world = bridged();
-    let held = Retarget { sending: false, ..open(A).target() };
-    world.command(Command::Retarget(Box::new(held)));
+    let held = Negotiated { direction: Direction::RecvOnly, ..open(A).session };
+    world.command(Command::Retarget { id: A, session: Box::new(held) });
     world.packet(100, B, FROM_B, &rtp(8, 1, 0, &[0xd5; 160]));
     assert_eq!(world.wire.sent, []);
     assert_eq!(world.close(A).unrelayed, 1);

@@ -6,7 +6,9 @@ mod trust;
 
 use super::*;
 use crate::audio::ArenaBuilder;
+use crate::codec::Codec;
 use crate::rtp::packet::{HEADER, Header};
+use crate::sdp::Direction;
 use crate::time::Instant;
 
 const A: StreamId = StreamId { call: 1, leg: 0 };
@@ -63,8 +65,10 @@ impl World {
         let mut world = World::default();
         world.command(Command::Open(Box::new(open(A))));
         let remote = address("10.0.0.2:4000");
-        let mut b = Open { codec: Codec::Pcma, payload_type: 8, receive_payload_type: 8, remote, ..open(B) };
-        b.event_send = Some(96);
+        let mut b = open(B);
+        let codec = Codec::Pcma;
+        b.session =
+            Negotiated { codec, payload_type: 8, receive_payload_type: 8, remote, event_send: Some(96), ..b.session };
         b.signalling = remote.ip();
         b.ssrc = 0xb;
         world.command(Command::Open(Box::new(b)));
@@ -127,20 +131,22 @@ fn open(id: StreamId) -> Open {
     let remote = address("10.0.0.1:4000");
     Open {
         id,
-        codec: Codec::Pcmu,
-        payload_type: 0,
-        receive_payload_type: 0,
-        event_send: Some(102),
-        event_receive: Some(101),
-        remote,
+        session: Negotiated {
+            codec: Codec::Pcmu,
+            payload_type: 0,
+            receive_payload_type: 0,
+            event_send: Some(102),
+            event_receive: Some(101),
+            remote,
+            direction: Direction::SendRecv,
+            rtcp_mux: false,
+        },
         signalling: remote.ip(),
         media_from: Vec::new(),
         ssrc: 0xa,
         sequence: 65_530,
         timestamp: u32::MAX - 100,
         gated: false,
-        sending: true,
-        receiving: true,
     }
 }
 

@@ -45,8 +45,8 @@ fn fifty_packets_a_second_of_silence_when_nothing_plays() {
 fn spans_are_played_without_a_gap_in_the_codec_agreed_on() {
     for (codec, payload_type) in [(Codec::Pcmu, 0), (Codec::Pcma, 8)] {
         let mut world = one();
-        let target = Retarget { codec, payload_type, ..open(A).target() };
-        world.command(Command::Retarget(Box::new(target)));
+        let target = Negotiated { codec, payload_type, ..open(A).session };
+        world.command(Command::Retarget { id: A, session: Box::new(target) });
         world.play(A, 3, &["two", "empty", "one", "two"], false);
         world.run(A, 0, 140);
         assert_eq!(sounds(&world), "22122..", "{codec:?}");
@@ -119,7 +119,10 @@ fn on_hold_the_player_stands_still_and_the_timestamps_do_not() {
     world.play(A, 1, &["one", "two"], false);
     world.run(A, 0, 40);
     for (sending, until) in [(false, 100), (true, 160)] {
-        world.command(Command::Retarget(Box::new(Retarget { sending, ..open(A).target() })));
+        world.command(Command::Retarget {
+            id: A,
+            session: Box::new(Negotiated { direction: Direction::of(sending, true), ..open(A).session }),
+        });
         world.run(A, until - 60, until);
     }
     assert_eq!(sounds(&world), "122..");

@@ -53,12 +53,12 @@ fn case_24_a_key_of_another_source_is_ignored_before_and_after_the_latch() {
 fn only_a_re_invite_with_another_address_latches_anew() {
     let mut world = one(|_| ());
     world.packet(0, A, HOME, &rtp(0, 1, 0, &[0; 160]));
-    let target = open(A).target();
-    world.command(Command::Retarget(Box::new(target.clone())));
+    let target = open(A).session;
+    world.command(Command::Retarget { id: A, session: Box::new(target.clone()) });
     world.packet(20, A, "10.0.0.1:5000", &rtp(0, 2, 160, &[0; 160]));
     assert_eq!(world.wire.connects, [(A, Some(address(HOME)))]);
-    let moved = Retarget { remote: address("10.9.9.9:6000"), ..target };
-    world.command(Command::Retarget(Box::new(moved)));
+    let moved = Negotiated { remote: address("10.9.9.9:6000"), ..target };
+    world.command(Command::Retarget { id: A, session: Box::new(moved) });
     world.tick(40, A);
     assert_eq!(world.wire.sent[0].to, address("10.9.9.9:6000"));
     world.packet(40, A, "10.9.9.9:6000", &rtp(0, 3, 320, &[0; 160]));
@@ -110,8 +110,8 @@ fn every_refused_packet_is_counted_by_its_reason() {
     for packet in packets {
         world.packet(0, A, HOME, &packet);
     }
-    let held = Retarget { receiving: false, ..open(A).target() };
-    world.command(Command::Retarget(Box::new(held)));
+    let held = Negotiated { direction: Direction::SendOnly, ..open(A).session };
+    world.command(Command::Retarget { id: A, session: Box::new(held) });
     world.packet(0, A, HOME, &rtp(0, 9, 0, &[0; 160]));
     let refused = Refused { malformed: 1, foreign: 0, payload_type: 1, unproven: 1, on_hold: 1, events: 1 };
     let expected = Statistics { received: 8, sent: 0, lost: 1, late: 2, keys: 0, rtcp: 1, refused, unrelayed: 0 };
@@ -134,10 +134,13 @@ fn case_12_a_new_ssrc_keeps_the_press_that_is_under_way() {
 #[test]
 fn case_27_keys_are_heard_again_after_hold() {
     let mut world = one(|_| ());
-    let target = open(A).target();
+    let target = open(A).session;
     world.packet(0, A, HOME, &rtp(101, 1, 0, &[1, 0x8a, 1, 64]));
     for (receiving, sequence) in [(false, 2), (true, 3)] {
-        world.command(Command::Retarget(Box::new(Retarget { receiving, ..target.clone() })));
+        world.command(Command::Retarget {
+            id: A,
+            session: Box::new(Negotiated { direction: Direction::of(true, receiving), ..target.clone() }),
+        });
         world.packet(1000, A, HOME, &rtp(101, sequence, 8000, &[2, 0x8a, 1, 64]));
     }
     assert_eq!(world.keys(), "12");

@@ -5,6 +5,7 @@ use crate::audio::{Arena, ArenaBuilder};
 use crate::codec::Codec;
 use crate::random::Random;
 use crate::rtp::packet::{HEADER, Header};
+use crate::sdp::{Direction, Negotiated};
 use crate::server::ports::bind_even_port;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tokio::runtime::Runtime;
@@ -93,20 +94,13 @@ impl World {
         let local = socket.local_addr().expect("bound");
         let open = Open {
             id,
-            codec,
-            payload_type: codec.payload_type(),
-            receive_payload_type: codec.payload_type(),
-            event_send: Some(101),
-            event_receive: Some(101),
-            remote: phone.address(),
+            session: session(codec, phone),
             signalling: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
             media_from: Vec::new(),
             ssrc: 1,
             sequence: 100,
             timestamp: 0,
             gated: false,
-            sending: true,
-            receiving: true,
         };
         self.worker.send(WorkerCommand::Open(Box::new(open), socket)).expect("taken");
         phone.hear(); // It is open: what the phone says from now on counts.
@@ -144,6 +138,19 @@ fn arena() -> Arc<Arena> {
 fn play(arena: &Arc<Arena>) -> Command {
     let spans = arena.span("prompt").into_iter().collect();
     Command::Play { id: A, play: 5, arena: arena.clone(), spans, looped: false }
+}
+
+fn session(codec: Codec, phone: &Phone) -> Negotiated {
+    Negotiated {
+        codec,
+        payload_type: codec.payload_type(),
+        receive_payload_type: codec.payload_type(),
+        event_send: Some(101),
+        event_receive: Some(101),
+        remote: phone.address(),
+        direction: Direction::SendRecv,
+        rtcp_mux: false,
+    }
 }
 
 #[test]
@@ -236,17 +243,7 @@ fn after_a_re_invite_the_new_address_is_heard() {
     old.press(local, 1, 1);
     assert_eq!(world.event(), Event::Latched { id: A, source: old.address() });
     assert!(matches!(world.event(), Event::Key { .. }));
-    world.send(Command::Retarget(Box::new(crate::media::Retarget {
-        id: A,
-        codec: Codec::Pcma,
-        payload_type: 8,
-        receive_payload_type: 8,
-        event_send: Some(101),
-        event_receive: Some(101),
-        remote: new.address(),
-        sending: true,
-        receiving: true,
-    })));
+    world.send(Command::Retarget { id: A, session: Box::new(session(Codec::Pcma, &new)) });
     assert_eq!(new.hear().1, [0xd5; 160]);
     new.sequence = old.sequence;
     new.press(local, 2, 2);
