@@ -24,18 +24,24 @@ struct Server {
 }
 
 impl Server {
+    /// In quick mode, with the agent's phone as the destination.
     fn start(agent: SocketAddr, more: &[&str]) -> Server {
         let folder = tempfile::tempdir().expect("a folder");
+        let store = folder.path().join("askonce.db").display().to_string();
+        let destination = format!("support=sip:agent@{agent}");
+        let quick = ["--flow", "flows/account-desk.yaml", "--sip", "udp:127.0.0.1:0", "--http", "127.0.0.1:0"];
+        let place = ["--rtp", "127.0.0.1:21000-28999", "--destination", &destination, "--store", &store];
+        Server::serve(folder, &[&quick[..], &place, more].concat())
+    }
+
+    fn serve(folder: tempfile::TempDir, arguments: &[&str]) -> Server {
         let token = folder.path().join("token");
         std::fs::write(&token, TOKEN).expect("a token file");
         let mut child = askonce()
-            .args(["serve", "--flow", "flows/account-desk.yaml", "--sip", "udp:127.0.0.1:0", "--http", "127.0.0.1:0"])
-            .args(["--rtp", "127.0.0.1:21000-28999", "--destination", &format!("support=sip:agent@{agent}")])
-            .arg("--store")
-            .arg(folder.path().join("askonce.db"))
+            .arg("serve")
+            .args(arguments)
             .arg("--token-file")
             .arg(&token)
-            .args(more)
             .stdout(Stdio::piped())
             .spawn()
             .expect("askonce serve");
@@ -173,6 +179,52 @@ fn a_live_call_is_recorded_and_replays_to_the_byte() {
     assert_eq!((cdr["disposition"].as_str(), cdr["keys"].as_u64()), (Some("agent"), Some(13)));
     assert_eq!(cdr["media"].as_array().map(Vec::len), Some(2), "both streams told what they counted: {cdr}");
     assert!(!records.contains(ACCOUNT));
+}
+
+#[test]
+fn a_configuration_binds_numbers_and_headers() {
+    let clock = Clock::start();
+    let mut agent = set(0x42, answers(), clock);
+    let folder = tempfile::tempdir().expect("a folder");
+    let flows = Path::new(env!("CARGO_MANIFEST_DIR")).join("flows");
+    let config = format!(
+        "askonce: 1
+listen: {{ sip: [udp:127.0.0.1:0], rtp: {{ ports: 21000-28999 }}, http: 127.0.0.1:0 }}
+flows: [{flows}]
+store: askonce.db
+trunks: {{ local: {{ from: [127.0.0.0/8], trust: [headers] }} }}
+numbers: {{ \"+18005550100\": account-desk }}
+destinations:
+  support:
+    to: [\"sip:agent@{agent}\"]
+    trusted: true
+    carriers: [headers]
+    headers: {{ X-Member: account }}
+",
+        flows = flows.display(),
+        agent = agent.0.contact(),
+    );
+    let path = folder.path().join("askonce.yaml");
+    std::fs::write(&path, config).expect("a configuration");
+    let path = path.to_str().expect("a name").to_owned();
+    let checked = askonce().args(["check", "--config", &path]).status().expect("askonce check");
+    assert!(checked.success());
+    let mut server = Server::serve(folder, &["--config", &path]);
+    let mut caller = set(0x31, Answering::Refuse(486), clock);
+    let uri = |user: &str, host| Uri::of(user, host).expect("a URI");
+    let known = vec![("X-Account-Number".to_owned(), ACCOUNT.to_owned())];
+    let mut place = |number: &str| {
+        let from = uri("+15551230001", caller.0.contact());
+        caller.1.call(server.sip, uri(number, server.sip), from, known.clone(), [Act::Stay].into());
+        talk(clock, [&mut caller, &mut agent], &mut |_| {})
+    };
+    let (invites, status) = place("+18005550100");
+    assert_eq!((invites.len(), status), (1, 0));
+    assert_eq!(invites[0].headers.get("X-Member"), Some(ACCOUNT));
+    assert_eq!(invites[0].headers.get("User-to-User"), None);
+    let (invites, status) = place("+18005550199");
+    assert_eq!((invites.len(), status), (0, 404), "a number that nobody answers");
+    server.terminate();
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod serve;
 
 use crate::server::files::Findings;
 use clap::{Parser, Subcommand};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -38,8 +39,20 @@ enum Verb {
 /// not do its work, 2 the command line is wrong.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    let filter = EnvFilter::try_from_env("ASKONCE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // A service tells of itself; the other verbs say what they have to say by themselves.
+    let level = if matches!(cli.verb, Verb::Serve(_)) { "info" } else { "warn" };
+    let filter = match std::env::var("ASKONCE_LOG") {
+        Err(_) => EnvFilter::new(level),
+        Ok(wanted) => match EnvFilter::try_new(&wanted) {
+            Ok(filter) => filter,
+            Err(error) => {
+                fail(format!("ASKONCE_LOG={wanted}: {error}"));
+                return ExitCode::FAILURE;
+            }
+        },
+    };
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     let done = match cli.verb {
         Verb::Demo(args) => demo::run(&args),
         Verb::Serve(args) => serve::run(&args),
