@@ -1,10 +1,8 @@
 //! `destinations:`: whom we may call.
 
-use super::load::{choices, words};
 use super::{Destination, Target};
 use crate::context::carrier::Carrier;
 use crate::time::Duration;
-use crate::yaml::near::suggestion;
 use crate::yaml::{Faults, Fields, Node, Value, Word};
 use std::net::{IpAddr, SocketAddr};
 
@@ -53,7 +51,7 @@ fn destination(name: &Word, node: &Node, faults: &mut Faults) -> Option<Destinat
 }
 
 fn targets(node: &Node, faults: &mut Faults) -> Option<Vec<Target>> {
-    let words = words(node, "addresses as `[\"sip:100@192.0.2.1:5060\"]`", MAX_TARGETS, faults)?;
+    let words = node.words("addresses as `[\"sip:100@192.0.2.1:5060\"]`", MAX_TARGETS, faults)?;
     let mut targets = Vec::with_capacity(words.len());
     for word in words {
         match target(&word.text) {
@@ -122,7 +120,7 @@ fn carriers(node: &Node, faults: &mut Faults) -> Option<Vec<Carrier>> {
             return None;
         }
     }
-    choices(node, "carriers", Carrier::ALL, faults)
+    node.choices("carriers", Carrier::ALL, faults)
 }
 
 fn headers(node: &Node, faults: &mut Faults) -> Option<Vec<(Word, Word)>> {
@@ -151,9 +149,4 @@ fn uui(node: &Node, faults: &mut Faults) -> Option<Vec<Word>> {
     }
     let items = node.list("facts as `[account]`", MAX_FACTS, faults)?;
     items.iter().map(|item| item.name("the name of a fact", faults)).collect()
-}
-
-pub fn unknown<'c>(what: &str, word: &Word, names: impl IntoIterator<Item = &'c str>, faults: &mut Faults) {
-    let remedy = suggestion(&word.text, names);
-    faults.error("unknown-name", word.span, format!("`{}` is none of the {what}", word.text)).remedy(remedy);
 }

@@ -1,10 +1,9 @@
 //! A configuration from its text.
 
-use super::destination::{self, unknown};
+use super::destination;
 use super::{Config, Listen, Number, RtpPorts, trunk};
-use crate::yaml::{Diagnostic, Faults, Fields, Node, Source, Value, Word, read};
+use crate::yaml::{Diagnostic, Faults, Fields, Node, Source, Value, read};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::str::FromStr;
 use std::sync::Arc;
 
 const MAX_FLOWS: usize = 100;
@@ -35,8 +34,8 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
     fields.version(faults);
     let listen = fields.need("listen", faults);
     let listen = listen.and_then(|node| listen_of(node, faults));
-    let advertise = fields.take("advertise").map(|node| parsed::<IpAddr>(node, "an IP address", faults));
-    let flows = fields.need("flows", faults).and_then(|node| words(node, "flow files or folders", MAX_FLOWS, faults));
+    let advertise = fields.take("advertise").map(|node| node.parsed::<IpAddr>("an IP address", faults));
+    let flows = fields.need("flows", faults).and_then(|node| node.words("flow files or folders", MAX_FLOWS, faults));
     let store = fields.take("store").map(|node| store(node, faults));
     let trunks = fields.need("trunks", faults).and_then(|node| trunk::trunks(node, faults));
     let numbers = fields.need("numbers", faults).and_then(|node| numbers(node, faults));
@@ -74,7 +73,7 @@ fn listen_of(node: &Node, faults: &mut Faults) -> Option<Listen> {
     let rtp_node = fields.take("rtp");
     let rtp = near.and_then(|near| rtp(rtp_node, near, faults));
     let http_node = fields.take("http");
-    let http = http_node.map_or(Some(HTTP), |node| parsed(node, "an address as `127.0.0.1:8080`", faults));
+    let http = http_node.map_or(Some(HTTP), |node| node.parsed("an address as `127.0.0.1:8080`", faults));
     fields.finish(faults);
     if let (Some(node), Some(http)) = (http_node, http)
         && !http.ip().is_loopback()
@@ -107,7 +106,7 @@ fn rtp(node: Option<&Node>, near: IpAddr, faults: &mut Faults) -> Option<RtpPort
     let (first, last) = PORTS;
     let Some(node) = node else { return Some(RtpPorts { address: near, first, last }) };
     let mut fields = Fields::of(node, "`rtp`", faults)?;
-    let address = fields.take("address").map_or(Some(near), |node| parsed(node, "an IP address", faults));
+    let address = fields.take("address").map_or(Some(near), |node| node.parsed("an IP address", faults));
     let ports = fields.take("ports").map(|node| node.range("ports", 1024..=65535, faults));
     fields.finish(faults);
     let address = address?;
@@ -150,38 +149,4 @@ fn numbers(node: &Node, faults: &mut Faults) -> Option<Vec<Number>> {
         node.wrong("at least one number, or \"*\"", faults);
     }
     Some(numbers)
-}
-
-/// A scalar of a type that reads itself.
-pub(super) fn parsed<T: FromStr>(node: &Node, what: &str, faults: &mut Faults) -> Option<T> {
-    let word = node.word(what, faults)?;
-    let value = word.text.parse().ok();
-    if value.is_none() {
-        node.wrong(what, faults);
-    }
-    value
-}
-
-/// A list of words, one at least.
-pub(super) fn words(node: &Node, what: &str, most: usize, faults: &mut Faults) -> Option<Vec<Word>> {
-    let items = node.list(what, most, faults)?;
-    if items.is_empty() {
-        node.wrong(what, faults);
-        return None;
-    }
-    items.iter().map(|item| item.word(what, faults)).collect()
-}
-
-/// A list of words out of a closed set.
-pub(super) fn choices<T: Copy>(node: &Node, what: &str, all: &[(&str, T)], faults: &mut Faults) -> Option<Vec<T>> {
-    let items = node.list(what, all.len(), faults)?;
-    let mut chosen = Vec::with_capacity(items.len());
-    for item in items {
-        let word = item.word(what, faults)?;
-        match all.iter().find(|(name, _)| *name == word.text) {
-            Some((_, value)) => chosen.push(*value),
-            None => unknown(what, &word, all.iter().map(|(name, _)| *name), faults),
-        }
-    }
-    Some(chosen)
 }

@@ -1,6 +1,5 @@
 //! `trunks:`: who may call.
 
-use super::load::{choices, words};
 use super::{Identity, Trunk};
 use crate::yaml::{Faults, Fields, Node, Word};
 use ipnet::IpNet;
@@ -39,10 +38,10 @@ fn trunk(name: &Word, node: &Node, faults: &mut Faults) -> Option<Trunk> {
     // What a caller writes about itself comes last.
     let identity = fields.take("identity").map_or_else(
         || Some(IDENTITIES.map(|(_, identity)| identity).to_vec()),
-        |node| choices(node, "identity headers", &IDENTITIES, faults),
+        |node| node.choices("identity headers", &IDENTITIES, faults),
     );
     let all = [("uui", Trust::Uui), ("headers", Trust::Headers)];
-    let trust = fields.take("trust").map_or_else(|| Some(Vec::new()), |node| choices(node, "trust", &all, faults));
+    let trust = fields.take("trust").map_or_else(|| Some(Vec::new()), |node| node.choices("trust", &all, faults));
     fields.later(&LATER, faults);
     fields.finish(faults);
     let (from, trust) = (from?, trust?);
@@ -57,7 +56,7 @@ fn trunk(name: &Word, node: &Node, faults: &mut Faults) -> Option<Trunk> {
 }
 
 fn nets(node: &Node, faults: &mut Faults) -> Option<Vec<IpNet>> {
-    let words = words(node, "networks as `[198.51.100.0/24]`", MAX_NETS, faults)?;
+    let words = node.words("networks as `[198.51.100.0/24]`", MAX_NETS, faults)?;
     let mut nets = Vec::with_capacity(words.len());
     for word in words {
         let net = word.text.parse().ok().or_else(|| word.text.parse::<IpAddr>().ok().map(IpNet::from));

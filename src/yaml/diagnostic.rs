@@ -1,5 +1,7 @@
 //! What is wrong in a file, where, and what to do about it: one value, rendered as text.
 
+use super::near::suggestion;
+use super::node::Word;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 /// Diagnostics that one load lists; the rest are counted in one closing line.
@@ -146,6 +148,12 @@ impl Faults {
     }
 
     /// `not-served-yet`: the language or the configuration names it, this version does not do it.
+    /// A name that names nothing, with those that come near it.
+    pub fn unknown<'c>(&mut self, what: &str, word: &Word, names: impl IntoIterator<Item = &'c str>) {
+        let remedy = suggestion(&word.text, names);
+        self.error("unknown-name", word.span, format!("there is no {what} `{}`", word.text)).remedy(remedy);
+    }
+
     pub fn not_served(&mut self, span: Span, what: &str) -> &mut Diagnostic {
         self.error("not-served-yet", span, format!("{what} is not served yet"))
     }

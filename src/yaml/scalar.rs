@@ -4,6 +4,7 @@ use super::diagnostic::{Diagnostic, Faults};
 use super::node::{Node, Value, Word};
 use crate::time::Duration;
 use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 /// Greatest length of a name, in characters.
 const MAX_NAME: usize = 64;
@@ -115,6 +116,40 @@ impl Node {
     }
 
     /// Reports that something else was expected here.
+    /// A scalar of a type that reads itself.
+    pub fn parsed<T: FromStr>(&self, what: &str, faults: &mut Faults) -> Option<T> {
+        let word = self.word(what, faults)?;
+        let value = word.text.parse().ok();
+        if value.is_none() {
+            self.wrong(what, faults);
+        }
+        value
+    }
+
+    /// A list of words, one at least.
+    pub fn words(&self, what: &str, most: usize, faults: &mut Faults) -> Option<Vec<Word>> {
+        let items = self.list(what, most, faults)?;
+        if items.is_empty() {
+            self.wrong(what, faults);
+            return None;
+        }
+        items.iter().map(|item| item.word(what, faults)).collect()
+    }
+
+    /// A list of words out of a closed set.
+    pub fn choices<T: Copy>(&self, what: &str, all: &[(&str, T)], faults: &mut Faults) -> Option<Vec<T>> {
+        let items = self.list(what, all.len(), faults)?;
+        let mut chosen = Vec::with_capacity(items.len());
+        for item in items {
+            let word = item.word(what, faults)?;
+            match all.iter().find(|(name, _)| *name == word.text) {
+                Some((_, value)) => chosen.push(*value),
+                None => faults.unknown(what, &word, all.iter().map(|(name, _)| *name)),
+            }
+        }
+        Some(chosen)
+    }
+
     pub fn wrong<'f>(&self, expected: &str, faults: &'f mut Faults) -> &'f mut Diagnostic {
         let found = match &self.value {
             Value::Nothing => "nothing".to_owned(),

@@ -92,7 +92,10 @@ fn kind(fields: &mut Fields, loading: &mut Loading) -> Option<Kind> {
             loading.faults.not_served(word.span, &format!("type `{later}`")).remedy("there is: digits, choice");
             None
         }
-        _ => unknown(&word, "type", &["digits", "choice"], loading),
+        _ => {
+            loading.faults.unknown("type", &word, ["digits", "choice"]);
+            None
+        }
     }
 }
 
@@ -104,7 +107,10 @@ fn check(node: &Node, loading: &mut Loading) -> Option<bool> {
             loading.faults.not_served(word.span, &format!("check `{later}`")).remedy("there is: luhn");
             None
         }
-        _ => unknown(&word, "check", &["luhn"], loading),
+        _ => {
+            loading.faults.unknown("check", &word, ["luhn"]);
+            None
+        }
     }
 }
 
@@ -135,7 +141,10 @@ fn class(node: &Node, loading: &mut Loading) -> Option<Class> {
         "pii" => Some(Class::Pii),
         "pci" => Some(Class::Pci),
         "secret" => Some(Class::Secret),
-        _ => unknown(&word, "class", &["public", "pii", "pci", "secret"], loading),
+        _ => {
+            loading.faults.unknown("class", &word, ["public", "pii", "pci", "secret"]);
+            None
+        }
     }
 }
 
@@ -207,10 +216,4 @@ fn confirm(node: &Node, name: &Word, kind: Option<&Kind>, class: Option<Class>, 
         return None;
     }
     loading.readback(node, &name.text)
-}
-
-fn unknown<T>(word: &Word, what: &str, names: &[&str], loading: &mut Loading) -> Option<T> {
-    let remedy = crate::yaml::near::suggestion(&word.text, names.iter().copied());
-    loading.faults.error("unknown-name", word.span, format!("there is no {what} `{}`", word.text)).remedy(remedy);
-    None
 }

@@ -3,7 +3,6 @@
 use crate::flow::fact::Question;
 use crate::flow::model::{Next, Queue};
 use crate::flow::prompts::{Part, PromptBook};
-use crate::yaml::near::suggestion;
 use crate::yaml::{Faults, Fields, Node, Word};
 
 /// Words of targets that no block may be named.
@@ -94,7 +93,7 @@ impl<'p> Loading<'p> {
             Some(at) => self.facts[at].used = true,
             None => {
                 let names = self.facts.iter().map(|f| f.name.text.as_str());
-                unknown("fact", &word, names, &mut self.faults);
+                self.faults.unknown("fact", &word, names);
             }
         }
         at
@@ -105,7 +104,7 @@ impl<'p> Loading<'p> {
         let at = self.queues.iter().position(|q| q.name.text == word.text);
         match at {
             Some(at) => self.queues[at].used = true,
-            None => unknown("queue", &word, self.queues.iter().map(|q| q.name.text.as_str()), &mut self.faults),
+            None => self.faults.unknown("queue", &word, self.queues.iter().map(|q| q.name.text.as_str())),
         }
         at
     }
@@ -118,7 +117,7 @@ impl<'p> Loading<'p> {
         }
         let at = self.blocks.iter().position(|b| b.text == word.text);
         if at.is_none() {
-            unknown("block", &word, self.blocks.iter().map(|b| b.text.as_str()), &mut self.faults);
+            self.faults.unknown("block", &word, self.blocks.iter().map(|b| b.text.as_str()));
         }
         at
     }
@@ -177,7 +176,7 @@ impl<'p> Loading<'p> {
     fn any_prompt(&mut self, node: &Node) -> Option<Word> {
         let word = node.word("a prompt id", &mut self.faults)?;
         if self.prompts.prompt(&word.text).is_none() {
-            unknown("prompt", &word, self.prompts.ids(), &mut self.faults);
+            self.faults.unknown("prompt", &word, self.prompts.ids());
             return None;
         }
         Some(word)
@@ -194,13 +193,8 @@ impl<'p> Loading<'p> {
                 continue;
             }
             let word = Word { text: name.clone(), span: prompt.span };
-            unknown("fact", &word, self.facts.iter().map(|f| f.name.text.as_str()), &mut self.faults);
+            self.faults.unknown("fact", &word, self.facts.iter().map(|f| f.name.text.as_str()));
         }
         spoken
     }
-}
-
-fn unknown<'c>(what: &str, word: &Word, names: impl IntoIterator<Item = &'c str>, faults: &mut Faults) {
-    let remedy = suggestion(&word.text, names);
-    faults.error("unknown-name", word.span, format!("there is no {what} `{}`", word.text)).remedy(remedy);
 }
