@@ -80,6 +80,8 @@ pub struct Call {
     caller: LegState,
     agent: LegState,
     handoff: Option<Handoff>,
+    /// Max-Forwards of the caller's INVITE.
+    hops: u8,
     /// A person has talked to the caller, or a hand-off has failed: what the disposition is made from.
     reached: bool,
     failed: bool,
@@ -109,6 +111,7 @@ impl Call {
             begun: now,
             answered: None,
             handoff: None,
+            hops: arrival.hops,
             reached: false,
             failed: false,
             music: u32::MAX,

@@ -22,8 +22,9 @@ const NO_ANSWER: u16 = 408;
 
 impl Call {
     pub(super) fn begin_handoff(&mut self, now: Instant, destination: String, needs: Vec<usize>) {
-        if self.context.hops.len() >= HOPS {
-            // Agents' phones that answer and drop the caller again and again: the flow's exit ends it.
+        // Agents' phones that answer and drop the caller again and again, or a call that was routed back to us again
+        // and again: the flow's exit ends it.
+        if self.context.hops.len() >= HOPS || self.hops <= 1 {
             self.failed = true;
             return self.run_event(now, Event::Agent(AgentEnd::Failed));
         }
@@ -196,6 +197,7 @@ impl Call {
             headers: written.headers,
             sdp: sdp.into_bytes(),
             user_agent: self.birth.user_agent.clone(),
+            max_forwards: self.hops.saturating_sub(1),
         };
         let Ok(request) = invite.build(&mut self.random) else {
             // A target or header that cannot be written is the configuration's mistake: the caller goes on.

@@ -114,6 +114,12 @@ fn rtp(node: Option<&Node>, near: IpAddr, faults: &mut Faults) -> Option<RtpPort
     let port = |port: usize| u16::try_from(port).ok();
     let ports = ports?;
     let (first, last) = (port(*ports.start())?, port(*ports.end())?);
+    if last - first < 2 {
+        faults
+            .error("out-of-range", node.span, "a call takes two even ports")
+            .remedy("write a range of some thousand ports");
+        return None;
+    }
     Some(RtpPorts { address, first, last })
 }
 
@@ -132,7 +138,10 @@ fn numbers(node: &Node, faults: &mut Faults) -> Option<Vec<Number>> {
     for (number, node) in entries {
         let fits = number.text == "*"
             || (number.text.len() <= 64
-                && number.text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '_' | '.')));
+                && number
+                    .text
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '_' | '.' | '*' | '#')));
         if !fits {
             let message = format!("`{}` is no number that can be called", number.text);
             faults.error("bad-name", number.span, message).remedy("write +18005550100, 100, a name, or \"*\"");

@@ -123,14 +123,6 @@ impl Context {
         }
     }
 
-    /// Declines every fact that is still unknown: the caller asked for a person, or something failed.
-    pub fn decline_unknown(&mut self, why: Why, now: Instant) {
-        let at = self.wall(now);
-        for fact in &mut self.facts {
-            fact.decline(why, at);
-        }
-    }
-
     /// The context as the agent's side may read it: pii in clear, pci and secret withheld. For the store
     /// and for whoever fetches it with the reference, and for nobody else.
     pub fn document(&self) -> Value {

@@ -10,7 +10,7 @@ use crate::record::seam::{Arrival, In, Leg};
 use crate::secret::Secret;
 use crate::sip::endpoint::DialogId;
 use crate::sip::uri::decode;
-use crate::sip::{NameAddr, Request};
+use crate::sip::{NameAddr, Request, Uri};
 use crate::time::Instant;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,6 +22,9 @@ pub const CALLS: usize = 6_000;
 /// Seconds after which a refused caller's side may try again.
 const RETRY_AFTER: &str = "5";
 
+/// Max-Forwards of a call that came without one (RFC 3261 section 8.1.1.6).
+const HOPS: u8 = 70;
+
 /// Header fields of one INVITE that a flow may know facts from.
 const HEADERS: usize = 64;
 
@@ -29,7 +32,7 @@ impl Engine {
     pub(super) fn arrive(&mut self, now: Instant, dialog: DialogId, source: SocketAddr, request: &Request) {
         // The door let nobody else in.
         let Some(trunk) = self.config.trunk(source.ip()).cloned() else { return self.refuse(now, dialog, 403, &[]) };
-        let called = decode(request.uri.user().unwrap_or(""));
+        let called = number(&request.uri);
         let Some(service) = self.service(&called) else {
             self.counters.unknown_number += 1;
             return self.refuse(now, dialog, 404, &[]);
@@ -140,12 +143,19 @@ impl Engine {
             headers = known.take(HEADERS).map(|(name, value)| (name.to_owned(), Secret::new(value))).collect();
         }
         let from = caller(trunk, request).filter(|_| !withheld(request));
-        let number = from.as_ref().and_then(|from| caller_number(&decode(from.uri.user().unwrap_or(""))));
+        let number = from.as_ref().and_then(|from| caller_number(&number(&from.uri)));
         // What a name may not hold would keep it, and the call, from the agent's phone.
         let name = from.map(|from| from.display.chars().filter(|c| !c.is_control()).collect::<String>());
         let name = name.filter(|name| !name.is_empty() && number.is_some());
-        Arrival { from: number, name: name.map(Secret::new), to, uui, headers, offer }
+        let hops = request.headers.get("Max-Forwards").and_then(|hops| hops.trim().parse().ok());
+        Arrival { from: number, name: name.map(Secret::new), to, uui, headers, offer, hops: hops.unwrap_or(HOPS) }
     }
+}
+
+/// The number in a URI: its user without the parameters that carriers put behind it (RFC 4694: `;npdi;rn=…`).
+fn number(uri: &Uri) -> String {
+    let user = uri.user().unwrap_or("");
+    decode(user.split(';').next().unwrap_or(user))
 }
 
 /// Who calls, by the first header of the trunk's list that is there.
@@ -155,7 +165,8 @@ fn caller<'r>(trunk: &Trunk, request: &'r Request) -> Option<NameAddr<'r>> {
         Identity::RemotePartyId => "Remote-Party-ID",
         Identity::From => "From",
     };
-    trunk.identity.iter().find_map(|identity| NameAddr::read(request.headers.get(header(identity))?).ok())
+    let named = trunk.identity.iter().flat_map(|identity| request.headers.all(header(identity)));
+    named.filter_map(|value| NameAddr::read(value).ok()).find(|address| address.uri.user().is_some())
 }
 
 /// Whether the caller asked for its identity to be withheld (RFC 3323 section 4.2, RFC 3325 section 9.3).

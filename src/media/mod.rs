@@ -189,4 +189,6 @@ pub struct Refused {
     pub on_hold: u64,
     /// Events over 15, and event payloads under four bytes.
     pub events: u64,
+    /// Presses beyond what anyone can key.
+    pub presses: u64,
 }

@@ -7,22 +7,29 @@ use super::source::Source;
 use super::{Event, Open, Sink, Statistics, StreamId};
 use crate::audio::arena::FRAME;
 use crate::audio::codec;
+use crate::codec::Codec;
 use crate::rtp::event::Receiver;
 use crate::rtp::packet::HEADER;
 use crate::rtp::{Header, NotRtp, Order, Place};
 use crate::sdp::Negotiated;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use std::net::SocketAddr;
 use std::ops::Range;
 
 /// Comfort noise (RFC 3551 section 6): taken as a sign of life, never passed on, for nobody agreed on it.
 const COMFORT_NOISE: u8 = 13;
 
+/// Presses of one stream in a second: five times what the fastest dialler sends. More is no caller.
+const PRESSES: u32 = 50;
+const PRESSES_IN: Duration = Duration::from_secs(1);
+
 #[derive(Debug)]
 pub struct Stream {
     id: StreamId,
     /// What is agreed on now.
     pub(super) session: Negotiated,
+    /// Presses since a moment, for their bound.
+    presses: (Instant, u32),
     pub(super) ssrc: u32,
     /// Of the next packet.
     pub(super) sequence: u16,
@@ -57,6 +64,7 @@ impl Stream {
             order: Order::default(),
             keys: Receiver::default(),
             session: open.session,
+            presses: (Instant::ZERO, 0),
         }
     }
 
@@ -78,7 +86,7 @@ impl Stream {
             self.hear(now, &header, bytes.get(payload.clone())?, sink);
             Kind::Event
         } else {
-            Kind::Audio(self.session.codec)
+            Kind::Audio(self.codec_of(header.payload_type).unwrap_or(self.session.codec))
         };
         let passed = place != Place::Repeated && header.payload_type != COMFORT_NOISE;
         (passed && self.bridged.is_some()).then_some(Passing { header, payload, kind, place })
@@ -166,13 +174,13 @@ impl Stream {
                 return None;
             }
         };
-        let agreed = [Some(self.session.receive_payload_type), self.session.event_receive, Some(COMFORT_NOISE)];
-        if !agreed.contains(&Some(header.payload_type)) {
-            refused.payload_type += 1;
+        let agreed = [self.session.event_receive, Some(COMFORT_NOISE)].contains(&Some(header.payload_type));
+        if !agreed && self.codec_of(header.payload_type).is_none() {
+            self.statistics.refused.payload_type += 1;
             return None;
         }
         if !self.session.direction.receives() {
-            refused.on_hold += 1;
+            self.statistics.refused.on_hold += 1;
             return None;
         }
         if self.source.latch(source) {
@@ -183,10 +191,27 @@ impl Stream {
         Some((header, payload))
     }
 
+    /// The codec of a payload type that may come in: the agreed one, and the other law of G.711 by its static type,
+    /// which a peer that answered both may send as well (RFC 3264 section 6.1).
+    fn codec_of(&self, payload_type: u8) -> Option<Codec> {
+        if payload_type == self.session.receive_payload_type {
+            return Some(self.session.codec);
+        }
+        Codec::ALL.into_iter().find(|codec| codec.payload_type() == payload_type)
+    }
+
     fn hear(&mut self, now: Instant, header: &Header, payload: &[u8], sink: &mut impl Sink) {
-        let (id, heard) = (self.id, &mut self.statistics.keys);
+        if now.since(self.presses.0) >= PRESSES_IN {
+            self.presses = (now, 0);
+        }
+        let (id, statistics, presses) = (self.id, &mut self.statistics, &mut self.presses.1);
         self.keys.on_event(now, header, payload, |key| {
-            *heard += 1;
+            *presses += 1;
+            if *presses > PRESSES {
+                statistics.refused.presses += 1;
+                return;
+            }
+            statistics.keys += 1;
             sink.event(Event::Key { id, key });
         });
     }

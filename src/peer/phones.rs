@@ -228,6 +228,7 @@ impl Phones {
                     headers: call.headers,
                     sdp,
                     user_agent: "askonce-peer".to_owned(),
+                    max_forwards: 70,
                 };
                 let request = invite.build(&mut self.random).ok();
                 let dialog = request.and_then(|request| self.endpoint.invite(now, call.to, request).ok());

@@ -55,6 +55,8 @@ pub struct Arrival {
     #[serde(with = "clear::pairs")]
     pub headers: Vec<(String, Secret)>,
     pub offer: Offer,
+    /// Its Max-Forwards: what an agent's INVITE may still go, so that a call which is routed back to us ends.
+    pub hops: u8,
 }
 
 /// An input of the call.

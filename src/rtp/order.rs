@@ -39,7 +39,6 @@ impl Order {
         if believed != ssrc || (DROPOUT..=u16::MAX - MISORDER).contains(&ahead) {
             return self.prove(ssrc, sequence);
         }
-        self.candidate = None;
         match ahead {
             0 => Place::Repeated,
             1..DROPOUT => {
@@ -78,13 +77,18 @@ mod tests {
     #[test]
     fn packets_find_their_place() {
         type Script = &'static [(u32, u16, Place)];
-        let cases: [(&str, Script, u64); 7] = [
+        let cases: [(&str, Script, u64); 8] = [
             ("in order over the wrap", &[(1, 65534, Ahead), (1, 65535, Ahead), (1, 0, Ahead)], 0),
             ("a gap of two", &[(1, 5, Ahead), (1, 8, Ahead)], 2),
             ("one of the gap comes late", &[(1, 5, Ahead), (1, 8, Ahead), (1, 6, Late)], 1),
             ("twice", &[(1, 5, Ahead), (1, 5, Repeated)], 0),
             ("new ssrc", &[(1, 5, Ahead), (2, 900, Unproven), (2, 901, Restarted), (2, 902, Ahead)], 0),
             ("a jump", &[(1, 5, Ahead), (1, 9005, Unproven), (1, 9006, Restarted)], 0),
+            (
+                "events under an ssrc of their own, between the audio",
+                &[(1, 5, Ahead), (2, 90, Unproven), (1, 6, Ahead), (2, 91, Restarted), (2, 92, Ahead)],
+                0,
+            ),
             (
                 "an injected packet changes nothing",
                 &[(1, 5, Ahead), (9, 7, Unproven), (1, 6, Ahead), (9, 9, Unproven), (1, 7, Ahead)],

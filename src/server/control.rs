@@ -83,11 +83,12 @@ impl Control {
                 () = until(&self.clock, deadline) => self.engine.handle(self.clock.now(), Input::Deadline),
                 Some(event) = self.media_events.recv() => self.media_turn(event),
                 Some(stored) = self.stored.recv() => self.stored_turn(stored),
-                ready = self.sip.readable() => match ready {
-                    Ok(()) => self.sip_turn(&mut datagram),
-                    Err(error) => tracing::error!(%error, "the SIP socket cannot be read"),
+                ready = self.sip.readable() => if let Err(error) = ready {
+                    tracing::error!(%error, "the SIP socket cannot be read");
                 },
             }
+            // Whatever woke us: a flood of keys must not keep a BYE waiting.
+            self.sip_turn(&mut datagram);
             self.act(&mut shell);
         }
         let (engine, sip) = (self.engine.counters(), self.engine.sip_counters());

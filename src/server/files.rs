@@ -134,7 +134,7 @@ fn load_into(files: &dyn Files, path: &Path, findings: &mut Findings) -> Option<
     let folder = path.parent().unwrap_or(Path::new(""));
     let prompts = folder.join(&preface.prompts);
     let mut sound = Sound::default();
-    sound.read(files, &prompts, &prompts, findings);
+    sound.read(files, &prompts, &prompts.join(&preface.language), findings);
     sound.read(files, folder, &folder.join("music"), findings);
     let catalogue = prompts.join(format!("{}.yaml", preface.language));
     // Without a catalogue the flow's own mistakes are still told.
@@ -182,7 +182,12 @@ impl Sound {
                 Ok(length) => {
                     self.clips.insert(name, length);
                 }
-                Err(why) => findings.unreadable(path, &why),
+                Err(why) => {
+                    let place = path.display().to_string();
+                    findings.diagnostics.push(Diagnostic::error(&place, "bad-clip", Span::default(), why));
+                    // It is there, whatever is in it: that it is missing is no second mistake.
+                    self.clips.insert(name, Duration::ZERO);
+                }
             }
         }
     }

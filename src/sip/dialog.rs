@@ -1,6 +1,6 @@
 //! A dialog (RFC 3261 section 12): who the two sides are, how they count, and which way requests go.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::message::{Head, Headers, Method, Request};
 use super::name_addr::NameAddr;
@@ -17,7 +17,8 @@ pub(super) struct Dialog {
     /// Empty until the peer has answered, and with a peer of RFC 2543 that has no tags.
     pub(super) remote_tag: String,
     local_cseq: u32,
-    pub(super) remote_cseq: u32,
+    /// The last CSeq of the peer; none yet in a dialog that we began (RFC 3261 section 12.1.2).
+    pub(super) remote_cseq: Option<u32>,
     route_set: Vec<String>,
     /// Request-URI of our requests: the peer's last Contact (section 12.2.1.1).
     target: Uri,
@@ -36,7 +37,7 @@ impl Dialog {
             local_tag,
             remote_tag: head.from.tag().unwrap_or("").to_owned(),
             local_cseq: 0,
-            remote_cseq: head.cseq,
+            remote_cseq: Some(head.cseq),
             route_set: headers.all("Record-Route").map(str::to_owned).collect(),
             target: head.from.uri.clone(),
             peer,
@@ -54,7 +55,7 @@ impl Dialog {
             local_tag: head.from.tag().unwrap_or("").to_owned(),
             remote_tag: String::new(),
             local_cseq: head.cseq,
-            remote_cseq: 0,
+            remote_cseq: None,
             route_set: Vec::new(),
             target,
             peer,
@@ -108,14 +109,16 @@ impl Dialog {
         Request { method, uri, headers, body: Vec::new() }
     }
 
-    /// Where our requests go: the first route or the target, if it is an IP literal that names one host; else where
-    /// the peer's last message came from.
+    /// Where our requests go: the first route or the target, if it is an IP literal that names one host that we can
+    /// reach; else where the peer's last message came from. A private address of a peer that we hear from a public
+    /// one lies behind its NAT.
     pub(super) fn destination(&self) -> SocketAddr {
         let next = match self.route_set.is_empty() {
             true => self.target.address(),
             false => self.first_route().and_then(|route| route.address()),
         };
-        next.filter(names_one_host).unwrap_or(self.peer)
+        let behind_nat = |next: &SocketAddr| is_private(next.ip()) && !is_private(self.peer.ip());
+        next.filter(names_one_host).filter(|next| !behind_nat(next)).unwrap_or(self.peer)
     }
 
     fn first_route(&self) -> Option<Uri> {
@@ -123,9 +126,20 @@ impl Dialog {
     }
 }
 
+/// RFC 1918, RFC 6598 (carrier-grade NAT), RFC 4193, loopback and link-local: nobody reaches these from outside.
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            ip.is_private() || ip.is_loopback() || ip.is_link_local() || first == 100 && second & 0xc0 == 64
+        }
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_loopback() || ip.is_unicast_link_local(),
+    }
+}
+
 fn names_one_host(address: &SocketAddr) -> bool {
     let ip = address.ip();
-    let broadcast = matches!(ip, std::net::IpAddr::V4(ip) if ip.is_broadcast());
+    let broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
     address.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !broadcast
 }
 
@@ -154,9 +168,11 @@ mod tests {
     #[test]
     fn requests_go_by_route_target_or_source() {
         // Contact, Record-Route; destination, Request-URI, Route
-        let cases: [(&str, &[&str], &str, &str, &str); 6] = [
+        let cases: [(&str, &[&str], &str, &str, &str); 7] = [
             ("<sip:a@192.0.2.5:5062>", &[], "192.0.2.5:5062", "sip:a@192.0.2.5:5062", ""),
             ("<sip:a@pbx.example>", &[], "192.0.2.9:6000", "sip:a@pbx.example", ""),
+            // Behind NAT: we hear it from a public address.
+            ("<sip:a@192.168.1.20:5060>", &[], "192.0.2.9:6000", "sip:a@192.168.1.20:5060", ""),
             ("<sip:a@255.255.255.255>", &[], "192.0.2.9:6000", "sip:a@255.255.255.255", ""),
             (
                 "<sip:a@[2001:db8::1]>",
@@ -192,7 +208,7 @@ mod tests {
     #[test]
     fn the_two_sides_keep_their_names_and_numbers() {
         let mut dialog = dialog("<sip:a@h>", &[]);
-        assert_eq!((dialog.remote_cseq, dialog.next_cseq(), dialog.next_cseq()), (5, 1, 2));
+        assert_eq!((dialog.remote_cseq, dialog.next_cseq(), dialog.next_cseq()), (Some(5), 1, 2));
         let request = dialog.request(Method::Info, 2, "v".into());
         let expected = [("From", "<sip:b@h>;tag=2"), ("To", "<sip:a@h>;tag=1"), ("Call-ID", "c"), ("CSeq", "2 INFO")];
         for (name, value) in expected {

@@ -26,6 +26,8 @@ pub struct Invite {
     /// The offer; empty for none (the answer of the peer then holds it).
     pub sdp: Vec<u8>,
     pub user_agent: String,
+    /// 70, or one less than the call that this one goes on for (RFC 3261 section 8.1.1.6).
+    pub max_forwards: u8,
 }
 
 /// The headers that are the builder's own.
@@ -57,7 +59,7 @@ impl Invite {
         }
         let mut headers = Headers::default();
         headers.put("Via", via(self.local, random));
-        headers.put("Max-Forwards", "70");
+        headers.put("Max-Forwards", self.max_forwards.to_string());
         let display = if self.display.is_empty() { String::new() } else { quoted(&self.display) + " " };
         headers.push("From", format!("{display}<{}>;tag={}", self.from, random.token()))?;
         headers.push("To", format!("<{}>", self.target))?;
@@ -104,6 +106,7 @@ mod tests {
                 headers: vec![("User-to-User".into(), "04616263;encoding=hex".into())],
                 sdp: b"v=0\r\n".to_vec(),
                 user_agent: "askonce".into(),
+                max_forwards: 70,
             }
         }
     }

@@ -121,7 +121,7 @@ impl Headers {
         self.all(name).next()
     }
 
-    /// Every value under `name`. Via, Route, Record-Route and Contact come one by one, other lists as written.
+    /// Every value under `name`. Via, Route, Record-Route, Contact and P-Asserted-Identity come one by one, other lists as written.
     pub fn all<'a>(&'a self, wanted: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |header| name(header).eq_ignore_ascii_case(wanted)).map(value)
     }

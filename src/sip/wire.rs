@@ -106,7 +106,7 @@ fn read_headers(lines: &mut Lines<'_>, headers: &mut Headers) -> Result<(), &'st
     Err(fault.unwrap_or("no empty line after the headers"))
 }
 
-/// Adds the header or, of the four that are lists of routes, one header a value; says how many.
+/// Adds the header or, of those that are lists of addresses, one header a value; says how many.
 fn read_header(line: &str, headers: &mut Headers) -> Result<usize, &'static str> {
     if line.len() > MAX_LINE {
         return Err("a line longer than 8 kB");
@@ -120,7 +120,7 @@ fn read_header(line: &str, headers: &mut Headers) -> Result<usize, &'static str>
     if !is_token(name.as_bytes()) {
         return Err("a header name that is no token");
     }
-    const LISTS: [&str; 6] = ["Via", "v", "Contact", "m", "Route", "Record-Route"];
+    const LISTS: [&str; 7] = ["Via", "v", "Contact", "m", "Route", "Record-Route", "P-Asserted-Identity"];
     if !value.as_bytes().contains(&b',') || !LISTS.iter().any(|list| name.eq_ignore_ascii_case(list)) {
         headers.put(name, value);
         return Ok(1);

@@ -7,12 +7,18 @@ pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) ->
     near.min_by_key(|(d, _)| *d).map(|(_, c)| c)
 }
 
+/// Names shown where none is near.
+const SHOWN: usize = 10;
+
 /// The sentence for `nearest`, or the list of what there is.
 pub fn suggestion<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> String {
     let candidates: Vec<&str> = candidates.into_iter().collect();
     match nearest(word, candidates.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None if candidates.is_empty() => "there is none".to_owned(),
+        None if candidates.len() > SHOWN => {
+            format!("there is: {} and {} more", candidates[..SHOWN].join(", "), candidates.len() - SHOWN)
+        }
         None => format!("there is: {}", candidates.join(", ")),
     }
 }

@@ -338,13 +338,13 @@ fn a_caller_whose_address_changes_is_answered_and_followed() {
     assert_eq!(moved, Some(offer.address));
 }
 
-/// An INVITE as a phone would send it, with the account in a header, its display name as given.
-fn invite_with(display: &str) -> Vec<u8> {
+/// An INVITE as a phone would send it, with the account in a header and its From as given.
+fn invite_with(from: &str, more: &str) -> Vec<u8> {
     let offer = "v=0\r\no=- 1 1 IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 127.0.0.2\r\nt=0 0\r\nm=audio 9000 RTP/AVP 0\r\n";
     let head = format!(
-        "INVITE sip:1@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.2:5060;branch=z9hG4bKx\r\nFrom: {display} \
-         <sip:+15551230001@127.0.0.2>;tag=a\r\nTo: <sip:1@127.0.0.1>\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\nContact: \
-         <sip:127.0.0.2:5060>\r\nMax-Forwards: 70\r\nX-Account-Number: {ACCOUNT}\r\nContent-Type: application/sdp\r\n"
+        "INVITE sip:1@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.2:5060;branch=z9hG4bKx\r\nFrom: \
+         {from};tag=a\r\nTo: <sip:1@127.0.0.1>\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\nContact: \
+         <sip:127.0.0.2:5060>\r\n{more}X-Account-Number: {ACCOUNT}\r\nContent-Type: application/sdp\r\n"
     );
     format!("{head}Content-Length: {}\r\n\r\n{offer}", offer.len()).into_bytes()
 }
@@ -352,14 +352,44 @@ fn invite_with(display: &str) -> Vec<u8> {
 #[test]
 fn a_display_name_does_not_keep_a_caller_from_the_agent() {
     for display in ["\"A\tB\"", "\"A\u{7}B\"", "\"A\\\"B\"", "Ann"] {
-        let mut world = world(14, FAIR, answers(&[Act::Stay]));
-        world.inject(5060, 5060, &invite_with(display));
-        world.run(ms(100));
-        // A packet of the caller's shows that its address is real.
-        world.inject(9000, 10_000, &[&[0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1][..], &[0xff; 160]].concat());
-        world.run(Duration::from_secs(20));
+        let world = injected(&invite_with(&format!("{display} <sip:+15551230001@127.0.0.2>"), ""));
         assert_eq!(world.invites.len(), 1, "{display:?}");
         assert_eq!(uui(&world.invites[0])["account"], ACCOUNT);
+    }
+}
+
+/// A world with that INVITE in it, 20 s later.
+fn injected(invite: &[u8]) -> World {
+    let mut world = world(14, FAIR, answers(&[Act::Stay]));
+    world.inject(5060, 5060, invite);
+    world.run(ms(100));
+    // A packet of the caller's shows that its address is real.
+    world.inject(9000, 10_000, &[&[0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1][..], &[0xff; 160]].concat());
+    world.run(Duration::from_secs(20));
+    world
+}
+
+#[test]
+fn the_caller_s_number_is_found_where_carriers_put_it() {
+    let plain = "<sip:+15551230001@127.0.0.2>";
+    for (from, more) in [
+        (plain, ""),
+        ("<sip:+15551230001;cpc=ordinary@127.0.0.2>", ""),
+        ("<sip:anonymous@x>", "P-Asserted-Identity: <sip:+15551230001@x>, <tel:+15551230001>\r\n"),
+        ("<sip:+19@x>", "P-Asserted-Identity: \"A, B\" <tel:+15551230001>\r\n"),
+    ] {
+        let world = injected(&invite_with(from, more));
+        assert_eq!(world.contexts[0]["caller"]["number"], "+15551230001", "{from} {more}");
+    }
+}
+
+#[test]
+fn a_call_that_is_routed_back_to_us_ends_when_its_hops_do() {
+    let plain = "<sip:+15551230001@127.0.0.2>";
+    for (hops, expected) in [("70", Some("69")), ("2", Some("1")), ("1", None), ("0", None)] {
+        let world = injected(&invite_with(plain, &format!("Max-Forwards: {hops}\r\n")));
+        let sent = world.invites.first().map(|invite| invite.headers.get("Max-Forwards").expect("one"));
+        assert_eq!(sent, expected, "{hops}");
     }
 }
 

@@ -157,6 +157,11 @@ fn source(node: &Node, loading: &mut Loading) -> Option<Known> {
     let word = node.word("a source", &mut loading.faults)?;
     match word.text.split_once('.') {
         Some(("uui", name)) if !name.is_empty() => Some(Known::Uui(name.to_owned())),
+        Some(("header", name)) if is_header(name) && !name.get(..2).is_some_and(|x| x.eq_ignore_ascii_case("X-")) => {
+            let message = format!("header `{name}` is not read: only names that begin with `X-` are");
+            loading.faults.error("bad-source", word.span, message).remedy(format!("header.X-{name}"));
+            None
+        }
         Some(("header", name)) if is_header(name) => Some(Known::Header(name.to_owned())),
         Some(("caller", "number")) => Some(Known::CallerNumber),
         Some(("web", _)) => not_served(&word, loading),

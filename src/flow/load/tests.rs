@@ -130,6 +130,12 @@ fn mistakes_in_a_fact() {
         ("{ type: digits, length: 8, check: mod97, ask: [ask] }", "not-served-yet", "mod97, ask: [a", "luhn"),
         ("{ type: digits, length: 8, keys: { 1: a }, ask: [ask] }", "unknown-key", "keys: { 1: a }", "there is: type"),
         ("{ type: digits, length: 8, class: pi, ask: [ask] }", "unknown-name", "pi, ask: [ask]", "`pii`?"),
+        (
+            "{ type: digits, length: 8, known: [header.Account], ask: [ask] }",
+            "bad-source",
+            "header.Account",
+            "header.X-Account",
+        ),
         ("{ type: digits, length: 8, known: [crm], ask: [ask] }", "unknown-name", "crm], ask: [as", "uui.NAME"),
         ("{ type: digits, length: 8, known: [web.a], ask: [ask] }", "not-served-yet", "web.a], ask: [", "web.a"),
         ("{ type: digits, length: 8, ask: [] }", "wrong-type", "[] }", "one a try"),

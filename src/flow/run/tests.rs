@@ -225,6 +225,8 @@ fn tries_are_prompts_and_the_next_wording_says_why_the_last_one_failed() {
         (". t", "silent"),
         ("k:12#", "x invalid"),
         (". +3001 k:#", "invalid"),
+        // A slow caller: the entry ended by time, and its pound is no second failed try.
+        (". k:12 +3001 k:#", "invalid"),
         (". k:12 t", "invalid"),
         (". t . k:1#", "silent last"),
         (". t . t . t", "silent last account!tries @desk[0,1]"),

@@ -103,8 +103,8 @@ impl Turn<'_> {
         self.talk.typed.clear();
     }
 
-    /// An entry ended by its length: the `#` that a caller presses all the same is a part of it.
-    pub fn ended_by_length(&mut self) {
+    /// An entry ended by its length or by time: the `#` that a caller presses all the same is a part of it.
+    pub fn ended_without_pound(&mut self) {
         match self.talk.typed.front() {
             Some(&Key::POUND) => drop(self.talk.typed.pop_front()),
             Some(_) => {}

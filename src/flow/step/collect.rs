@@ -42,8 +42,9 @@ impl Collect {
         };
         let has_else = fields.rest().any(|key| key.text == "else");
         // With a default nothing can fail; a fact that was declined before is passed by.
+        let settled = default || fact.is_none();
         let otherwise =
-            if default && !has_else { Some(Next::Continue) } else { loading.otherwise(fields, node) };
+            if settled && !has_else { Some(Next::Continue) } else { loading.otherwise(fields, node) };
         if !asks {
             let message = format!("`{name}` cannot be collected: it has no `ask:`");
             loading.faults.error("no-ask", node.span, message).remedy("add `ask: [PROMPT]` to the fact");
@@ -189,7 +190,7 @@ impl Asking {
             key => {
                 keys.push(key);
                 if keys.len() >= question.greatest_length() {
-                    turn.ended_by_length();
+                    turn.ended_without_pound();
                     return self.entered(turn);
                 }
                 self.hearing = Hearing::Until(turn.now + INTER_DIGIT);
@@ -240,10 +241,14 @@ impl Asking {
     fn elapsed(mut self, turn: &mut Turn) -> Go {
         match &mut self.phase {
             Phase::Entry(keys) if keys.is_empty() => self.fail(turn, Failure::Silent),
-            Phase::Entry(_) => match self.entered(turn) {
+            Phase::Entry(_) => {
+                // A slow caller's `#` belongs to this entry, not to the next question.
+                turn.ended_without_pound();
+                match self.entered(turn) {
                 ControlFlow::Continue(asking) => asking.listen(turn),
                 ControlFlow::Break(go) => go,
-            },
+            }
+            }
             Phase::Confirm { value, silences, .. } => {
                 *silences += 1;
                 if *silences < SILENT_READINGS {

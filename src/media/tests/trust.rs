@@ -113,7 +113,7 @@ fn every_refused_packet_is_counted_by_its_reason() {
     let held = Negotiated { direction: Direction::SendOnly, ..open(A).session };
     world.command(Command::Retarget { id: A, session: Box::new(held) });
     world.packet(0, A, HOME, &rtp(0, 9, 0, &[0; 160]));
-    let refused = Refused { malformed: 1, foreign: 0, payload_type: 1, unproven: 1, on_hold: 1, events: 1 };
+    let refused = Refused { malformed: 1, foreign: 0, payload_type: 1, unproven: 1, on_hold: 1, events: 1, presses: 0 };
     let expected = Statistics { received: 8, sent: 0, lost: 1, late: 2, keys: 0, rtcp: 1, refused, unrelayed: 0 };
     assert_eq!(world.close(A), expected);
 }
@@ -171,4 +171,27 @@ fn a_command_that_cannot_be_carried_out_is_refused_with_its_reason() {
     assert_eq!((world.streams.len(), world.wire.events.len()), (16_384, 0));
     world.command(Command::Open(Box::new(open(B))));
     assert_eq!(world.wire.events, [Event::Refused { id: B, refusal: Refusal::Full }]);
+}
+
+#[test]
+fn nobody_keys_fifty_times_a_second() {
+    let mut world = World::default();
+    world.command(Command::Open(Box::new(open(A))));
+    for n in 0..100_u16 {
+        let at = u64::from(n) * 10;
+        world.packet(at, A, "10.0.0.1:4000", &rtp(101, n, u32::from(n) * 800, &[1, 10, 0, 160]));
+    }
+    assert_eq!(world.keys().len(), 50);
+    world.packet(1_100, A, "10.0.0.1:4000", &rtp(101, 100, 90_000, &[2, 10, 0, 160]));
+    assert_eq!(world.keys().len(), 51, "a second later keys count again");
+    assert_eq!(world.close(A).refused.presses, 50);
+}
+
+#[test]
+fn a_peer_that_answered_both_laws_may_send_either() {
+    let mut world = World::with_two();
+    world.command(Command::Bridge { call: A.call, a: A.leg, b: B.leg });
+    world.packet(0, A, "10.0.0.1:4000", &rtp(8, 1, 160, &[0xd5; 160]));
+    let sent = world.wire.sent.last().expect("it is passed on");
+    assert_eq!((sent.id, sent.payload.as_slice()), (B, &[0xd5; 160][..]), "PCMA to PCMA, though PCMU was agreed");
 }

@@ -140,14 +140,14 @@ impl Endpoint {
         }
         let room = self.has_room_in_dialog();
         let Some(usage) = self.usages.get_mut(id) else { return };
-        if incoming.cseq <= usage.dialog.remote_cseq {
+        if usage.dialog.remote_cseq.is_some_and(|last| incoming.cseq <= last) {
             // Section 12.2.2: out of order.
             return self.answer_stateless(&incoming, (500, None));
         }
         if !room && incoming.request.method != Method::Bye {
             return self.answer_no_room(&incoming);
         }
-        usage.dialog.remote_cseq = incoming.cseq;
+        usage.dialog.remote_cseq = Some(incoming.cseq);
         usage.dialog.peer = incoming.source;
         match incoming.request.method {
             Method::Invite => self.on_reinvite(now, id, incoming),

@@ -28,9 +28,6 @@ impl Endpoint {
         if !matches!(request.uri.scheme(), Scheme::Sip | Scheme::Sips) {
             return Some((416, None));
         }
-        if headers.get("Max-Forwards").is_some_and(|hops| hops.parse() == Ok(0)) {
-            return Some((483, None));
-        }
         let required: Vec<&str> = headers.tokens("Require").collect();
         if !required.is_empty() {
             return with(420, "Unsupported", &required.join(", "));
