@@ -30,8 +30,9 @@ impl Server {
         let store = folder.path().join("askonce.db").display().to_string();
         let destination = format!("support=sip:agent@{agent}");
         let quick = ["--flow", "flows/account-desk.yaml", "--sip", "udp:127.0.0.1:0", "--http", "127.0.0.1:0"];
-        let place = ["--rtp", "127.0.0.1:21000-28999", "--destination", &destination, "--store", &store];
-        Server::serve(folder, &[&quick[..], &place, more].concat())
+        let place = ["--rtp", "127.0.0.1:21000-28999", "--destination", &destination];
+        let own = if more.contains(&"--store") { [].as_slice() } else { &["--store", &store] };
+        Server::serve(folder, &[&quick[..], &place, own, more].concat())
     }
 
     fn serve(folder: tempfile::TempDir, arguments: &[&str]) -> Server {
@@ -286,6 +287,16 @@ fn what_cannot_start_says_where_and_what_to_do() {
     assert!(said.contains(&taken) && said.contains("remedy"), "{said}");
     let said = with(&["--sip", "udp:127.0.0.1:0", "--http", "127.0.0.1:0", "--store", "/nowhere/at/all.db"]);
     assert!(said.contains("/nowhere/at/all.db") && said.contains("remedy"), "{said}");
+    let store = folder.path().join("b.db").display().to_string();
+    let free = ["--sip", "udp:127.0.0.1:0", "--http", "127.0.0.1:0", "--store", &store];
+    for (ports, why) in [("127.0.0.1:20001-20002", "two even ports"), ("192.0.2.1:20000-20999", "192.0.2.1")] {
+        let said = with(&[&free[..], &["--rtp", ports]].concat());
+        assert!(said.contains(why) && said.contains("remedy"), "{said}");
+    }
+    let mut first = Server::start("127.0.0.1:9".parse().expect("an address"), &["--store", &store]);
+    let said = with(&free);
+    assert!(said.contains("another service holds"), "{said}");
+    first.terminate();
     let said = refused(&["serve", "--flow", "flows/account-desk.yaml", "--sip", "udp:127.0.0.1:0"]);
     assert!(said.contains("support"), "a queue without a destination: {said}");
 }

@@ -114,6 +114,9 @@ impl Fixture {
             serde_json::from_str(line).map_err(|error| Broken { line: number + 1, why: error.to_string() })
         };
         let lines = lines.filter(|(_, line)| !line.trim().is_empty()).map(read).collect::<Result<Vec<Line>, _>>()?;
+        if let Some(at) = lines.windows(2).position(|pair| pair[1].t < pair[0].t) {
+            return Err(Broken { line: at + 3, why: "its time lies before that of the line above".to_owned() });
+        }
         Ok(Fixture { header, lines })
     }
 }

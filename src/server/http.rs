@@ -82,8 +82,9 @@ async fn context(State(api): State<Api>, Path(reference): Path<String>, headers:
     }
 }
 
-fn problem(what: &str) -> String {
-    serde_json::json!({ "error": what }).to_string()
+/// What is wrong, as JSON.
+fn problem(what: &str) -> impl IntoResponse + use<> {
+    ([(header::CONTENT_TYPE, "application/json")], serde_json::json!({ "error": what }).to_string())
 }
 
 impl Api {

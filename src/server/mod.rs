@@ -93,7 +93,7 @@ fn place(files: &dyn Files, folder: &Path, config: &Config, mut findings: Findin
 }
 
 /// A flow's file, or those that lie directly in a folder and are flows: `flow:` at the top, without `call:`.
-fn flow_files(files: &dyn Files, path: &Path) -> Vec<PathBuf> {
+pub fn flow_files(files: &dyn Files, path: &Path) -> Vec<PathBuf> {
     let within = files.below(path).unwrap_or_else(|_| Vec::new());
     let is_flow = |file: &PathBuf| {
         let text = || String::from_utf8(files.read(file).ok()?).ok();
@@ -190,6 +190,13 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         advertise: config.advertise,
         workers: workers.unwrap_or_else(default_workers),
     };
+    ports::probe(setup.address, setup.ports.clone(), &mut random).map_err(|error| {
+        not_started(
+            format!("media on {}", setup.address),
+            error,
+            "an address of this machine, and a range of some thousand ports",
+        )
+    })?;
     let media = MediaPlane::start(setup, clock, media_tx, Random::from_seed(random.u64()))
         .map_err(|error| not_started("the media workers", error, "fewer --workers"))?;
     let setup = Setup {

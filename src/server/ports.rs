@@ -42,9 +42,19 @@ pub fn bind_even_port(address: IpAddr, range: RangeInclusive<u16>, random: &mut 
     Err(NoPort::UsedUp { tried, holds })
 }
 
+/// Whether the range could carry a call at all: two even ports, at an address that is this machine's.
+pub fn probe(address: IpAddr, range: RangeInclusive<u16>, random: &mut Random) -> Result<(), NoPort> {
+    let holds = even_ports(&range);
+    if holds < 2 {
+        return Err(NoPort::UsedUp { tried: 0, holds });
+    }
+    bind_even_port(address, range, random).map(drop)
+}
+
 impl fmt::Display for NoPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            NoPort::UsedUp { tried: 0, holds } => write!(f, "a call takes two even ports, and the range holds {holds}"),
             NoPort::UsedUp { tried, holds } => write!(f, "{tried} of the range's {holds} media ports are all in use"),
             NoPort::Os(error) => write!(f, "no media socket: {error}"),
         }

@@ -7,7 +7,7 @@ use crate::engine::{CallNumber, ContextRow};
 use crate::record::Fixture;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -108,16 +108,17 @@ impl Store {
     pub fn open(places: &Places, stored: impl Fn(Stored) + Send + 'static) -> Result<Self, Unopened> {
         let failed =
             |place: &Path, why: &dyn std::fmt::Display| Unopened { place: place.to_owned(), why: why.to_string() };
+        let lock = lock(&places.database).map_err(|why| failed(&places.database, &why))?;
         let database = open_database(&places.database).map_err(|error| failed(&places.database, &error))?;
-        let path = places.records();
-        let records =
-            OpenOptions::new().create(true).append(true).open(&path).map_err(|error| failed(&path, &error))?;
+        let records = places.records();
+        append(&records).map_err(|error| failed(&records, &error))?;
         if let Some(folder) = &places.recordings {
             std::fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
         }
         let (rows, queue) = sync_channel(QUEUE);
         let losses = Arc::new(Losses::default());
-        let writer = Writer { database, records, recordings: places.recordings.clone(), losses: losses.clone() };
+        let recordings = places.recordings.clone();
+        let writer = Writer { database, records, recordings, losses: losses.clone(), _lock: lock };
         let writer = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || writer.run(&queue, stored))
@@ -162,6 +163,21 @@ impl Losses {
     }
 }
 
+fn append(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
+}
+
+/// One service a store: two would take each other's calls for over.
+fn lock(database: &Path) -> Result<File, String> {
+    let path = database.with_extension("lock");
+    let file = append(&path).map_err(|error| error.to_string())?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(format!("another service holds {}", path.display())),
+        Err(TryLockError::Error(error)) => Err(error.to_string()),
+    }
+}
+
 fn open_database(path: &Path) -> rusqlite::Result<Connection> {
     let database = Connection::open(path)?;
     database.pragma_update(None, "journal_mode", "WAL")?;
@@ -175,9 +191,12 @@ fn open_database(path: &Path) -> rusqlite::Result<Connection> {
 
 struct Writer {
     database: Connection,
-    records: File,
+    /// Opened for each record, so that whoever rotates it only has to move it.
+    records: PathBuf,
     recordings: Option<PathBuf>,
     losses: Arc<Losses>,
+    /// Held as long as the database is ours.
+    _lock: File,
 }
 
 impl Writer {
@@ -192,6 +211,10 @@ impl Writer {
             for row in &batch {
                 self.after(row, kept.is_ok(), &stored);
             }
+        }
+        // What is left is one file, which can be copied as it is.
+        if let Err(error) = self.database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+            tracing::warn!(%error, "the store's log was left beside it");
         }
     }
 
@@ -209,7 +232,7 @@ impl Writer {
             Row::Context(context) => stored(Stored { call: context.call, store: context.store, kept }),
             Row::Cdr(cdr) => {
                 let written = serde_json::to_string(cdr).map_err(std::io::Error::from);
-                if let Err(error) = written.and_then(|line| writeln!(self.records, "{line}")) {
+                if let Err(error) = written.and_then(|line| writeln!(append(&self.records)?, "{line}")) {
                     tracing::error!(%error, call = cdr.call, "a call record could not be written to its file");
                     self.losses.count(row);
                 }
@@ -369,8 +392,8 @@ mod tests {
         };
         let minute = 60_000;
         assert!(expires() > now() + 4 * 60 * minute, "as long as the longest call");
-        // The process dies without a word of the call's end; the next one takes it for over.
-        drop(store);
+        // The process ends without a word of the call's end; the next one takes it for over.
+        store.close();
         let (store, _, _) = open(folder.path());
         assert!((9 * minute..=10 * minute).contains(&(expires() - now())));
         store.close();
