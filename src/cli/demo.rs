@@ -194,7 +194,9 @@ impl Story {
         let id = clip.rsplit('/').next().unwrap_or(clip);
         let (id, piece) = id.split_once('.').unwrap_or((id, ""));
         match self.prompts.prompt(id) {
-            Some(prompt) if piece.is_empty() || piece == "1" => format!("\u{201c}{}\u{201d}", prompt.text),
+            Some(prompt) if piece.is_empty() || piece == "1" => {
+                format!("\u{201c}{}\u{201d}", prompt.text.replace("{account}", "7 9 9 2 \u{2026}"))
+            }
             Some(_) => format!("the rest of {id}"),
             None => clip.to_owned(),
         }

@@ -24,7 +24,7 @@ pub struct Args {
     #[arg(long, default_value_t = 1.0)]
     rate: f64,
     /// Calls in all
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     calls: u32,
     /// What each caller keys in, two seconds after the answer
     #[arg(long, default_value = "12345674#")]
@@ -47,7 +47,9 @@ struct Report {
     /// Answered, keyed in, and ended by us as the script says.
     succeeded: u32,
     refused: u32,
-    /// Ended by the other side before the script was through, or never answered.
+    /// Nothing came back at all.
+    unanswered: u32,
+    /// Ended by the other side before the script was through.
     broken: u32,
     /// The greatest number at once.
     concurrent: usize,
@@ -75,6 +77,9 @@ pub fn run(args: &Args) -> Result<(), Failed> {
     if !(args.rate > 0.0 && args.rate <= 10_000.0) {
         return Err(fail("--rate: between 0 and 10,000 calls a second"));
     }
+    if !(0.0..=3600.0).contains(&args.stay) {
+        return Err(fail("--stay: between 0 and 3,600 seconds"));
+    }
     let clock = Clock::start();
     let mut net = Net::bind(SocketAddr::new(args.from, 0), clock).map_err(fail)?;
     let mut phones = Phones::new(net.contact(), 0x31, Answering::Refuse(486), None, clock.now().as_micros());
@@ -82,7 +87,7 @@ pub fn run(args: &Args) -> Result<(), Failed> {
     let script: Arc<[Act]> = Arc::new([
         Act::Wait(Duration::from_secs(2)),
         Act::Press(args.digits.clone()),
-        Act::Wait(Duration::from_secs_f64(args.stay.max(0.0))),
+        Act::Wait(Duration::from_secs_f64(args.stay)),
         Act::HangUp,
     ]);
     let mut tally = Tally::default();
@@ -115,12 +120,16 @@ pub fn run(args: &Args) -> Result<(), Failed> {
 }
 
 fn print(report: &Report) {
+    let Report { calls, succeeded, refused, unanswered, broken, .. } = report;
     println!(
-        "calls      {} placed, {} succeeded, {} refused, {} broken",
-        report.calls, report.succeeded, report.refused, report.broken
+        "calls      {calls} placed, {succeeded} succeeded, {refused} refused, {unanswered} unanswered, {broken} broken"
     );
     println!("at once    {} at most, {:.1} s in all", report.concurrent, report.seconds);
     for (name, p) in [("set-up", &report.setup_ms), ("gaps", &report.gap_ms)] {
+        if p.most.is_nan() {
+            println!("{name:10} -");
+            continue;
+        }
         println!("{name:10} p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms, most {:.1} ms", p.p50, p.p99, p.p999, p.most);
     }
     println!("packets    {} received", report.packets_received);
@@ -130,6 +139,7 @@ fn print(report: &Report) {
 struct Tally {
     succeeded: u32,
     refused: u32,
+    unanswered: u32,
     broken: u32,
     concurrent: usize,
     setup: Vec<f64>,
@@ -145,6 +155,7 @@ impl Tally {
             Happened::Ended { by_us, status, through, counted } => {
                 match (by_us && through, status) {
                     (true, _) => self.succeeded += 1,
+                    (false, 408) => self.unanswered += 1,
                     (false, 300..) => self.refused += 1,
                     (false, _) => self.broken += 1,
                 }
@@ -163,7 +174,7 @@ impl Tally {
     }
 
     fn ended(&self) -> u32 {
-        self.succeeded + self.refused + self.broken
+        self.succeeded + self.refused + self.unanswered + self.broken
     }
 
     fn report(mut self, calls: u32, took: Duration) -> Report {
@@ -188,7 +199,8 @@ impl Tally {
             calls,
             succeeded: self.succeeded,
             refused: self.refused,
-            broken: calls - self.succeeded - self.refused,
+            unanswered: self.unanswered,
+            broken: calls - self.succeeded - self.refused - self.unanswered,
             concurrent: self.concurrent,
             seconds: took.as_secs_f64(),
             setup_ms: percentiles(&setup),

@@ -4,6 +4,7 @@ use super::{Failed, count, fail};
 use crate::call::Program;
 use crate::record::Fixture;
 use crate::replay;
+use crate::server;
 use crate::server::files::{self, Disk, Files};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,9 @@ pub fn run(args: &Args) -> Result<(), Failed> {
         if place.is_file() {
             paths.push(place.clone());
             continue;
+        }
+        if !place.exists() {
+            return Err(fail(format!("{}: there is no such file or folder", place.display())));
         }
         let found = Disk.below(place).map_err(|error| fail(format!("{}: {error}", place.display())))?;
         paths.extend(found.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "jsonl")));
@@ -73,16 +77,17 @@ fn one(path: &Path, flows: &Path, programs: &mut BTreeMap<String, Program>) -> R
     )))
 }
 
-/// The flow of that name: the file of that name in the flows folder.
+/// The flow of that name in the flows folder.
 fn program(name: &str, flows: &Path, programs: &mut BTreeMap<String, Program>) -> Result<Program, String> {
     if let Some(program) = programs.get(name) {
         return Ok(program.clone());
     }
-    // The name comes out of a recording: it may not lead anywhere else.
-    if name.contains(['/', '\\', '.']) {
-        return Err(format!("`{name}` is no flow's name"));
-    }
-    let path = flows.join(format!("{name}.yaml"));
+    let path = server::flow_files(&Disk, flows).into_iter().find(|path| {
+        let text = std::fs::read_to_string(path).unwrap_or_else(|_| String::new());
+        text.lines().any(|line| line.strip_prefix("flow:").is_some_and(|flow| flow.trim() == name))
+    });
+    let path =
+        path.ok_or_else(|| format!("no file in {} is the flow `{name}` (--flows says where)", flows.display()))?;
     let (service, findings) = files::load(&Disk, &path);
     let Some(service) = service else {
         super::show(&findings);

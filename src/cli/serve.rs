@@ -43,8 +43,8 @@ pub struct Args {
     #[arg(long, requires = "record")]
     clear_test_data: bool,
     /// Media workers; default: one less than this machine has cores, at least one
-    #[arg(long)]
-    workers: Option<usize>,
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=64))]
+    workers: Option<u8>,
 }
 
 pub fn run(args: &Args) -> Result<(), Failed> {
@@ -66,8 +66,10 @@ pub fn run(args: &Args) -> Result<(), Failed> {
     let plan = plan(args)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fail)?;
     // Listened for before the first call can come, so that no signal is missed.
-    let signals = runtime.block_on(async { Ok((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)) });
-    let (mut terminate, mut interrupt) = signals.map_err(|error: std::io::Error| fail(error))?;
+    let listen = || -> std::io::Result<_> {
+        Ok((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?))
+    };
+    let (mut terminate, mut interrupt, mut hangup) = runtime.block_on(async { listen() }).map_err(fail)?;
     let running = server::start(plan).map_err(fail)?;
     println!("ready sip=udp:{} http={} rtp={}", running.sip, running.http, running.rtp);
     std::io::stdout().flush().map_err(fail)?;
@@ -77,6 +79,7 @@ pub fn run(args: &Args) -> Result<(), Failed> {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
+                _ = hangup.recv() => {}
                 () = running.ended() => return,
             }
             tracing::info!(?will, "a signal to end");
@@ -113,7 +116,7 @@ fn plan(args: &Args) -> Result<Plan, Failed> {
     if token.is_none() {
         eprintln!("askonce: no --token-file: nobody may read contexts over HTTP");
     }
-    Ok(Plan { place, token, record: args.record.clone(), workers: args.workers })
+    Ok(Plan { place, token, record: args.record.clone(), workers: args.workers.map(usize::from) })
 }
 
 /// `udp:127.0.0.1:5060`.
