@@ -92,6 +92,7 @@ impl Engine {
                 self.out.push_back(Output::Store(Box::new(row)));
             }
             Out::Agent { invite, target, durable, omitted, destination } => {
+                tracing::info!(call = slot.name, destination, target, "a person is called");
                 self.counters.contexts_not_durable += u64::from(!durable);
                 self.counters.facts_not_carried += omitted.len() as u64;
                 self.ring_agent(now, number, &destination, &target, invite.as_bytes());
@@ -205,6 +206,7 @@ impl Engine {
     fn wind_up(&mut self, now: Instant, number: CallNumber, cdr: Box<crate::call::cdr::Cdr>) {
         let Some(slot) = self.slots.get_mut(&number) else { return };
         self.counters.ended += 1;
+        tracing::info!(call = slot.name, disposition = ?cdr.disposition, by = ?cdr.by, "a call ends");
         if let Some(journal) = slot.journal.take() {
             self.counters.journal_lines_dropped += journal.dropped;
             self.out.push_back(Output::Recording(Box::new(journal.fixture)));

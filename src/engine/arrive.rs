@@ -98,6 +98,7 @@ impl Engine {
         if let Some(journal) = &mut slot.journal {
             journal.input(now, &In::Invite(arrival.clone()));
         }
+        tracing::info!(call = slot.name, source = %slot.source, flow = birth.program.flow.name.text, "a call begins");
         match catch_unwind(AssertUnwindSafe(|| Box::new(Call::new(now, birth, &arrival)))) {
             Ok(call) => {
                 slot.phase = Phase::Live { call };
@@ -120,6 +121,7 @@ impl Engine {
     }
 
     fn refuse(&mut self, now: Instant, dialog: DialogId, status: u16, headers: &[(&str, String)]) {
+        tracing::info!(status, "a call is refused");
         let told = self.endpoint.refuse(now, dialog, status, headers);
         self.told(told);
     }

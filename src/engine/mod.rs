@@ -35,6 +35,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 /// How long a call that is over waits for the statistics of its streams before its record goes out.
 const STATISTICS_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How often the log tells of calls that were turned away.
+const TURNED_AWAY_EVERY: Duration = Duration::from_secs(1);
+
 /// How we name ourselves in SIP.
 const USER_AGENT: &str = concat!("askonce/", env!("CARGO_PKG_VERSION"));
 
@@ -217,6 +220,9 @@ pub struct Engine {
     counters: Counters,
     draining: bool,
     record: bool,
+    /// Calls turned away (403, 503) when the log last told of them, and when that was.
+    turned_away: (u64, u64),
+    turned_away_told: Instant,
 }
 
 impl Engine {
@@ -238,6 +244,8 @@ impl Engine {
             counters: Counters::default(),
             draining: false,
             record: setup.record,
+            turned_away: (0, 0),
+            turned_away_told: Instant::ZERO,
         }
     }
 
@@ -246,6 +254,7 @@ impl Engine {
             Input::Datagram { source, bytes } => {
                 let door = self.door(source);
                 self.endpoint.on_datagram(now, source, bytes, door);
+                self.tell_turned_away(now, source);
             }
             Input::Reserved { call, reserved } => self.reserved(now, call, reserved),
             Input::Minted { call, reference } => self.deliver(now, call, In::Ref { reference }),
@@ -282,6 +291,17 @@ impl Engine {
 
     pub fn sip_counters(&self) -> &endpoint::Counters {
         self.endpoint.counters()
+    }
+
+    /// Calls turned away at the door are told of in one line a second at most: a flood must not fill the log.
+    fn tell_turned_away(&mut self, now: Instant, source: SocketAddr) {
+        let counters = self.endpoint.counters();
+        let (forbidden, unavailable) = (counters.forbidden, counters.unavailable);
+        if (forbidden, unavailable) != self.turned_away && now >= self.turned_away_told + TURNED_AWAY_EVERY {
+            self.turned_away = (forbidden, unavailable);
+            self.turned_away_told = now;
+            tracing::info!(%source, forbidden, unavailable, "calls are turned away (403: no trunk has this source; 503: no room)");
+        }
     }
 
     /// Whether a new call may come in from there.
