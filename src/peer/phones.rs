@@ -248,7 +248,7 @@ impl Phones {
                 };
                 phone.state = State::Ringing { answer_at };
                 if let Some(dialog) = phone.dialog {
-                    told(self.endpoint.ring(now, dialog, 180, None));
+                    told(self.endpoint.ring(now, dialog, 180, Vec::new()));
                 }
                 if let Some(at) = answer_at {
                     self.ticks.set(at, talk);

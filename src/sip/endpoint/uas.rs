@@ -12,14 +12,14 @@ use crate::sip::transaction::{InviteServer, Machine, Purpose, Server, Transactio
 use crate::time::Instant;
 
 impl Endpoint {
-    /// Answers a new call with 180 or 183 (any of 101-199), with or without an SDP for early media.
-    pub fn ring(&mut self, now: Instant, dialog: DialogId, status: u16, sdp: Option<Vec<u8>>) -> Result<(), Refusal> {
+    /// Answers a new call with 180 or 183 (any of 101-199), with an SDP for early media, or an empty one.
+    pub fn ring(&mut self, now: Instant, dialog: DialogId, status: u16, sdp: Vec<u8>) -> Result<(), Refusal> {
         if !(101..200).contains(&status) {
             return Err(Refusal::Bad("not a status to ring with"));
         }
         let usage = self.usage(dialog)?;
         let Some(pending) = usage.incoming.take_if(|_| usage.early) else { return Err(Refusal::NotNow) };
-        let response = self.invite_response(dialog, &pending, status, sdp.unwrap_or_default());
+        let response = self.invite_response(dialog, &pending, status, sdp);
         self.respond(now, &pending, &response);
         self.usage(dialog)?.incoming = Some(pending);
         Ok(())

@@ -27,7 +27,7 @@ fn a_call_from_invite_to_bye() {
     let mut net = Network::quiet();
     let caller = net.call();
     let callee = await_invite(&mut net).unwrap();
-    net.ends[1].ring(net.now, callee, 183, Some(SDP.to_vec())).unwrap();
+    net.ends[1].ring(net.now, callee, 183, SDP.to_vec()).unwrap();
     net.pass(SECOND, None);
     net.ends[1].accept(net.now, callee, SDP.to_vec()).unwrap();
     net.pass(SECOND, None);

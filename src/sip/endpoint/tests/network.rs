@@ -105,7 +105,7 @@ fn every_call_completes_over_a_bad_network() {
         let mut net = Network::new(10, 5, 300, seed);
         let caller = net.call();
         let Some(callee) = await_invite(&mut net) else { panic!("seed {seed}: no INVITE") };
-        net.ends[1].ring(net.now, callee, 180, None).unwrap();
+        net.ends[1].ring(net.now, callee, 180, Vec::new()).unwrap();
         net.pass(SECOND, None);
         net.ends[1].accept(net.now, callee, b"v=0\r\n".to_vec()).unwrap();
         assert!(net.pass(40 * SECOND, Some((0, "Answered"))), "seed {seed}: {:?}", net.events);
