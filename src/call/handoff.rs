@@ -21,8 +21,8 @@ pub enum Phase {
     Minting,
     /// Waits for the store's word on what it was given under that number.
     Storing { reference: Secret, store: u32 },
-    /// The INVITE is out; `heard` once anything came back.
-    Ringing { reference: Secret, heard: bool, patience: Instant },
+    /// The INVITE is out, and may ring until `patience` ends.
+    Ringing { reference: Secret, patience: Instant },
     /// The two talk; `held` while the agent's side does not want to hear the caller.
     Bridged { held: bool },
 }
@@ -57,14 +57,13 @@ impl Handoff {
     pub fn ring(&mut self, now: Instant, reference: Secret, ring: Duration) {
         let patience = now + ring;
         self.deadline = Some(patience.min(now + UNREACHABLE));
-        self.phase = Phase::Ringing { reference, heard: false, patience };
+        self.phase = Phase::Ringing { reference, patience };
     }
 
     /// The target answers us with something: from now on it may ring as long as it is allowed to.
     pub fn heard(&mut self) {
-        if let Phase::Ringing { heard, patience, .. } = &mut self.phase {
-            *heard = true;
-            self.deadline = Some(*patience);
+        if let Phase::Ringing { patience, .. } = self.phase {
+            self.deadline = Some(patience);
         }
     }
 
