@@ -1,4 +1,4 @@
-//! `askonce check`: every mistake at once, each with its place and its remedy.
+//! `askonce check`: the mistakes of flows and configurations, each with its place and its remedy.
 
 use super::{Failed, count, show};
 use crate::server;

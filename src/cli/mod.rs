@@ -27,7 +27,7 @@ enum Verb {
     Demo(demo::Args),
     /// Answer calls
     Serve(serve::Args),
-    /// Read flows (and a configuration) and say everything that is wrong with them
+    /// Read flows (and a configuration) and say what is wrong with them
     Check(check::Args),
     /// Run recorded calls again in virtual time and compare
     Replay(replay::Args),

@@ -32,8 +32,9 @@ pub struct MediaPlane {
     workers: Vec<WorkerHandle>,
     calls_on: Vec<usize>,
     reserved: HashMap<CallNumber, Reserved>,
-    /// Commands that a worker was too far behind to take; bounded by the calls, each with a few.
-    unsent: VecDeque<(usize, WorkerCommand)>,
+    /// Commands that a worker was too far behind to take, by worker: one that stalls holds up no other. Bounded by
+    /// the calls, each with a few.
+    unsent: Vec<VecDeque<WorkerCommand>>,
     random: Random,
 }
 
@@ -50,7 +51,8 @@ impl MediaPlane {
             .map(|_| Worker::spawn(configuration.clone(), clock, events.clone()))
             .collect::<std::io::Result<Vec<_>>>()?;
         let calls_on = vec![0; workers.len()];
-        Ok(Self { setup, workers, calls_on, reserved: HashMap::new(), unsent: VecDeque::new(), random })
+        let unsent = workers.iter().map(|_| VecDeque::new()).collect();
+        Ok(Self { setup, workers, calls_on, reserved: HashMap::new(), unsent, random })
     }
 
     /// Binds a socket for either leg of a call, on the worker with the fewest calls.
@@ -70,7 +72,6 @@ impl MediaPlane {
 
     /// Passes a command to the worker of its call, or says why it cannot.
     pub fn command(&mut self, command: Command) -> Option<Event> {
-        self.retry();
         let reserved = self.reserved.get_mut(&command.call())?;
         let worker = reserved.worker;
         let command = match command {
@@ -87,17 +88,19 @@ impl MediaPlane {
         if self.workers[worker].is_gone() {
             return opens.map(|id| Event::Refused { id, refusal: Refusal::NoSocket });
         }
-        self.unsent.push_back((worker, command));
+        self.unsent[worker].push_back(command);
         self.retry();
         None
     }
 
     /// Sends what waits, in order, as far as the workers take it: a stream that is not closed keeps its port.
     fn retry(&mut self) {
-        while let Some((worker, command)) = self.unsent.pop_front() {
-            if let Err(Unsent { why: Unreachable::Behind, command }) = self.workers[worker].send(command) {
-                self.unsent.push_front((worker, command));
-                return;
+        for (worker, unsent) in self.workers.iter().zip(&mut self.unsent) {
+            while let Some(command) = unsent.pop_front() {
+                if let Err(Unsent { why: Unreachable::Behind, command }) = worker.send(command) {
+                    unsent.push_front(command);
+                    break;
+                }
             }
         }
     }
