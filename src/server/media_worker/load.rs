@@ -17,6 +17,7 @@ pub struct Gauges {
     pub sends_failed: AtomicU64,
     pub receives_failed: AtomicU64,
     pub held_back: AtomicU64,
+    pub strays: AtomicU64,
 }
 
 /// A worker's state at one moment.
@@ -35,6 +36,8 @@ pub struct Load {
     pub receives_failed: u64,
     /// Ticks on which no packet was read because nobody took the events.
     pub held_back: u64,
+    /// Packets for a stream that is not open.
+    pub strays: u64,
 }
 
 impl Gauges {
@@ -47,6 +50,7 @@ impl Gauges {
             sends_failed: self.sends_failed.load(Relaxed),
             receives_failed: self.receives_failed.load(Relaxed),
             held_back: self.held_back.load(Relaxed),
+            strays: self.strays.load(Relaxed),
         }
     }
 }

@@ -218,6 +218,7 @@ impl Worker {
             }
         }
         self.wire.gauges.streams.store(self.streams.len() as u64, Relaxed);
+        self.wire.gauges.strays.store(self.streams.strays(), Relaxed);
         true
     }
 
