@@ -1,6 +1,7 @@
 //! SIP (RFC 3261), sans-IO: messages, transactions, dialogs, and the endpoint that drives them over UDP.
 
 pub mod endpoint;
+pub mod hop;
 pub mod info;
 pub mod invite;
 pub mod uri;
@@ -13,6 +14,7 @@ mod params;
 mod transaction;
 mod via;
 
+pub use hop::{Hop, Locals, Transport};
 pub use message::{BadHeader, Head, Headers, Message, Method, Request, Response};
 pub use name_addr::NameAddr;
 pub use uri::Uri;
