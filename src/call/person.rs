@@ -10,8 +10,8 @@ use crate::context::{Destination, Fact, Hop, Received};
 use crate::record::seam::{Leg, Out};
 use crate::sdp::Offer;
 use crate::secret::Secret;
-use crate::sip::Uri;
 use crate::sip::invite::Invite;
+use crate::sip::{self, Uri};
 use crate::time::Instant;
 
 /// Hops of one call: people that it was handed to, or was to be.
@@ -188,12 +188,16 @@ impl Call {
         let carriers = destination.carriers.iter().map(|carrier| carrier.name().to_owned()).collect();
         let written = self.written(destination, &handoff.needs, &reference);
         let sdp = self.agent.offer(self.caller.codec());
-        let Ok(uri) = Uri::read(&target.uri) else { return self.next_target(now) };
+        let (Ok(uri), Some(local)) =
+            (Uri::read(&target.uri), self.birth.local.sip.facing(&sip::Hop::udp(target.address)))
+        else {
+            return self.next_target(now);
+        };
         let invite = Invite {
-            local: self.birth.local.sip,
+            local,
             target: uri,
             display: self.context.caller_name.as_ref().map_or(String::new(), |name| name.open().to_owned()),
-            from: self.caller_uri(),
+            from: self.caller_uri(local),
             headers: written.headers,
             sdp: sdp.into_bytes(),
             user_agent: self.birth.user_agent.clone(),
@@ -216,9 +220,9 @@ impl Call {
 
     /// Whom the agent's phone sees as calling: the caller's number at our address, or an anonymous caller
     /// (RFC 3323 section 4.1.1.3).
-    fn caller_uri(&self) -> Uri {
+    fn caller_uri(&self, local: sip::Hop) -> Uri {
         let number = self.context.caller_number.as_ref();
-        let uri = number.and_then(|number| Uri::of(number.open(), self.birth.local.sip).ok());
+        let uri = number.and_then(|number| Uri::of(number.open(), local.address).ok());
         uri.unwrap_or_else(|| Uri::read("sip:anonymous@anonymous.invalid").expect("a URI of our own"))
     }
 

@@ -6,7 +6,7 @@ use crate::os::clock::Clock;
 use crate::peer::net::Net;
 use crate::peer::talk::Counted;
 use crate::peer::{Act, Answering, Happened, Phones};
-use crate::sip::Uri;
+use crate::sip::{Transport, Uri};
 use crate::time::{Duration, Instant};
 use serde::Serialize;
 use std::net::{IpAddr, SocketAddr};
@@ -72,8 +72,10 @@ struct Percentiles {
 pub fn run(args: &Args) -> Result<(), Failed> {
     let target = Uri::read(&args.target).map_err(|why| fail(format!("--target {}: {why}", args.target)))?;
     let to = target
-        .address()
-        .ok_or_else(|| fail("--target: an IP address is needed after the @ (names are not resolved)"))?;
+        .hop(Transport::Udp)
+        .filter(|hop| hop.transport == Transport::Udp)
+        .map(|hop| hop.address)
+        .ok_or_else(|| fail("--target: an IP address is needed after the @, and UDP (names are not resolved)"))?;
     if !(args.rate > 0.0 && args.rate <= 10_000.0) {
         return Err(fail("--rate: between 0 and 10,000 calls a second"));
     }

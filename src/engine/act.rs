@@ -5,7 +5,7 @@ use super::{CallNumber, ContextRow, Engine, Output, Phase, STATISTICS_PATIENCE};
 use crate::call::Call;
 use crate::record::seam::{In, Leg, Out};
 use crate::sip::endpoint::{DialogId, Endpoint, Refusal};
-use crate::sip::{Message, wire};
+use crate::sip::{Hop, Message, wire};
 use crate::time::Instant;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -115,19 +115,19 @@ impl Engine {
     /// Sends the call's INVITE, byte for byte as the call wrote it.
     fn ring_agent(&mut self, now: Instant, number: CallNumber, destination: &str, target: &str, invite: &[u8]) {
         let targets = self.destinations.get(destination).into_iter().flat_map(|destination| &destination.to);
-        let address = targets.clone().find(|known| known.uri == target).map(|known| known.address);
+        let hop = targets.clone().find(|known| known.uri == target).map(|known| Hop::udp(known.address));
         let request = match wire::read(invite) {
             Ok(Message::Request(request)) => Some(request),
             Ok(Message::Response(_)) | Err(_) => None,
         };
-        let sent = address.zip(request).and_then(|(address, request)| {
-            let dialog = self.endpoint.invite(now, address, request).ok()?;
-            Some((address, dialog))
+        let sent = hop.zip(request).and_then(|(hop, request)| {
+            let dialog = self.endpoint.invite(now, hop, request).ok()?;
+            Some((hop, dialog))
         });
         match (sent, self.slots.get_mut(&number)) {
-            (Some((address, dialog)), Some(slot)) => {
+            (Some((hop, dialog)), Some(slot)) => {
                 slot.agent = Some(dialog);
-                slot.agent_address = Some(address);
+                slot.agent_hop = Some(hop);
                 self.dialogs.insert(dialog, (number, Leg::Agent));
             }
             // The endpoint has no room: the call tries its next target or takes the flow's exit.

@@ -10,9 +10,8 @@ use crate::record::seam::{Arrival, In, Leg};
 use crate::secret::Secret;
 use crate::sip::endpoint::DialogId;
 use crate::sip::uri::decode;
-use crate::sip::{NameAddr, Request, Uri};
+use crate::sip::{Hop, Locals, NameAddr, Request, Uri};
 use crate::time::Instant;
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -29,9 +28,11 @@ const HOPS: u8 = 70;
 const HEADERS: usize = 64;
 
 impl Engine {
-    pub(super) fn arrive(&mut self, now: Instant, dialog: DialogId, source: SocketAddr, request: &Request) {
+    pub(super) fn arrive(&mut self, now: Instant, dialog: DialogId, from: Hop, request: &Request) {
         // The door let nobody else in.
-        let Some(trunk) = self.config.trunk(source.ip()).cloned() else { return self.refuse(now, dialog, 403, &[]) };
+        let Some(trunk) = self.config.trunk(from.address.ip()).cloned() else {
+            return self.refuse(now, dialog, 403, &[]);
+        };
         let called = number(&request.uri);
         let Some(service) = self.service(&called) else {
             self.counters.unknown_number += 1;
@@ -39,7 +40,7 @@ impl Engine {
         };
         let Ok(offer) = crate::sdp::read(&request.body) else {
             self.counters.no_common_codec += 1;
-            let warning = ("Warning", format!("305 {} \"an audio offer by RTP/AVP is needed\"", self.contact));
+            let warning = ("Warning", "305 askonce \"an audio offer by RTP/AVP is needed\"".to_owned());
             return self.refuse(now, dialog, 488, &[warning]);
         };
         let arrival = Box::new(self.arrival(&trunk, request, called, offer));
@@ -50,12 +51,12 @@ impl Engine {
         let slot = Slot {
             phase: Phase::Arriving { arrival },
             name: String::new(),
-            source,
+            from,
             trunk,
             service,
             caller: Some(dialog),
             agent: None,
-            agent_address: None,
+            agent_hop: None,
             journal: None,
             streams: [Stream::None; 2],
             media: Vec::new(),
@@ -91,14 +92,14 @@ impl Engine {
             call: name.clone(),
             at,
             seed,
-            local: local(self.contact, ports),
+            local: local(self.locals.clone(), ports),
         };
         slot.name = name;
         slot.journal = self.record.then(|| super::Journal::new(now, birth.header("live")));
         if let Some(journal) = &mut slot.journal {
             journal.input(now, &In::Invite(arrival.clone()));
         }
-        tracing::info!(call = slot.name, source = %slot.source, flow = birth.program.flow.name.text, "a call begins");
+        tracing::info!(call = slot.name, from = %slot.from, flow = birth.program.flow.name.text, "a call begins");
         match catch_unwind(AssertUnwindSafe(|| Box::new(Call::new(now, birth, &arrival)))) {
             Ok(call) => {
                 slot.phase = Phase::Live { call };
@@ -184,6 +185,6 @@ fn caller_number(user: &str) -> Option<Secret> {
     (!anonymous).then(|| Secret::new(user))
 }
 
-fn local(sip: SocketAddr, ports: MediaPorts) -> Local {
+fn local(sip: Locals, ports: MediaPorts) -> Local {
     Local { sip, caller_media: ports.caller, agent_media: ports.agent }
 }

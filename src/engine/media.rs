@@ -38,8 +38,8 @@ impl Engine {
     pub(super) fn listen(&mut self, call: CallNumber, leg: Leg, session: Negotiated, identity: (u32, u16, u32)) {
         let Some(slot) = self.slots.get_mut(&call) else { return };
         let (signalling, media_from) = match leg {
-            Leg::Caller => (slot.source.ip(), slot.trunk.media_from.clone()),
-            Leg::Agent => (slot.agent_address.map_or(session.remote.ip(), |address| address.ip()), Vec::new()),
+            Leg::Caller => (slot.from.address.ip(), slot.trunk.media_from.clone()),
+            Leg::Agent => (slot.agent_hop.map_or(session.remote.ip(), |hop| hop.address.ip()), Vec::new()),
         };
         slot.streams[leg as usize] = Stream::Open;
         let (ssrc, sequence, timestamp) = identity;

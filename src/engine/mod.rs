@@ -17,7 +17,7 @@ use crate::record::Fixture;
 use crate::record::seam::{Arrival, In, KeyCarrier, Leg};
 use crate::secret::Secret;
 use crate::sip::endpoint::{self, DialogId, Door, Endpoint};
-use crate::sip::{Request, info};
+use crate::sip::{Hop, Locals, Request, info};
 use crate::time::{Deadlines, Duration, Instant};
 use jiff::Timestamp;
 use journal::Journal;
@@ -54,7 +54,7 @@ pub struct Setup {
     /// By the flow's name.
     pub services: BTreeMap<String, Service>,
     /// Where our SIP is reached: Contact and Via.
-    pub contact: SocketAddr,
+    pub locals: Locals,
     pub seed: u64,
     /// Whether calls are recorded (`Output::Recording`).
     pub record: bool,
@@ -69,8 +69,9 @@ pub struct MediaPorts {
 
 /// What the engine learns.
 pub enum Input<'a> {
-    Datagram {
-        source: SocketAddr,
+    /// A datagram, or a message off a stream.
+    Message {
+        from: Hop,
         bytes: &'a [u8],
     },
     /// The answer to `Output::Reserve`: sockets, the wall clock, and the call's public name; or no sockets.
@@ -119,7 +120,7 @@ pub struct ContextRow {
 /// What the engine wants done.
 pub enum Output {
     Send {
-        to: SocketAddr,
+        to: Hop,
         bytes: Vec<u8>,
     },
     /// Bind two media sockets; answered with `Input::Reserved`.
@@ -165,13 +166,13 @@ pub struct Counters {
 struct Slot {
     phase: Phase,
     name: String,
-    source: SocketAddr,
+    from: Hop,
     trunk: Arc<Trunk>,
     service: Service,
     caller: Option<DialogId>,
     agent: Option<DialogId>,
     /// Where the agent's INVITE went.
-    agent_address: Option<SocketAddr>,
+    agent_hop: Option<Hop>,
     journal: Option<Journal>,
     /// By leg.
     streams: [Stream; 2],
@@ -209,7 +210,7 @@ pub struct Engine {
     config: Arc<Config>,
     services: BTreeMap<String, Service>,
     destinations: Arc<BTreeMap<String, Destination>>,
-    contact: SocketAddr,
+    locals: Locals,
     endpoint: Endpoint,
     random: Random,
     slots: HashMap<CallNumber, Slot>,
@@ -228,12 +229,12 @@ pub struct Engine {
 impl Engine {
     pub fn new(setup: Setup) -> Self {
         let mut random = Random::from_seed(setup.seed);
-        let endpoint = Endpoint::new(sip_config(setup.contact), Random::from_seed(random.u64()));
+        let endpoint = Endpoint::new(sip_config(setup.locals.clone()), Random::from_seed(random.u64()));
         Self {
             destinations: Arc::new(destinations(&setup.config)),
             config: setup.config,
             services: setup.services,
-            contact: setup.contact,
+            locals: setup.locals,
             endpoint: endpoint.expect("our own name has no control bytes"),
             random,
             slots: HashMap::new(),
@@ -251,10 +252,10 @@ impl Engine {
 
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
         match input {
-            Input::Datagram { source, bytes } => {
-                let door = self.door(source);
-                self.endpoint.on_datagram(now, source, bytes, door);
-                self.tell_turned_away(now, source);
+            Input::Message { from, bytes } => {
+                let door = self.door(from);
+                self.endpoint.on_message(now, from, bytes, door);
+                self.tell_turned_away(now, from);
             }
             Input::Reserved { call, reserved } => self.reserved(now, call, reserved),
             Input::Minted { call, reference } => self.deliver(now, call, In::Ref { reference }),
@@ -294,21 +295,21 @@ impl Engine {
     }
 
     /// Calls turned away at the door are told of in one line a second at most: a flood must not fill the log.
-    fn tell_turned_away(&mut self, now: Instant, source: SocketAddr) {
+    fn tell_turned_away(&mut self, now: Instant, from: Hop) {
         let counters = self.endpoint.counters();
         let (forbidden, unavailable) = (counters.forbidden, counters.unavailable);
         if (forbidden, unavailable) != self.turned_away && now >= self.turned_away_told + TURNED_AWAY_EVERY {
             self.turned_away = (forbidden, unavailable);
             self.turned_away_told = now;
-            tracing::info!(%source, forbidden, unavailable, "calls are turned away (403: no trunk has this source; 503: no room)");
+            tracing::info!(%from, forbidden, unavailable, "calls are turned away (403: no trunk has this source; 503: no room)");
         }
     }
 
     /// Whether a new call may come in from there.
-    fn door(&self, source: SocketAddr) -> Door {
+    fn door(&self, from: Hop) -> Door {
         if self.draining || self.slots.len() >= arrive::CALLS {
             Door::Unavailable
-        } else if self.config.trunk(source.ip()).is_none() {
+        } else if self.config.trunk(from.address.ip()).is_none() {
             Door::Forbidden
         } else {
             Door::Open
@@ -360,7 +361,7 @@ impl Engine {
     fn sip_event(&mut self, now: Instant, event: endpoint::Event) {
         use endpoint::Event;
         match event {
-            Event::Invite { dialog, source, request } => self.arrive(now, dialog, source, &request),
+            Event::Invite { dialog, from, request } => self.arrive(now, dialog, from, &request),
             Event::Confirmed { dialog, body } => {
                 self.ungate(dialog);
                 if let Ok(answer) = crate::sdp::read(&body) {
@@ -451,9 +452,9 @@ fn destinations(config: &Config) -> BTreeMap<String, Destination> {
 }
 
 /// Room for every call with its agent, and for the transactions that outlive them by 32 s.
-fn sip_config(contact: SocketAddr) -> endpoint::Config {
+fn sip_config(locals: Locals) -> endpoint::Config {
     endpoint::Config {
-        contact,
+        locals,
         user_agent: USER_AGENT.to_owned(),
         max_transactions: 400_000,
         max_dialogs: 4 * arrive::CALLS,

@@ -5,10 +5,9 @@ use super::talk::{Counted, Noticed, Talk};
 use crate::key::Key;
 use crate::random::Random;
 use crate::sdp::Direction;
-use crate::sip::Request;
-use crate::sip::Uri;
 use crate::sip::endpoint::{self, DialogId, Door, Endpoint, Event};
 use crate::sip::invite::Invite;
+use crate::sip::{Hop, Locals, Request, Uri};
 use crate::time::{Deadlines, Duration, Instant};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -158,7 +157,8 @@ impl Phones {
     pub fn new(contact: SocketAddr, voice: u8, answering: Answering, ear: Option<Arc<Ear>>, seed: u64) -> Self {
         let mut random = Random::from_seed(seed);
         let user_agent = "askonce-peer".to_owned();
-        let config = endpoint::Config { contact, user_agent, max_transactions: 400_000, max_dialogs: 100_000 };
+        let locals = Locals::new([Hop::udp(contact)]);
+        let config = endpoint::Config { locals, user_agent, max_transactions: 400_000, max_dialogs: 100_000 };
         Self {
             endpoint: Endpoint::new(config, Random::from_seed(random.u64()))
                 .expect("our own name has no control bytes"),
@@ -221,7 +221,7 @@ impl Phones {
                 phone.state = State::Calling;
                 phone.placed = now;
                 let invite = Invite {
-                    local: self.contact,
+                    local: Hop::udp(self.contact),
                     target: call.target,
                     display: String::new(),
                     from: call.from,
@@ -231,7 +231,7 @@ impl Phones {
                     max_forwards: 70,
                 };
                 let request = invite.build(&mut self.random).ok();
-                let dialog = request.and_then(|request| self.endpoint.invite(now, call.to, request).ok());
+                let dialog = request.and_then(|request| self.endpoint.invite(now, Hop::udp(call.to), request).ok());
                 match dialog {
                     Some(dialog) => {
                         phone.dialog = Some(dialog);
@@ -259,7 +259,7 @@ impl Phones {
     }
 
     pub fn on_sip(&mut self, now: Instant, source: SocketAddr, bytes: &[u8]) {
-        self.endpoint.on_datagram(now, source, bytes, Door::Open);
+        self.endpoint.on_message(now, Hop::udp(source), bytes, Door::Open);
         self.drain(now);
     }
 
@@ -434,7 +434,7 @@ impl Phones {
     fn drain(&mut self, now: Instant) {
         while let Some(output) = self.endpoint.poll() {
             match output {
-                endpoint::Output::Send { to, bytes } => self.out.push_back(Output::Sip { to, bytes }),
+                endpoint::Output::Send { to, bytes } => self.out.push_back(Output::Sip { to: to.address, bytes }),
                 endpoint::Output::Event(event) => self.sip_event(now, event),
             }
         }

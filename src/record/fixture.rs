@@ -3,6 +3,7 @@
 
 use super::seam::{In, Out};
 use crate::context::Destination;
+use crate::sip::Locals;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ pub const VERSION: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Local {
     /// Where our SIP is reached: Contact and Via.
-    pub sip: SocketAddr,
+    pub sip: Locals,
     /// The media sockets of the two legs.
     pub caller_media: SocketAddr,
     pub agent_media: SocketAddr,

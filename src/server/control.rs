@@ -7,6 +7,7 @@ use super::store::{Row, Store, Stored};
 use crate::engine::{CallNumber, Engine, Input, Output, Reserved};
 use crate::os::clock::Clock;
 use crate::secret::Secret;
+use crate::sip::Hop;
 use crate::time::{Duration, Instant};
 use jiff::Timestamp;
 use std::net::SocketAddr;
@@ -101,7 +102,7 @@ impl Control {
         for _ in 0..TURN {
             match self.sip.try_recv_from(datagram) {
                 Ok((length, source)) => {
-                    let input = Input::Datagram { source, bytes: &datagram[..length] };
+                    let input = Input::Message { from: Hop::udp(source), bytes: &datagram[..length] };
                     self.engine.handle(self.clock.now(), input);
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
@@ -152,7 +153,7 @@ impl Control {
         while let Some(output) = self.engine.poll() {
             match output {
                 Output::Send { to, bytes } => {
-                    if let Err(error) = self.sip.try_send_to(&bytes, to) {
+                    if let Err(error) = self.sip.try_send_to(&bytes, to.address) {
                         // Lost like a datagram on the way: the transaction sends it again.
                         shell.sends_failed += 1;
                         tracing::debug!(%error, %to, "SIP send");

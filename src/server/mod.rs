@@ -13,6 +13,7 @@ use crate::config::{self, Config, Names};
 use crate::engine::{Engine, Service, Setup};
 use crate::os::clock::Clock;
 use crate::random::Random;
+use crate::sip::{Hop, Locals};
 use control::Control;
 pub use control::Will;
 use files::{Files, Findings};
@@ -200,7 +201,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let media = MediaPlane::start(setup, clock, media_tx, Random::from_seed(random.u64()))
         .map_err(|error| not_started("the media workers", error, "fewer --workers"))?;
     let setup = Setup {
-        contact: control::contact(bound, config.advertise),
+        locals: Locals::new([Hop::udp(control::contact(bound, config.advertise))]),
         config: Arc::new(config),
         services,
         seed: random.u64(),

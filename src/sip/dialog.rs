@@ -1,7 +1,8 @@
 //! A dialog (RFC 3261 section 12): who the two sides are, how they count, and which way requests go.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
+use super::hop::{Hop, Locals};
 use super::message::{Head, Headers, Method, Request};
 use super::name_addr::NameAddr;
 use super::uri::Uri;
@@ -23,12 +24,12 @@ pub(super) struct Dialog {
     /// Request-URI of our requests: the peer's last Contact (section 12.2.1.1).
     target: Uri,
     /// Where the peer's last message came from.
-    pub(super) peer: SocketAddr,
+    pub(super) peer: Hop,
 }
 
 impl Dialog {
     /// The callee's side (section 12.1.1). `target` stands in where the INVITE has no Contact.
-    pub(super) fn of_invite(headers: &Headers, head: &Head<'_>, local_tag: String, peer: SocketAddr) -> Dialog {
+    pub(super) fn of_invite(headers: &Headers, head: &Head<'_>, local_tag: String, peer: Hop) -> Dialog {
         let to = headers.get("To").unwrap_or("");
         let mut dialog = Dialog {
             call_id: head.call_id.to_owned(),
@@ -47,7 +48,7 @@ impl Dialog {
     }
 
     /// The caller's side, from the headers of our INVITE or of an answer to it (they say the same of us).
-    pub(super) fn of_caller(headers: &Headers, head: &Head<'_>, target: Uri, peer: SocketAddr) -> Dialog {
+    pub(super) fn of_caller(headers: &Headers, head: &Head<'_>, target: Uri, peer: Hop) -> Dialog {
         Dialog {
             call_id: head.call_id.to_owned(),
             local: headers.get("From").unwrap_or("").to_owned(),
@@ -110,15 +111,22 @@ impl Dialog {
     }
 
     /// Where our requests go: the first route or the target, if it is an IP literal that names one host that we can
-    /// reach; else where the peer's last message came from. A private address of a peer that we hear from a public
-    /// one lies behind its NAT.
-    pub(super) fn destination(&self) -> SocketAddr {
+    /// reach from `locals`; else where the peer's last message came from. A private address of a peer that we hear
+    /// from a public one lies behind its NAT. A connection that the same host speaks over is used again.
+    pub(super) fn destination(&self, locals: &Locals) -> Hop {
+        let usual = self.peer.transport;
         let next = match self.route_set.is_empty() {
-            true => self.target.address(),
-            false => self.first_route().and_then(|route| route.address()),
+            true => self.target.hop(usual),
+            false => self.first_route().and_then(|route| route.hop(usual)),
         };
-        let behind_nat = |next: &SocketAddr| is_private(next.ip()) && !is_private(self.peer.ip());
-        next.filter(names_one_host).filter(|next| !behind_nat(next)).unwrap_or(self.peer)
+        let (heard, peer) = (self.peer.address.ip(), self.peer);
+        let reached = |next: &Hop| {
+            let behind_nat = is_private(next.address.ip()) && !is_private(heard);
+            names_one_host(next) && !behind_nat && locals.facing(next).is_some()
+        };
+        let Some(next) = next.filter(reached) else { return peer };
+        let same_host = next.transport == usual && next.address.ip() == heard;
+        Hop { connection: peer.connection.filter(|_| same_host), ..next }
     }
 
     fn first_route(&self) -> Option<Uri> {
@@ -137,15 +145,16 @@ fn is_private(ip: IpAddr) -> bool {
     }
 }
 
-fn names_one_host(address: &SocketAddr) -> bool {
-    let ip = address.ip();
+fn names_one_host(hop: &Hop) -> bool {
+    let ip = hop.address.ip();
     let broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
-    address.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !broadcast
+    hop.address.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !broadcast
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sip::hop::Connection;
 
     fn headers(contact: &str, routes: &[&str]) -> Headers {
         let mut headers = Headers::default();
@@ -159,10 +168,14 @@ mod tests {
         headers
     }
 
+    fn hop(text: &str) -> Hop {
+        text.parse().unwrap()
+    }
+
     fn dialog(contact: &str, routes: &[&str]) -> Dialog {
         let headers = headers(contact, routes);
         let head = headers.head().unwrap();
-        Dialog::of_invite(&headers, &head, "2".into(), "192.0.2.9:6000".parse().unwrap())
+        Dialog::of_invite(&headers, &head, "2".into(), hop("udp:192.0.2.9:6000"))
     }
 
     #[test]
@@ -184,12 +197,34 @@ mod tests {
             ("<sip:a@h>", &["<sip:p;lr>", "<sip:q;lr>"], "192.0.2.9:6000", "sip:a@h", "<sip:p;lr>, <sip:q;lr>"),
             ("<sip:a@h>", &["<sip:192.0.2.7>", "<sip:q>"], "192.0.2.7:5060", "sip:192.0.2.7", "<sip:q>, <sip:a@h>"),
         ];
+        let locals = Locals::new(["udp:192.0.2.1:5060", "udp:[2001:db8::1]:5060"].map(hop));
         for (contact, routes, destination, uri, route) in cases {
             let dialog = dialog(contact, routes);
             let request = dialog.request(Method::Bye, 1, "v".into());
-            assert_eq!(dialog.destination().to_string(), destination, "{contact}");
+            assert_eq!(dialog.destination(&locals).address.to_string(), destination, "{contact}");
             assert_eq!(request.uri.as_str(), uri);
             assert_eq!(request.headers.all("Route").collect::<Vec<_>>().join(", "), route);
+        }
+    }
+
+    #[test]
+    fn a_connection_is_used_again_for_its_own_host() {
+        let locals = Locals::new(["udp:192.0.2.1:5060", "tcp:192.0.2.1:5060"].map(hop));
+        let peer = Hop { connection: Some(Connection(7)), ..hop("tcp:192.0.2.9:40000") };
+        // Contact; destination, over the peer's connection
+        let cases = [
+            ("<sip:a@192.0.2.9:5062>", "tcp:192.0.2.9:5062", true),
+            ("<sip:a@192.0.2.5:5062>", "tcp:192.0.2.5:5062", false),
+            ("<sip:a@192.0.2.9:5062;transport=udp>", "udp:192.0.2.9:5062", false),
+            ("<sip:a@pbx.example>", "tcp:192.0.2.9:40000", true),
+            // We have no TLS.
+            ("<sips:a@192.0.2.9>", "tcp:192.0.2.9:40000", true),
+        ];
+        for (contact, destination, same) in cases {
+            let headers = headers(contact, &[]);
+            let head = headers.head().unwrap();
+            let reached = Dialog::of_invite(&headers, &head, "2".into(), peer).destination(&locals);
+            assert_eq!((reached.to_string().as_str(), reached.connection.is_some()), (destination, same), "{contact}");
         }
     }
 
@@ -198,7 +233,7 @@ mod tests {
         let headers = headers("<sip:b@h>", &["<sip:p;lr>", "<sip:q;lr>"]);
         let head = headers.head().unwrap();
         let target = Uri::read("sip:b@x").unwrap();
-        let mut dialog = Dialog::of_caller(&headers, &head, target, "192.0.2.9:6000".parse().unwrap());
+        let mut dialog = Dialog::of_caller(&headers, &head, target, hop("udp:192.0.2.9:6000"));
         dialog.on_answer(&headers, &head);
         let request = dialog.request(Method::Bye, dialog.local_cseq + 1, "v".into());
         assert_eq!(request.headers.all("Route").collect::<Vec<_>>(), ["<sip:q;lr>", "<sip:p;lr>"]);

@@ -1,5 +1,6 @@
 //! Where SIP messages come from and go to: a transport and an address, and over a stream the connection.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -45,7 +46,8 @@ impl Transport {
 pub struct Connection(pub u64);
 
 /// One end of a message's way: the peer's, or ours. As text `udp:192.0.2.1:5060`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Hop {
     pub transport: Transport,
     pub address: SocketAddr,
@@ -80,8 +82,22 @@ impl FromStr for Hop {
     }
 }
 
+impl TryFrom<String> for Hop {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Hop, &'static str> {
+        text.parse()
+    }
+}
+
+impl From<Hop> for String {
+    fn from(hop: Hop) -> String {
+        hop.to_string()
+    }
+}
+
 /// The addresses at which our SIP is reached, at most one for each transport and IP version.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Locals(Vec<Hop>);
 
 impl Locals {
@@ -90,9 +106,9 @@ impl Locals {
     }
 
     /// Ours of the same transport and IP version as a peer's: what goes into Via and Contact towards it.
-    pub fn facing(&self, peer: &Hop) -> Option<SocketAddr> {
+    pub fn facing(&self, peer: &Hop) -> Option<Hop> {
         let fits = |own: &&Hop| own.transport == peer.transport && own.address.is_ipv4() == peer.address.is_ipv4();
-        self.0.iter().find(fits).map(|own| own.address)
+        self.0.iter().find(fits).copied()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Hop> {
@@ -118,9 +134,9 @@ mod tests {
     fn a_peer_faces_our_address_of_its_own_kind() {
         let hop = |text: &str| text.parse::<Hop>().unwrap();
         let locals = Locals::new(["udp:192.0.2.1:5060", "udp:[2001:db8::1]:5060", "tcp:192.0.2.1:5062"].map(hop));
-        let facing = |peer| locals.facing(&hop(peer)).map(|address| address.to_string());
-        assert_eq!(facing("udp:[2001:db8::9]:1").as_deref(), Some("[2001:db8::1]:5060"));
-        assert_eq!(facing("tcp:192.0.2.9:1").as_deref(), Some("192.0.2.1:5062"));
+        let facing = |peer| locals.facing(&hop(peer)).map(|own| own.to_string());
+        assert_eq!(facing("udp:[2001:db8::9]:1").as_deref(), Some("udp:[2001:db8::1]:5060"));
+        assert_eq!(facing("tcp:192.0.2.9:1").as_deref(), Some("tcp:192.0.2.1:5062"));
         assert_eq!(facing("tcp:[2001:db8::9]:1"), None);
     }
 }

@@ -1,7 +1,6 @@
 //! Building the INVITE of a new call. Same fields and same seed, same bytes: a recording holds the request as sent.
 
-use std::net::SocketAddr;
-
+use super::hop::{Hop, Transport};
 use super::message::{BadHeader, Headers, Method, Request};
 use super::name_addr::quoted;
 use super::uri::Uri;
@@ -14,8 +13,8 @@ pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO";
 /// An INVITE to be built.
 #[derive(Clone)]
 pub struct Invite {
-    /// Our address as the peer reaches it: it goes into Via and Contact.
-    pub local: SocketAddr,
+    /// Our own address as the peer reaches it: it goes into Via and Contact.
+    pub local: Hop,
     /// Request-URI and To.
     pub target: Uri,
     /// Display name of From; may be empty.
@@ -82,12 +81,17 @@ impl Invite {
 }
 
 /// A Via of ours with a new branch, asking for `rport` (RFC 3581 section 3).
-pub(super) fn via(local: SocketAddr, random: &mut Random) -> String {
-    format!("SIP/2.0/UDP {local};rport;branch={MAGIC_COOKIE}{}", random.token())
+pub(super) fn via(local: Hop, random: &mut Random) -> String {
+    let transport = local.transport.as_str().to_ascii_uppercase();
+    format!("SIP/2.0/{transport} {};rport;branch={MAGIC_COOKIE}{}", local.address, random.token())
 }
 
-pub(super) fn contact(local: SocketAddr) -> String {
-    format!("<sip:{local}>")
+/// Our Contact: UDP is what a URI means that names no transport (RFC 3263 section 4.1).
+pub(super) fn contact(local: Hop) -> String {
+    match local.transport {
+        Transport::Udp => format!("<sip:{}>", local.address),
+        transport => format!("<sip:{};transport={}>", local.address, transport.as_str()),
+    }
 }
 
 #[cfg(test)]
@@ -99,7 +103,7 @@ mod tests {
         pub(in crate::sip) fn default_for_tests() -> Invite {
             let uri = Uri::read("sip:agent@192.0.2.2").unwrap();
             Invite {
-                local: "192.0.2.1:5060".parse().unwrap(),
+                local: Hop::udp("192.0.2.1:5060".parse().unwrap()),
                 target: uri.clone(),
                 display: "Caller \"A\"".into(),
                 from: uri,

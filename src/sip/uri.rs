@@ -4,10 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
+use super::hop::{Hop, Transport};
 use super::params;
-
-/// The port of a `sip:` URI or Via that names none (RFC 3261 section 19.1.2).
-pub const DEFAULT_PORT: u16 = 5060;
 
 /// `sip:`, `sips:` and `tel:` with their parts; any other scheme as mere text. `Display` is what was read.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -116,9 +114,19 @@ impl Uri {
         self.port
     }
 
-    /// The address to send to, if the host is an IP literal.
-    pub fn address(&self) -> Option<SocketAddr> {
-        ip(self.host()).map(|ip| SocketAddr::new(ip, self.port.unwrap_or(DEFAULT_PORT)))
+    /// The transport that the URI asks for, by its parameter or its scheme.
+    pub fn transport(&self) -> Option<Transport> {
+        match (self.scheme, self.param("transport")) {
+            (Scheme::Sips, _) => Some(Transport::Tls),
+            (_, asked) => asked.and_then(Transport::of),
+        }
+    }
+
+    /// Where to send, if the host is an IP literal: over the transport that the URI asks for, or else over `usual`.
+    pub fn hop(&self, usual: Transport) -> Option<Hop> {
+        let transport = self.transport().unwrap_or(usual);
+        let port = self.port.unwrap_or(transport.default_port());
+        ip(self.host()).map(|ip| Hop::new(transport, SocketAddr::new(ip, port)))
     }
 
     /// The value of a URI parameter, in any case; `""` for a flag such as `lr`.
@@ -205,20 +213,27 @@ mod tests {
 
     #[test]
     fn parts_are_read_and_the_text_given_back() {
-        // text, user, host, port, address
+        // text, user, host, port, hop
         let cases = [
             ("sip:alice@example.com", Some("alice"), "example.com", None, None),
-            ("SIPS:john.doe:pw@192.0.2.1:5061;lr", Some("john.doe"), "192.0.2.1", Some(5061), Some("192.0.2.1:5061")),
-            ("sip:[2001:db8::10:5070]", None, "[2001:db8::10:5070]", None, Some("[2001:db8::10:5070]:5060")),
+            (
+                "SIPS:john.doe:pw@192.0.2.1:5061;lr",
+                Some("john.doe"),
+                "192.0.2.1",
+                Some(5061),
+                Some("tls:192.0.2.1:5061"),
+            ),
+            ("sip:[2001:db8::10:5070]", None, "[2001:db8::10:5070]", None, Some("udp:[2001:db8::10:5070]:5060")),
             ("sip:user;par=u%40example.net@example.com", Some("user;par=u%40example.net"), "example.com", None, None),
             ("sip:a@b.c;transport=udp?Subject=x@y", Some("a"), "b.c", None, None),
+            ("sip:192.0.2.1;Transport=TCP", None, "192.0.2.1", None, Some("tcp:192.0.2.1:5060")),
             ("tel:+1-555;phone-context=x", Some("+1-555"), "", None, None),
             ("isbn:2983792873", None, "", None, None),
         ];
-        for (text, user, host, port, address) in cases {
+        for (text, user, host, port, hop) in cases {
             let uri = Uri::read(text).unwrap();
             assert_eq!((uri.user(), uri.host(), uri.port()), (user, host, port), "{text}");
-            assert_eq!(uri.address().map(|a| a.to_string()).as_deref(), address, "{text}");
+            assert_eq!(uri.hop(Transport::Udp).map(|hop| hop.to_string()).as_deref(), hop, "{text}");
             assert_eq!(uri.to_string(), text);
         }
         let uri = Uri::read("sip:a@b;LR;maddr=1.2.3.4?x=1").unwrap();

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
+use super::hop::{Hop, Transport};
 use super::params;
-use super::uri::{DEFAULT_PORT, host_port, ip};
+use super::uri::{host_port, ip};
 
 /// RFC 3261 section 8.1.1.7: a branch that starts so is unique to its transaction.
 pub(super) const MAGIC_COOKIE: &str = "z9hG4bK";
@@ -44,14 +45,15 @@ impl<'a> Via<'a> {
         self.param("branch").filter(|branch| branch.len() > MAGIC_COOKIE.len() && branch.starts_with(MAGIC_COOKIE))
     }
 
-    /// Where the response goes: always to the address that the request came from, at the port it came from if
-    /// `rport` was asked for (RFC 3581 section 4), else at the port of sent-by. `maddr` is never followed: a
-    /// spoofed request must not make us send to a third party.
-    pub fn reply_address(&self, source: SocketAddr) -> SocketAddr {
-        match self.param("rport") {
-            Some(_) => source,
-            None => SocketAddr::new(source.ip(), self.port.unwrap_or(DEFAULT_PORT)),
+    /// Where the response goes: over the connection that the request came by; over UDP to the address that it came
+    /// from, at the port it came from if `rport` was asked for (RFC 3581 section 4), else at the port of sent-by.
+    /// `maddr` is never followed: a spoofed request must not make us send to a third party.
+    pub fn reply_hop(&self, source: Hop) -> Hop {
+        if source.transport.is_stream() || self.param("rport").is_some() {
+            return source;
         }
+        let port = self.port.unwrap_or(Transport::Udp.default_port());
+        Hop::udp(SocketAddr::new(source.address.ip(), port))
     }
 
     /// The value as it goes into the response: `received` and `rport` are ours to write, whatever was read.
@@ -107,7 +109,7 @@ mod tests {
         ];
         for (value, reply, stamped) in cases {
             let via = Via::read(value).unwrap();
-            assert_eq!(via.reply_address(source).to_string(), reply, "{value}");
+            assert_eq!(via.reply_hop(Hop::udp(source)).address.to_string(), reply, "{value}");
             assert_eq!(via.stamped(source), stamped, "{value}");
         }
     }

@@ -12,7 +12,7 @@ use askonce::random::Random;
 use askonce::record::Fixture;
 use askonce::secret::Secret;
 use askonce::server::files::{self, Disk};
-use askonce::sip::{Request, Uri};
+use askonce::sip::{Hop, Locals, Request, Uri};
 use askonce::time::{Deadlines, Duration, Instant};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
@@ -117,7 +117,7 @@ impl World {
         let mut setup = Setup {
             config: Arc::new(config),
             services: BTreeMap::from([(name, service)]),
-            contact: SocketAddr::new(SERVER, SIP),
+            locals: Locals::new([Hop::udp(SocketAddr::new(SERVER, SIP))]),
             seed: random.u64(),
             record: true,
         };
@@ -237,7 +237,7 @@ impl World {
         let now = self.now;
         let Datagram { from, to, mut bytes } = datagram;
         match (to.port(), to.ip(), self.media.get(&to)) {
-            (SIP, SERVER, _) => self.engine.handle(now, Input::Datagram { source: from, bytes: &bytes }),
+            (SIP, SERVER, _) => self.engine.handle(now, Input::Message { from: Hop::udp(from), bytes: &bytes }),
             (SIP, CALLERS, _) => self.callers.on_sip(now, from, &bytes),
             (SIP, _, _) => self.agents.on_sip(now, from, &bytes),
             (_, _, Some(Far::Stream(id))) => {
@@ -293,7 +293,7 @@ impl World {
     fn engine_wants(&mut self, output: Output) {
         let now = self.now;
         match output {
-            Output::Send { to, bytes } => self.send(SocketAddr::new(SERVER, SIP), to, &bytes),
+            Output::Send { to, bytes } => self.send(SocketAddr::new(SERVER, SIP), to.address, &bytes),
             Output::Reserve { call } if self.ports < 2 => {
                 self.engine.handle(now, Input::Reserved { call, reserved: None });
             }

@@ -88,10 +88,11 @@ impl Endpoint {
     }
 
     pub(super) fn send_bye(&mut self, now: Instant, dialog: &mut Dialog) {
-        let via = via(self.config.contact, &mut self.random);
+        let to = dialog.destination(&self.config.locals);
+        let via = via(self.config.local(to), &mut self.random);
         let cseq = dialog.next_cseq();
         let mut request = dialog.request(Method::Bye, cseq, via);
-        self.dress(&mut request);
-        self.transact(now, dialog.destination(), &request, Purpose::Nobody);
+        self.dress(&mut request, to);
+        self.transact(now, to, &request, Purpose::Nobody);
     }
 }

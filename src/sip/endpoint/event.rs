@@ -1,8 +1,8 @@
 //! What an endpoint gives out: packets to send, and what happened to its dialogs.
 
 use std::fmt;
-use std::net::SocketAddr;
 
+use crate::sip::hop::Hop;
 use crate::sip::message::{BadHeader, Request, Response};
 
 /// A dialog of this endpoint; a number is never used twice.
@@ -11,9 +11,9 @@ pub struct DialogId(pub u64);
 
 /// One thing drained from the endpoint.
 pub enum Output {
-    /// A datagram to be sent.
+    /// A message to be sent.
     Send {
-        to: SocketAddr,
+        to: Hop,
         bytes: Vec<u8>,
     },
     Event(Event),
@@ -22,7 +22,7 @@ pub enum Output {
 /// What happened. After an event that says "the dialog is gone", its number means nothing any more.
 pub enum Event {
     /// A new call; its 100 has gone out.
-    Invite { dialog: DialogId, source: SocketAddr, request: Box<Request> },
+    Invite { dialog: DialogId, from: Hop, request: Box<Request> },
     /// The ACK of our 2xx came, to the INVITE or to a re-INVITE; `body` may hold the answer to a late offer.
     Confirmed { dialog: DialogId, body: Vec<u8> },
     /// The caller gave up; 487 and the 200 to its CANCEL are sent; the dialog is gone.
@@ -117,7 +117,7 @@ impl fmt::Debug for Output {
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Event::Invite { dialog, source, .. } => write!(f, "Invite({}, from {source})", dialog.0),
+            Event::Invite { dialog, from, .. } => write!(f, "Invite({}, from {from})", dialog.0),
             Event::Confirmed { dialog, .. } => write!(f, "Confirmed({})", dialog.0),
             Event::Cancelled { dialog } => write!(f, "Cancelled({})", dialog.0),
             Event::Reinvite { dialog, .. } => write!(f, "Reinvite({})", dialog.0),

@@ -1,10 +1,10 @@
-//! The endpoint: transactions and dialogs of a user agent, caller's and callee's side, over UDP.
+//! The endpoint: transactions and dialogs of a user agent, caller's and callee's side.
 //!
-//! Datagrams, deadlines and commands go in; `poll` gives datagrams and events out. It is drained, never re-entered.
+//! Messages, deadlines and commands go in; `poll` gives messages and events out. It is drained, never re-entered.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 
+use super::hop::{Hop, Locals};
 use super::invite::{ALLOW, contact};
 use super::message::{Headers, Message, Method, Request, Response};
 use super::transaction::{Client, Fired, Machine, Purpose, Table, client_key};
@@ -42,14 +42,21 @@ pub enum Door {
 
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Our address as peers reach it: it goes into Contact and Via.
-    pub contact: SocketAddr,
+    /// Our addresses as peers reach them: the one that faces a peer goes into Contact and Via.
+    pub locals: Locals,
     /// User-Agent of our requests and Server of our responses.
     pub user_agent: String,
     /// A new INVITE, either way, is refused when so many transactions live. Within a dialog `max_dialogs` more are
     /// let in; a BYE or CANCEL is never refused for want of room.
     pub max_transactions: usize,
     pub max_dialogs: usize,
+}
+
+impl Config {
+    /// Our own address towards a peer. One that we heard, or sent to, faces an address of ours.
+    fn local(&self, peer: Hop) -> Hop {
+        self.locals.facing(&peer).unwrap_or(peer)
+    }
 }
 
 pub struct Endpoint {
@@ -73,14 +80,14 @@ impl Endpoint {
         Ok(Endpoint { config, random, salt, transactions, usages, out: VecDeque::new(), counters: Counters::default() })
     }
 
-    /// Takes a datagram off the socket; `door` says whether a new call may come in from there. What cannot be read
-    /// is answered with 400 if that is possible, and counted.
-    pub fn on_datagram(&mut self, now: Instant, source: SocketAddr, bytes: &[u8], door: Door) {
+    /// Takes a datagram, or a message off a stream; `door` says whether a new call may come in from there. What cannot
+    /// be read is answered with 400 if that is possible, and counted.
+    pub fn on_message(&mut self, now: Instant, from: Hop, bytes: &[u8], door: Door) {
         self.counters.received += 1;
         match wire::read(bytes) {
-            Ok(Message::Request(request)) => self.on_request(now, source, request, door),
-            Ok(Message::Response(response)) => self.on_response(now, source, response),
-            Err(malformed) => self.on_malformed(source, &malformed),
+            Ok(Message::Request(request)) => self.on_request(now, from, request, door),
+            Ok(Message::Response(response)) => self.on_response(now, from, response),
+            Err(malformed) => self.on_malformed(from, &malformed),
         }
     }
 
@@ -124,9 +131,9 @@ impl Endpoint {
         (self.usages.len(), self.transactions.len())
     }
 
-    fn on_malformed(&mut self, source: SocketAddr, malformed: &Malformed) {
-        tracing::trace!(%source, reason = malformed.reason, "malformed SIP message");
-        let Some(reply) = malformed.request.as_ref().and_then(|headers| Reply::to(headers, source)) else {
+    fn on_malformed(&mut self, from: Hop, malformed: &Malformed) {
+        tracing::trace!(%from, reason = malformed.reason, "malformed SIP message");
+        let Some(reply) = malformed.request.as_ref().and_then(|headers| Reply::to(headers, from)) else {
             self.counters.malformed_dropped += 1;
             return;
         };
@@ -136,7 +143,7 @@ impl Endpoint {
         self.send(reply.to, response.to_bytes());
     }
 
-    fn send(&mut self, to: SocketAddr, bytes: Vec<u8>) {
+    fn send(&mut self, to: Hop, bytes: Vec<u8>) {
         self.out.push_back(Output::Send { to, bytes });
     }
 
@@ -146,7 +153,7 @@ impl Endpoint {
 
     /// The usage that a command names, unless its owner has let go of it.
     fn usage(&mut self, id: DialogId) -> Result<&mut InviteUsage, Refusal> {
-        self.usages.get_mut(id).filter(|usage| !usage.silent).ok_or(Refusal::NoDialog)
+        self.usages.owned(id)
     }
 
     /// Whether a new call may begin.
@@ -193,19 +200,19 @@ impl Endpoint {
     }
 
     /// Completes a request of ours: name, and Contact and Allow for an INVITE.
-    fn dress(&self, request: &mut Request) {
+    fn dress(&self, request: &mut Request, to: Hop) {
         if request.method == Method::Invite {
-            request.headers.put("Contact", contact(self.config.contact));
+            request.headers.put("Contact", contact(self.config.local(to)));
             request.headers.put("Allow", ALLOW);
         }
         request.headers.put("User-Agent", &*self.config.user_agent);
     }
 
     /// Sends a request of ours other than INVITE in a transaction of its own.
-    fn transact(&mut self, now: Instant, to: SocketAddr, request: &Request, purpose: Purpose) {
+    fn transact(&mut self, now: Instant, to: Hop, request: &Request, purpose: Purpose) {
         let bytes = request.to_bytes();
         let key = client_key(branch(&request.headers), &request.method);
-        let machine = Machine::Client(Client::new(now));
+        let machine = Machine::Client(Client::new(now, to.transport));
         self.transactions.insert(key, to, bytes.clone(), purpose, machine);
         self.send(to, bytes);
     }

@@ -1,7 +1,6 @@
 //! A request that came in, and how it is answered (RFC 3261 section 8.2.6).
 
-use std::net::SocketAddr;
-
+use crate::sip::hop::Hop;
 use crate::sip::message::{Headers, Request, Response};
 use crate::sip::name_addr::NameAddr;
 use crate::sip::transaction::server_key;
@@ -9,7 +8,7 @@ use crate::sip::via::Via;
 
 /// A request with what tells it apart.
 pub(super) struct Incoming {
-    pub(super) source: SocketAddr,
+    pub(super) from: Hop,
     /// By which its transaction is found.
     pub(super) key: String,
     pub(super) call_id: String,
@@ -23,16 +22,16 @@ pub(super) struct Incoming {
 
 impl Incoming {
     /// `None` if the message lacks what `wire::read` makes sure of.
-    pub(super) fn of(source: SocketAddr, request: Request) -> Option<Incoming> {
+    pub(super) fn of(from: Hop, request: Request) -> Option<Incoming> {
         let head = request.headers.head().ok()?;
         Some(Incoming {
-            source,
+            from,
             key: server_key(&head, request.uri.as_str()),
             call_id: head.call_id.to_owned(),
             from_tag: head.from.tag().unwrap_or("").to_owned(),
             to_tag: head.to.tag().map(str::to_owned),
             cseq: head.cseq,
-            reply: Reply::to(&request.headers, source)?,
+            reply: Reply::to(&request.headers, from)?,
             request: Box::new(request),
         })
     }
@@ -46,17 +45,17 @@ impl Incoming {
 /// What all responses to one request share.
 pub(super) struct Reply {
     headers: Headers,
-    pub(super) to: SocketAddr,
+    pub(super) to: Hop,
 }
 
 impl Reply {
     /// Copies what responses need, as far as it is there; `None` without a Via. One that cannot be read is given
     /// back as it came, to the source.
-    pub(super) fn to(request: &Headers, source: SocketAddr) -> Option<Reply> {
+    pub(super) fn to(request: &Headers, from: Hop) -> Option<Reply> {
         let top = request.get("Via")?;
         let (stamped, to) = match Via::read(top) {
-            Ok(via) => (via.stamped(source), via.reply_address(source)),
-            Err(_) => (top.to_owned(), source),
+            Ok(via) => (via.stamped(from.address), via.reply_hop(from)),
+            Err(_) => (top.to_owned(), from),
         };
         let mut headers = Headers::default();
         headers.put("Via", stamped);
@@ -138,7 +137,7 @@ mod tests {
             request.put(name, value);
         }
         request.put("Record-Route", "<sip:p;lr>");
-        let reply = Reply::to(&request, "192.0.2.1:7000".parse().unwrap()).unwrap();
+        let reply = Reply::to(&request, Hop::udp("192.0.2.1:7000".parse().unwrap())).unwrap();
         // status, Record-Route, Timestamp
         for (status, route, timestamp) in
             [(100, false, true), (180, true, false), (200, true, false), (486, false, false)]

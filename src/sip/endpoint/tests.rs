@@ -1,35 +1,33 @@
 //! Two endpoints on a virtual clock with a small network between them; and one endpoint with datagrams by hand.
 
-use std::net::SocketAddr;
-
 use super::*;
-use crate::sip::Uri;
 use crate::sip::invite::Invite;
+use crate::sip::{Hop, Uri};
 use crate::time::Duration;
 
 mod calls;
 mod network;
 mod verdicts;
 
-fn address(host: usize) -> SocketAddr {
-    SocketAddr::from(([192, 0, 2, host as u8 + 1], 5060))
+fn hop(host: usize) -> Hop {
+    Hop::udp(([192, 0, 2, host as u8 + 1], 5060).into())
 }
 
 fn endpoint(host: usize) -> Endpoint {
-    let contact = address(host);
-    let config = Config { contact, user_agent: "askonce".into(), max_transactions: 100, max_dialogs: 20 };
+    let locals = Locals::new([hop(host)]);
+    let config = Config { locals, user_agent: "askonce".into(), max_transactions: 100, max_dialogs: 20 };
     Endpoint::new(config, Random::from_seed(host as u64)).unwrap()
 }
 
 /// An INVITE from host 0 to host 1, of its own tags for each seed.
 fn invite(seed: u64) -> Request {
-    let target = Uri::of("ivr", address(1)).unwrap();
-    let invite = Invite { local: address(0), target, ..Invite::default_for_tests() };
+    let target = Uri::of("ivr", hop(1).address).unwrap();
+    let invite = Invite { local: hop(0), target, ..Invite::default_for_tests() };
     invite.build(&mut Random::from_seed(seed)).unwrap()
 }
 
 /// Everything that an endpoint has to say: datagrams as text, events by their `Debug`.
-fn drain(endpoint: &mut Endpoint) -> (Vec<(SocketAddr, String)>, Vec<Event>) {
+fn drain(endpoint: &mut Endpoint) -> (Vec<(Hop, String)>, Vec<Event>) {
     let (mut sent, mut events) = (Vec::new(), Vec::new());
     while let Some(output) = endpoint.poll() {
         match output {
@@ -41,13 +39,13 @@ fn drain(endpoint: &mut Endpoint) -> (Vec<(SocketAddr, String)>, Vec<Event>) {
 }
 
 /// The start lines of what was sent, without `SIP/2.0`.
-fn lines(sent: &[(SocketAddr, String)]) -> Vec<String> {
+fn lines(sent: &[(Hop, String)]) -> Vec<String> {
     let line = |text: &str| text.lines().next().unwrap().replace("SIP/2.0", "").trim().to_owned();
     sent.iter().map(|(_, text)| line(text)).collect()
 }
 
 /// The first words of the start lines: methods and statuses.
-fn words(sent: &[(SocketAddr, String)]) -> Vec<String> {
+fn words(sent: &[(Hop, String)]) -> Vec<String> {
     lines(sent).iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect()
 }
 

@@ -1,11 +1,10 @@
 //! The caller's side (RFC 3261 sections 8.1, 9.1, 13.2 and 14.1): our requests, and what comes back.
 
-use std::net::SocketAddr;
-
 use super::reply::reason;
 use super::usage::Cancel;
 use super::{DialogId, Endpoint, Event, InviteUsage, Loss, Refusal, branch};
 use crate::sip::dialog::Dialog;
+use crate::sip::hop::Hop;
 use crate::sip::invite::via;
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::transaction::{Heard, InviteClient, Machine, Purpose, TransactionId, client_key};
@@ -13,9 +12,12 @@ use crate::time::Instant;
 
 impl Endpoint {
     /// Begins a call: sends the whole request, as `invite::Invite` builds it, byte for byte.
-    pub fn invite(&mut self, now: Instant, to: SocketAddr, request: Request) -> Result<DialogId, Refusal> {
+    pub fn invite(&mut self, now: Instant, to: Hop, request: Request) -> Result<DialogId, Refusal> {
         if !self.has_room_for_call() {
             return Err(Refusal::Full);
+        }
+        if self.config.locals.facing(&to).is_none() {
+            return Err(Refusal::Bad("no address of ours has that transport and IP version"));
         }
         let head = request.headers.head().map_err(Refusal::Bad)?;
         if request.method != Method::Invite || head.method != Method::Invite || head.via.branch().is_none() {
@@ -71,28 +73,29 @@ impl Endpoint {
     }
 
     /// A request in the dialog, and where it goes.
-    fn request(&mut self, id: DialogId, method: Method) -> Result<(SocketAddr, Request), Refusal> {
+    fn request(&mut self, id: DialogId, method: Method) -> Result<(Hop, Request), Refusal> {
         if !self.has_room_in_dialog() {
             return Err(Refusal::Full);
         }
-        let via = via(self.config.contact, &mut self.random);
-        let dialog = &mut self.usage(id)?.dialog;
+        let dialog = &mut self.usages.owned(id)?.dialog;
+        let to = dialog.destination(&self.config.locals);
+        let via = via(self.config.local(to), &mut self.random);
         let cseq = dialog.next_cseq();
-        let (to, mut request) = (dialog.destination(), dialog.request(method, cseq, via));
-        self.dress(&mut request);
+        let mut request = dialog.request(method, cseq, via);
+        self.dress(&mut request, to);
         Ok((to, request))
     }
 
-    fn send_invite(&mut self, now: Instant, to: SocketAddr, request: Request, dialog: DialogId) -> TransactionId {
+    fn send_invite(&mut self, now: Instant, to: Hop, request: Request, dialog: DialogId) -> TransactionId {
         let bytes = request.to_bytes();
         let key = client_key(branch(&request.headers), &Method::Invite);
-        let machine = Machine::InviteClient(InviteClient::new(now, Box::new(request)));
+        let machine = Machine::InviteClient(InviteClient::new(now, to.transport, Box::new(request)));
         let id = self.transactions.insert(key, to, bytes.clone(), Purpose::Invite(dialog), machine);
         self.send(to, bytes);
         id
     }
 
-    pub(super) fn on_response(&mut self, now: Instant, source: SocketAddr, response: Response) {
+    pub(super) fn on_response(&mut self, now: Instant, from: Hop, response: Response) {
         let Ok(head) = response.headers.head() else { return };
         let key = client_key(head.via.branch().unwrap_or(""), &head.method);
         let heard = self.transactions.find(&key).and_then(|id| {
@@ -105,9 +108,9 @@ impl Endpoint {
             return;
         };
         match (heard, purpose) {
-            (Heard::Provisional, Purpose::Invite(id)) => self.on_provisional(now, source, id, response),
+            (Heard::Provisional, Purpose::Invite(id)) => self.on_provisional(now, from, id, response),
             (Heard::Final, Purpose::Invite(id)) if response.status < 300 => {
-                self.on_answer(now, source, id, transaction, response);
+                self.on_answer(now, from, id, transaction, response);
             }
             (Heard::Final, Purpose::Invite(id)) => self.on_refusal(now, id, transaction, response),
             (Heard::Again, _) => self.send_again(transaction),
@@ -118,12 +121,12 @@ impl Endpoint {
         }
     }
 
-    fn on_provisional(&mut self, now: Instant, source: SocketAddr, id: DialogId, response: Response) {
+    fn on_provisional(&mut self, now: Instant, from: Hop, id: DialogId, response: Response) {
         let Some(usage) = self.usages.get_mut(id) else { return };
         if !usage.early {
             return;
         }
-        usage.dialog.peer = source;
+        usage.dialog.peer = from;
         match usage.cancel {
             Cancel::Wanted => self.cancel_when_possible(now, id),
             Cancel::Sent => {}
@@ -136,18 +139,11 @@ impl Endpoint {
 
     /// A 2xx to an INVITE of ours (section 13.2.2.4): the one that makes the dialog, the same again, or another
     /// phone's, which is ACKed and ended. After a CANCEL every 2xx is another phone's.
-    fn on_answer(
-        &mut self,
-        now: Instant,
-        source: SocketAddr,
-        id: DialogId,
-        transaction: TransactionId,
-        response: Response,
-    ) {
+    fn on_answer(&mut self, now: Instant, from: Hop, id: DialogId, transaction: TransactionId, response: Response) {
         let Ok(head) = response.headers.head() else { return };
         let tag = head.to.tag().unwrap_or("");
         let Some(usage) = self.usages.get_mut(id) else {
-            return self.end_stray(now, source, transaction, &response);
+            return self.end_stray(now, from, transaction, &response);
         };
         let same = usage.early || usage.dialog.remote_tag == tag;
         if let Some((_, bytes, to)) = usage.acked.as_ref().filter(|(cseq, ..)| *cseq == head.cseq && same) {
@@ -157,22 +153,23 @@ impl Endpoint {
         }
         if usage.outgoing != Some(transaction) || !same || usage.cancel != Cancel::No {
             let cancelled = usage.outgoing == Some(transaction) && usage.cancel != Cancel::No;
-            self.end_stray(now, source, transaction, &response);
+            self.end_stray(now, from, transaction, &response);
             if cancelled {
                 self.fail(id, 487, reason(487));
             }
             return;
         }
         usage.outgoing = None;
-        usage.dialog.peer = source;
+        usage.dialog.peer = from;
         let first = std::mem::replace(&mut usage.early, false);
         if first {
             usage.dialog.on_answer(&response.headers, &head);
         } else {
             usage.dialog.refresh(&response.headers);
         }
-        let ack = usage.dialog.request(Method::Ack, head.cseq, via(self.config.contact, &mut self.random));
-        let (to, bytes) = (usage.dialog.destination(), ack.to_bytes());
+        let to = usage.dialog.destination(&self.config.locals);
+        let ack = usage.dialog.request(Method::Ack, head.cseq, via(self.config.local(to), &mut self.random));
+        let bytes = ack.to_bytes();
         usage.acked = Some((head.cseq, bytes.clone(), to));
         // Should the dialog be gone when this 2xx comes again, an ACK alone is due.
         self.transactions.change(transaction, |known| known.machine.note_answer(tag));
@@ -185,7 +182,7 @@ impl Endpoint {
     }
 
     /// ACK, and the first time BYE, to a 2xx that makes no dialog of ours.
-    fn end_stray(&mut self, now: Instant, source: SocketAddr, transaction: TransactionId, response: &Response) {
+    fn end_stray(&mut self, now: Instant, from: Hop, transaction: TransactionId, response: &Response) {
         let Ok(head) = response.headers.head() else { return };
         let tag = head.to.tag().unwrap_or("");
         let noted = self.transactions.change(transaction, |known| known.machine.note_answer(tag)).flatten();
@@ -193,10 +190,11 @@ impl Endpoint {
             self.counters.forks_dropped += 1;
             return;
         };
-        let mut dialog = Dialog::of_caller(&response.headers, &head, target, source);
+        let mut dialog = Dialog::of_caller(&response.headers, &head, target, from);
         dialog.on_answer(&response.headers, &head);
-        let ack = dialog.request(Method::Ack, head.cseq, via(self.config.contact, &mut self.random));
-        self.send(dialog.destination(), ack.to_bytes());
+        let to = dialog.destination(&self.config.locals);
+        let ack = dialog.request(Method::Ack, head.cseq, via(self.config.local(to), &mut self.random));
+        self.send(to, ack.to_bytes());
         if new {
             self.counters.forks_ended += 1;
             self.send_bye(now, &mut dialog);

@@ -1,11 +1,10 @@
 //! The callee's side (RFC 3261 sections 8.2, 12.2.2, 13.3 and 14.2): requests as they come, and the commands that
 //! answer an INVITE.
 
-use std::net::SocketAddr;
-
 use super::usage::{Pending, Unacked};
 use super::{DialogId, Door, Endpoint, Event, Incoming, InviteUsage, Refusal, Reply, Verdict, unavailable};
 use crate::sip::dialog::Dialog;
+use crate::sip::hop::Hop;
 use crate::sip::invite::{ALLOW, contact};
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::transaction::{InviteServer, Machine, Purpose, Server, TransactionId};
@@ -60,8 +59,8 @@ impl Endpoint {
         self.refuse_pending(now, dialog, status, &[])
     }
 
-    pub(super) fn on_request(&mut self, now: Instant, source: SocketAddr, request: Request, door: Door) {
-        let Some(incoming) = Incoming::of(source, request) else {
+    pub(super) fn on_request(&mut self, now: Instant, from: Hop, request: Request, door: Door) {
+        let Some(incoming) = Incoming::of(from, request) else {
             self.counters.malformed_dropped += 1;
             return;
         };
@@ -103,7 +102,7 @@ impl Endpoint {
         }
         let Ok(head) = incoming.request.headers.head() else { return };
         let tag = self.random.token();
-        let mut usage = InviteUsage::new(Dialog::of_invite(&incoming.request.headers, &head, tag, incoming.source));
+        let mut usage = InviteUsage::new(Dialog::of_invite(&incoming.request.headers, &head, tag, incoming.from));
         let dialog = self.usages.next_id();
         let merge_key = (!incoming.from_tag.is_empty()).then(|| incoming.merge_key());
         let pending = self.begin_invite(dialog, incoming.cseq, incoming.key, incoming.reply);
@@ -112,13 +111,13 @@ impl Endpoint {
         }
         usage.incoming = Some(pending);
         self.usages.insert(dialog, usage);
-        self.tell(Event::Invite { dialog, source: incoming.source, request: incoming.request });
+        self.tell(Event::Invite { dialog, from: incoming.from, request: incoming.request });
     }
 
     /// Section 8.2.6.1: 100 at once, so that the caller does not send the INVITE again while we think.
     fn begin_invite(&mut self, dialog: DialogId, cseq: u32, key: String, reply: Reply) -> Pending {
         let trying = reply.response(100, None).to_bytes();
-        let machine = Machine::InviteServer(InviteServer::Proceeding);
+        let machine = Machine::InviteServer(InviteServer::new(reply.to.transport));
         let transaction = self.transactions.insert(key, reply.to, trying.clone(), Purpose::Invite(dialog), machine);
         self.send(reply.to, trying);
         Pending { transaction, cseq, reply }
@@ -148,7 +147,7 @@ impl Endpoint {
             return self.answer_no_room(&incoming);
         }
         usage.dialog.remote_cseq = Some(incoming.cseq);
-        usage.dialog.peer = incoming.source;
+        usage.dialog.peer = incoming.from;
         match incoming.request.method {
             Method::Invite => self.on_reinvite(now, id, incoming),
             Method::Bye => self.on_bye(now, id, &incoming),
@@ -185,7 +184,7 @@ impl Endpoint {
     /// In a transaction: were the re-INVITE, coming again, judged anew, a peer that took the refusal could be accepted.
     fn refuse_reinvite_at_once(&mut self, now: Instant, incoming: Incoming, (status, header): Verdict) {
         let Incoming { key, reply, cseq, .. } = incoming;
-        let machine = Machine::InviteServer(InviteServer::Proceeding);
+        let machine = Machine::InviteServer(InviteServer::new(reply.to.transport));
         let transaction = self.transactions.insert(key, reply.to, Vec::new(), Purpose::Nobody, machine);
         let mut response = self.response(&reply, status, None);
         if let Some((name, value)) = header {
@@ -206,7 +205,7 @@ impl Endpoint {
     /// 200 without body, kept for the request coming again.
     fn answer_in_transaction(&mut self, now: Instant, incoming: &Incoming) {
         let bytes = self.response(&incoming.reply, 200, None).to_bytes();
-        let (key, machine) = (incoming.key.clone(), Machine::Server(Server::new(now)));
+        let (key, machine) = (incoming.key.clone(), Machine::Server(Server::new(now, incoming.reply.to.transport)));
         self.transactions.insert(key, incoming.reply.to, bytes.clone(), Purpose::Nobody, machine);
         self.send(incoming.reply.to, bytes);
     }
@@ -245,7 +244,7 @@ impl Endpoint {
             self.counters.stray_acks += 1;
             return;
         }
-        usage.dialog.peer = incoming.source;
+        usage.dialog.peer = incoming.from;
         if usage.silent {
             // Section 15: a BYE of the callee waits for the ACK.
             self.say_bye(now, id);
@@ -332,7 +331,7 @@ impl Endpoint {
     fn invite_response(&mut self, id: DialogId, pending: &Pending, status: u16, sdp: Vec<u8>) -> Response {
         let tag = self.usages.get_mut(id).map(|usage| usage.dialog.local_tag.clone());
         let mut response = self.response(&pending.reply, status, tag.as_deref());
-        response.headers.put("Contact", contact(self.config.contact));
+        response.headers.put("Contact", contact(self.config.local(pending.reply.to)));
         response.headers.put("Allow", ALLOW);
         if !sdp.is_empty() {
             response.headers.put("Content-Type", "application/sdp");

@@ -1,11 +1,11 @@
 //! The invite usage of a dialog (RFC 5057): which INVITEs are on their way within it, and what it waits for.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 
-use super::event::DialogId;
+use super::event::{DialogId, Refusal};
 use super::reply::Reply;
 use crate::sip::dialog::Dialog;
+use crate::sip::hop::{Hop, Transport};
 use crate::sip::transaction::TransactionId;
 use crate::sip::transaction::timer::{Backoff, Due, T2};
 use crate::time::{Deadlines, Instant};
@@ -21,7 +21,7 @@ pub(super) struct InviteUsage {
     /// Our 2xx that has no ACK.
     pub(super) unacked: Option<Unacked>,
     /// The ACK that we sent last, for 2xx that come again: its CSeq, bytes and way.
-    pub(super) acked: Option<(u32, Vec<u8>, SocketAddr)>,
+    pub(super) acked: Option<(u32, Vec<u8>, Hop)>,
     pub(super) cancel: Cancel,
     /// Its owner has let go of it: no more events.
     pub(super) silent: bool,
@@ -38,7 +38,7 @@ pub(super) struct Pending {
 pub(super) struct Unacked {
     /// That of the INVITE, which the ACK repeats.
     pub(super) cseq: u32,
-    pub(super) to: SocketAddr,
+    pub(super) to: Hop,
     pub(super) bytes: Vec<u8>,
     backoff: Backoff,
 }
@@ -52,8 +52,9 @@ pub(super) enum Cancel {
 }
 
 impl Unacked {
+    /// Over a stream as well: the next hop need not be one (section 13.3.1.4).
     pub(super) fn new(now: Instant, pending: &Pending, bytes: Vec<u8>) -> Unacked {
-        Unacked { cseq: pending.cseq, to: pending.reply.to, bytes, backoff: Backoff::new(now, T2) }
+        Unacked { cseq: pending.cseq, to: pending.reply.to, bytes, backoff: Backoff::new(now, Transport::Udp, T2) }
     }
 }
 
@@ -109,6 +110,11 @@ impl Usages {
 
     pub(super) fn get_mut(&mut self, id: DialogId) -> Option<&mut InviteUsage> {
         self.live.get_mut(&id)
+    }
+
+    /// One that its owner has not let go of.
+    pub(super) fn owned(&mut self, id: DialogId) -> Result<&mut InviteUsage, Refusal> {
+        self.live.get_mut(&id).filter(|usage| !usage.silent).ok_or(Refusal::NoDialog)
     }
 
     /// RFC 3261 section 12.2.2: Call-ID and both tags name the dialog.

@@ -6,14 +6,16 @@
 //!    \--B: no answer at all, or abandoned in Proceeding--> timed out
 //! ```
 
-use super::timer::{Backoff, Due, GIVE_UP};
+use super::timer::{Backoff, Due, GIVE_UP, linger};
 use super::{Heard, MAX_FORKS};
+use crate::sip::hop::Transport;
 use crate::sip::message::{Headers, Method, Request};
 use crate::time::{Duration, Instant};
 
 #[derive(Debug)]
 pub(in crate::sip) struct InviteClient {
     state: State,
+    transport: Transport,
     /// The INVITE, for its ACK and its CANCEL.
     request: Box<Request>,
     /// To tags of the 2xx that came: one phone's, or several phones' if the INVITE was forked.
@@ -31,10 +33,11 @@ enum State {
 }
 
 impl InviteClient {
-    pub(in crate::sip) fn new(now: Instant, request: Box<Request>) -> InviteClient {
+    pub(in crate::sip) fn new(now: Instant, transport: Transport, request: Box<Request>) -> InviteClient {
         // Timer A doubles without a cap (section 17.1.1.2).
         InviteClient {
-            state: State::Calling(Backoff::new(now, Duration::MAX)),
+            state: State::Calling(Backoff::new(now, transport, Duration::MAX)),
+            transport,
             request,
             answers: Vec::new(),
             abandoned: None,
@@ -54,7 +57,7 @@ impl InviteClient {
             }
             (State::Accepted { .. }, 200..=299) => Heard::Final,
             (State::Calling(_) | State::Proceeding, _) => {
-                self.state = State::Completed { until: now + GIVE_UP };
+                self.state = State::Completed { until: now + linger(self.transport, GIVE_UP) };
                 Heard::Final
             }
             (State::Completed { .. }, 300..) => Heard::Again,

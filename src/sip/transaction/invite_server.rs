@@ -6,11 +6,18 @@
 //!      \-----2xx--------> Accepted --L--> over       (the dialog sends the 2xx again, not we)
 //! ```
 
-use super::timer::{Backoff, Due, GIVE_UP, T2, T4};
+use super::timer::{Backoff, Due, GIVE_UP, T2, T4, linger};
+use crate::sip::hop::Transport;
 use crate::time::Instant;
 
 #[derive(Debug)]
-pub(in crate::sip) enum InviteServer {
+pub(in crate::sip) struct InviteServer {
+    state: State,
+    transport: Transport,
+}
+
+#[derive(Debug)]
+enum State {
     Proceeding,
     Completed(Backoff),
     Confirmed { until: Instant },
@@ -18,43 +25,47 @@ pub(in crate::sip) enum InviteServer {
 }
 
 impl InviteServer {
+    pub(in crate::sip) fn new(transport: Transport) -> InviteServer {
+        InviteServer { state: State::Proceeding, transport }
+    }
+
     pub(in crate::sip) fn respond(&mut self, now: Instant, status: u16) {
         match status {
             100..=199 => {}
-            200..=299 => *self = InviteServer::Accepted { until: now + GIVE_UP },
-            _ => *self = InviteServer::Completed(Backoff::new(now, T2)),
+            200..=299 => self.state = State::Accepted { until: now + GIVE_UP },
+            _ => self.state = State::Completed(Backoff::new(now, self.transport, T2)),
         }
     }
 
     /// Whether the INVITE, having come again, is answered with the last response.
     pub(in crate::sip) fn answers_again(&self) -> bool {
-        matches!(self, InviteServer::Proceeding | InviteServer::Completed(_))
+        matches!(self.state, State::Proceeding | State::Completed(_))
     }
 
     /// Takes the ACK of our 300-699; false if it must be that of a 2xx, which belongs to the dialog.
     pub(in crate::sip) fn on_ack(&mut self, now: Instant) -> bool {
-        if let InviteServer::Completed(_) = self {
-            *self = InviteServer::Confirmed { until: now + T4 };
+        if let State::Completed(_) = self.state {
+            self.state = State::Confirmed { until: now + linger(self.transport, T4) };
         }
-        matches!(self, InviteServer::Confirmed { .. })
+        matches!(self.state, State::Confirmed { .. })
     }
 
     pub(in crate::sip) fn deadline(&self) -> Option<Instant> {
-        match self {
-            InviteServer::Proceeding => None,
-            InviteServer::Completed(backoff) => Some(backoff.deadline()),
-            InviteServer::Confirmed { until } | InviteServer::Accepted { until } => Some(*until),
+        match &self.state {
+            State::Proceeding => None,
+            State::Completed(backoff) => Some(backoff.deadline()),
+            State::Confirmed { until } | State::Accepted { until } => Some(*until),
         }
     }
 
     pub(in crate::sip) fn on_deadline(&mut self, now: Instant) -> Due {
-        match self {
+        match &mut self.state {
             // Timer H: the peer never took our refusal; nobody waits for that.
-            InviteServer::Completed(backoff) => match backoff.on_deadline(now) {
+            State::Completed(backoff) => match backoff.on_deadline(now) {
                 Due::TimedOut => Due::Over,
                 due => due,
             },
-            InviteServer::Confirmed { until } | InviteServer::Accepted { until } if *until <= now => Due::Over,
+            State::Confirmed { until } | State::Accepted { until } if *until <= now => Due::Over,
             _ => Due::Nothing,
         }
     }

@@ -2,9 +2,9 @@
 //! lets them go. A machine knows states and timers; the table keeps the bytes.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 
 use super::endpoint::DialogId;
+use super::hop::Hop;
 use super::message::{Head, Method, Response};
 use super::uri::Uri;
 use crate::time::{Deadlines, Instant};
@@ -61,7 +61,7 @@ pub(super) enum Heard {
 
 /// What came due.
 pub(super) enum Fired {
-    Resend(SocketAddr, Vec<u8>),
+    Resend(Hop, Vec<u8>),
     TimedOut(TransactionId, Purpose),
 }
 
@@ -69,7 +69,7 @@ pub(super) struct Transaction {
     key: String,
     alias: Option<String>,
     /// Where `wire` goes.
-    pub(super) to: SocketAddr,
+    pub(super) to: Hop,
     /// The last message sent: what is sent again.
     pub(super) wire: Vec<u8>,
     pub(super) purpose: Purpose,
@@ -89,7 +89,7 @@ impl Table {
     pub(super) fn insert(
         &mut self,
         key: String,
-        to: SocketAddr,
+        to: Hop,
         wire: Vec<u8>,
         purpose: Purpose,
         machine: Machine,

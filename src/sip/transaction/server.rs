@@ -1,7 +1,8 @@
 //! The non-INVITE server transaction (RFC 3261 section 17.2.2). We answer at once, so that only its Completed state
 //! is left: for 64*T1 (timer J) the request, coming again, is answered with the same response.
 
-use super::timer::{Due, GIVE_UP};
+use super::timer::{Due, GIVE_UP, linger};
+use crate::sip::hop::Transport;
 use crate::time::Instant;
 
 #[derive(Debug)]
@@ -10,8 +11,8 @@ pub(in crate::sip) struct Server {
 }
 
 impl Server {
-    pub(in crate::sip) fn new(now: Instant) -> Server {
-        Server { until: now + GIVE_UP }
+    pub(in crate::sip) fn new(now: Instant, transport: Transport) -> Server {
+        Server { until: now + linger(transport, GIVE_UP) }
     }
 
     pub(in crate::sip) fn deadline(&self) -> Instant {

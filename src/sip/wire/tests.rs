@@ -33,7 +33,7 @@ fn odd_but_legal_spellings_are_read() {
     assert_eq!(request.headers.all("Record-Route").collect::<Vec<_>>(), ["<sip:p1;lr>", "<sip:p2;lr>"]);
     assert_eq!(request.headers.get("X-Odd"), Some(""));
     assert_eq!(request.body, b"abc", "cut to its Content-Length");
-    assert_eq!(request.uri.address().unwrap().to_string(), "[2001:db8::1]:5070");
+    assert_eq!(request.uri.hop(crate::sip::Transport::Udp).unwrap().address.to_string(), "[2001:db8::1]:5070");
 }
 
 #[test]

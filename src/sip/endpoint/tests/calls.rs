@@ -65,7 +65,7 @@ fn a_cancel_waits_for_a_provisional_and_ends_the_call() {
     assert_eq!(net.words(0), ["INVITE", "CANCEL", "ACK"]);
     assert_eq!(net.words(1), ["100", "200", "487"]);
     assert_eq!(names(&net.events[0]), ["Refused(1, 487)"]);
-    assert_eq!(names(&net.events[1]), ["Invite(1, from 192.0.2.1:5060)", "Cancelled(1)"]);
+    assert_eq!(names(&net.events[1]), ["Invite(1, from udp:192.0.2.1:5060)", "Cancelled(1)"]);
     all_gone(&mut net);
 }
 
@@ -88,8 +88,8 @@ fn a_200_that_crosses_the_cancel_is_acked_and_ended() {
 fn an_invite_nobody_answers_fails_with_408_and_a_cancelled_one_with_487() {
     let mut caller = endpoint(0);
     let start = Instant::from_micros(1);
-    let dialog = caller.invite(start, address(1), invite(1)).unwrap();
-    let other = caller.invite(start, address(1), invite(2)).unwrap();
+    let dialog = caller.invite(start, hop(1), invite(1)).unwrap();
+    let other = caller.invite(start, hop(1), invite(2)).unwrap();
     caller.cancel(start, other).unwrap();
     run(&mut caller, start + 33 * SECOND);
     let (sent, events) = drain(&mut caller);
@@ -247,18 +247,18 @@ fn a_second_answer_is_acked_and_ended() {
     let mut caller = endpoint(0);
     let now = Instant::from_micros(1);
     let request = invite(1);
-    let dialog = caller.invite(now, address(1), request.clone()).unwrap();
+    let dialog = caller.invite(now, hop(1), request.clone()).unwrap();
     let answer = |tag: &str| {
-        let reply = Reply::to(&request.headers, address(0)).unwrap();
+        let reply = Reply::to(&request.headers, hop(0)).unwrap();
         let mut response = reply.response(200, Some(tag));
         response.headers.put("Contact", format!("<sip:{tag}@192.0.2.7>"));
         response.to_bytes()
     };
     let mut heard = Vec::new();
     for tag in ["one", "two", "two", "one"] {
-        caller.on_datagram(now, address(1), &answer(tag), Door::Open);
+        caller.on_message(now, hop(1), &answer(tag), Door::Open);
         let (sent, events) = drain(&mut caller);
-        assert!(sent.iter().skip(1).all(|(to, _)| to.ip() == address(6).ip()) || tag == "one");
+        assert!(sent.iter().skip(1).all(|(to, _)| to.address.ip() == hop(6).address.ip()) || tag == "one");
         heard.push((tag, words(&sent).join(" "), names(&events).len()));
     }
     let expected = [("one", "INVITE ACK", 1), ("two", "ACK BYE", 0), ("two", "ACK", 0), ("one", "ACK", 0)];
@@ -266,6 +266,6 @@ fn a_second_answer_is_acked_and_ended() {
     assert_eq!(caller.counters().forks_ended, 1);
     caller.info(now, dialog, "text/plain", b"x".to_vec()).unwrap();
     caller.bye(now, dialog).unwrap();
-    caller.on_datagram(now, address(1), &answer("one"), Door::Open);
+    caller.on_message(now, hop(1), &answer("one"), Door::Open);
     assert_eq!(words(&drain(&mut caller).0), ["INFO", "BYE", "ACK"], "an ACK alone when the dialog is gone");
 }

@@ -41,7 +41,7 @@ impl Network {
 
     pub(super) fn call(&mut self) -> DialogId {
         let request = invite(self.random.u64());
-        self.ends[0].invite(self.now, address(1), request).unwrap()
+        self.ends[0].invite(self.now, hop(1), request).unwrap()
     }
 
     /// Lets `span` pass, or less if `until` an event of that end is there.
@@ -57,7 +57,7 @@ impl Network {
             let Some(next) = next.filter(|next| *next <= end) else { break };
             self.now = self.now.max(next);
             while let Some((_, (to, bytes))) = self.flying.due(self.now) {
-                self.ends[to].on_datagram(self.now, address(1 - to), &bytes, Door::Open);
+                self.ends[to].on_message(self.now, hop(1 - to), &bytes, Door::Open);
             }
             self.ends.iter_mut().for_each(|end| end.on_deadline(self.now));
         }

@@ -14,8 +14,8 @@ fn request(method: &str, lines: &str) -> String {
 }
 
 /// What an endpoint sends on one datagram, and the names of its events.
-fn heard(endpoint: &mut Endpoint, text: &str) -> (Vec<(SocketAddr, String)>, Vec<String>) {
-    endpoint.on_datagram(NOW, address(0), text.as_bytes(), Door::Open);
+fn heard(endpoint: &mut Endpoint, text: &str) -> (Vec<(Hop, String)>, Vec<String>) {
+    endpoint.on_message(NOW, hop(0), text.as_bytes(), Door::Open);
     let (sent, events) = drain(endpoint);
     (sent, names(&events))
 }
@@ -81,13 +81,13 @@ fn what_cannot_be_answered_is_dropped_and_counted() {
 #[test]
 fn answers_go_to_the_source_never_to_maddr() {
     let mut endpoint = endpoint(1);
-    let source: SocketAddr = "192.0.2.99:7777".parse().unwrap();
+    let source: Hop = "udp:192.0.2.99:7777".parse().unwrap();
     // Via parameters, where the answer goes
     for (params, to) in
-        [("maddr=203.0.113.1;ttl=9", "192.0.2.99:5060"), ("rport;received=203.0.113.1", "192.0.2.99:7777")]
+        [("maddr=203.0.113.1;ttl=9", "udp:192.0.2.99:5060"), ("rport;received=203.0.113.1", "udp:192.0.2.99:7777")]
     {
         let text = request("OPTIONS", "").replace("branch", &format!("{params};branch"));
-        endpoint.on_datagram(NOW, source, text.as_bytes(), Door::Open);
+        endpoint.on_message(NOW, source, text.as_bytes(), Door::Open);
         let (sent, _) = drain(&mut endpoint);
         assert_eq!(sent[0].0.to_string(), to);
         assert!(sent[0].1.contains("received=192.0.2.99") && !sent[0].1.contains("received=203"));
@@ -99,7 +99,7 @@ fn a_repeated_invite_is_one_call_and_another_branch_of_it_is_merged() {
     for cookie in ["z9hG4bK", ""] {
         let mut endpoint = endpoint(1);
         let invite = request("INVITE", "").replace("z9hG4bK", cookie);
-        assert_eq!(heard(&mut endpoint, &invite).1, ["Invite(1, from 192.0.2.1:5060)"]);
+        assert_eq!(heard(&mut endpoint, &invite).1, ["Invite(1, from udp:192.0.2.1:5060)"]);
         let (sent, events) = heard(&mut endpoint, &invite);
         assert_eq!((words(&sent), events.len()), (vec!["100".to_owned()], 0));
         let other_way = invite.replace("branch=", "branch=z9hG4bKother");
@@ -178,7 +178,7 @@ fn our_requests_follow_the_route_and_the_refreshed_target() {
     drain(&mut endpoint);
     endpoint.bye(NOW, DialogId(1)).unwrap();
     let (sent, _) = drain(&mut endpoint);
-    assert_eq!(sent[0].0.to_string(), "192.0.2.8:5060");
+    assert_eq!(sent[0].0.to_string(), "udp:192.0.2.8:5060");
     assert!(sent[0].1.starts_with("BYE sip:b@192.0.2.77 SIP/2.0\r\n"), "{}", sent[0].1);
     assert!(sent[0].1.contains("Route: <sip:192.0.2.8;lr>\r\nRoute: <sip:p.example;lr>\r\n"));
 }
@@ -194,7 +194,7 @@ fn a_full_endpoint_turns_new_calls_away_without_state_and_keeps_the_others() {
     let (sent, events) = heard(&mut endpoint, &invite(20));
     assert!(sent[0].1.contains("SIP/2.0 503") && sent[0].1.contains("Retry-After: 5\r\n") && events.is_empty());
     assert_eq!((endpoint.load(), endpoint.counters().no_room), (full, 1));
-    assert_eq!(endpoint.invite(NOW, address(0), super::invite(1)).err(), Some(Refusal::Full));
+    assert_eq!(endpoint.invite(NOW, hop(0), super::invite(1)).err(), Some(Refusal::Full));
     endpoint.accept(NOW, DialogId(1), Vec::new()).unwrap();
     endpoint.refuse(NOW, DialogId(2), 486, &[]).unwrap();
     assert_eq!(heard(&mut endpoint, &invite(20)).1.len(), 1, "room again");
@@ -202,6 +202,7 @@ fn a_full_endpoint_turns_new_calls_away_without_state_and_keeps_the_others() {
 
 #[test]
 fn an_endpoint_s_own_name_is_checked() {
-    let config = Config { contact: address(0), user_agent: "x\r\ny".into(), max_transactions: 1, max_dialogs: 1 };
+    let config =
+        Config { locals: Locals::new([hop(0)]), user_agent: "x\r\ny".into(), max_transactions: 1, max_dialogs: 1 };
     assert!(Endpoint::new(config, Random::from_seed(1)).is_err());
 }
