@@ -88,6 +88,7 @@ const OPENERS: &[&str] = &[
     "src/context/carrier/headers.rs",
     "src/context/carrier/uui_isdn.rs",
     "src/context/mod.rs",
+    "src/engine/act.rs",
     "src/flow/fact.rs",
     "src/flow/step/route.rs",
     "src/record/clear.rs",

@@ -23,12 +23,24 @@ pub enum Phase {
     Storing { reference: Secret, store: u32 },
     /// The INVITE is out, and may ring until `patience` ends.
     Ringing { reference: Secret, patience: Instant },
+    /// The REFER is out; `accepted` once the caller's phone took it.
+    Referring { accepted: bool },
     /// The two talk; `held` while the agent's side does not want to hear the caller.
     Bridged { held: bool },
 }
 
+/// By what the caller gets to the person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// We call the person, and stay in the middle.
+    Invite,
+    /// The caller's own phone calls the person, and we are gone.
+    Refer { because: String },
+}
+
 #[derive(Debug)]
 pub struct Handoff {
+    pub means: Means,
     pub destination: String,
     /// Indices of the facts that the step needs.
     pub needs: Vec<usize>,
@@ -41,9 +53,9 @@ pub struct Handoff {
 }
 
 impl Handoff {
-    pub fn new(now: Instant, destination: String, needs: Vec<usize>) -> Self {
+    pub fn new(now: Instant, means: Means, destination: String, needs: Vec<usize>) -> Self {
         let deadline = Some(now + STORE_PATIENCE);
-        Self { destination, needs, target: 0, phase: Phase::Minting, began: now, deadline }
+        Self { means, destination, needs, target: 0, phase: Phase::Minting, began: now, deadline }
     }
 
     /// Starts over with the next target: a hop of its own, with a reference of its own.
@@ -58,6 +70,17 @@ impl Handoff {
         let patience = now + ring;
         self.deadline = Some(patience.min(now + UNREACHABLE));
         self.phase = Phase::Ringing { reference, patience };
+    }
+
+    /// From the REFER on: its answer takes a moment, the ringing as long as it may, the NOTIFY of it a moment again.
+    pub fn refer(&mut self, now: Instant, ring: Duration) {
+        self.deadline = Some(now + ring + UNREACHABLE);
+        self.phase = Phase::Referring { accepted: false };
+    }
+
+    /// A target is being tried.
+    pub fn trying(&self) -> bool {
+        matches!(self.phase, Phase::Ringing { .. } | Phase::Referring { .. })
     }
 
     /// The target answers us with something: from now on it may ring as long as it is allowed to.

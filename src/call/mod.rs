@@ -6,6 +6,7 @@ pub mod cdr;
 mod handoff;
 mod leg;
 mod person;
+mod transfer;
 
 use crate::context::{Context, Destination, FlowStamp, Inbound};
 use crate::flow::{Action, AgentEnd, Ending, Event, Flow, PromptBook, Run};
@@ -14,7 +15,7 @@ use crate::record::fixture::{self, Header, Local};
 use crate::record::seam::{Arrival, Disposition, EndedBy, FactChange, In, Leg, Out};
 use crate::time::{Duration, Instant};
 use cdr::Cdr;
-use handoff::Handoff;
+use handoff::{Handoff, Phase};
 use jiff::Timestamp;
 use leg::LegState;
 use std::collections::{BTreeMap, VecDeque};
@@ -141,6 +142,8 @@ impl Call {
             In::Progress { .. } => self.progress(),
             In::Answered { answer } => self.agent_answered(now, answer.as_ref()),
             In::Refused { status, .. } => self.refused(now, status),
+            In::Referred { status } => self.referred(now, status),
+            In::Transfer { status, last } => self.transfer_progress(now, status, last),
             In::Reoffer { leg, offer } => self.reoffer(now, leg, offer.as_ref()),
             In::LateAnswer { leg, answer } => self.late_answer(now, leg, &answer),
             In::Bye { leg: Leg::Caller } => self.caller_gone(now, EndedBy::Caller),
@@ -254,6 +257,9 @@ impl Call {
                     self.emit(now, Out::Step { block, step, verb: verb.to_owned(), line });
                 }
                 Action::Agent { destination, facts, .. } => self.begin_handoff(now, destination, facts),
+                Action::Transfer { destination, facts, because } => {
+                    self.begin_transfer(now, destination, facts, because);
+                }
                 Action::Hangup { because } => self.hang_up(now, because),
             }
         }
@@ -267,6 +273,7 @@ impl Call {
 
     fn hang_up(&mut self, now: Instant, because: Ending) {
         let disposition = match because {
+            Ending::Transferred => Disposition::Transferred,
             _ if self.reached => Disposition::Agent,
             Ending::SelfServed if !self.failed => Disposition::SelfServed,
             Ending::Agent | Ending::SelfServed | Ending::Failed => Disposition::Failed,
@@ -279,6 +286,8 @@ impl Call {
         let disposition = match &self.handoff {
             _ if by == EndedBy::System => Disposition::Failed,
             Some(handoff) if handoff.bridged() => Disposition::Agent,
+            // Its phone took the REFER: it is on its way to the other one.
+            Some(handoff) if handoff.phase == (Phase::Referring { accepted: true }) => Disposition::Transferred,
             Some(_) => Disposition::AbandonedQueue,
             None if self.reached => Disposition::Agent,
             None => Disposition::AbandonedFlow,

@@ -1,7 +1,7 @@
 //! What a call does on its way to a person: reference, store, INVITE, ring, bridge, and back to the flow
 //! when nobody is there. The caller stays with us through all of it.
 
-use super::handoff::{Handoff, Phase};
+use super::handoff::{Handoff, Means, Phase};
 use super::{AgentEnd, Call, Event, LegState, cdr};
 use crate::audio::Utterance;
 use crate::audio::arena::HOLD;
@@ -18,17 +18,21 @@ use crate::time::Instant;
 const HOPS: usize = 32;
 
 /// SIP status of a target that did not answer at all, and of one that rang too long (RFC 3261 section 21.4.9).
-const NO_ANSWER: u16 = 408;
+pub(super) const NO_ANSWER: u16 = 408;
 
 impl Call {
     pub(super) fn begin_handoff(&mut self, now: Instant, destination: String, needs: Vec<usize>) {
+        self.begin(now, Handoff::new(now, Means::Invite, destination, needs));
+    }
+
+    pub(super) fn begin(&mut self, now: Instant, handoff: Handoff) {
         // Agents' phones that answer and drop the caller again and again, or a call that was routed back to us again
         // and again: the flow's exit ends it.
         if self.context.hops.len() >= HOPS || self.hops <= 1 {
             self.failed = true;
             return self.run_event(now, Event::Agent(AgentEnd::Failed));
         }
-        self.handoff = Some(Handoff::new(now, destination, needs));
+        self.handoff = Some(handoff);
         self.agent = LegState::new(self.birth.local.agent_media, &mut self.random);
         self.play_music(now);
         self.emit(now, Out::Mint);
@@ -72,6 +76,7 @@ impl Call {
                 self.emit(now, Out::Cancel);
                 self.refused(now, NO_ANSWER);
             }
+            Phase::Referring { .. } => self.transfer_late(now),
             Phase::Bridged { .. } => {}
         }
     }
@@ -100,8 +105,7 @@ impl Call {
     }
 
     pub(super) fn refused(&mut self, now: Instant, status: u16) {
-        let ringing = |handoff: &Handoff| matches!(handoff.phase, Phase::Ringing { .. });
-        if !self.handoff.as_ref().is_some_and(ringing) {
+        if !self.handoff.as_ref().is_some_and(Handoff::trying) {
             return;
         }
         if let Some(target) = self.target().map(|target| target.uri.clone()) {
@@ -126,7 +130,7 @@ impl Call {
 
     /// The caller is gone, or we end the call: the agent's side is told.
     pub(super) fn release_agent(&mut self, now: Instant) {
-        if self.handoff.as_ref().is_some_and(|handoff| matches!(handoff.phase, Phase::Ringing { .. })) {
+        if self.handoff.as_ref().is_some_and(Handoff::trying) {
             self.close_hop(now, Received::Failed);
         }
         match self.handoff.take().map(|handoff| handoff.phase) {
@@ -135,7 +139,7 @@ impl Call {
                 self.emit(now, Out::Unbridge);
                 self.emit(now, Out::Hangup { leg: Leg::Agent });
             }
-            Some(Phase::Minting | Phase::Storing { .. }) | None => {}
+            Some(Phase::Minting | Phase::Storing { .. } | Phase::Referring { .. }) | None => {}
         }
     }
 
@@ -156,7 +160,7 @@ impl Call {
         }
     }
 
-    fn next_target(&mut self, now: Instant) {
+    pub(super) fn next_target(&mut self, now: Instant) {
         let Some(handoff) = &mut self.handoff else { return };
         handoff.next_target(now);
         if self.target().is_some() {
@@ -181,6 +185,9 @@ impl Call {
 
     /// Sends the INVITE: its headers carry the reference, and the facts where the destination is trusted.
     fn invite(&mut self, now: Instant, reference: Secret, durable: bool) {
+        if let Some(Means::Refer { because }) = self.handoff.as_ref().map(|handoff| handoff.means.clone()) {
+            return self.refer(now, &reference, durable, because);
+        }
         let (Some(handoff), Some(destination)) = (&self.handoff, self.destination()) else { return };
         let Some(target) = destination.to.get(handoff.target) else { return self.next_target(now) };
         let (name, target) = (handoff.destination.clone(), target.clone());
@@ -226,7 +233,7 @@ impl Call {
         uri.unwrap_or_else(|| Uri::read("sip:anonymous@anonymous.invalid").expect("a URI of our own"))
     }
 
-    fn written(&self, destination: &Destination, needs: &[usize], reference: &Secret) -> Written {
+    pub(super) fn written(&self, destination: &Destination, needs: &[usize], reference: &Secret) -> Written {
         let value = |name: &String| {
             let fact = self.context.fact(name).filter(|fact| fact.class.for_agent())?;
             Some((fact.name.as_str(), fact.value()?))
@@ -250,7 +257,7 @@ impl Call {
         written
     }
 
-    fn close_hop(&mut self, now: Instant, received: Received) {
+    pub(super) fn close_hop(&mut self, now: Instant, received: Received) {
         let Some(began) = self.handoff.as_ref().map(|handoff| handoff.began) else { return };
         if let Some(hop) = self.context.hops.last_mut() {
             hop.received = received;
@@ -264,11 +271,11 @@ impl Call {
         self.emit(now, Out::Play { leg: Leg::Caller, play: self.music, say, looped: true });
     }
 
-    fn destination(&self) -> Option<&Destination> {
+    pub(super) fn destination(&self) -> Option<&Destination> {
         self.birth.destinations.get(&self.handoff.as_ref()?.destination)
     }
 
-    fn target(&self) -> Option<&crate::context::Target> {
+    pub(super) fn target(&self) -> Option<&crate::context::Target> {
         self.destination()?.to.get(self.handoff.as_ref()?.target)
     }
 }

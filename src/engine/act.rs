@@ -97,6 +97,12 @@ impl Engine {
                 self.counters.facts_not_carried += omitted.len() as u64;
                 self.ring_agent(now, number, &destination, &target, invite.as_bytes());
             }
+            Out::Refer { destination, target, refer_to, because, durable, omitted } => {
+                tracing::info!(call = slot.name, destination, target, because, "the caller is sent to a person");
+                self.counters.contexts_not_durable += u64::from(!durable);
+                self.counters.facts_not_carried += omitted.len() as u64;
+                self.with(slot.caller, |sip, dialog| sip.refer(now, dialog, refer_to.open()));
+            }
             Out::Cancel => self.leave(now, number, Leg::Agent),
             Out::Hangup { leg } => self.leave(now, number, leg),
             Out::End { .. } => self.over(now, number),

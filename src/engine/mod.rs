@@ -383,6 +383,10 @@ impl Engine {
                     self.deliver(now, call, In::Refused { status, reason });
                 }
             }
+            Event::Referred { dialog, status } => self.leg_input(now, dialog, |_| In::Referred { status }),
+            Event::Transfer { dialog, status, last } => {
+                self.leg_input(now, dialog, |_| In::Transfer { status, last });
+            }
             // We send no re-INVITE of our own yet.
             Event::Reanswered { .. } | Event::ReinviteRefused { .. } => {}
         }

@@ -31,7 +31,12 @@ pub struct Flow {
 impl Flow {
     /// The destinations of the configuration that the flow names.
     pub fn destinations(&self) -> impl Iterator<Item = &Word> {
-        self.queues.iter().map(|queue| &queue.to)
+        let steps = self.blocks.iter().flat_map(|block| &block.steps);
+        let transfers = steps.filter_map(|placed| match &placed.step {
+            Step::Transfer(transfer) => Some(transfer.to()),
+            _ => None,
+        });
+        self.queues.iter().map(|queue| &queue.to).chain(transfers)
     }
 
     /// The facts of a new call: all unknown, in the flow's order.

@@ -1,13 +1,14 @@
 //! The interpreter: a flow under way in one call. It reads no clock and plays nothing itself: `handle` takes
 //! what happened, `poll` gives what to do, `next_deadline` says when to come back.
 
+mod talking;
 mod turn;
 
+pub use talking::Talking;
 pub use turn::{Counts, Turn};
 
 use super::model::{Flow, Next};
 use super::prompts::PromptBook;
-use super::step::agent::Talking;
 use super::step::collect::Asking;
 use super::step::say::Saying;
 use crate::audio::Utterance;
@@ -37,9 +38,9 @@ pub enum Event {
 /// How an `Action::Agent` ended while the caller is still there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AgentEnd {
-    /// No agent answered.
+    /// No agent answered, or the transfer failed.
     Failed,
-    /// The agent hung up.
+    /// The agent hung up, or the transfer is done.
     Done,
 }
 
@@ -56,6 +57,8 @@ pub enum Action {
     Step { block: String, step: usize, verb: &'static str, line: usize },
     /// Hand the caller to a person, with these of `context.facts`. Ends with `Event::Agent`.
     Agent { queue: String, destination: String, facts: Vec<usize> },
+    /// Send the caller's phone away to a destination, with these of `context.facts`. Ends with `Event::Agent`.
+    Transfer { destination: String, facts: Vec<usize>, because: String },
     /// The flow is over. Nothing follows.
     Hangup { because: Ending },
 }
@@ -67,6 +70,8 @@ pub enum Ending {
     SelfServed,
     /// The caller talked to an agent.
     Agent,
+    /// The caller's phone was sent to somebody else.
+    Transferred,
     /// The flow ended on a failure, or the caller asked for a person, and no agent was talked to.
     Failed,
 }

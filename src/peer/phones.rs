@@ -470,6 +470,8 @@ impl Phones {
                 });
             }
             Event::Progress { .. } | Event::Confirmed { .. } | Event::Info { .. } => {}
+            // These phones send nobody away.
+            Event::Referred { .. } | Event::Transfer { .. } => {}
             Event::Reanswered { dialog, response } => {
                 let phone = self.dialogs.get(&dialog).and_then(|talk| self.phones.get_mut(talk));
                 if let Some(sound) = phone.and_then(|phone| phone.talk.as_mut()) {

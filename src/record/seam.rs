@@ -97,6 +97,15 @@ pub enum In {
         status: u16,
         reason: String,
     },
+    /// The answer to our REFER.
+    Referred {
+        status: u16,
+    },
+    /// A NOTIFY of it: how the transfer stands, and whether that was the last word.
+    Transfer {
+        status: u16,
+        last: bool,
+    },
     /// A new offer within the dialog; `None` if the re-INVITE brought none and asks for ours.
     Reoffer {
         leg: Leg,
@@ -159,6 +168,7 @@ pub enum EndedBy {
 #[serde(rename_all = "snake_case")]
 pub enum Disposition {
     Agent,
+    Transferred,
     SelfServed,
     AbandonedFlow,
     AbandonedQueue,
@@ -238,6 +248,17 @@ pub enum Out {
         target: String,
         invite: String,
         /// Whether the context was durable before this INVITE.
+        durable: bool,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        omitted: Vec<String>,
+    },
+    /// REFER to the caller's phone; its Refer-To holds the context.
+    Refer {
+        destination: String,
+        target: String,
+        #[serde(with = "clear::secret")]
+        refer_to: Secret,
+        because: String,
         durable: bool,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         omitted: Vec<String>,

@@ -193,6 +193,19 @@ pub fn decode(text: &str) -> String {
     String::from_utf8_lossy(&decoded).into_owned()
 }
 
+/// Text as it may stand in a header of a URI: all but letters, digits and `-_.` is escaped.
+pub fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
 impl fmt::Display for Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -270,5 +283,7 @@ mod tests {
         for (text, decoded) in cases {
             assert_eq!(decode(text), decoded);
         }
+        assert_eq!(encode("04;encoding=hex"), "04%3Bencoding%3Dhex");
+        assert_eq!(decode(&encode("a&b?c=é \r\n")), "a&b?c=é \r\n");
     }
 }

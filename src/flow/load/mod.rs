@@ -26,8 +26,7 @@ const MAX_LANGUAGES: usize = 20;
 const LATER_TOP: [&str; 8] = ["lookups", "hours", "waiting", "types", "use", "budget", "with", "answer"];
 const LATER_QUEUE: [&str; 10] =
     ["at_once", "hours", "longest", "size", "waiting", "agents", "strategy", "wrap_up", "full", "waited"];
-const LATER_VERBS: [&str; 10] =
-    ["lookup", "if", "run", "return", "set", "forget", "callback", "ticket", "transfer", "reject"];
+const LATER_VERBS: [&str; 9] = ["lookup", "if", "run", "return", "set", "forget", "callback", "ticket", "reject"];
 
 /// Loads a flow whose prompts are read already (`preface` says which). Gives the flow and its warnings, or
 /// everything that is wrong.
@@ -191,16 +190,9 @@ fn queues(node: Option<&Node>, loading: &mut Loading) {
 fn queue(name: &Word, node: &Node, faults: &mut Faults) -> Option<Queue> {
     let mut fields = Fields::of(node, format!("queue `{}`", name.text), faults)?;
     fields.later(&LATER_QUEUE, faults);
-    let to = fields.need("to", faults).and_then(|node| node.word("a destination of the configuration", faults));
+    let to = fields.need("to", faults).and_then(|node| names::destination(node, faults));
     fields.finish(faults);
-    let to = to?;
-    if to.text.contains(':') {
-        faults
-            .not_served(to.span, "an address in a flow")
-            .remedy("name a destination of the configuration, or of --destination NAME=sip:…");
-        return None;
-    }
-    to.is_name("a destination", faults).then(|| Queue { name: name.clone(), to })
+    Some(Queue { name: name.clone(), to: to? })
 }
 
 fn block(name: &Word, node: &Node, loading: &mut Loading) -> Block {

@@ -8,6 +8,9 @@ use crate::yaml::{Faults, Fields, Node, Word};
 /// Words of targets that no block may be named.
 const KEYWORDS: [&str; 2] = ["continue", "return"];
 
+/// Facts that go along with a caller.
+const MAX_NEEDS: usize = 64;
+
 /// A load under way.
 pub struct Loading<'p> {
     pub faults: Faults,
@@ -109,6 +112,35 @@ impl<'p> Loading<'p> {
         at
     }
 
+    /// A destination of the configuration.
+    pub fn destination(&mut self, node: &Node) -> Option<Word> {
+        destination(node, &mut self.faults)
+    }
+
+    /// `needs:`, the facts that go along with the caller; none without it.
+    pub fn needs(&mut self, fields: &mut Fields) -> Option<Vec<usize>> {
+        let Some(node) = fields.take("needs") else { return Some(Vec::new()) };
+        let items = node.list("facts as `[account]`", MAX_NEEDS, &mut self.faults)?;
+        let mut facts = Vec::with_capacity(items.len());
+        let mut whole = true;
+        for item in items {
+            let Some(fact) = self.fact(item) else {
+                whole = false;
+                continue;
+            };
+            let Some((name, class)) = self.question(fact).map(|q| (q.name.text.clone(), q.class)) else { continue };
+            if !class.for_agent() {
+                let class = format!("{class:?}").to_lowercase();
+                let message = format!("`{name}` is {class}: no agent may need it");
+                self.faults.error("class", item.span, message).remedy("take it out of `needs:`");
+            } else if facts.contains(&fact) {
+                self.faults.error("duplicate-key", item.span, format!("`{name}` stands here a second time"));
+            }
+            facts.push(fact);
+        }
+        whole.then_some(facts)
+    }
+
     pub fn block(&mut self, node: &Node) -> Option<usize> {
         let word = node.word("the name of a block", &mut self.faults)?;
         if KEYWORDS.contains(&word.text.as_str()) {
@@ -197,4 +229,16 @@ impl<'p> Loading<'p> {
         }
         spoken
     }
+}
+
+/// The name of a destination of the configuration.
+pub fn destination(node: &Node, faults: &mut Faults) -> Option<Word> {
+    let to = node.word("a destination of the configuration", faults)?;
+    if to.text.contains(':') {
+        faults
+            .not_served(to.span, "an address in a flow")
+            .remedy("name a destination of the configuration, or of --destination NAME=sip:…");
+        return None;
+    }
+    to.is_name("a destination", faults).then_some(to)
 }

@@ -224,6 +224,9 @@ fn mistakes_in_the_blocks() {
         ("start: [{ agent: desk, needs: [pin] }]", "class", "pin", "`needs:`"),
         ("start: [{ agent: desk, needs: [reason, reason] }]", "duplicate-key", "reason] ", "second time"),
         ("start: [{ agent: desk, whisper: welcome }]", "not-served-yet", "whisper", "`whisper:`"),
+        ("start: [{ transfer: clinic, else: sorry }]", "no-reason", "clinic", "because"),
+        ("start: [{ transfer: \"sip:a@b\", because: x }]", "not-served-yet", "\"sip", "destination"),
+        ("start: [{ transfer: clinic, because: x, needs: [pin] }]", "class", "pin", "`needs:`"),
         ("start: [{ say: welcome }]", "falls-off", "{ say", "`- hangup`"),
         ("start: []", "falls-off", "start", "`- hangup`"),
         ("start: [hangup, { say: welcome }]", "unreachable-step", "{ say", "never goes on"),
@@ -249,7 +252,12 @@ fn mistakes_in_the_blocks() {
 
 #[test]
 fn a_step_that_can_fail_has_an_exit() {
-    for step in ["{ collect: account }", "{ agent: desk }", "{ route: reason, to: { billing: start, sales: start } }"] {
+    for step in [
+        "{ collect: account }",
+        "{ agent: desk }",
+        "{ transfer: clinic, because: x }",
+        "{ route: reason, to: { billing: start, sales: start } }",
+    ] {
         let found = codes(&format!("{FACTS}  start: [{step}, hangup]\n"));
         assert!(found.iter().any(|(code, place, _)| *code == "no-exit" && place.starts_with("10:")), "{found:?}");
     }

@@ -126,6 +126,7 @@ impl Scene {
             }
             Action::Step { .. } => return None,
             Action::Agent { queue, facts, .. } => format!("@{queue}{facts:?}").replace(", ", ","),
+            Action::Transfer { destination, facts, .. } => format!(">{destination}{facts:?}").replace(", ", ","),
             Action::Hangup { because } => format!("END:{because:?}"),
         })
     }
@@ -384,6 +385,19 @@ fn an_agent_step_asks_nothing() {
         "failed failed".split(' ').for_each(|word| scene.act(word));
         assert_eq!(scene.trace.join(" "), format!("{told}@desk[0] @desk[0] END:SelfServed"));
         assert_eq!(scene.run.counts().known_refused, refused);
+    }
+}
+
+/// A transfer ends the call here, or leads to its exit.
+#[test]
+fn a_transfer_is_the_end_or_its_else() {
+    let text = "askonce: 1\nflow: t\nfacts: { told: { type: digits, length: 4, known: [uui.told] } }\n\
+                blocks:\n  start:\n    - transfer: clinic\n      because: they have their own menu\n      \
+                needs: [told]\n      else: lost\n  lost:\n    - hangup\n";
+    for (end, ended) in [("done", "END:Transferred"), ("failed", "END:Failed")] {
+        let mut scene = Scene::new(text, Inbound::default());
+        scene.act(end);
+        assert_eq!(scene.trace.join(" "), format!(">clinic[0] {ended}"));
     }
 }
 

@@ -160,6 +160,15 @@ impl Turn<'_> {
         }
     }
 
+    /// Makes these facts ready to go along. Nothing is asked: one that is still unknown may be known from outside, and
+    /// goes as it is if not. What was typed ahead was for us.
+    pub fn bring(&mut self, facts: &[usize]) {
+        for &fact in facts {
+            self.look_up(fact);
+        }
+        self.drop_typed();
+    }
+
     /// Fills an unknown fact from the first outside source whose value it accepts. Each fact is looked up once.
     pub fn look_up(&mut self, fact: usize) {
         let looked_up = std::mem::replace(&mut self.talk.looked_up[fact], true);

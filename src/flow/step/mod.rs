@@ -59,6 +59,7 @@ steps! {
     route: Route,
     goto: Goto,
     agent: Agent,
+    transfer: Transfer,
     hangup: Hangup,
 }
 

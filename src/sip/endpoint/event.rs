@@ -43,6 +43,10 @@ pub enum Event {
     Refused { dialog: DialogId, status: u16, reason: String },
     /// Our re-INVITE failed and the session stays as it was; on 491 try again later (RFC 3261 section 14.1).
     ReinviteRefused { dialog: DialogId, status: u16, reason: String },
+    /// The final answer to our REFER; 2xx: the peer tries.
+    Referred { dialog: DialogId, status: u16 },
+    /// How the peer's attempt stands, in the status that it got; `last` once nothing more will be told.
+    Transfer { dialog: DialogId, status: u16, last: bool },
     /// The peer is out of reach or knows nothing of the dialog any more; the dialog is gone.
     Lost { dialog: DialogId, why: Loss },
 }
@@ -128,6 +132,8 @@ impl fmt::Debug for Event {
             Event::Reanswered { dialog, .. } => write!(f, "Reanswered({})", dialog.0),
             Event::Refused { dialog, status, .. } => write!(f, "Refused({}, {status})", dialog.0),
             Event::ReinviteRefused { dialog, status, .. } => write!(f, "ReinviteRefused({}, {status})", dialog.0),
+            Event::Referred { dialog, status } => write!(f, "Referred({}, {status})", dialog.0),
+            Event::Transfer { dialog, status, last } => write!(f, "Transfer({}, {status}, {last})", dialog.0),
             Event::Lost { dialog, why } => write!(f, "Lost({}, {why:?})", dialog.0),
         }
     }

@@ -15,6 +15,7 @@ use crate::time::Instant;
 
 mod ending;
 mod event;
+mod refer;
 mod reply;
 mod uac;
 mod uas;

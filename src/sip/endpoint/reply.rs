@@ -114,6 +114,7 @@ pub(super) fn reason(status: u16) -> &'static str {
         486 => "Busy Here",
         487 => "Request Terminated",
         488 => "Not Acceptable Here",
+        489 => "Bad Event",
         491 => "Request Pending",
         401..=499 => "Request Failure",
         500 => "Server Internal Error",

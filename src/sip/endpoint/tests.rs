@@ -7,6 +7,7 @@ use crate::time::Duration;
 
 mod calls;
 mod network;
+mod refer;
 mod verdicts;
 
 fn hop(host: usize) -> Hop {

@@ -73,7 +73,7 @@ impl Endpoint {
     }
 
     /// A request in the dialog, and where it goes.
-    fn request(&mut self, id: DialogId, method: Method) -> Result<(Hop, Request), Refusal> {
+    pub(super) fn request(&mut self, id: DialogId, method: Method) -> Result<(Hop, Request), Refusal> {
         if !self.has_room_in_dialog() {
             return Err(Refusal::Full);
         }
@@ -117,6 +117,7 @@ impl Endpoint {
             (Heard::Final, Purpose::Info(id)) => {
                 self.on_status_in_dialog(now, id, response.status);
             }
+            (Heard::Final, Purpose::Refer(id)) => self.on_referred(now, id, response.status),
             (Heard::Nothing | Heard::Provisional | Heard::Final, _) => {}
         }
     }
@@ -233,7 +234,7 @@ impl Endpoint {
     }
 
     /// Section 12.2.1.2: 481 and 408 end the dialog. Says whether they did.
-    fn on_status_in_dialog(&mut self, now: Instant, id: DialogId, status: u16) -> bool {
+    pub(super) fn on_status_in_dialog(&mut self, now: Instant, id: DialogId, status: u16) -> bool {
         match status {
             481 => self.lose(now, id, Loss::Unknown),
             408 => self.lose(now, id, Loss::NoAnswer),
@@ -244,7 +245,7 @@ impl Endpoint {
 
     pub(super) fn on_timeout(&mut self, now: Instant, transaction: TransactionId, purpose: Purpose) {
         match purpose {
-            Purpose::Info(id) => self.lose(now, id, Loss::NoAnswer),
+            Purpose::Info(id) | Purpose::Refer(id) => self.lose(now, id, Loss::NoAnswer),
             Purpose::Invite(id) => {
                 let Some(usage) = self.usages.get_mut(id).filter(|usage| usage.outgoing == Some(transaction)) else {
                     return;

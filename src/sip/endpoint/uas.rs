@@ -151,6 +151,7 @@ impl Endpoint {
         match incoming.request.method {
             Method::Invite => self.on_reinvite(now, id, incoming),
             Method::Bye => self.on_bye(now, id, &incoming),
+            Method::Notify => self.on_notify(now, id, &incoming),
             // The verdict let no other method through than INFO.
             _ => {
                 let silent = usage.silent;
@@ -203,7 +204,7 @@ impl Endpoint {
     }
 
     /// 200 without body, kept for the request coming again.
-    fn answer_in_transaction(&mut self, now: Instant, incoming: &Incoming) {
+    pub(super) fn answer_in_transaction(&mut self, now: Instant, incoming: &Incoming) {
         let bytes = self.response(&incoming.reply, 200, None).to_bytes();
         let (key, machine) = (incoming.key.clone(), Machine::Server(Server::new(now, incoming.reply.to.transport)));
         self.transactions.insert(key, incoming.reply.to, bytes.clone(), Purpose::Nobody, machine);

@@ -23,6 +23,8 @@ pub(super) struct InviteUsage {
     /// The ACK that we sent last, for 2xx that come again: its CSeq, bytes and way.
     pub(super) acked: Option<(u32, Vec<u8>, Hop)>,
     pub(super) cancel: Cancel,
+    /// The CSeq of our REFER whose end we have not heard of.
+    pub(super) referring: Option<u32>,
     /// Its owner has let go of it: no more events.
     pub(super) silent: bool,
     armed: Option<Instant>,
@@ -68,6 +70,7 @@ impl InviteUsage {
             unacked: None,
             acked: None,
             cancel: Cancel::No,
+            referring: None,
             silent: false,
             armed: None,
         }

@@ -22,6 +22,8 @@ impl Endpoint {
         let with = |status, name, value: &str| Some((status, Some((name, value.to_owned()))));
         match &request.method {
             Method::Invite | Method::Bye | Method::Info | Method::Options => {}
+            // Of our REFERs; the dialog knows whether there was one.
+            Method::Notify if incoming.to_tag.is_some() => {}
             Method::Other(_) => return with(501, "Allow", ALLOW),
             _ => return with(405, "Allow", ALLOW),
         }

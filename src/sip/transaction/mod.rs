@@ -35,6 +35,7 @@ pub(super) enum Purpose {
     /// The INVITE of the peer or of ours that makes this dialog, or changes its session.
     Invite(DialogId),
     Info(DialogId),
+    Refer(DialogId),
     /// A CANCEL or BYE of ours, or a request that has its answer: nobody waits.
     Nobody,
 }

@@ -1,0 +1,77 @@
+//! The caller's own phone is sent to somebody else (REFER, RFC 3515), and taken back if nobody is there.
+//!
+//! ```text
+//! transfer step -> mint a reference -> store the context -> REFER --202--> NOTIFY 100, 180 .. --200--> BYE
+//!                                                             |              |
+//!                                                             +-- refused ---+-- 300-699, silent: next target, or else
+//! ```
+
+use super::handoff::{Handoff, Means, Phase};
+use super::person::NO_ANSWER;
+use super::{AgentEnd, Call};
+use crate::context::{Hop, Received};
+use crate::record::seam::Out;
+use crate::secret::Secret;
+use crate::sip::uri::encode;
+use crate::time::Instant;
+
+impl Call {
+    pub(super) fn begin_transfer(&mut self, now: Instant, destination: String, facts: Vec<usize>, because: String) {
+        self.begin(now, Handoff::new(now, Means::Refer { because }, destination, facts));
+    }
+
+    /// Sends the REFER: the context goes along as headers of the Refer-To URI, which the caller's phone writes into
+    /// its INVITE (RFC 3261 section 19.1.1).
+    pub(super) fn refer(&mut self, now: Instant, reference: &Secret, durable: bool, because: String) {
+        let (Some(handoff), Some(destination)) = (&self.handoff, self.destination()) else { return };
+        let Some(target) = self.target() else { return self.next_target(now) };
+        let (name, target) = (handoff.destination.clone(), target.uri.clone());
+        let ring = destination.ring;
+        let carriers = destination.carriers.iter().map(|carrier| carrier.name().to_owned()).collect();
+        let written = self.written(destination, &handoff.needs, reference);
+        let headers = written.headers.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
+        let headers = headers.collect::<Vec<_>>().join("&");
+        let refer_to = if headers.is_empty() { format!("<{target}>") } else { format!("<{target}?{headers}>") };
+        let hop =
+            Hop { to: name.clone(), waited_ms: 0, carriers, received: Received::Sent, at: self.context.wall(now) };
+        self.context.hops.push(hop);
+        if let Some(handoff) = &mut self.handoff {
+            handoff.refer(now, ring);
+        }
+        let omitted = written.omitted;
+        let refer_to = Secret::new(refer_to);
+        self.emit(now, Out::Refer { destination: name, target, refer_to, because, durable, omitted });
+    }
+
+    /// The caller's phone took the REFER, or would not.
+    pub(super) fn referred(&mut self, now: Instant, status: u16) {
+        match &mut self.handoff {
+            Some(Handoff { phase: Phase::Referring { accepted, .. }, .. }) if status < 300 => *accepted = true,
+            _ => self.refused(now, status),
+        }
+    }
+
+    /// A NOTIFY tells how the transfer goes on. One that ends the subscription without a final status (it is the
+    /// peer's right, RFC 3515 section 2.4.7) leaves the caller in the hands that took it.
+    pub(super) fn transfer_progress(&mut self, now: Instant, status: u16, last: bool) {
+        let Some(Handoff { phase: Phase::Referring { .. }, .. }) = self.handoff else { return };
+        match status {
+            300.. => self.refused(now, status),
+            200.. => self.transferred(now, Received::Confirmed),
+            _ if last => self.transferred(now, Received::Sent),
+            _ => {}
+        }
+    }
+
+    fn transferred(&mut self, now: Instant, received: Received) {
+        self.close_hop(now, received);
+        self.handoff = None;
+        self.emit(now, Out::Stop { leg: crate::record::seam::Leg::Caller });
+        self.run_event(now, super::Event::Agent(AgentEnd::Done));
+    }
+
+    /// No word came on the REFER, or none on how it went.
+    pub(super) fn transfer_late(&mut self, now: Instant) {
+        self.refused(now, NO_ANSWER);
+    }
+}

@@ -1,0 +1,52 @@
+//! `- transfer: DESTINATION`: sends the caller's own phone away to a destination (REFER, RFC 3515), with the facts
+//! that the step `needs:`. The call leaves our care, so the step says `because:` of what.
+
+use crate::flow::load::Loading;
+use crate::flow::model::{Next, Way};
+use crate::flow::run::{Action, Doing, Ending, Go, Talking, Turn};
+use crate::yaml::{Fields, Node, Word};
+
+#[derive(Clone, Debug)]
+pub struct Transfer {
+    to: Word,
+    because: String,
+    needs: Vec<usize>,
+    otherwise: Next,
+}
+
+impl Transfer {
+    pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
+        let to = loading.destination(node);
+        let because = because(node, fields, loading);
+        let needs = loading.needs(fields);
+        let otherwise = loading.otherwise(fields, node);
+        Some(Self { to: to?, because: because?, needs: needs?, otherwise: otherwise? })
+    }
+
+    /// A destination of the configuration.
+    pub fn to(&self) -> &Word {
+        &self.to
+    }
+
+    pub fn ways(&self) -> Vec<Way> {
+        vec![Way::at_once(self.otherwise), Way { next: Next::End(Ending::Transferred), paced: true }]
+    }
+
+    pub fn begin(&self, turn: &mut Turn) -> Go {
+        turn.bring(&self.needs);
+        let (destination, because) = (self.to.text.clone(), self.because.clone());
+        turn.act(Action::Transfer { destination, facts: self.needs.clone(), because });
+        Go::Wait(Doing::Talking(Talking::new(self.otherwise, Next::End(Ending::Transferred))))
+    }
+}
+
+fn because(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<String> {
+    let Some(because) = fields.take("because") else {
+        loading
+            .faults
+            .error("no-reason", node.span, "a transfer leaves our care and says why")
+            .remedy("add `because: \"the clinic has its own menu\"`");
+        return None;
+    };
+    Some(because.word("a reason in a few words", &mut loading.faults)?.text)
+}

@@ -1,0 +1,64 @@
+//! Sending the peer elsewhere (RFC 3515): REFER within the dialog, and the NOTIFYs that tell how it goes on.
+
+use super::reply::Incoming;
+use super::{DialogId, Endpoint, Event, Refusal};
+use crate::sip::invite::contact;
+use crate::sip::message::{Method, Request};
+use crate::sip::transaction::Purpose;
+use crate::time::Instant;
+
+impl Endpoint {
+    /// Asks the peer to call `refer_to`, a name-addr whose URI may hold headers for its INVITE. Ends with `Referred`
+    /// and, if that is a 2xx, `Transfer`s. The dialog stays until `bye`.
+    pub fn refer(&mut self, now: Instant, dialog: DialogId, refer_to: &str) -> Result<(), Refusal> {
+        if self.usage(dialog)?.early {
+            return Err(Refusal::NotNow);
+        }
+        let (to, mut request) = self.request(dialog, Method::Refer)?;
+        let own = contact(self.config.local(to));
+        request.headers.push("Refer-To", refer_to)?;
+        request.headers.put("Referred-By", &*own);
+        request.headers.put("Contact", own);
+        // Its subscription goes by the number of this REFER (section 2.4.6).
+        self.usage(dialog)?.referring = request.headers.head().ok().map(|head| head.cseq);
+        self.transact(now, to, &request, Purpose::Refer(dialog));
+        Ok(())
+    }
+
+    /// The final answer to our REFER.
+    pub(super) fn on_referred(&mut self, now: Instant, dialog: DialogId, status: u16) {
+        if !self.on_status_in_dialog(now, dialog, status) && self.usage(dialog).is_ok() {
+            self.tell(Event::Referred { dialog, status });
+        }
+    }
+
+    /// Section 2.4.4: the body of a NOTIFY begins with the status line that the peer got from the other side.
+    pub(super) fn on_notify(&mut self, now: Instant, dialog: DialogId, incoming: &Incoming) {
+        let request = &incoming.request;
+        let referring = self.usage(dialog).ok().and_then(|usage| usage.referring);
+        let (Some(_), Some(status)) = (referring.filter(|cseq| is_of(request, *cseq)), fragment(&request.body)) else {
+            return self.answer_stateless(incoming, (489, Some(("Allow-Events", "refer".to_owned()))));
+        };
+        self.answer_in_transaction(now, incoming);
+        let state = request.headers.get("Subscription-State").unwrap_or("");
+        let last = state.split(';').next().is_some_and(|state| state.trim().eq_ignore_ascii_case("terminated"));
+        if last && let Ok(usage) = self.usage(dialog) {
+            usage.referring = None;
+        }
+        self.tell(Event::Transfer { dialog, status, last });
+    }
+}
+
+/// Whether a NOTIFY is of the subscription that the REFER of this number made; the first one need not say so.
+fn is_of(request: &Request, cseq: u32) -> bool {
+    let mut parts = request.headers.get("Event").unwrap_or("").split(';').map(str::trim);
+    let refer = parts.next().is_some_and(|event| event.eq_ignore_ascii_case("refer"));
+    refer && parts.filter_map(|part| part.strip_prefix("id=")).all(|id| id.trim() == cseq.to_string())
+}
+
+/// The status in a `message/sipfrag` body (RFC 3420).
+fn fragment(body: &[u8]) -> Option<u16> {
+    let line = body.split(|byte| *byte == b'\n').next()?;
+    let text = std::str::from_utf8(line).ok()?.strip_prefix("SIP/2.0 ")?;
+    text.get(..3)?.parse().ok().filter(|status| (100..700).contains(status))
+}
