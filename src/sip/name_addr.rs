@@ -24,6 +24,9 @@ impl<'a> NameAddr<'a> {
                 (unescaped(&after[..end - 1]), text[end + 1..].trim_start())
             }
             None => match text.find('<') {
+                // Tokens, says the grammar: other characters are let pass, but none that leaves it open where a value ends
+                // (RFC 4475 section 3.1.2.15).
+                Some(at) if text[..at].contains([',', '"']) => return Err("a display name that needs quotes"),
                 Some(at) => (Cow::Borrowed(text[..at].trim()), &text[at..]),
                 None => return NameAddr::read_addr_spec(text),
             },
@@ -85,6 +88,7 @@ mod tests {
             ("sip:+1650@ss1.example.net;user=phone", "", "sip:+1650@ss1.example.net", None),
             ("Anonymous User <sip:a@b>;tag=", "Anonymous User", "sip:a@b", None),
             ("<tel:+1555;ext=1>", "", "tel:+1555;ext=1", None),
+            ("M\u{fc}ller (B\u{fc}ro) <sip:a@b>", "M\u{fc}ller (B\u{fc}ro)", "sip:a@b", None),
         ];
         for (text, display, uri, tag) in cases {
             let read = NameAddr::read(text).unwrap();
@@ -95,8 +99,17 @@ mod tests {
 
     #[test]
     fn faulty_values_are_refused() {
-        let faulty =
-            [r#""Mr. J <sip:a@b>"#, "x <sip:a@b", "< sip:a@b >", "\"x\" sip:a@b", "sip:a@b?x=1", "<sip:a@b>x", ""];
+        let faulty = [
+            r#""Mr. J <sip:a@b>"#,
+            "Bell, A. <sip:a@b>",
+            "Bell \"A\" <sip:a@b>",
+            "x <sip:a@b",
+            "< sip:a@b >",
+            "\"x\" sip:a@b",
+            "sip:a@b?x=1",
+            "<sip:a@b>x",
+            "",
+        ];
         for text in faulty {
             assert!(NameAddr::read(text).is_err(), "{text}");
         }

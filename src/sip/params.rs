@@ -1,6 +1,9 @@
 //! Parameter lists (`;name=value;flag`) and the splitting of header values at a separator that is neither
 //! quoted nor inside `<>`.
 
+/// A list with more parameters is refused: each look-up walks through them.
+pub(super) const MAX_PARAMS: usize = 64;
+
 /// The parts of `text` between `separator`s outside of quoted strings and angle brackets, trimmed.
 pub(super) fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
@@ -43,7 +46,7 @@ pub(super) fn find<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     pairs(text).find(|(read, _)| read.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-/// Refuses what is not a list of parameters: text before the first `;`, an empty name, a quote left open.
+/// Refuses what is not a list of parameters: text before the first `;`, an empty name, a quote left open, too many.
 pub(super) fn check(text: &str) -> Result<(), &'static str> {
     let text = text.trim_start();
     if text.is_empty() {
@@ -52,7 +55,10 @@ pub(super) fn check(text: &str) -> Result<(), &'static str> {
     if !text.starts_with(';') {
         return Err("text where a parameter should start");
     }
-    for (name, value) in pairs(text) {
+    for (count, (name, value)) in pairs(text).enumerate() {
+        if count == MAX_PARAMS {
+            return Err("more than 64 parameters");
+        }
         if name.is_empty() || name.contains([' ', '"', ',']) {
             return Err("a parameter without a name");
         }
@@ -95,6 +101,8 @@ mod tests {
         for faulty in [";;", "x=1", ";a=\"x", ";=1"] {
             assert!(check(faulty).is_err(), "{faulty}");
         }
+        let many = ";a".repeat(MAX_PARAMS);
+        assert!(check(&many).is_ok() && check(&format!("{many};a")).is_err());
         assert!(check("").is_ok() && check(" ; a = b;c").is_ok());
     }
 }

@@ -161,9 +161,11 @@ pub(super) fn host_port(text: &str) -> Result<(&str, Option<u16>), &'static str>
     Ok((host, Some(port.parse().map_err(|_| "not a port")?)))
 }
 
-/// The address that a host writes as a literal, IPv6 with or without brackets.
+/// The address that a host writes as a literal, IPv6 with or without brackets. RFC 3261's grammar let a third colon
+/// slip into `::192.0.2.1`; it is read over (RFC 5118 section 4.10).
 pub(super) fn ip(host: &str) -> Option<IpAddr> {
-    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.parse().or_else(|no| if host.contains(":::") { host.replacen(":::", "::", 1).parse() } else { Err(no) }).ok()
 }
 
 fn scheme(name: &str) -> Result<Scheme, &'static str> {
@@ -242,6 +244,7 @@ mod tests {
             ("sip:192.0.2.1;Transport=TCP", None, "192.0.2.1", None, Some("tcp:192.0.2.1:5060")),
             ("tel:+1-555;phone-context=x", Some("+1-555"), "", None, None),
             ("isbn:2983792873", None, "", None, None),
+            ("sip:[2001:db8:::192.0.2.1]", None, "[2001:db8:::192.0.2.1]", None, Some("[2001:db8::c000:201]:5060")),
         ];
         for (text, user, host, port, hop) in cases {
             let uri = Uri::read(text).unwrap();
@@ -265,6 +268,7 @@ mod tests {
             "sip:a@b@c",
             "sip:2001:db8::10",
             "sip:[2001:db8::10",
+            "sip:[2001:db8::::192.0.2.1]",
             "sip:a@b:99999",
             "sip:a@b;;",
             "tel:",

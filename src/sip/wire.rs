@@ -8,8 +8,10 @@ use super::message::{Headers, Message, Method, Request, Response, is_token};
 use super::params;
 use super::uri::Uri;
 
-/// A longer message is refused; UDP carries no longer one.
+/// A longer message, or one whose Content-Length says so, is refused; UDP carries no longer one.
 pub const MAX_MESSAGE: usize = 65_536;
+/// A longer Request-URI is refused: no number or user of ours is near it.
+pub const MAX_URI: usize = 2_048;
 /// A message with more headers (each Via, Route and Contact value counts) is refused.
 pub const MAX_HEADERS: usize = 256;
 /// A longer line, its foldings joined, is refused.
@@ -19,39 +21,42 @@ pub const MAX_LINE: usize = 8_192;
 #[derive(Debug)]
 pub struct Malformed {
     pub reason: &'static str,
-    /// What it is answered with if it can be: 400, or 505 for another version of SIP.
+    /// What it is answered with if it can be: 400, 414 or 513 beyond a bound, or 505 for another version of SIP.
     pub status: u16,
     /// The headers as far as they were read, if it is a request that takes an answer (an ACK takes none).
     pub request: Option<Box<Headers>>,
 }
 
+/// The status and reason to refuse a message with.
+type Fault = (u16, &'static str);
+
 /// Reads one datagram. The body is what Content-Length says; without it, all the rest (section 18.3).
 pub fn read(bytes: &[u8]) -> Result<Message, Malformed> {
     let silent = |reason| Malformed { reason, status: 400, request: None };
-    if bytes.len() > MAX_MESSAGE {
-        return Err(silent("longer than 64 kB"));
-    }
+    // Of a longer message the head may still serve for an answer.
+    let (bytes, whole) = (&bytes[..bytes.len().min(MAX_MESSAGE)], bytes.len() <= MAX_MESSAGE);
     // Section 7.5: empty lines ahead of the start line are skipped (keep-alives are nothing but these).
     let start = bytes.iter().position(|b| !matches!(b, b'\r' | b'\n')).ok_or(silent("empty"))?;
     let mut lines = Lines { rest: &bytes[start..] };
     let line = lines.next().ok_or(silent("empty"))?;
     let start = read_start(&line);
     let mut headers = Headers::for_message();
-    let mut fault = read_headers(&mut lines, &mut headers).err();
+    let headers_read = read_headers(&mut lines, &mut headers);
     let answerable = !line.starts_with("SIP/") && !line.starts_with("ACK ") && line.contains(" SIP/");
     let malformed =
-        |reason, status, headers| Malformed { reason, status, request: answerable.then_some(Box::new(headers)) };
+        |(status, reason), headers| Malformed { reason, status, request: answerable.then_some(Box::new(headers)) };
     let start = match start {
         Ok(start) => start,
-        Err((status, reason)) => return Err(malformed(reason, status, headers)),
+        Err(fault) => return Err(malformed(fault, headers)),
     };
     let body = lines.rest;
-    let length = headers_agree(&headers, &start).and_then(|()| body_length(&headers, body.len()));
-    let length = match (fault.take(), length) {
-        (None, Ok(length)) => length,
-        (Some(reason), _) | (None, Err(reason)) => return Err(malformed(reason, 400, headers)),
+    let length = if whole { headers_read.map_err(bad) } else { Err((513, "longer than 64 kB")) }
+        .and_then(|()| headers_agree(&headers, &start).map_err(bad))
+        .and_then(|()| body_length(&headers, body.len()));
+    let body = match length {
+        Ok(length) => body[..length].to_vec(),
+        Err(fault) => return Err(malformed(fault, headers)),
     };
-    let body = body[..length].to_vec();
     Ok(match start {
         Start::Request(method, uri) => Message::Request(Request { method, uri, headers, body }),
         Start::Response(status, reason) => Message::Response(Response { status, reason, headers, body }),
@@ -63,9 +68,12 @@ enum Start {
     Response(u16, String),
 }
 
-/// The start line, or the status and reason to refuse it with.
-fn read_start(line: &str) -> Result<Start, (u16, &'static str)> {
-    let bad = |reason| (400, reason);
+fn bad(reason: &'static str) -> Fault {
+    (400, reason)
+}
+
+/// The start line, or what to refuse it with.
+fn read_start(line: &str) -> Result<Start, Fault> {
     if let Some(rest) = line.strip_prefix("SIP/2.0 ") {
         let (status, reason) = rest.split_once(' ').unwrap_or((rest, ""));
         let digits = status.len() == 3 && status.bytes().all(|b| b.is_ascii_digit());
@@ -79,6 +87,9 @@ fn read_start(line: &str) -> Result<Start, (u16, &'static str)> {
     }
     if version != "SIP/2.0" {
         return Err((505, "another version of SIP"));
+    }
+    if uri.len() > MAX_URI {
+        return Err((414, "a Request-URI longer than 2 kB"));
     }
     let uri = Uri::read(uri).map_err(bad)?;
     if !uri.headers().is_empty() {
@@ -140,11 +151,12 @@ fn read_header(line: &str, headers: &mut Headers) -> Result<usize, &'static str>
 }
 
 /// What RFC 3261 section 8.2 lets us refuse before anything else: the five are there and sound, once each, and
-/// CSeq names the method; the numbers are numbers.
+/// CSeq names the method; the numbers are numbers. A method that we do not know is refused as such, whatever its CSeq
+/// names (RFC 4475 section 3.1.2.18).
 fn headers_agree(headers: &Headers, start: &Start) -> Result<(), &'static str> {
     let head = headers.head()?;
     if let Start::Request(method, _) = start {
-        if *method != head.method {
+        if *method != head.method && !matches!(method, Method::Other(_)) {
             return Err("CSeq names another method");
         }
         if headers.single("Max-Forwards")?.is_some_and(|hops| hops.parse::<u8>().is_err()) {
@@ -154,13 +166,17 @@ fn headers_agree(headers: &Headers, start: &Start) -> Result<(), &'static str> {
     Ok(())
 }
 
-fn body_length(headers: &Headers, rest: usize) -> Result<usize, &'static str> {
-    let Some(length) = headers.single("Content-Length")? else { return Ok(rest) };
-    if !length.bytes().all(|b| b.is_ascii_digit()) {
-        return Err("not a Content-Length");
+fn body_length(headers: &Headers, rest: usize) -> Result<usize, Fault> {
+    let Some(length) = headers.single("Content-Length").map_err(bad)? else { return Ok(rest) };
+    if length.is_empty() || !length.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(bad("not a Content-Length"));
     }
-    let length = length.parse().map_err(|_| "not a Content-Length")?;
-    if length > rest { Err("the body is shorter than Content-Length") } else { Ok(length) }
+    // A number that does not even fit is no smaller than the bound.
+    match length.parse() {
+        Ok(length) if length <= rest => Ok(length),
+        Ok(length) if length <= MAX_MESSAGE => Err(bad("the body is shorter than Content-Length")),
+        Ok(_) | Err(_) => Err((513, "a Content-Length beyond 64 kB")),
+    }
 }
 
 /// The lines of a message head, foldings joined by one blank (section 7.3.1). What is no UTF-8 becomes U+FFFD.

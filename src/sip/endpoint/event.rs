@@ -84,7 +84,7 @@ impl From<BadHeader> for Refusal {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     pub received: u64,
-    /// Answered with 400 or 505.
+    /// Answered with 400, 414, 505 or 513.
     pub malformed_answered: u64,
     pub malformed_dropped: u64,
     /// Requests that the endpoint itself answered with an error.

@@ -3,7 +3,7 @@
 use super::Endpoint;
 use super::reply::Incoming;
 use crate::sip::invite::ALLOW;
-use crate::sip::message::{Headers, Method};
+use crate::sip::message::{Headers, Method, Request};
 use crate::sip::name_addr::NameAddr;
 use crate::sip::uri::Scheme;
 
@@ -20,6 +20,9 @@ impl Endpoint {
         let request = &incoming.request;
         let headers = &request.headers;
         let with = |status, name, value: &str| Some((status, Some((name, value.to_owned()))));
+        if !contacts_read(request) {
+            return Some((400, None));
+        }
         match &request.method {
             Method::Invite | Method::Bye | Method::Info | Method::Options => {}
             // Of our REFERs; the dialog knows whether there was one.
@@ -41,10 +44,21 @@ impl Endpoint {
         if merged && self.transactions.find(&incoming.merge_key()).is_some() {
             return Some((482, None));
         }
-        if headers.get("Contact").is_some_and(|contact| NameAddr::read(contact).is_err()) {
-            return Some((400, None));
+        // RFC 7332 section 5: a new call may go on to an agent, and one that was sent round in circles ends here.
+        if incoming.to_tag.is_none() && headers.get("Max-Forwards").is_some_and(|hops| hops.parse() == Ok(0u8)) {
+            return Some((483, None));
         }
         body_verdict(headers, &request.body)
+    }
+}
+
+/// Of the requests in which they matter; `*` stands for all bindings in a REGISTER (section 10.2.2).
+fn contacts_read(request: &Request) -> bool {
+    let readable = |contact| NameAddr::read(contact).is_ok();
+    match request.method {
+        Method::Invite => request.headers.all("Contact").all(readable),
+        Method::Register => request.headers.all("Contact").all(|contact| contact == "*" || readable(contact)),
+        _ => true,
     }
 }
 

@@ -40,6 +40,8 @@ fn odd_but_legal_spellings_are_read() {
 fn any_method_token_and_any_reason_phrase_is_read() {
     let odd = options("").replace("OPTIONS", "!interesting-Method0123456789_*+`.%indeed'~");
     assert!(matches!(request(odd.as_bytes()).method, Method::Other(_)));
+    let other_cseq = options("").replace("OPTIONS sip", "DANCE sip");
+    assert!(matches!(request(other_cseq.as_bytes()).method, Method::Other(_)), "refused as unknown, not as malformed");
     for (line, reason) in [("SIP/2.0 100 ", ""), ("SIP/2.0 180", ""), ("SIP/2.0 486 B\u{fc}sy now", "B\u{fc}sy now")] {
         let text = options("").replace("OPTIONS sip:ivr@192.0.2.1 SIP/2.0", line);
         let Ok(Message::Response(response)) = read(text.as_bytes()) else { panic!("{line}") };
@@ -75,6 +77,13 @@ fn faulty_messages_are_refused_with_a_reason_and_what_an_answer_needs() {
         (options("Max-Forwards: 300\r\n"), 400, true, "Max-Forwards"),
         (options("Content-Length: -1\r\n"), 400, true, "Content-Length"),
         (options("Content-Length: 1\r\n"), 400, true, "shorter"),
+        (options("Content-Length:\r\n"), 400, true, "Content-Length"),
+        (options("Content-Length: 65536\r\n"), 400, true, "shorter"),
+        (options("Content-Length: 65537\r\n"), 513, true, "beyond 64 kB"),
+        (options("Content-Length: 36893488147419103232\r\n"), 513, true, "beyond 64 kB"),
+        (format!("{sound}{}", "x".repeat(MAX_MESSAGE)), 513, true, "longer than 64 kB"),
+        (sound.replace("ivr@192.0.2.1 SIP", &format!("{} SIP", "1".repeat(MAX_URI - 3))), 414, true, "2 kB"),
+        (sound.replace(";branch", &format!("{};branch", ";a".repeat(64))), 400, true, "64 parameters"),
         (options("Content-Length: 0\r\nl: 0\r\n"), 400, true, "once"),
         (options("To: <sip:b@c>\r\n"), 400, true, "twice"),
         (options("no colon\r\n"), 400, true, "colon"),
@@ -86,7 +95,7 @@ fn faulty_messages_are_refused_with_a_reason_and_what_an_answer_needs() {
         (sound.replace("OPTIONS sip", "ACK sip"), 400, false, "another method"),
         (sound.replace("OPTIONS sip:ivr@192.0.2.1 SIP/2.0", "SIP/2.0 4294967301 x"), 400, false, "status"),
         ("\r\n\r\n".to_owned(), 400, false, "empty"),
-        ("x".repeat(MAX_MESSAGE + 1), 400, false, "64 kB"),
+        ("x".repeat(MAX_MESSAGE + 1), 400, false, "start line"),
         ("\u{1}\u{2}garbage".to_owned(), 400, false, "start line"),
     ];
     for (text, status, answerable, reason) in cases {

@@ -43,6 +43,21 @@ fn requests_that_cannot_be_served_are_refused_with_what_would_be() {
         (request("INVITE", "Accept: text/x\r\n"), "406 Not Acceptable", ""),
         (request("INVITE", "").replace("SIP/2.0\r\n", "SIP/3.0\r\n"), "505 Version Not Supported", ""),
         (request("INVITE", "Max-Forwards: x\r\n"), "400 Bad Request", ""),
+        (request("INVITE", "Max-Forwards: 0\r\n"), "483 Too Many Hops", ""),
+        (request("OPTIONS", "Max-Forwards: 0\r\n"), "200 OK", ""),
+        (
+            request("DANCE", "").replace("7 DANCE", "7 INVITE"),
+            "501 Not Implemented",
+            "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO",
+        ),
+        (request("REGISTER", "m: sip:a@b?x=y\r\n"), "400 Bad Request", ""),
+        (request("REGISTER", "m: *\r\n"), "405 Method Not Allowed", "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO"),
+        (
+            request("OPTIONS", "").replace("ivr@192.0.2.2 SIP", &format!("{} SIP", "1".repeat(2_048))),
+            "414 Request-URI Too Long",
+            "",
+        ),
+        (request("OPTIONS", "").replace("Length: 0", "Length: 65537"), "513 Message Too Large", ""),
         (request("INVITE", "").replace("Contact: <", "Contact: \"<"), "400 Bad Request", ""),
     ];
     for (text, status, line) in cases {
