@@ -244,7 +244,7 @@ mod tests {
             ("sip:192.0.2.1;Transport=TCP", None, "192.0.2.1", None, Some("tcp:192.0.2.1:5060")),
             ("tel:+1-555;phone-context=x", Some("+1-555"), "", None, None),
             ("isbn:2983792873", None, "", None, None),
-            ("sip:[2001:db8:::192.0.2.1]", None, "[2001:db8:::192.0.2.1]", None, Some("[2001:db8::c000:201]:5060")),
+            ("sip:[2001:db8:::192.0.2.1]", None, "[2001:db8:::192.0.2.1]", None, Some("udp:[2001:db8::c000:201]:5060")),
         ];
         for (text, user, host, port, hop) in cases {
             let uri = Uri::read(text).unwrap();

@@ -205,8 +205,8 @@ fn a_failed_transfer_takes_the_call_back() {
         line.answers("REFER", "202 Accepted");
         line.pass(Duration::from_secs(40));
     };
-    let ways: [(&str, &dyn Fn(&mut Line), u16); 3] =
-        [("refused", &refused, 603), ("busy", &busy, 486), ("silent", &silent, 408)];
+    type Way<'a> = (&'a str, &'a dyn Fn(&mut Line), u16);
+    let ways: [Way<'_>; 3] = [("refused", &refused, 603), ("busy", &busy, 486), ("silent", &silent, 408)];
     for (name, way, status) in ways {
         let mut line = Line::answered();
         way(&mut line);
