@@ -1,5 +1,6 @@
 //! SIP (RFC 3261), sans-IO: messages, transactions, dialogs, and the endpoint that drives them over UDP.
 
+pub mod auth;
 pub mod endpoint;
 pub mod hop;
 pub mod info;
