@@ -5,6 +5,8 @@ pub mod endpoint;
 pub mod hop;
 pub mod info;
 pub mod invite;
+pub mod ping;
+pub mod registration;
 pub mod uri;
 pub mod wire;
 
