@@ -180,6 +180,21 @@ fn each_answer_has_its_consequence() {
 }
 
 #[test]
+fn all_begins_anew_after_a_success() {
+    let mut world = World::new(1);
+    for status in [0, 0, 0, 200, 0] {
+        world.meet(status, &[]);
+    }
+    let waited = world.meet(200, &[]).as_secs();
+    assert!((30..=60).contains(&waited), "{waited}");
+    // A nonce that has grown old may be challenged without `stale`: that is not yet a wrong password.
+    for _ in 0..3 {
+        world.meet(401, &[CHALLENGE]);
+        assert_eq!(world.meet(200, &[]), Duration::ZERO);
+    }
+}
+
+#[test]
 fn without_credentials_a_challenge_is_a_refusal() {
     let config = Config { credentials: None, ..config() };
     let mut world = World::new(1);
