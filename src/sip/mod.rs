@@ -1,9 +1,12 @@
 //! SIP (RFC 3261), sans-IO: messages, transactions, dialogs, and the endpoint that drives them over UDP.
 
+pub mod auth;
 pub mod endpoint;
 pub mod hop;
 pub mod info;
 pub mod invite;
+pub mod ping;
+pub mod registration;
 pub mod uri;
 pub mod wire;
 

@@ -63,7 +63,7 @@ pub(super) fn quoted(display: &str) -> String {
     format!("\"{}\"", display.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-fn unescaped(text: &str) -> Cow<'_, str> {
+pub(super) fn unescaped(text: &str) -> Cow<'_, str> {
     if !text.contains('\\') {
         return Cow::Borrowed(text);
     }
