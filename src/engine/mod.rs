@@ -387,6 +387,7 @@ impl Engine {
             Event::Transfer { dialog, status, last } => {
                 self.leg_input(now, dialog, |_| In::Transfer { status, last });
             }
+            Event::Outcome { .. } => {}
             // We send no re-INVITE of our own yet.
             Event::Reanswered { .. } | Event::ReinviteRefused { .. } => {}
         }

@@ -5,9 +5,10 @@
 //! ends with one call of `on_response` or `on_failure`, and until then there is no other.
 
 use super::auth::{self, Credentials, Denied, Tries};
+use super::hop::Transport;
 use super::message::{Headers, Method, Request};
 use super::name_addr::NameAddr;
-use super::uri::{DEFAULT_PORT, Scheme, Uri};
+use super::uri::{Scheme, Uri};
 use crate::random::Random;
 use crate::time::{Duration, Instant};
 
@@ -276,7 +277,7 @@ impl Registration {
 
 /// Whether two contacts are one, as far as registrars leave them alone (section 19.1.4).
 fn same(one: &Uri, other: &Uri) -> bool {
-    let port = |uri: &Uri| uri.port().unwrap_or(DEFAULT_PORT);
+    let port = |uri: &Uri| uri.port().unwrap_or(uri.transport().unwrap_or(Transport::Udp).default_port());
     one.user() == other.user() && one.host().eq_ignore_ascii_case(other.host()) && port(one) == port(other)
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::outside::RequestId;
 use crate::sip::hop::Hop;
 use crate::sip::message::{BadHeader, Request, Response};
 
@@ -47,6 +48,8 @@ pub enum Event {
     Referred { dialog: DialogId, status: u16 },
     /// How the peer's attempt stands, in the status that it got; `last` once nothing more will be told.
     Transfer { dialog: DialogId, status: u16, last: bool },
+    /// The final answer to a request outside of dialogs; `None` if there was none in 64*T1.
+    Outcome { request: RequestId, response: Option<Box<Response>> },
     /// The peer is out of reach or knows nothing of the dialog any more; the dialog is gone.
     Lost { dialog: DialogId, why: Loss },
 }
@@ -99,6 +102,8 @@ pub struct Counters {
     pub repeated: u64,
     /// Messages that we sent again.
     pub resent: u64,
+    /// Messages that the shell could not deliver.
+    pub undelivered: u64,
     pub stray_acks: u64,
     pub stray_responses: u64,
     /// Second answers to one INVITE, ended with ACK and BYE.
@@ -134,6 +139,7 @@ impl fmt::Debug for Event {
             Event::ReinviteRefused { dialog, status, .. } => write!(f, "ReinviteRefused({}, {status})", dialog.0),
             Event::Referred { dialog, status } => write!(f, "Referred({}, {status})", dialog.0),
             Event::Transfer { dialog, status, last } => write!(f, "Transfer({}, {status}, {last})", dialog.0),
+            Event::Outcome { request, .. } => write!(f, "Outcome({})", request.0),
             Event::Lost { dialog, why } => write!(f, "Lost({}, {why:?})", dialog.0),
         }
     }

@@ -15,6 +15,7 @@ use crate::time::Instant;
 
 mod ending;
 mod event;
+mod outside;
 mod refer;
 mod reply;
 mod uac;
@@ -23,6 +24,7 @@ mod usage;
 mod verdict;
 
 pub use event::{Counters, DialogId, Event, Loss, Output, Refusal};
+pub use outside::RequestId;
 
 use reply::{Incoming, Reply};
 use usage::{InviteUsage, Usages};
@@ -67,6 +69,8 @@ pub struct Endpoint {
     salt: u64,
     transactions: Table,
     usages: Usages,
+    /// Requests outside of dialogs, so far.
+    requests: u64,
     /// Drained after each input, of which each adds a few.
     out: VecDeque<Output>,
     counters: Counters,
@@ -78,14 +82,15 @@ impl Endpoint {
         Headers::default().push("User-Agent", &*config.user_agent)?;
         let salt = random.u64();
         let (transactions, usages) = (Table::default(), Usages::default());
-        Ok(Endpoint { config, random, salt, transactions, usages, out: VecDeque::new(), counters: Counters::default() })
+        let (out, counters) = (VecDeque::new(), Counters::default());
+        Ok(Endpoint { config, random, salt, transactions, usages, requests: 0, out, counters })
     }
 
     /// Takes a datagram, or a message off a stream; `door` says whether a new call may come in from there. What cannot
     /// be read is answered with 400 if that is possible, and counted.
     pub fn on_message(&mut self, now: Instant, from: Hop, bytes: &[u8], door: Door) {
         self.counters.received += 1;
-        match wire::read(bytes) {
+        match wire::read(bytes).and_then(|message| framed(from, message)) {
             Ok(Message::Request(request)) => self.on_request(now, from, request, door),
             Ok(Message::Response(response)) => self.on_response(now, from, response),
             Err(malformed) => self.on_malformed(from, &malformed),
@@ -217,6 +222,19 @@ impl Endpoint {
         self.transactions.insert(key, to, bytes.clone(), purpose, machine);
         self.send(to, bytes);
     }
+}
+
+/// RFC 3261 section 18.3: over a stream a message without Content-Length has no end.
+fn framed(from: Hop, message: Message) -> Result<Message, Malformed> {
+    let (headers, is_request) = match &message {
+        Message::Request(request) => (&request.headers, request.method != Method::Ack),
+        Message::Response(response) => (&response.headers, false),
+    };
+    if !from.transport.is_stream() || headers.get("Content-Length").is_some() {
+        return Ok(message);
+    }
+    let request = is_request.then(|| Box::new(headers.clone()));
+    Err(Malformed { reason: "no Content-Length over a stream", status: 400, request })
 }
 
 /// The branch of the topmost Via of a request of ours.

@@ -7,6 +7,7 @@ use crate::time::Duration;
 
 mod calls;
 mod network;
+mod outside;
 mod refer;
 mod verdicts;
 

@@ -117,6 +117,7 @@ impl Endpoint {
             (Heard::Final, Purpose::Info(id)) => {
                 self.on_status_in_dialog(now, id, response.status);
             }
+            (Heard::Final, Purpose::Outside(id)) => self.on_outcome(id, Some(response)),
             (Heard::Final, Purpose::Refer(id)) => self.on_referred(now, id, response.status),
             (Heard::Nothing | Heard::Provisional | Heard::Final, _) => {}
         }
@@ -244,7 +245,16 @@ impl Endpoint {
     }
 
     pub(super) fn on_timeout(&mut self, now: Instant, transaction: TransactionId, purpose: Purpose) {
+        self.on_no_answer(now, transaction, purpose, 408);
+    }
+
+    pub(super) fn on_unreachable(&mut self, now: Instant, transaction: TransactionId, purpose: Purpose) {
+        self.on_no_answer(now, transaction, purpose, 503);
+    }
+
+    fn on_no_answer(&mut self, now: Instant, transaction: TransactionId, purpose: Purpose, status: u16) {
         match purpose {
+            Purpose::Outside(id) => self.on_outcome(id, None),
             Purpose::Info(id) | Purpose::Refer(id) => self.lose(now, id, Loss::NoAnswer),
             Purpose::Invite(id) => {
                 let Some(usage) = self.usages.get_mut(id).filter(|usage| usage.outgoing == Some(transaction)) else {
@@ -252,7 +262,7 @@ impl Endpoint {
                 };
                 usage.outgoing = None;
                 match (usage.early, usage.cancel) {
-                    (true, Cancel::No) => self.fail(id, 408, reason(408)),
+                    (true, Cancel::No) => self.fail(id, status, reason(status)),
                     (true, _) => self.fail(id, 487, reason(487)),
                     (false, _) => self.lose(now, id, Loss::NoAnswer),
                 }

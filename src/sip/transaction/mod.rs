@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::endpoint::DialogId;
+use super::endpoint::{DialogId, RequestId};
 use super::hop::Hop;
 use super::message::{Head, Method, Response};
 use super::uri::Uri;
@@ -36,6 +36,7 @@ pub(super) enum Purpose {
     Invite(DialogId),
     Info(DialogId),
     Refer(DialogId),
+    Outside(RequestId),
     /// A CANCEL or BYE of ours, or a request that has its answer: nobody waits.
     Nobody,
 }
@@ -117,12 +118,7 @@ impl Table {
 
     /// Requests of ours without a final response.
     pub(super) fn waiting(&self) -> usize {
-        let waits = |transaction: &&Transaction| match &transaction.machine {
-            Machine::Client(client) => client.waits(),
-            Machine::InviteClient(client) => client.waits(),
-            Machine::Server(_) | Machine::InviteServer(_) => false,
-        };
-        self.live.values().filter(waits).count()
+        self.live.values().filter(|transaction| transaction.machine.waits()).count()
     }
 
     pub(super) fn find(&self, key: &str) -> Option<TransactionId> {
@@ -170,6 +166,15 @@ impl Table {
         None
     }
 
+    /// Ends the client transaction of that key which still waits for its final response.
+    pub(super) fn give_up(&mut self, key: &str) -> Option<(TransactionId, Purpose)> {
+        let id = self.find(key)?;
+        let transaction = self.live.get(&id).filter(|transaction| transaction.machine.waits())?;
+        let purpose = transaction.purpose;
+        self.remove(id);
+        Some((id, purpose))
+    }
+
     fn remove(&mut self, id: TransactionId) {
         let Some(gone) = self.live.remove(&id) else { return };
         for key in std::iter::once(&gone.key).chain(&gone.alias) {
@@ -191,6 +196,15 @@ impl Table {
 }
 
 impl Machine {
+    /// A request of ours without a final response.
+    fn waits(&self) -> bool {
+        match self {
+            Machine::Client(client) => client.waits(),
+            Machine::InviteClient(client) => client.waits(),
+            Machine::Server(_) | Machine::InviteServer(_) => false,
+        }
+    }
+
     fn deadline(&self) -> Option<Instant> {
         match self {
             Machine::InviteServer(machine) => machine.deadline(),

@@ -110,6 +110,23 @@ fn answers_go_to_the_source_never_to_maddr() {
 }
 
 #[test]
+fn over_a_stream_a_message_says_how_long_it_is() {
+    let mut endpoint = endpoint(1);
+    let source: Hop = "tcp:192.0.2.99:7777".parse().unwrap();
+    let options = request("OPTIONS", "");
+    // An ACK takes no answer.
+    let ack = options.replace("OPTIONS", "ACK").replace("Content-Length: 0\r\n", "");
+    for (text, status) in
+        [(&*options, Some("200")), (&options.replace("Content-Length: 0\r\n", ""), Some("400")), (&ack, None)]
+    {
+        endpoint.on_message(NOW, source, text.as_bytes(), Door::Open);
+        let (sent, _) = drain(&mut endpoint);
+        assert_eq!(words(&sent).first().map(String::as_str), status, "{text}");
+        assert!(sent.iter().all(|(to, _)| *to == source), "answers go back over the connection");
+    }
+}
+
+#[test]
 fn a_repeated_invite_is_one_call_and_another_branch_of_it_is_merged() {
     for cookie in ["z9hG4bK", ""] {
         let mut endpoint = endpoint(1);
