@@ -189,11 +189,12 @@ impl Call {
         let written = self.written(destination, &handoff.needs, &reference);
         let sdp = self.agent.offer(self.caller.codec());
         let Ok(uri) = Uri::read(&target.uri) else { return self.next_target(now) };
+        let (display, from) = self.caller_identity();
         let invite = Invite {
             local: self.birth.local.sip,
             target: uri,
-            display: self.context.caller_name.as_ref().map_or(String::new(), |name| name.open().to_owned()),
-            from: self.caller_uri(),
+            display,
+            from,
             headers: written.headers,
             sdp: sdp.into_bytes(),
             user_agent: self.birth.user_agent.clone(),
@@ -214,18 +215,20 @@ impl Call {
         self.emit(now, Out::Agent { destination: name, target: target.uri, invite, durable, omitted });
     }
 
-    /// Whom the agent's phone sees as calling: the caller's number at our address, or an anonymous caller
-    /// (RFC 3323 section 4.1.1.3).
-    fn caller_uri(&self) -> Uri {
-        let number = self.context.caller_number.as_ref();
+    /// Whom the agent's phone sees as calling: the caller's number at our address with its name, or an anonymous
+    /// caller (RFC 3323 section 4.1.1.3).
+    fn caller_identity(&self) -> (String, Uri) {
+        let (number, name) = self.context.shown_caller();
         let uri = number.and_then(|number| Uri::of(number.open(), self.birth.local.sip).ok());
-        uri.unwrap_or_else(|| Uri::read("sip:anonymous@anonymous.invalid").expect("a URI of our own"))
+        let nameless = if uri.is_some() { "" } else { "Anonymous" };
+        let uri = uri.unwrap_or_else(|| Uri::read("sip:anonymous@anonymous.invalid").expect("a URI of our own"));
+        (name.map_or(nameless, Secret::open).to_owned(), uri)
     }
 
     fn written(&self, destination: &Destination, needs: &[usize], reference: &Secret) -> Written {
         let value = |name: &String| {
-            let fact = self.context.fact(name).filter(|fact| fact.class.for_agent())?;
-            Some((fact.name.as_str(), fact.value()?))
+            let fact = self.context.fact(name)?;
+            Some((fact.name.as_str(), self.context.shown_value(fact)?))
         };
         let mut parcel = Parcel { reference, uui: Vec::new(), headers: Vec::new() };
         if destination.trusted {

@@ -115,12 +115,16 @@ impl Engine {
     /// Sends the call's INVITE, byte for byte as the call wrote it.
     fn ring_agent(&mut self, now: Instant, number: CallNumber, destination: &str, target: &str, invite: &[u8]) {
         let targets = self.destinations.get(destination).into_iter().flat_map(|destination| &destination.to);
-        let address = targets.clone().find(|known| known.uri == target).map(|known| known.address);
+        let target = targets.clone().find(|known| known.uri == target);
+        let Some(hop) = target.and_then(|target| target.hops.first()) else {
+            return self.deliver(now, number, In::Refused { status: 503, reason: "no address".to_owned() });
+        };
+        let address = hop.address;
         let request = match wire::read(invite) {
             Ok(Message::Request(request)) => Some(request),
             Ok(Message::Response(_)) | Err(_) => None,
         };
-        let sent = address.zip(request).and_then(|(address, request)| {
+        let sent = request.and_then(|request| {
             let dialog = self.endpoint.invite(now, address, request).ok()?;
             Some((address, dialog))
         });

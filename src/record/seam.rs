@@ -49,6 +49,9 @@ pub struct Arrival {
     pub from: Option<Secret>,
     #[serde(with = "clear::optional")]
     pub name: Option<Secret>,
+    /// Number and name are for the flow alone: the caller asked that nobody whom it talks to sees them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub private: bool,
     pub to: String,
     #[serde(with = "clear::pairs")]
     pub uui: Vec<(String, Secret)>,
