@@ -141,11 +141,29 @@ fn what_may_be_left_out_has_a_default() {
     assert!(config.tls.is_none() && config.resolver.is_empty() && config.secrets.is_empty());
 }
 
-/// One change of the whole configuration, and the one fault that it makes, at the text that was put in (or at
-/// the place that is named).
+/// One change of the whole configuration: what is replaced, by what; the code and the place of the one fault that it
+/// makes, and a part of what is said.
+type Mistake<'c> = (&'c str, &'c str, &'c str, &'c str, &'c str);
+
+fn assert_mistakes(cases: &[Mistake]) {
+    let mut wrong = Vec::new();
+    for &(from, to, code, place, says) in cases {
+        let text = WHOLE.replacen(from, to, 1);
+        assert_ne!(text, WHOLE, "{from} is in the text");
+        let found = load_text(&text).expect_err(to);
+        let told = |d: &Diagnostic| format!("{} {}", d.message, d.remedy.as_deref().unwrap_or(""));
+        let list: Vec<_> =
+            found.iter().map(|d| (d.code, format!("{}:{}", d.span.line, d.span.column), told(d))).collect();
+        if !matches!(&list[..], [(c, p, told)] if *c == code && *p == place && told.contains(says)) {
+            wrong.push(format!("{to}: expected {code} at {place} with {says}, found {list:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn mistakes_have_a_place_and_a_remedy() {
-    let cases = [
+    assert_mistakes(&[
         ("askonce: 1\n", "", "missing-key", "1:1", "askonce: 1"),
         ("udp:0.0.0.0:5060", "ws:0.0.0.0:5060", "not-served-yet", "3:9", "udp, tcp or tls"),
         ("udp:0.0.0.0:5060", "udp:example.org:5060", "wrong-type", "3:9", "an IP address as `udp:0.0.0.0:5060`"),
@@ -196,6 +214,12 @@ fn mistakes_have_a_place_and_a_remedy() {
         ("uui: [account]", "uui: { bare: account }", "not-served-yet", "31:171", "list facts"),
         ("store: ", "retention: { cdr: 400d }\nstore: ", "not-served-yet", "8:1", "`retention:`"),
         ("store: ", "stor: ", "unknown-key", "8:1", "did you mean `store`?"),
+    ]);
+}
+
+#[test]
+fn mistakes_of_what_is_reached_and_let_in_have_them_too() {
+    assert_mistakes(&[
         ("tls: { cert: tls/cert.pem, ", "tls: { ", "missing-key", "9:6", "`tls` has no `cert:`"),
         ("192.0.2.53", "dns.example", "wrong-type", "10:12", "a DNS server as `192.0.2.53`"),
         ("unknown: drop", "unknown: dorp", "unknown-name", "11:10", "did you mean `drop`?"),
@@ -215,20 +239,7 @@ fn mistakes_have_a_place_and_a_remedy() {
         ("2001:db8::/32\"]", "2001:db8::/32\"], ping: 30s", "missing-key", "26:43", "add `proxy:"),
         ("trunk: carrier", "trunk: carier", "unknown-name", "33:56", "did you mean `carrier`?"),
         ("trunk: carrier", "trunk: other", "missing-key", "33:56", "no `proxy:`"),
-    ];
-    let mut wrong = Vec::new();
-    for (from, to, code, place, says) in cases {
-        let text = WHOLE.replacen(from, to, 1);
-        assert_ne!(text, WHOLE, "{from} is in the text");
-        let found = load_text(&text).expect_err(to);
-        let told = |d: &Diagnostic| format!("{} {}", d.message, d.remedy.as_deref().unwrap_or(""));
-        let list: Vec<_> =
-            found.iter().map(|d| (d.code, format!("{}:{}", d.span.line, d.span.column), told(d))).collect();
-        if !matches!(&list[..], [(c, p, told)] if *c == code && *p == place && told.contains(says)) {
-            wrong.push(format!("{to}: expected {code} at {place} with {says}, found {list:?}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    ]);
 }
 
 #[test]

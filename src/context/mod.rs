@@ -184,3 +184,46 @@ fn fact_document(fact: &Fact, shown: Option<&Secret>) -> Value {
     put("try", json!(fact.tries));
     Value::Object(entry)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_private_caller_withholds_is_shown_to_nobody() {
+        let filled = |from, confirmed| {
+            let mut fact = Fact::unknown("phone", Class::Pii);
+            fact.fill(Secret::new("12025550123"), from, confirmed, Timestamp::UNIX_EPOCH);
+            fact
+        };
+        let cases = [
+            (Source::CallerNumber, false, false, true),
+            (Source::CallerNumber, false, true, false),
+            // The caller heard it and said yes, or told it itself.
+            (Source::CallerNumber, true, true, true),
+            (Source::Keypad, false, true, true),
+        ];
+        for (from, confirmed, private, shown) in cases {
+            let context = Context {
+                case: String::new(),
+                call: String::new(),
+                caller_number: Some(Secret::new("+12025550123")),
+                caller_name: Some(Secret::new("Ann")),
+                private,
+                called: String::new(),
+                flow: FlowStamp { name: String::new(), digest: String::new() },
+                language: String::new(),
+                facts: vec![filled(from.clone(), confirmed)],
+                journey: Vec::new(),
+                journey_dropped: 0,
+                hops: Vec::new(),
+                started: Timestamp::UNIX_EPOCH,
+                begun: Instant::ZERO,
+            };
+            let document = context.document();
+            assert_eq!(document["facts"]["phone"]["value"].is_string(), shown, "{from} {confirmed} {private}");
+            assert_eq!(document["caller"]["number"].is_null(), private);
+            assert_eq!(document["caller"]["name"].is_null(), private);
+        }
+    }
+}

@@ -37,11 +37,18 @@ fn seen(trunk: &str, lines: &str) -> (String, String, bool) {
     (open(number), open(name), private)
 }
 
+/// The trunk, the headers; the number, the name, whether it is private.
+type Case<'c> = (&'c str, &'c str, &'c str, &'c str, bool);
+
+fn assert_seen(cases: &[Case]) {
+    for &(trunk, lines, number, name, private) in cases {
+        assert_eq!(seen(trunk, lines), (number.to_owned(), name.to_owned(), private), "{trunk}: {lines}");
+    }
+}
+
 #[test]
 fn the_caller_is_whom_the_trunk_s_precedence_finds_first() {
-    let anonymous = "From: \"Anonymous\" <sip:anonymous@anonymous.invalid>;tag=1\r\n";
-    let cases = [
-        // The trunk, the headers; the number, the name, whether it is private.
+    assert_seen(&[
         (ALL, "", "+12025550100", "", false),
         (ALL, "From: \"Ann\" <sip:2025550123;cpc=ordinary@x;user=phone>;tag=1\r\n", "+12025550123", "Ann", false),
         (ALL, "P-Asserted-Identity: \"Bo\" <sip:+12025550111@x>\r\n", "+12025550111", "Bo", false),
@@ -60,7 +67,12 @@ fn the_caller_is_whom_the_trunk_s_precedence_finds_first() {
         (ALL, "Diversion: <sip:2025550133@x>;reason=no-answer\r\n", "+12025550100", "", false),
         ("identity: [from]", "P-Asserted-Identity: <sip:+12025550111@x>\r\n", "2025550100", "", false),
         ("identity: []", "", "", "", false),
-        // Who forwarded: the last one.
+    ]);
+}
+
+#[test]
+fn who_forwarded_a_call_last_counts_where_the_trunk_asks_for_it() {
+    assert_seen(&[
         (FORWARDED, "", "+12025550100", "", false),
         (
             FORWARDED,
@@ -94,7 +106,13 @@ fn the_caller_is_whom_the_trunk_s_precedence_finds_first() {
             true,
         ),
         (FORWARDED, "History-Info: <sip:100@x>;index=1\r\n", "+12025550100", "", false),
-        // Anonymous, and private.
+    ]);
+}
+
+#[test]
+fn who_does_not_want_to_be_known_is_anonymous_or_private() {
+    let anonymous = "From: \"Anonymous\" <sip:anonymous@anonymous.invalid>;tag=1\r\n";
+    assert_seen(&[
         (ALL, anonymous, "", "", false),
         (ALL, "From: <sip:+12025550123@anonymous.invalid>;tag=1\r\n", "", "", false),
         (ALL, "From: <sip:Restricted@x>;tag=1\r\n", "", "", false),
@@ -108,10 +126,7 @@ fn the_caller_is_whom_the_trunk_s_precedence_finds_first() {
             true,
         ),
         ("identity: [from]", "Privacy: id\r\nP-Asserted-Identity: <sip:+12025550111@x>\r\n", "", "", true),
-    ];
-    for (trunk, lines, number, name, private) in cases {
-        assert_eq!(seen(trunk, lines), (number.to_owned(), name.to_owned(), private), "{trunk}: {lines}");
-    }
+    ]);
     let (number, _, private) =
         seen(ALL, &format!("{anonymous}Privacy: id\r\nP-Asserted-Identity: <tel:+12025550111>\r\n"));
     assert_eq!((number.as_str(), private), ("+12025550111", true));
