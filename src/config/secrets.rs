@@ -16,7 +16,7 @@ fn secret(name: &Word, node: &Node, faults: &mut Faults) -> Option<SecretPlace> 
     name.is_name("the name of a secret", faults);
     if let Value::Scalar { .. } = node.value {
         faults
-            .error("secret-in-clear", name.span, format!("`{}` is not told where its value lies", name.text))
+            .error("secret-in-clear", name.span, format!("secret `{}` stands here in clear", name.text))
             .remedy("no secret stands in this file: write { env: NAME } or { file: PATH }");
         return None;
     }

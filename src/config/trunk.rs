@@ -66,10 +66,10 @@ fn trunk(name: &Word, node: &Node, around: Around, faults: &mut Faults) -> Optio
     let media_from = fields.take("media_from").map(|node| nets(node, faults));
     let identity = fields
         .take("identity")
-        .map_or_else(|| Some(Identity::DEFAULT.to_vec()), |node| node.choices("identity headers", &IDENTITIES, faults));
+        .map_or_else(|| Some(Identity::DEFAULT.to_vec()), |node| node.choices("identity header", &IDENTITIES, faults));
     let called = fields.take("called").map_or_else(
         || Some(vec![Called::RequestUri]),
-        |node| node.choices("places of the called number", &CALLED, faults),
+        |node| node.choices("place of the called number", &CALLED, faults),
     );
     let country = fields.take("country").map(|node| country(node, faults));
     let all = [("uui", Trust::Uui), ("headers", Trust::Headers)];

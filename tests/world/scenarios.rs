@@ -292,7 +292,10 @@ fn a_call_from_elsewhere_and_a_call_to_nobody_are_refused() {
     let no_number = |setup: &mut Setup| {
         Arc::get_mut(&mut setup.config).expect("a configuration of its own").numbers.clear();
     };
-    for (tamper, expected) in [(refuse_all as fn(&mut Setup), 403), (no_number, 404)] {
+    let no_room = |setup: &mut Setup| {
+        Arc::get_mut(&mut setup.config).expect("a configuration of its own").limits.calls = 0;
+    };
+    for (tamper, expected) in [(refuse_all as fn(&mut Setup), 403), (no_number, 404), (no_room, 503)] {
         let mut world = World::new(Plan { tamper, ..plan(10, Answering::Refuse(486)) });
         let talk = world.call("+15551230001", Vec::new(), vec![Act::Stay]);
         world.run(Duration::from_secs(60));
