@@ -195,16 +195,16 @@ impl Call {
         let carriers = destination.carriers.iter().map(|carrier| carrier.name().to_owned()).collect();
         let written = self.written(destination, &handoff.needs, &reference);
         let sdp = self.agent.offer(self.caller.codec());
-        let (Ok(uri), Some(local)) =
-            (Uri::read(&target.uri), self.birth.local.sip.facing(&sip::Hop::udp(target.address)))
-        else {
+        let (Ok(uri), Some(hop)) = (Uri::read(&target.uri), target.hops.first().copied()) else {
             return self.next_target(now);
         };
+        let Some(local) = self.birth.local.sip.facing(&hop) else { return self.next_target(now) };
+        let (display, from) = self.caller_identity(local);
         let invite = Invite {
             local,
             target: uri,
-            display: self.context.caller_name.as_ref().map_or(String::new(), |name| name.open().to_owned()),
-            from: self.caller_uri(local),
+            display,
+            from,
             headers: written.headers,
             sdp: sdp.into_bytes(),
             user_agent: self.birth.user_agent.clone(),
@@ -215,28 +215,29 @@ impl Call {
             return self.next_target(now);
         };
         let at = self.context.wall(now);
-        let hop = Hop { to: name.clone(), waited_ms: 0, carriers, received: Received::Sent, at };
-        self.context.hops.push(hop);
+        self.context.hops.push(Hop { to: name.clone(), waited_ms: 0, carriers, received: Received::Sent, at });
         if let Some(handoff) = &mut self.handoff {
             handoff.ring(now, reference, ring);
         }
         let invite = String::from_utf8_lossy(&request.to_bytes()).into_owned();
         let omitted = written.omitted;
-        self.emit(now, Out::Agent { destination: name, target: target.uri, invite, durable, omitted });
+        self.emit(now, Out::Agent { destination: name, target: target.uri, hop, invite, durable, omitted });
     }
 
-    /// Whom the agent's phone sees as calling: the caller's number at our address, or an anonymous caller
-    /// (RFC 3323 section 4.1.1.3).
-    fn caller_uri(&self, local: sip::Hop) -> Uri {
-        let number = self.context.caller_number.as_ref();
+    /// Whom the agent's phone sees as calling: the caller's number at our address with its name, or an anonymous
+    /// caller (RFC 3323 section 4.1.1.3).
+    fn caller_identity(&self, local: sip::Hop) -> (String, Uri) {
+        let (number, name) = self.context.shown_caller();
         let uri = number.and_then(|number| Uri::of(number.open(), local.address).ok());
-        uri.unwrap_or_else(|| Uri::read("sip:anonymous@anonymous.invalid").expect("a URI of our own"))
+        let nameless = if uri.is_some() { "" } else { "Anonymous" };
+        let uri = uri.unwrap_or_else(|| Uri::read("sip:anonymous@anonymous.invalid").expect("a URI of our own"));
+        (name.map_or(nameless, Secret::open).to_owned(), uri)
     }
 
     pub(super) fn written(&self, destination: &Destination, needs: &[usize], reference: &Secret) -> Written {
         let value = |name: &String| {
-            let fact = self.context.fact(name).filter(|fact| fact.class.for_agent())?;
-            Some((fact.name.as_str(), fact.value()?))
+            let fact = self.context.fact(name)?;
+            Some((fact.name.as_str(), self.context.shown_value(fact)?))
         };
         let mut parcel = Parcel { reference, uui: Vec::new(), headers: Vec::new() };
         if destination.trusted {

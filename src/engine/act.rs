@@ -91,11 +91,11 @@ impl Engine {
                 let row = ContextRow { call: number, store, name, case, reference, destination, document: context };
                 self.out.push_back(Output::Store(Box::new(row)));
             }
-            Out::Agent { invite, target, durable, omitted, destination } => {
-                tracing::info!(call = slot.name, destination, target, "a person is called");
+            Out::Agent { invite, target, hop, durable, omitted, destination } => {
+                tracing::info!(call = slot.name, destination, target, %hop, "a person is called");
                 self.counters.contexts_not_durable += u64::from(!durable);
                 self.counters.facts_not_carried += omitted.len() as u64;
-                self.ring_agent(now, number, &destination, &target, invite.as_bytes());
+                self.ring_agent(now, number, hop, invite.as_bytes());
             }
             Out::Refer { destination, target, refer_to, because, durable, omitted } => {
                 tracing::info!(call = slot.name, destination, target, because, "the caller is sent to a person");
@@ -119,14 +119,12 @@ impl Engine {
 
 impl Engine {
     /// Sends the call's INVITE, byte for byte as the call wrote it.
-    fn ring_agent(&mut self, now: Instant, number: CallNumber, destination: &str, target: &str, invite: &[u8]) {
-        let targets = self.destinations.get(destination).into_iter().flat_map(|destination| &destination.to);
-        let hop = targets.clone().find(|known| known.uri == target).map(|known| Hop::udp(known.address));
+    fn ring_agent(&mut self, now: Instant, number: CallNumber, hop: Hop, invite: &[u8]) {
         let request = match wire::read(invite) {
             Ok(Message::Request(request)) => Some(request),
             Ok(Message::Response(_)) | Err(_) => None,
         };
-        let sent = hop.zip(request).and_then(|(hop, request)| {
+        let sent = request.and_then(|request| {
             let dialog = self.endpoint.invite(now, hop, request).ok()?;
             Some((hop, dialog))
         });

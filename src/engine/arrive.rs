@@ -1,22 +1,20 @@
 //! A new call comes in: who sent it, which flow answers it, and whether there is room. Every refusal has a
 //! status and a counter.
 
+use super::identity::{self, Caller};
 use super::{CallNumber, Engine, MediaPorts, Output, Phase, Reserved, Service, Slot, Stream};
 use crate::call::{Birth, Call};
-use crate::config::{Identity, Trunk};
+use crate::config::{Number, Trunk};
 use crate::context::carrier::uui_isdn;
 use crate::record::fixture::Local;
 use crate::record::seam::{Arrival, In, Leg};
 use crate::secret::Secret;
+use crate::sip::Request;
 use crate::sip::endpoint::DialogId;
-use crate::sip::uri::decode;
-use crate::sip::{Hop, Locals, NameAddr, Request, Uri};
+use crate::sip::{Hop, Locals};
 use crate::time::Instant;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-
-/// Calls at once. Each holds two sockets and some 16 kB.
-pub const CALLS: usize = 6_000;
 
 /// Seconds after which a refused caller's side may try again.
 const RETRY_AFTER: &str = "5";
@@ -33,10 +31,11 @@ impl Engine {
         let Some(trunk) = self.config.trunk(from.address.ip()).cloned() else {
             return self.refuse(now, dialog, 403, &[]);
         };
-        let called = number(&request.uri);
-        let Some(service) = self.service(&called) else {
+        let (called, entry) = identity::called(&self.config, &trunk, request);
+        let Some(service) = entry.and_then(|entry| self.service(entry)) else {
             self.counters.unknown_number += 1;
-            return self.refuse(now, dialog, 404, &[]);
+            // A number that is not there at all is incomplete rather than unknown (RFC 3261 section 21.4.22).
+            return self.refuse(now, dialog, if called.is_empty() { 484 } else { 404 }, &[]);
         };
         let Ok(offer) = crate::sdp::read(&request.body) else {
             self.counters.no_common_codec += 1;
@@ -110,8 +109,8 @@ impl Engine {
     }
 
     /// The flow that answers a called number. A number without a name is quick mode's: it has one flow.
-    fn service(&self, called: &str) -> Option<Service> {
-        match &self.config.number(called)?.flow {
+    fn service(&self, entry: &Number) -> Option<Service> {
+        match &entry.flow {
             Some(flow) => self.services.get(&flow.text).cloned(),
             None => self.services.values().next().cloned(),
         }
@@ -145,44 +144,10 @@ impl Engine {
                 request.headers.iter().filter(|(name, _)| name.get(..2).is_some_and(|x| x.eq_ignore_ascii_case("X-")));
             headers = known.take(HEADERS).map(|(name, value)| (name.to_owned(), Secret::new(value))).collect();
         }
-        let from = caller(trunk, request).filter(|_| !withheld(request));
-        let number = from.as_ref().and_then(|from| caller_number(&number(&from.uri)));
-        // What a name may not hold would keep it, and the call, from the agent's phone.
-        let name = from.map(|from| from.display.chars().filter(|c| !c.is_control()).collect::<String>());
-        let name = name.filter(|name| !name.is_empty() && number.is_some());
+        let Caller { number: from, name, private } = identity::caller(trunk, &request.headers);
         let hops = request.headers.get("Max-Forwards").and_then(|hops| hops.trim().parse().ok());
-        Arrival { from: number, name: name.map(Secret::new), to, uui, headers, offer, hops: hops.unwrap_or(HOPS) }
+        Arrival { from, name, private, to, uui, headers, offer, hops: hops.unwrap_or(HOPS) }
     }
-}
-
-/// The number in a URI: its user without the parameters that carriers put behind it (RFC 4694: `;npdi;rn=…`).
-fn number(uri: &Uri) -> String {
-    let user = uri.user().unwrap_or("");
-    decode(user.split(';').next().unwrap_or(user))
-}
-
-/// Who calls, by the first header of the trunk's list that is there.
-fn caller<'r>(trunk: &Trunk, request: &'r Request) -> Option<NameAddr<'r>> {
-    let header = |identity: &Identity| match identity {
-        Identity::PAssertedIdentity => "P-Asserted-Identity",
-        Identity::RemotePartyId => "Remote-Party-ID",
-        Identity::From => "From",
-    };
-    let named = trunk.identity.iter().flat_map(|identity| request.headers.all(header(identity)));
-    named.filter_map(|value| NameAddr::read(value).ok()).find(|address| address.uri.user().is_some())
-}
-
-/// Whether the caller asked for its identity to be withheld (RFC 3323 section 4.2, RFC 3325 section 9.3).
-fn withheld(request: &Request) -> bool {
-    let values = request.headers.all("Privacy").flat_map(|value| value.split(';'));
-    values.map(str::trim).any(|value| ["id", "user", "header"].iter().any(|hidden| value.eq_ignore_ascii_case(hidden)))
-}
-
-/// The caller's number, or `None` for an anonymous caller (RFC 3323 section 4.1).
-fn caller_number(user: &str) -> Option<Secret> {
-    let anonymous =
-        user.is_empty() || ["anonymous", "restricted", "unavailable"].contains(&user.to_lowercase().as_str());
-    (!anonymous).then(|| Secret::new(user))
 }
 
 fn local(sip: Locals, ports: MediaPorts) -> Local {

@@ -4,6 +4,7 @@
 
 mod act;
 mod arrive;
+mod identity;
 mod journal;
 mod media;
 
@@ -307,7 +308,7 @@ impl Engine {
 
     /// Whether a new call may come in from there.
     fn door(&self, from: Hop) -> Door {
-        if self.draining || self.slots.len() >= arrive::CALLS {
+        if self.draining || self.slots.len() >= self.config.limits.calls {
             Door::Unavailable
         } else if self.config.trunk(from.address.ip()).is_none() {
             Door::Forbidden
@@ -453,7 +454,7 @@ impl Engine {
 }
 
 fn destinations(config: &Config) -> BTreeMap<String, Destination> {
-    config.destinations.iter().map(|configured| (configured.name.text.clone(), configured.for_calls())).collect()
+    config.destinations.iter().map(|configured| (configured.name.text.clone(), config.for_calls(configured))).collect()
 }
 
 /// Room for every call with its agent, and for the transactions that outlive them by 32 s.
@@ -462,6 +463,6 @@ fn sip_config(locals: Locals) -> endpoint::Config {
         locals,
         user_agent: USER_AGENT.to_owned(),
         max_transactions: 400_000,
-        max_dialogs: 4 * arrive::CALLS,
+        max_dialogs: 4 * crate::config::MAX_CALLS,
     }
 }

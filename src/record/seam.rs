@@ -9,6 +9,7 @@ use crate::context::State;
 use crate::key::Key;
 use crate::sdp::{Negotiated, Offer};
 use crate::secret::Secret;
+use crate::sip::Hop;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -49,6 +50,9 @@ pub struct Arrival {
     pub from: Option<Secret>,
     #[serde(with = "clear::optional")]
     pub name: Option<Secret>,
+    /// Number and name are for the flow alone: the caller asked that nobody whom it talks to sees them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub private: bool,
     pub to: String,
     #[serde(with = "clear::pairs")]
     pub uui: Vec<(String, Secret)>,
@@ -246,6 +250,8 @@ pub enum Out {
     Agent {
         destination: String,
         target: String,
+        /// Where it is sent.
+        hop: Hop,
         invite: String,
         /// Whether the context was durable before this INVITE.
         durable: bool,

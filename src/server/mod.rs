@@ -9,11 +9,11 @@ pub mod media_worker;
 pub mod ports;
 pub mod store;
 
-use crate::config::{self, Config, Names};
+use crate::config::{self, Config, Names, SecretSource};
 use crate::engine::{Engine, Service, Setup};
 use crate::os::clock::Clock;
 use crate::random::Random;
-use crate::sip::{Hop, Locals};
+use crate::sip::{Hop, Locals, Transport};
 use control::Control;
 pub use control::Will;
 use files::{Files, Findings};
@@ -87,7 +87,16 @@ fn place(files: &dyn Files, folder: &Path, config: &Config, mut findings: Findin
     let place = (findings.errors() == 0).then(|| {
         let services = services.into_iter().map(|service| (service.program.flow.name.text.clone(), service));
         let mut config = config.clone();
-        config.store = folder.join(&config.store).display().to_string();
+        let beside = |path: &mut String| *path = folder.join(&*path).display().to_string();
+        beside(&mut config.store);
+        if let Some(tls) = &mut config.tls {
+            [&mut tls.cert, &mut tls.key].into_iter().chain(&mut tls.ca).for_each(beside);
+        }
+        for secret in &mut config.secrets {
+            if let SecretSource::File(path) = &mut secret.source {
+                beside(path);
+            }
+        }
         Place { config, services: services.collect() }
     });
     (place, findings)
@@ -166,7 +175,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let clock = Clock::start();
     let seed = seed().map_err(|error| not_started("the system's randomness", error, "this system cannot serve"))?;
     let mut random = Random::from_seed(seed);
-    let listen = config.listen.sip.first().copied();
+    let listen = config.listen.sip.iter().find(|hop| hop.transport == Transport::Udp).map(|hop| hop.address);
     let listen =
         listen.ok_or_else(|| not_started("listen.sip", "no address", "listen: { sip: [udp:127.0.0.1:5060] }"))?;
     let sip = std::net::UdpSocket::bind(listen).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
