@@ -1,6 +1,7 @@
 //! SIP (RFC 3261), sans-IO: messages, transactions, dialogs, and the endpoint that drives them over UDP.
 
 pub mod endpoint;
+pub mod framing;
 pub mod hop;
 pub mod info;
 pub mod invite;
