@@ -8,6 +8,7 @@ mod media_plane;
 pub mod media_worker;
 pub mod ports;
 pub mod store;
+pub mod streams;
 
 use crate::config::{self, Config, Names};
 use crate::engine::{Engine, Service, Setup};
