@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the shells own what the core may not have")]
 
 mod control;
+pub mod dns;
 pub mod files;
 pub mod http;
 mod media_plane;

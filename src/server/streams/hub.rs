@@ -36,7 +36,7 @@ type Accepted = (Transport, TcpStream, SocketAddr);
 
 /// What the hub knows of a connection.
 struct Entry {
-    queue: mpsc::Sender<Outgoing>,
+    queue: mpsc::Sender<Box<Outgoing>>,
     full: Rc<Notify>,
     address: (Transport, SocketAddr),
     /// Of one that a peer opened: whom it counts for.
@@ -118,7 +118,7 @@ impl Hub {
     }
 
     async fn send(&mut self, to: Hop, bytes: Vec<u8>) {
-        let mut outgoing = Outgoing { to: Some(to), bytes };
+        let mut outgoing = Box::new(Outgoing { to: Some(to), bytes });
         let name = (to.transport == Transport::Tls).then(|| self.name_of(to.address));
         let by_address = self.reach.get(&(to.transport, to.address)).copied();
         // A connection that was checked for another name may lead to somebody else (RFC 5922 section 4).
@@ -149,7 +149,7 @@ impl Hub {
     }
 
     /// Begins to open a connection, with its first message.
-    fn open(&mut self, to: Hop, name: Option<ServerName<'static>>, first: Outgoing) -> bool {
+    fn open(&mut self, to: Hop, name: Option<ServerName<'static>>, first: Box<Outgoing>) -> bool {
         let tls = match (&self.tls, &name) {
             (Some(tls), Some(name)) => Some((tls.connector.clone(), name.clone())),
             // TLS without a certificate of ours is not offered.
@@ -190,7 +190,10 @@ impl Hub {
         count(&self.counters.accepted);
         *self.sources.entry(source).or_default() += 1;
         let (link, entry) = self.link((transport, peer), Some(source), None, None);
-        let connection = self.start(entry, link.accepted(stream, tls));
+        let connection = match tls {
+            None => self.start(entry, link.serve(stream)),
+            Some((acceptor, permit)) => self.start(entry, link.secured(stream, acceptor, permit)),
+        };
         // Over TLS nobody has proved to be at that address; answers find the connection by its number.
         if transport == Transport::Tcp {
             self.reach.entry((transport, peer)).or_insert(connection);
@@ -299,5 +302,46 @@ fn source(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) & !u128::from(u64::MAX)).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn somebody_with_ipv6_counts_once_for_all_addresses_of_the_network() {
+        let of = |address: &str| source(address.parse().unwrap());
+        assert_eq!(of("2001:db8:0:1::1"), of("2001:db8:0:1:ffff::2"));
+        assert_ne!(of("2001:db8:0:1::1"), of("2001:db8:0:2::1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+    }
+
+    #[tokio::test]
+    async fn an_idle_connection_is_small() {
+        let (events, _told) = mpsc::channel(1);
+        let mut hub = Hub::new(None, Bounds::default(), Arc::default(), events, 7);
+        let (link, _) = hub.link((Transport::Tcp, "127.0.0.1:5060".parse().unwrap()), None, None, None);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        // Without what rustls keeps of a session; the queue has room for 32 pointers until it is used.
+        let size = size_of_val(&link.serve(stream));
+        assert!(size < 4_096 - 512, "{size} bytes");
+    }
+
+    #[test]
+    fn the_name_given_longest_ago_goes_first() {
+        let (events, _told) = mpsc::channel(1);
+        let mut hub = Hub::new(None, Bounds::default(), Arc::default(), events, 7);
+        let address = |number: usize| SocketAddr::from(([192, 0, 2, 1], u16::try_from(number).unwrap()));
+        for number in 0..NAMES {
+            hub.name(address(number), "a.example".to_owned());
+        }
+        hub.name(address(0), "b.example".to_owned());
+        hub.name(address(NAMES), "a.example".to_owned());
+        let known = |hub: &Hub, number| hub.names.contains_key(&address(number));
+        assert_eq!((hub.names.len(), known(&hub, 0), known(&hub, 1)), (NAMES, true, false));
+        hub.name(address(0), "no name".to_owned());
+        assert_eq!(hub.name_of(address(0)), ServerName::from(address(0).ip()));
     }
 }

@@ -31,7 +31,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 const PING: &[u8] = b"\r\n\r\n";
 const PONG: &[u8] = b"\r\n";
 
-/// Something to write.
+/// Something to write. Queues hold it boxed: they keep room for many, and most connections are idle.
 pub struct Outgoing {
     /// As given to `send`, to say when it fails; `None` for keep-alives.
     pub to: Option<Hop>,
@@ -59,8 +59,8 @@ pub struct Link {
     /// The peer, and this connection.
     pub hop: Hop,
     pub events: mpsc::Sender<StreamEvent>,
-    pub queue: mpsc::Sender<Outgoing>,
-    pub waiting: mpsc::Receiver<Outgoing>,
+    pub queue: mpsc::Sender<Box<Outgoing>>,
+    pub waiting: mpsc::Receiver<Box<Outgoing>>,
     /// The hub's word that the queue is full.
     pub full: Rc<Notify>,
     pub bounds: Rc<Bounds>,
@@ -70,13 +70,13 @@ pub struct Link {
 }
 
 impl Link {
-    /// Serves a connection that a peer opened.
-    pub async fn accepted(self, stream: TcpStream, tls: Option<(TlsAcceptor, OwnedSemaphorePermit)>) {
-        let Some((acceptor, handshake)) = tls else { return self.serve(stream).await };
-        match timed(self.bounds.handshake, acceptor.accept(stream)).await {
+    /// Serves a connection that a peer opened over TLS, once it is secured.
+    pub async fn secured(self, stream: TcpStream, acceptor: TlsAcceptor, handshake: OwnedSemaphorePermit) {
+        match Box::pin(timed(self.bounds.handshake, acceptor.accept(stream))).await {
             Ok(stream) => {
                 drop(handshake);
-                self.serve(stream).await;
+                // Boxed, so that what a handshake needs is not held for as long as the connection lives.
+                Box::pin(self.serve(stream)).await;
             }
             Err(error) => self.unmade(&error, |counters| count(&counters.failed_handshakes)).await,
         }
@@ -89,9 +89,9 @@ impl Link {
             Ok(stream) => stream,
             Err(error) => return self.unmade(&error, |counters| count(&counters.failed_connects)).await,
         };
-        let Some((connector, name)) = tls else { return self.serve(stream).await };
-        match timed(self.bounds.handshake, connector.connect(name, stream)).await {
-            Ok(stream) => self.serve(stream).await,
+        let Some((connector, name)) = tls else { return Box::pin(self.serve(stream)).await };
+        match Box::pin(timed(self.bounds.handshake, connector.connect(name, stream))).await {
+            Ok(stream) => Box::pin(self.serve(stream)).await,
             Err(error) => self.unmade(&error, |counters| count(&counters.failed_handshakes)).await,
         }
     }
@@ -102,7 +102,8 @@ impl Link {
         self.undelivered(None).await;
     }
 
-    async fn serve<S: AsyncRead + AsyncWrite>(mut self, stream: S) {
+    /// Serves a connection until it ends.
+    pub async fn serve<S: AsyncRead + AsyncWrite>(mut self, stream: S) {
         let (mut reader, mut writer) = tokio::io::split(stream);
         let talk = Talk::default();
         let mut random = self.random.take();
@@ -165,7 +166,7 @@ struct Talk {
 struct End<'a> {
     hop: Hop,
     events: &'a mpsc::Sender<StreamEvent>,
-    queue: &'a mpsc::Sender<Outgoing>,
+    queue: &'a mpsc::Sender<Box<Outgoing>>,
     bounds: &'a Bounds,
     talk: &'a Talk,
 }
@@ -246,7 +247,7 @@ impl End<'_> {
         }
     }
 
-    async fn write<S: AsyncWrite>(&self, half: &mut WriteHalf<S>, waiting: &mut mpsc::Receiver<Outgoing>) -> Why {
+    async fn write<S: AsyncWrite>(&self, half: &mut WriteHalf<S>, waiting: &mut mpsc::Receiver<Box<Outgoing>>) -> Why {
         // We hold a sender ourselves, so the queue never ends.
         while let Some(outgoing) = waiting.recv().await {
             self.talk.writing.set(outgoing.to);
@@ -284,7 +285,7 @@ impl End<'_> {
     }
 
     fn put(&self, bytes: &[u8]) -> Result<(), Why> {
-        self.queue.try_send(Outgoing { to: None, bytes: bytes.to_vec() }).map_err(|_| Why::Full)
+        self.queue.try_send(Box::new(Outgoing { to: None, bytes: bytes.to_vec() })).map_err(|_| Why::Full)
     }
 }
 

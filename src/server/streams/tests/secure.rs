@@ -86,7 +86,7 @@ async fn a_certificate_of_another_authority_is_refused() {
 async fn a_handshake_has_a_time_and_a_bound() {
     let (folder, ca) = place();
     let files = files(folder.path(), &ca, "127.0.0.1");
-    let side = over_tls(&files, Bounds { handshakes: 1, handshake: Duration::from_millis(300), ..Bounds::default() });
+    let side = over_tls(&files, Bounds { handshakes: 1, handshake: Duration::from_secs(1), ..Bounds::default() });
     let mut silent = side.connect().await;
     side.counted(|counters| &counters.accepted, 1).await;
     ends(&mut side.connect().await).await;
