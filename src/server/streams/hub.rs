@@ -1,6 +1,6 @@
 //! Which connection a message takes, which peers may connect, and what there is of either.
 
-use super::link::{Link, Outgoing};
+use super::link::{Link, Outgoing, prepare};
 use super::tls::Tls;
 use super::{Bounds, Counters, StreamEvent, count};
 use crate::random::Random;
@@ -187,6 +187,11 @@ impl Hub {
                 Err(_) => return count(&self.counters.refused_handshakes),
             },
         };
+        if let Err(error) = prepare(&stream, &self.bounds) {
+            // It broke before it began.
+            tracing::trace!(%error, "accept");
+            return count(&self.counters.failed_accepts);
+        }
         count(&self.counters.accepted);
         *self.sources.entry(source).or_default() += 1;
         let (link, entry) = self.link((transport, peer), Some(source), None, None);
@@ -281,7 +286,7 @@ impl Hub {
 /// Waits for peers of one listener.
 async fn accept(transport: Transport, listener: TcpListener, found: mpsc::Sender<Accepted>, counters: Arc<Counters>) {
     loop {
-        match listener.accept().await.and_then(|(stream, peer)| stream.set_nodelay(true).map(|()| (stream, peer))) {
+        match listener.accept().await {
             Ok((stream, peer)) => {
                 let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                 if found.send((transport, stream, peer)).await.is_err() {
@@ -318,13 +323,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_idle_connection_is_small() {
+    async fn an_idle_connection_is_small_and_a_dead_one_breaks() {
         let (events, _told) = mpsc::channel(1);
         let mut hub = Hub::new(None, Bounds::default(), Arc::default(), events, 7);
         let (link, _) = hub.link((Transport::Tcp, "127.0.0.1:5060".parse().unwrap()), None, None, None);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         // Without what rustls keeps of a session; the queue has room for 32 pointers until it is used.
+        prepare(&stream, &hub.bounds).unwrap();
+        assert_eq!(socket2::SockRef::from(&stream).tcp_user_timeout().unwrap(), Some(hub.bounds.message));
         let size = size_of_val(&link.serve(stream));
         assert!(size < 4_096 - 512, "{size} bytes");
     }

@@ -85,7 +85,7 @@ impl Link {
     /// Opens a connection and serves it; what waits by then is written first.
     pub async fn opened(self, tls: Option<(TlsConnector, ServerName<'static>)>) {
         let stream = timed(self.bounds.connect, TcpStream::connect(self.hop.address)).await;
-        let stream = match stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream)) {
+        let stream = match stream.and_then(|stream| prepare(&stream, &self.bounds).map(|()| stream)) {
             Ok(stream) => stream,
             Err(error) => return self.unmade(&error, |counters| count(&counters.failed_connects)).await,
         };
@@ -287,6 +287,13 @@ impl End<'_> {
     fn put(&self, bytes: &[u8]) -> Result<(), Why> {
         self.queue.try_send(Box::new(Outgoing { to: None, bytes: bytes.to_vec() })).map_err(|_| Why::Full)
     }
+}
+
+/// A message is one write, and goes at once. What a peer does not acknowledge in time breaks the connection: else one
+/// that vanished without a word would swallow messages for a quarter of an hour, until the kernel gives up.
+pub fn prepare(stream: &TcpStream, bounds: &Bounds) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(bounds.message))
 }
 
 async fn timed<T>(limit: Duration, doing: impl Future<Output = io::Result<T>>) -> io::Result<T> {
