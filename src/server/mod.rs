@@ -2,12 +2,14 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the shells own what the core may not have")]
 
 mod control;
+pub mod dns;
 pub mod files;
 pub mod http;
 mod media_plane;
 pub mod media_worker;
 pub mod ports;
 pub mod store;
+pub mod streams;
 
 use crate::config::{self, Config, Names, SecretSource};
 use crate::engine::{Engine, Service, Setup};

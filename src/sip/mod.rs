@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod endpoint;
+pub mod framing;
 pub mod hop;
 pub mod info;
 pub mod invite;
