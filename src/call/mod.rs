@@ -6,6 +6,7 @@ pub mod cdr;
 mod handoff;
 mod leg;
 mod person;
+mod target;
 mod transfer;
 
 use crate::context::{Context, Destination, FlowStamp, Inbound};
@@ -89,6 +90,7 @@ pub struct Call {
     /// Plays that the call itself starts (music) count downwards from here, those of the flow upwards from 0.
     music: u32,
     stores: u32,
+    resolves: u32,
     keys: u32,
     refusals: Vec<cdr::Refused>,
     ended: Option<(Instant, Disposition, EndedBy)>,
@@ -117,6 +119,7 @@ impl Call {
             failed: false,
             music: u32::MAX,
             stores: 0,
+            resolves: 0,
             keys: 0,
             refusals: Vec::new(),
             ended: None,
@@ -141,7 +144,8 @@ impl Call {
             In::Store { store, kept } => self.stored(now, store, kept),
             In::Progress { .. } => self.progress(),
             In::Answered { answer } => self.agent_answered(now, answer.as_ref()),
-            In::Refused { status, .. } => self.refused(now, status),
+            In::Refused { status, contacts, .. } => self.refused(now, status, &contacts),
+            In::Resolved { resolve, hops } => self.resolved(now, resolve, &hops),
             In::Referred { status } => self.referred(now, status),
             In::Transfer { status, last } => self.transfer_progress(now, status, last),
             In::Reoffer { leg, offer } => self.reoffer(now, leg, offer.as_ref()),

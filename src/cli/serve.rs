@@ -71,7 +71,8 @@ pub fn run(args: &Args) -> Result<(), Failed> {
     };
     let (mut terminate, mut interrupt, mut hangup) = runtime.block_on(async { listen() }).map_err(fail)?;
     let running = server::start(plan).map_err(fail)?;
-    println!("ready sip=udp:{} http={} rtp={}", running.sip, running.http, running.rtp);
+    let sip = running.sip.iter().map(|hop| hop.to_string()).collect::<Vec<_>>().join(",");
+    println!("ready sip={sip} http={} rtp={}", running.http, running.rtp);
     std::io::stdout().flush().map_err(fail)?;
     runtime.block_on(async {
         // The first signal drains, the second ends at once; and the service may end by itself.

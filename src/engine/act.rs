@@ -1,11 +1,11 @@
 //! The call's door. An input goes in behind `catch_unwind`: a broken invariant ends that call and nothing
 //! else. What comes out is journalled and done.
 
-use super::{CallNumber, ContextRow, Engine, Output, Phase, STATISTICS_PATIENCE};
+use super::{Asker, CallNumber, ContextRow, Engine, Output, Phase, STATISTICS_PATIENCE};
 use crate::call::Call;
 use crate::record::seam::{In, Leg, Out};
 use crate::sip::endpoint::{DialogId, Endpoint, Refusal};
-use crate::sip::{Hop, Message, wire};
+use crate::sip::{Hop, Message, Uri, wire};
 use crate::time::Instant;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -86,6 +86,10 @@ impl Engine {
             Out::Unbridge => self.unbridge(number),
             Out::Step { .. } | Out::Fact(_) => {}
             Out::Mint => self.out.push_back(Output::Mint { call: number }),
+            Out::Resolve { resolve, uri } => match Uri::read(&uri) {
+                Ok(uri) => self.out.push_back(Output::Resolve { asker: Asker::Call(number, resolve), uri }),
+                Err(_) => self.deliver(now, number, In::Resolved { resolve, hops: Vec::new() }),
+            },
             Out::Store { store, reference, destination, context } => {
                 let (name, case) = (slot.name.clone(), slot.name.clone());
                 let row = ContextRow { call: number, store, name, case, reference, destination, document: context };
@@ -135,7 +139,11 @@ impl Engine {
                 self.dialogs.insert(dialog, (number, Leg::Agent));
             }
             // The endpoint has no room: the call tries its next target or takes the flow's exit.
-            (None, Some(_)) => self.deliver(now, number, In::Refused { status: 503, reason: "no room".to_owned() }),
+            (None, Some(_)) => self.deliver(
+                now,
+                number,
+                In::Refused { status: 503, reason: "no room".to_owned(), contacts: Vec::new() },
+            ),
             (_, None) => {}
         }
     }

@@ -18,7 +18,7 @@ use crate::record::Fixture;
 use crate::record::seam::{Arrival, In, KeyCarrier, Leg};
 use crate::secret::Secret;
 use crate::sip::endpoint::{self, DialogId, Door, Endpoint};
-use crate::sip::{Hop, Locals, Request, info};
+use crate::sip::{Hop, Locals, Request, Uri, info};
 use crate::time::{Deadlines, Duration, Instant};
 use jiff::Timestamp;
 use journal::Journal;
@@ -68,6 +68,13 @@ pub struct MediaPorts {
     pub agent: SocketAddr,
 }
 
+/// Who wants to know where a URI leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// A call, with the number of its question.
+    Call(CallNumber, u32),
+}
+
 /// What the engine learns.
 pub enum Input<'a> {
     /// A datagram, or a message off a stream.
@@ -75,10 +82,19 @@ pub enum Input<'a> {
         from: Hop,
         bytes: &'a [u8],
     },
+    /// A message of ours that no connection took.
+    Undelivered {
+        bytes: &'a [u8],
+    },
     /// The answer to `Output::Reserve`: sockets, the wall clock, and the call's public name; or no sockets.
     Reserved {
         call: CallNumber,
         reserved: Option<Reserved>,
+    },
+    /// The hops to try, in this order.
+    Resolved {
+        asker: Asker,
+        hops: Vec<Hop>,
     },
     Minted {
         call: CallNumber,
@@ -127,6 +143,11 @@ pub enum Output {
     /// Bind two media sockets; answered with `Input::Reserved`.
     Reserve {
         call: CallNumber,
+    },
+    /// Find out where a URI leads (RFC 3263); answered with `Input::Resolved`.
+    Resolve {
+        asker: Asker,
+        uri: Uri,
     },
     /// Mint a reference; answered with `Input::Minted`.
     Mint {
@@ -259,6 +280,10 @@ impl Engine {
                 self.tell_turned_away(now, from);
             }
             Input::Reserved { call, reserved } => self.reserved(now, call, reserved),
+            Input::Resolved { asker: Asker::Call(call, resolve), hops } => {
+                self.deliver(now, call, In::Resolved { resolve, hops });
+            }
+            Input::Undelivered { bytes } => self.endpoint.on_undelivered(now, bytes),
             Input::Minted { call, reference } => self.deliver(now, call, In::Ref { reference }),
             Input::Stored { call, store, kept } => self.deliver(now, call, In::Store { store, kept }),
             Input::Media(event) => self.media_event(now, event),
@@ -378,10 +403,10 @@ impl Engine {
                 let answer = crate::sdp::read(&response.body).ok();
                 self.leg_input(now, dialog, |_| In::Answered { answer });
             }
-            Event::Refused { dialog, status, reason } => {
+            Event::Refused { dialog, status, reason, contacts } => {
                 let found = self.dialogs.remove(&dialog);
                 if let Some((call, _)) = found {
-                    self.deliver(now, call, In::Refused { status, reason });
+                    self.deliver(now, call, In::Refused { status, reason, contacts });
                 }
             }
             Event::Referred { dialog, status } => self.leg_input(now, dialog, |_| In::Referred { status }),

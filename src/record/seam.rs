@@ -88,6 +88,11 @@ pub enum In {
         store: u32,
         kept: bool,
     },
+    /// Where a URI leads, to be tried in this order; none if nobody knows.
+    Resolved {
+        resolve: u32,
+        hops: Vec<Hop>,
+    },
     /// 1xx to the agent's INVITE.
     Progress {
         status: u16,
@@ -96,10 +101,12 @@ pub enum In {
     Answered {
         answer: Option<Offer>,
     },
-    /// The agent's INVITE failed for good.
+    /// The agent's INVITE failed for good; a 3xx says in Contacts whom to call instead.
     Refused {
         status: u16,
         reason: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        contacts: Vec<String>,
     },
     /// The answer to our REFER.
     Referred {
@@ -245,6 +252,12 @@ pub enum Out {
         reference: Secret,
         destination: String,
         context: serde_json::Value,
+    },
+    /// Asks the shell where a URI leads.
+    Resolve {
+        /// Counts the call's questions, so that a late answer is not taken for another's.
+        resolve: u32,
+        uri: String,
     },
     /// The INVITE to the agent's phone, byte for byte.
     Agent {

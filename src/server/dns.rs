@@ -3,6 +3,7 @@
 
 mod locate;
 
+use crate::engine::Asker;
 use crate::random::Random;
 use crate::sip::{Hop, Locals, Transport};
 use crate::time::Duration;
@@ -49,7 +50,7 @@ pub struct Query {
 /// certificate at each must name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolved {
-    pub id: u64,
+    pub asker: Asker,
     pub hops: Vec<Hop>,
     pub host: String,
 }
@@ -66,7 +67,7 @@ pub struct Counters {
 
 /// The way to the thread that asks.
 pub struct Resolver {
-    queries: mpsc::Sender<(u64, Query)>,
+    queries: mpsc::Sender<(Asker, Query)>,
     counters: Arc<Counters>,
 }
 
@@ -111,9 +112,9 @@ impl Resolver {
         Ok((Resolver { queries, counters }, answers))
     }
 
-    /// Asks; the answer has the same `id`. Never waits. False: refused and counted, too many queries wait.
-    pub fn resolve(&self, id: u64, query: Query) -> bool {
-        let taken = self.queries.try_send((id, query)).is_ok();
+    /// Asks; the answer has the same asker. Never waits. False: refused and counted, too many queries wait.
+    pub fn resolve(&self, asker: Asker, query: Query) -> bool {
+        let taken = self.queries.try_send((asker, query)).is_ok();
         if !taken {
             self.counters.refused.fetch_add(1, Relaxed);
         }
@@ -156,20 +157,20 @@ struct Desk {
 }
 
 impl Desk {
-    async fn run(mut self, mut queries: mpsc::Receiver<(u64, Query)>, answers: mpsc::Sender<Resolved>) {
+    async fn run(mut self, mut queries: mpsc::Receiver<(Asker, Query)>, answers: mpsc::Sender<Resolved>) {
         let mut searches = JoinSet::new();
         loop {
             tokio::select! {
                 asked = queries.recv(), if searches.len() < AT_ONCE => {
-                    let Some((id, query)) = asked else { return };
+                    let Some((asker, query)) = asked else { return };
                     let search = self.search();
                     let limit = self.limit;
-                    searches.spawn(async move { (id, search.run(&query, limit).await, query) });
+                    searches.spawn(async move { (asker, search.run(&query, limit).await, query) });
                 }
                 Some(ended) = searches.join_next() => match ended {
-                    Ok((id, found, query)) => {
+                    Ok((asker, found, query)) => {
                         let hops = self.answer(&query, found);
-                        if answers.send(Resolved { id, hops, host: query.host }).await.is_err() {
+                        if answers.send(Resolved { asker, hops, host: query.host }).await.is_err() {
                             return;
                         }
                     }

@@ -10,14 +10,16 @@ pub mod media_worker;
 pub mod ports;
 pub mod store;
 pub mod streams;
+mod transports;
 
 use crate::config::{self, Config, Names, SecretSource};
 use crate::engine::{Engine, Service, Setup};
 use crate::os::clock::Clock;
 use crate::random::Random;
-use crate::sip::{Hop, Locals, Transport};
+use crate::sip::Hop;
 use control::Control;
 pub use control::Will;
+use dns::Resolver;
 use files::{Files, Findings};
 use http::Token;
 use media_plane::{MediaPlane, MediaSetup};
@@ -28,6 +30,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use store::{Places, Reader, Store};
 use tokio::sync::{mpsc, watch};
+use transports::Listening;
 
 /// Media events that wait for the control plane; a worker keeps what does not fit.
 const MEDIA_EVENTS: usize = 8_192;
@@ -146,7 +149,8 @@ fn not_started(what: impl std::fmt::Display, why: impl std::fmt::Display, remedy
 
 /// A server that takes calls.
 pub struct Running {
-    pub sip: SocketAddr,
+    /// Where SIP is heard, in the order of the configuration.
+    pub sip: Vec<Hop>,
     pub http: SocketAddr,
     /// `127.0.0.1:20000-29999`.
     pub rtp: String,
@@ -177,12 +181,17 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let clock = Clock::start();
     let seed = seed().map_err(|error| not_started("the system's randomness", error, "this system cannot serve"))?;
     let mut random = Random::from_seed(seed);
-    let listen = config.listen.sip.iter().find(|hop| hop.transport == Transport::Udp).map(|hop| hop.address);
-    let listen =
-        listen.ok_or_else(|| not_started("listen.sip", "no address", "listen: { sip: [udp:127.0.0.1:5060] }"))?;
-    let sip = std::net::UdpSocket::bind(listen).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
-    let sip = sip.map_err(|error| not_started(format!("cannot listen for SIP on udp:{listen}"), error, OTHER_PORT))?;
-    let bound = sip.local_addr().map_err(|error| not_started("the SIP socket", error, OTHER_PORT))?;
+    let files = config.tls.as_ref().map(|tls| streams::tls::Files {
+        cert: PathBuf::from(&tls.cert),
+        key: PathBuf::from(&tls.key),
+        ca: tls.ca.as_ref().map(PathBuf::from),
+    });
+    let sip = Listening::open(&config.listen.sip, config.advertise, files, random.u64())?;
+    let (bound, locals) = (sip.bound.clone(), sip.locals.clone());
+    let resolver = Resolver::start(&config.resolver, locals.clone(), random.u64());
+    let (resolver, resolved) = resolver.map_err(|error| {
+        not_started("DNS", error, "name the servers in the configuration: resolver: [192.0.2.53:53]")
+    })?;
     let (stored_tx, stored) = mpsc::unbounded_channel();
     let places = Places { database: PathBuf::from(&config.store), recordings: record.clone() };
     let store = Store::open(&places, move |word| {
@@ -211,23 +220,30 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     })?;
     let media = MediaPlane::start(setup, clock, media_tx, Random::from_seed(random.u64()))
         .map_err(|error| not_started("the media workers", error, "fewer --workers"))?;
-    let setup = Setup {
-        locals: Locals::new([Hop::udp(control::contact(bound, config.advertise))]),
-        config: Arc::new(config),
-        services,
-        seed: random.u64(),
-        record: record.is_some(),
-    };
+    let setup = Setup { locals, config: Arc::new(config), services, seed: random.u64(), record: record.is_some() };
     let (wants, will) = watch::channel(Will::Serve);
     let engine = Engine::new(setup);
     let control = std::thread::Builder::new().name("control".to_owned()).spawn(move || {
-        control::run(move |sip| Control { engine, clock, sip, media, media_events, store, stored, will }, sip)
+        control::run(
+            move |sip, stream_events| Control {
+                engine,
+                clock,
+                sip,
+                stream_events,
+                resolver,
+                resolved,
+                media,
+                media_events,
+                store,
+                stored,
+                will,
+            },
+            sip,
+        )
     });
     let control = control.map_err(|error| not_started("the control thread", error, "this system cannot serve"))?;
     Ok(Running { sip: bound, http, rtp: format!("{}:{}-{}", rtp.address, rtp.first, rtp.last), will: wants, control })
 }
-
-const OTHER_PORT: &str = "another program has it, or the address is not this machine's: give another --sip address";
 
 /// One core stays for the control plane.
 fn default_workers() -> usize {

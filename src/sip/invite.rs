@@ -7,6 +7,9 @@ use super::uri::Uri;
 use super::via::MAGIC_COOKIE;
 use crate::random::Random;
 
+/// A larger request goes by a transport that watches for congestion (RFC 3261 section 18.1.1).
+pub const MAX_DATAGRAM: usize = 1_300;
+
 /// What we serve, for Allow (RFC 3261 section 20.5).
 pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO";
 

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 1));
 const CALLERS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
-const AGENTS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 3));
+pub const AGENTS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 3));
 const SIP: u16 = 5060;
 /// Media addresses begin here; a call takes two.
 const MEDIA: u32 = 10_000;
@@ -63,6 +63,8 @@ pub struct World {
     pub cdrs: Vec<Cdr>,
     pub recordings: Vec<Fixture>,
     pub invites: Vec<Request>,
+    /// What DNS says.
+    pub names: BTreeMap<String, Vec<Hop>>,
     pub contexts: Vec<serde_json::Value>,
     /// What happened to each calling phone.
     pub happened: BTreeMap<TalkId, Vec<Happened>>,
@@ -143,6 +145,7 @@ impl World {
             cdrs: Vec::new(),
             recordings: Vec::new(),
             invites: Vec::new(),
+            names: BTreeMap::new(),
             contexts: Vec::new(),
             happened: BTreeMap::new(),
             agents_happened: Vec::new(),
@@ -312,6 +315,10 @@ impl World {
                 let at = "2026-12-01T10:15:00Z".parse().expect("a timestamp");
                 let reserved = Some(Reserved { ports, at, name: format!("call-{call}") });
                 self.engine.handle(now, Input::Reserved { call, reserved });
+            }
+            Output::Resolve { asker, uri } => {
+                let hops = self.names.get(uri.host()).cloned().unwrap_or(Vec::new());
+                self.engine.handle(now, Input::Resolved { asker, hops });
             }
             Output::Mint { call } => {
                 let reference = Secret::new(self.random.token() + &self.random.token());

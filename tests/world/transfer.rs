@@ -160,7 +160,7 @@ impl Line {
                     self.engine.handle(now, Input::Stored { call: row.call, store: row.store, kept: true });
                 }
                 Output::Cdr(cdr) => self.cdrs.push(*cdr),
-                Output::Media(_) | Output::Recording(_) | Output::Release { .. } => {}
+                Output::Media(_) | Output::Recording(_) | Output::Release { .. } | Output::Resolve { .. } => {}
             }
         }
     }

@@ -99,11 +99,11 @@ impl World {
 }
 
 impl Place {
-    async fn hops(&mut self, id: u64, host: &str, port: Option<u16>, transport: Option<Transport>) -> Vec<String> {
+    async fn hops(&mut self, id: u32, host: &str, port: Option<u16>, transport: Option<Transport>) -> Vec<String> {
         let query = Query { host: host.to_owned(), port, transport, secure: false };
-        assert!(self.resolver.resolve(id, query));
+        assert!(self.resolver.resolve(Asker::Call(id, 0), query));
         let resolved = timeout(DEADLINE, self.answers.recv()).await.expect("an answer in time").expect("it lives");
-        assert_eq!((resolved.id, resolved.host.as_str()), (id, host));
+        assert_eq!((resolved.asker, resolved.host.as_str()), (Asker::Call(id, 0), host));
         resolved.hops.iter().map(Hop::to_string).collect()
     }
 

@@ -130,42 +130,43 @@ impl Hub {
             };
             match entry.queue.try_send(outgoing) {
                 Ok(()) => return,
-                Err(TrySendError::Full(_)) => {
+                Err(TrySendError::Full(back)) => {
                     entry.full.notify_one();
-                    return self.failed(to).await;
+                    return self.failed(to, back.bytes).await;
                 }
                 // It is ending.
                 Err(TrySendError::Closed(back)) => outgoing = back,
             }
         }
-        if !self.open(to, name, outgoing) {
-            self.failed(to).await;
+        if let Err(outgoing) = self.open(to, name, outgoing) {
+            self.failed(to, outgoing.bytes).await;
         }
     }
 
-    async fn failed(&self, to: Hop) {
+    async fn failed(&self, to: Hop, bytes: Vec<u8>) {
         // Whoever took events is gone only when the service ends.
-        let _ = self.events.send(StreamEvent::Failed { to }).await;
+        let _ = self.events.send(StreamEvent::Failed { to, bytes }).await;
     }
 
-    /// Begins to open a connection, with its first message.
-    fn open(&mut self, to: Hop, name: Option<ServerName<'static>>, first: Box<Outgoing>) -> bool {
+    /// Begins to open a connection, with its first message; which comes back if that is not to be.
+    fn open(&mut self, to: Hop, name: Option<ServerName<'static>>, first: Box<Outgoing>) -> Result<(), Box<Outgoing>> {
         let tls = match (&self.tls, &name) {
             (Some(tls), Some(name)) => Some((tls.connector.clone(), name.clone())),
             // TLS without a certificate of ours is not offered.
-            (None, Some(_)) => return false,
+            (None, Some(_)) => return Err(first),
             (_, None) => None,
         };
         if self.opened >= self.bounds.opened {
             count(&self.counters.refused_opened);
-            return false;
+            return Err(first);
         }
         count(&self.counters.opened);
         self.opened += 1;
         let random = Random::from_seed(self.random.u64());
         let address = (to.transport, to.address);
         let (link, entry) = self.link(address, None, name, Some(random));
-        let taken = entry.queue.try_send(first).is_ok();
+        // The queue is new and empty.
+        let taken = entry.queue.try_send(first).map_err(TrySendError::into_inner);
         let connection = self.start(entry, link.opened(tls));
         self.reach.insert(address, connection);
         taken

@@ -127,7 +127,7 @@ impl Link {
             Why::Silent => count(&self.counters.closed_silent),
         }
         tracing::debug!(peer = %self.hop, ?why, "a connection ended");
-        self.undelivered(talk.writing.get()).await;
+        self.undelivered(talk.writing.take()).await;
         // A peer that is gone or does not read takes no goodbye; that is no matter.
         let _ = timeout(GOODBYE, writer.shutdown()).await;
         if let Some(connection) = self.hop.connection {
@@ -137,15 +137,16 @@ impl Link {
     }
 
     /// Closes the queue first: from here on the hub finds another way for what it is given.
-    async fn undelivered(&mut self, writing: Option<Hop>) {
+    async fn undelivered(&mut self, writing: Option<Rc<Outgoing>>) {
         self.waiting.close();
-        let mut failed: Vec<Hop> = writing.into_iter().collect();
+        let mut failed: Vec<Rc<Outgoing>> = writing.into_iter().collect();
         while let Ok(outgoing) = self.waiting.try_recv() {
-            failed.extend(outgoing.to);
+            failed.push(outgoing.into());
         }
-        for to in failed {
+        for outgoing in failed {
+            let Some(to) = outgoing.to else { continue };
             // As above.
-            let _ = self.events.send(StreamEvent::Failed { to }).await;
+            let _ = self.events.send(StreamEvent::Failed { to, bytes: outgoing.bytes.clone() }).await;
         }
     }
 }
@@ -154,7 +155,7 @@ impl Link {
 #[derive(Default)]
 struct Talk {
     /// Being written: not delivered if the connection ends now.
-    writing: Cell<Option<Hop>>,
+    writing: Cell<Option<Rc<Outgoing>>>,
     awaits_pong: Cell<bool>,
     /// The peer has answered a ping: many never do, and RFC 5626 asks it only of those who said so.
     answers_pings: Cell<bool>,
@@ -250,7 +251,8 @@ impl End<'_> {
     async fn write<S: AsyncWrite>(&self, half: &mut WriteHalf<S>, waiting: &mut mpsc::Receiver<Box<Outgoing>>) -> Why {
         // We hold a sender ourselves, so the queue never ends.
         while let Some(outgoing) = waiting.recv().await {
-            self.talk.writing.set(outgoing.to);
+            let outgoing: Rc<Outgoing> = outgoing.into();
+            self.talk.writing.set(Some(outgoing.clone()));
             let written = async {
                 half.write_all(&outgoing.bytes).await?;
                 half.flush().await

@@ -88,6 +88,7 @@ pub enum StreamEvent {
     /// A message could not be delivered; the hop is that of `send`. One that the kernel took counts as delivered.
     Failed {
         to: Hop,
+        bytes: Vec<u8>,
     },
     Closed {
         connection: Connection,
@@ -162,14 +163,16 @@ impl Streams {
     }
 
     /// Sends a whole message over `to.connection` if that lives, else over a connection to `to.address`, which is
-    /// made if there is none. Never waits. False: refused and counted, because the streams are behind, or because
-    /// `to` is no stream.
-    pub fn send(&self, to: Hop, bytes: Vec<u8>) -> bool {
-        let taken = to.transport.is_stream() && self.commands.try_send(Command::Send { to, bytes }).is_ok();
-        if !taken {
+    /// made if there is none. Never waits. The message comes back if it is refused, which is counted: the streams are
+    /// behind.
+    pub fn send(&self, to: Hop, bytes: Vec<u8>) -> Result<(), Vec<u8>> {
+        self.commands.try_send(Command::Send { to, bytes }).map_err(|refused| {
             count(&self.counters.refused_sends);
-        }
-        taken
+            match refused.into_inner() {
+                Command::Send { bytes, .. } => bytes,
+                Command::Name { .. } => Vec::new(),
+            }
+        })
     }
 
     /// The host that DNS gave an address for: the certificate of a TLS peer at `address` must name it (RFC 5922

@@ -41,7 +41,8 @@ pub enum Event {
     /// The 2xx to our re-INVITE; its ACK is sent.
     Reanswered { dialog: DialogId, response: Box<Response> },
     /// Our INVITE failed: 300-699 as received, 408 if no answer came, 487 after `cancel`. The dialog is gone.
-    Refused { dialog: DialogId, status: u16, reason: String },
+    /// `contacts` are those of a 3xx, as written.
+    Refused { dialog: DialogId, status: u16, reason: String, contacts: Vec<String> },
     /// Our re-INVITE failed and the session stays as it was; on 491 try again later (RFC 3261 section 14.1).
     ReinviteRefused { dialog: DialogId, status: u16, reason: String },
     /// The final answer to our REFER; 2xx: the peer tries.

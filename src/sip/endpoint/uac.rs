@@ -157,7 +157,7 @@ impl Endpoint {
             let cancelled = usage.outgoing == Some(transaction) && usage.cancel != Cancel::No;
             self.end_stray(now, from, transaction, &response);
             if cancelled {
-                self.fail(id, 487, reason(487));
+                self.fail(id, 487, reason(487), Vec::new());
             }
             return;
         }
@@ -213,9 +213,10 @@ impl Endpoint {
         self.send_again(transaction);
         let Some(usage) = self.usages.get_mut(id).filter(|usage| usage.outgoing == Some(transaction)) else { return };
         usage.outgoing = None;
-        let Response { status, reason, .. } = response;
+        let Response { status, reason, headers, .. } = response;
         if usage.early {
-            self.fail(id, status, &reason);
+            let contacts = headers.all("Contact").filter(|_| (300..400).contains(&status));
+            self.fail(id, status, &reason, contacts.map(str::to_owned).collect());
         } else if !self.on_status_in_dialog(now, id, status) {
             self.tell(Event::ReinviteRefused { dialog: id, status, reason });
         }
@@ -228,9 +229,9 @@ impl Endpoint {
     }
 
     /// The end of a call of ours that was never answered.
-    fn fail(&mut self, id: DialogId, status: u16, reason: &str) {
+    fn fail(&mut self, id: DialogId, status: u16, reason: &str, contacts: Vec<String>) {
         if self.usages.remove(id).is_some_and(|usage| !usage.silent) {
-            self.tell(Event::Refused { dialog: id, status, reason: reason.to_owned() });
+            self.tell(Event::Refused { dialog: id, status, reason: reason.to_owned(), contacts });
         }
     }
 
@@ -262,8 +263,8 @@ impl Endpoint {
                 };
                 usage.outgoing = None;
                 match (usage.early, usage.cancel) {
-                    (true, Cancel::No) => self.fail(id, status, reason(status)),
-                    (true, _) => self.fail(id, 487, reason(487)),
+                    (true, Cancel::No) => self.fail(id, status, reason(status), Vec::new()),
+                    (true, _) => self.fail(id, 487, reason(487), Vec::new()),
                     (false, _) => self.lose(now, id, Loss::NoAnswer),
                 }
             }

@@ -50,10 +50,10 @@ async fn messages_go_both_ways_over_tls_to_the_name_that_dns_gave() {
     let to_b = Hop::new(Transport::Tls, b.address);
     // Its certificate does not name its address, and no other host.
     a.send(to_b, OPTIONS);
-    assert_eq!(a.event().await, StreamEvent::Failed { to: to_b });
+    a.failed(to_b).await;
     assert!(a.streams.name(b.address, "c.example".to_owned()));
     a.send(to_b, OPTIONS);
-    assert_eq!(a.event().await, StreamEvent::Failed { to: to_b });
+    a.failed(to_b).await;
     a.counted(|counters| &counters.failed_handshakes, 2).await;
     assert!(a.streams.name(b.address, "b.example".to_owned()));
     a.send(to_b, OPTIONS);
@@ -64,7 +64,7 @@ async fn messages_go_both_ways_over_tls_to_the_name_that_dns_gave() {
     // Under another name the connection that stands is not taken.
     assert!(a.streams.name(b.address, "c.example".to_owned()));
     a.send(to_b, OPTIONS);
-    assert_eq!(a.event().await, StreamEvent::Failed { to: to_b });
+    a.failed(to_b).await;
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn a_certificate_of_another_authority_is_refused() {
     let b = over_tls(&files(there.path(), &other, "127.0.0.1"), Bounds::default());
     let to_b = Hop::new(Transport::Tls, b.address);
     a.send(to_b, OPTIONS);
-    assert_eq!(a.event().await, StreamEvent::Failed { to: to_b });
+    a.failed(to_b).await;
     let mut c = over_tls(&files(there.path(), &other, "127.0.0.1"), Bounds::default());
     c.send(to_b, OPTIONS);
     let mut b = b;
