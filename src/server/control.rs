@@ -4,6 +4,7 @@
 use super::media_plane::MediaPlane;
 use super::media_worker::WorkerEvent;
 use super::store::{Row, Store, Stored};
+use super::traces::Publisher;
 use crate::engine::{CallNumber, Engine, Input, Output, Reserved};
 use crate::os::clock::Clock;
 use crate::secret::Secret;
@@ -41,6 +42,8 @@ pub struct Control {
     pub media_events: mpsc::Receiver<WorkerEvent>,
     pub store: Store,
     pub stored: mpsc::UnboundedReceiver<Stored>,
+    /// Where traces go, if calls are traced.
+    pub traces: Option<Publisher>,
     pub will: watch::Receiver<Will>,
 }
 
@@ -93,7 +96,8 @@ impl Control {
             self.act(&mut shell);
         }
         let (engine, sip) = (self.engine.counters(), self.engine.sip_counters());
-        tracing::info!(?engine, ?sip, ?shell, store = ?self.store.losses(), media = ?self.media.load(), "ended");
+        let traces_lost = self.traces.as_ref().map(|traces| traces.lost);
+        tracing::info!(?engine, ?sip, ?shell, traces_lost, store = ?self.store.losses(), media = ?self.media.load(), "ended");
         self.store.close();
         self.engine
     }
@@ -177,6 +181,11 @@ impl Control {
                 }
                 Output::Recording(fixture) => {
                     self.store.keep(Row::Recording(fixture));
+                }
+                Output::Trace(told) => {
+                    if let Some(traces) = &mut self.traces {
+                        traces.tell(told);
+                    }
                 }
                 Output::Cdr(cdr) => {
                     self.store.keep(Row::Cdr(cdr));

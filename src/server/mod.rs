@@ -8,6 +8,7 @@ mod media_plane;
 pub mod media_worker;
 pub mod ports;
 pub mod store;
+mod traces;
 
 use crate::config::{self, Config, Names};
 use crate::engine::{Engine, Service, Setup};
@@ -42,6 +43,8 @@ pub struct Plan {
     pub place: Place,
     pub token: Option<Token>,
     pub record: Option<PathBuf>,
+    /// Whether calls are traced as they go.
+    pub trace: bool,
     pub workers: Option<usize>,
 }
 
@@ -162,7 +165,7 @@ impl Running {
 
 /// Binds everything, opens the store, and starts the threads.
 pub fn start(plan: Plan) -> Result<Running, NotStarted> {
-    let Plan { place: Place { config, services }, token, record, workers } = plan;
+    let Plan { place: Place { config, services }, token, record, trace, workers } = plan;
     let clock = Clock::start();
     let seed = seed().map_err(|error| not_started("the system's randomness", error, "this system cannot serve"))?;
     let mut random = Random::from_seed(seed);
@@ -180,7 +183,8 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     });
     let store = store.map_err(|error| NotStarted(error.to_string()))?;
     let reader = Reader::open(&places.database).map_err(|error| NotStarted(error.to_string()))?;
-    let http = http::start(config.listen.http, reader, token).map_err(|error| {
+    let (traces, told) = trace.then(traces::queue).unzip();
+    let http = http::start(config.listen.http, reader, token, told).map_err(|error| {
         not_started(format!("cannot listen for HTTP on {}", config.listen.http), error, "give another --http address")
     })?;
     let (media_tx, media_events) = mpsc::channel(MEDIA_EVENTS);
@@ -206,11 +210,12 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         services,
         seed: random.u64(),
         record: record.is_some(),
+        trace,
     };
     let (wants, will) = watch::channel(Will::Serve);
     let engine = Engine::new(setup);
     let control = std::thread::Builder::new().name("control".to_owned()).spawn(move || {
-        control::run(move |sip| Control { engine, clock, sip, media, media_events, store, stored, will }, sip)
+        control::run(move |sip| Control { engine, clock, sip, media, media_events, store, stored, traces, will }, sip)
     });
     let control = control.map_err(|error| not_started("the control thread", error, "this system cannot serve"))?;
     Ok(Running { sip: bound, http, rtp: format!("{}:{}-{}", rtp.address, rtp.first, rtp.last), will: wants, control })

@@ -1,9 +1,11 @@
 //! SIP (RFC 3261), sans-IO: messages, transactions, dialogs, and the endpoint that drives them over UDP.
 
 pub mod endpoint;
+pub mod glance;
 pub mod hop;
 pub mod info;
 pub mod invite;
+pub mod mask;
 pub mod uri;
 pub mod wire;
 

@@ -10,6 +10,7 @@ use askonce::peer::ear::Ear;
 use askonce::peer::{self, Answering, Happened, Phones, TalkId};
 use askonce::random::Random;
 use askonce::record::Fixture;
+use askonce::record::trace::Told;
 use askonce::secret::Secret;
 use askonce::server::files::{self, Disk};
 use askonce::sip::{Hop, Locals, Request, Uri};
@@ -62,6 +63,7 @@ pub struct World {
     digest: Sha256,
     pub cdrs: Vec<Cdr>,
     pub recordings: Vec<Fixture>,
+    pub told: Vec<Told>,
     pub invites: Vec<Request>,
     pub contexts: Vec<serde_json::Value>,
     /// What happened to each calling phone.
@@ -120,6 +122,7 @@ impl World {
             locals: Locals::new([Hop::udp(SocketAddr::new(SERVER, SIP))]),
             seed: random.u64(),
             record: true,
+            trace: true,
         };
         (plan.tamper)(&mut setup);
         let phones = |address, voice, answering, seed| {
@@ -142,6 +145,7 @@ impl World {
             digest: Sha256::new(),
             cdrs: Vec::new(),
             recordings: Vec::new(),
+            told: Vec::new(),
             invites: Vec::new(),
             contexts: Vec::new(),
             happened: BTreeMap::new(),
@@ -332,6 +336,7 @@ impl World {
                 self.media_done(done);
             }
             Output::Recording(fixture) => self.recordings.push(*fixture),
+            Output::Trace(told) => self.told.push(told),
             Output::Cdr(cdr) => {
                 self.digest.update(serde_json::to_vec(&cdr).expect("a record"));
                 self.cdrs.push(*cdr);
