@@ -5,7 +5,7 @@ use crate::peer::http;
 use crate::record::Fixture;
 use crate::record::ladder::{self, Row};
 use crate::record::pcap;
-use crate::record::trace::{Entry, Head, Sip, Trace};
+use crate::record::trace::{Head, Sip, Trace};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -71,14 +71,7 @@ fn print(rows: &[Row]) {
 }
 
 fn capture(trace: &Trace, path: &Path) -> Result<(), Failed> {
-    let mut messages: Vec<&Sip> = trace
-        .entries
-        .iter()
-        .filter_map(|entry| match entry {
-            Entry::Sip(sip) => Some(sip),
-            Entry::Note(_) => None,
-        })
-        .collect();
+    let mut messages: Vec<&Sip> = trace.messages().collect();
     if messages.is_empty() {
         return Err(fail("there are no SIP messages to capture: recordings of older versions have none"));
     }
@@ -138,7 +131,8 @@ impl Service {
             if trace.head.over || !follow {
                 return Ok(trace);
             }
-            self.runtime.block_on(tokio::time::sleep(AGAIN));
+            // Made within the runtime: a timer is of one.
+            self.runtime.block_on(async { tokio::time::sleep(AGAIN).await });
         }
     }
 }

@@ -138,7 +138,12 @@ impl Row {
             }
             Kind::Keys => line(&time, side, &left(&format!("  keys {text}"))),
             // What is done for a leg is told beside us, as all that we do.
-            Kind::Note => line(&time, 1, &paint(&left(&format!("* {text}")), "2", colours)),
+            Kind::Note => {
+                let cell = left(&format!("* {text}"));
+                let drawn = line(&time, 1, &paint(&cell, "2", colours));
+                // What is wider than its column has no bar behind it.
+                if cell.chars().count() > COLUMN { drawn.trim_end_matches('|').to_owned() } else { drawn }
+            }
         }
     }
 }

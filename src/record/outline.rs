@@ -45,7 +45,7 @@ pub fn output(out: &Out) -> Option<Outline> {
             let said = say.iter().map(utterance).collect::<Vec<_>>().join(" ");
             Some(("say", Some(*leg), said + if *looped { " (looped)" } else { "" }))
         }
-        Out::Stop { leg } => Some(("silence", Some(*leg), String::new())),
+        Out::Stop { leg } => Some(("stop", Some(*leg), "the prompt".to_owned())),
         Out::Fact(fact) => {
             let what = format!("{} {} by {} (try {})", fact.name, fact.state, fact.by, fact.tries);
             Some(("fact", None, what))
@@ -61,7 +61,7 @@ pub fn output(out: &Out) -> Option<Outline> {
         }
         Out::Bridge => Some(("bridge", None, String::new())),
         Out::Unbridge => Some(("unbridge", None, String::new())),
-        Out::End { disposition, by } => Some(("end", None, format!("{disposition:?} by {by:?}").to_lowercase())),
+        Out::End { disposition, by } => Some(("end", None, format!("{} by {}", word(disposition), word(by)))),
         Out::Answer { .. }
         | Out::Reject { .. }
         | Out::Listen { .. }
@@ -79,6 +79,11 @@ fn utterance(utterance: &Utterance) -> String {
         Utterance::Clip(name) => name.clone(),
         Utterance::Digits { value, .. } => format!("<{} digits>", value.len()),
     }
+}
+
+/// As the record of the call has it.
+fn word(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).map_or_else(|_| "?".to_owned(), |text| text.trim_matches('"').to_owned())
 }
 
 /// A message that an input or output stands for: where it went, what it is, and its description.

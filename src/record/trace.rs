@@ -150,6 +150,13 @@ impl Trace {
         Ok(text)
     }
 
+    pub fn messages(&self) -> impl Iterator<Item = &Sip> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Sip(sip) => Some(sip),
+            Entry::Note(_) => None,
+        })
+    }
+
     pub fn read(text: &str) -> serde_json::Result<Trace> {
         let mut lines = text.lines();
         let head = serde_json::from_str(lines.next().unwrap_or(""))?;

@@ -5,5 +5,6 @@
 mod network;
 mod scenarios;
 mod simulation;
+mod traced;
 
 pub use simulation::{Plan, World};

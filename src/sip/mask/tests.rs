@@ -35,9 +35,9 @@ fn what_is_the_caller_s_is_masked_and_the_rest_is_shown() {
             "History-Info: <sip:+15551230001@h?Reason=SIP>;index=1",
             "History-Info: <sip:**********01@h?**********>;index=1",
         ),
-        ("Contact: \"open <sip:+15551230001@h>", "Contact: ***************************"),
-        ("Contact: <sip:+15551230001@h", "Contact: *********************"),
-        ("Refer-To: <sip:desk@h?User-to-User=3739%3Bx>", "Refer-To: <sip:desk@h?*******************>"),
+        ("Contact: \"open <sip:+15551230001@h>", "Contact: **************************"),
+        ("Contact: <sip:+15551230001@h", "Contact: *******************"),
+        ("Refer-To: <sip:desk@h?User-to-User=3739%3Bx>", "Refer-To: <sip:desk@h?*********************>"),
         ("Subject: a\r\n 7992", "Subject: *\r\n*****"),
         ("Via: a\r\n b", "Via: a\r\n b"),
         ("7992", "****"),
@@ -70,7 +70,7 @@ fn of_bodies_only_descriptions_are_shown_and_their_keys_are_not() {
             "Application/SDP",
             "v=0\r\no=ann 1 1 IN IP4 h\r\ns=Ann\r\nm=audio 1 RTP/SAVP 0\r\na=crypto:1 X inline:abc\r\nz\r\nA=x\r\n",
         ),
-        "v=0\r\no=*** 1 1 IN IP4 h\r\ns=***\r\nm=audio 1 RTP/SAVP 0\r\na=crypto:*****************\r\n*\r\nA=*\r\n",
+        "v=0\r\no=*** 1 1 IN IP4 h\r\ns=***\r\nm=audio 1 RTP/SAVP 0\r\na=crypto:**************\r\n*\r\nA=*\r\n",
     );
 }
 
@@ -96,7 +96,7 @@ fn a_mask_keeps_every_length_whatever_the_bytes() {
     for _ in 0..3000 {
         let count = random.below(24);
         let message: Vec<u8> = (0..count).flat_map(|_| pieces[random.below(14) as usize]).copied().collect();
-        let text = mask(&message, count % 2 == 0);
+        let text = mask(&message, count.is_multiple_of(2));
         assert_eq!(text.len(), message.len(), "{message:?}");
         assert!(text.chars().all(|c| !c.is_control() || matches!(c, '\r' | '\n' | '\t')), "{text:?}");
     }
