@@ -84,7 +84,7 @@ async fn context(State(api): State<Api>, Path(reference): Path<String>, headers:
     }
     let read = tokio::task::spawn_blocking(move || api.reader.context(&reference)).await;
     match read {
-        Ok(Ok(Some(document))) => json(document),
+        Ok(Ok(Some(document))) => found("application/json", document),
         // Unknown and expired look alike.
         Ok(Ok(None)) => (StatusCode::NOT_FOUND, problem("no such context")).into_response(),
         Ok(Err(error)) => {
@@ -105,7 +105,7 @@ async fn calls(State(api): State<Api>, headers: HeaderMap) -> Response {
     }
     match api.traces {
         None => (StatusCode::NOT_FOUND, problem(NOT_TRACED)).into_response(),
-        Some(traces) => written(serde_json::to_string(&traces.under_way())),
+        Some(traces) => written("application/json", serde_json::to_string(&traces.under_way())),
     }
 }
 
@@ -117,7 +117,7 @@ async fn trace(State(api): State<Api>, Path(call): Path<String>, headers: Header
     match api.traces.map(|traces| traces.of(&call)) {
         None => (StatusCode::NOT_FOUND, problem(NOT_TRACED)).into_response(),
         Some(None) => (StatusCode::NOT_FOUND, problem("no such call, or it ended long ago")).into_response(),
-        Some(Some(trace)) => written(trace.write()),
+        Some(Some(trace)) => written("application/x-ndjson", trace.write()),
     }
 }
 
@@ -128,13 +128,13 @@ fn unauthorized() -> Response {
     (StatusCode::UNAUTHORIZED, challenge, problem("a bearer token is needed")).into_response()
 }
 
-fn json(document: String) -> Response {
-    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], document).into_response()
+fn found(kind: &'static str, document: String) -> Response {
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], document).into_response()
 }
 
-fn written(document: serde_json::Result<String>) -> Response {
+fn written(kind: &'static str, document: serde_json::Result<String>) -> Response {
     match document {
-        Ok(document) => json(document),
+        Ok(document) => found(kind, document),
         Err(error) => {
             tracing::error!(%error, "an answer could not be written");
             (StatusCode::INTERNAL_SERVER_ERROR, problem("writing failed")).into_response()
