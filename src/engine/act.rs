@@ -15,9 +15,7 @@ impl Engine {
         if !self.advance(now, number) {
             return;
         }
-        if let Some(journal) = self.slots.get_mut(&number).and_then(|slot| slot.journal.as_mut()) {
-            journal.input(now, &input);
-        }
+        self.log_input(now, number, &input);
         if self.enter(now, number, |call| call.handle(now, input)).is_some() {
             self.act(now, number);
         }
@@ -46,9 +44,7 @@ impl Engine {
     /// Does what the call says, in its order.
     pub(super) fn act(&mut self, now: Instant, number: CallNumber) {
         while let Some((at, out)) = self.enter(now, number, Call::poll).flatten() {
-            if let Some(journal) = self.slots.get_mut(&number).and_then(|slot| slot.journal.as_mut()) {
-                journal.output(at, &out);
-            }
+            self.log_output(at, number, &out);
             self.act_on(now, number, out);
         }
         self.arm(now, number);
@@ -128,6 +124,7 @@ impl Engine {
             Ok(Message::Request(request)) => Some(request),
             Ok(Message::Response(_)) | Err(_) => None,
         };
+        self.trace_agent(number, request.as_ref().and_then(|request| request.headers.get("Call-ID")));
         let sent = request.and_then(|request| {
             let dialog = self.endpoint.invite(now, hop, request).ok()?;
             Some((hop, dialog))
@@ -190,6 +187,7 @@ impl Engine {
                 for leg in Leg::BOTH {
                     self.close_stream(number, leg);
                 }
+                self.trace_over(now, number, None);
                 self.close(number);
             }
         }
@@ -219,13 +217,12 @@ impl Engine {
         let Some(slot) = self.slots.get_mut(&number) else { return };
         self.counters.ended += 1;
         tracing::info!(call = slot.name, disposition = ?cdr.disposition, by = ?cdr.by, "a call ends");
-        if let Some(journal) = slot.journal.take() {
-            self.counters.journal_lines_dropped += journal.dropped;
-            self.out.push_back(Output::Recording(Box::new(journal.fixture)));
-        }
+        let journal = slot.journal.take();
+        self.counters.journal_lines_dropped += journal.as_ref().map_or(0, |journal| journal.dropped);
         let until = now + STATISTICS_PATIENCE;
         slot.phase = Phase::Closing { cdr, until };
         slot.armed = None;
+        self.trace_over(now, number, journal.map(|journal| journal.fixture));
         for leg in Leg::BOTH {
             self.close_stream(number, leg);
         }

@@ -8,6 +8,7 @@ use crate::config::{Number, Trunk};
 use crate::context::carrier::uui_isdn;
 use crate::record::fixture::Local;
 use crate::record::seam::{Arrival, In, Leg};
+use crate::record::trace::Head;
 use crate::secret::Secret;
 use crate::sip::Request;
 use crate::sip::endpoint::DialogId;
@@ -62,6 +63,7 @@ impl Engine {
             armed: None,
         };
         self.slots.insert(number, slot);
+        self.trace_arrival(now, number);
         self.out.push_back(Output::Reserve { call: number });
     }
 
@@ -73,7 +75,7 @@ impl Engine {
                 self.dialogs.remove(&dialog);
                 self.busy(now, dialog);
             }
-            return;
+            return self.trace_over(now, number, None);
         };
         let seed = self.random.u64();
         let Some(slot) = self.slots.get_mut(&number) else {
@@ -95,13 +97,15 @@ impl Engine {
         };
         slot.name = name;
         slot.journal = self.record.then(|| super::Journal::new(now, birth.header("live")));
-        if let Some(journal) = &mut slot.journal {
-            journal.input(now, &In::Invite(arrival.clone()));
-        }
         tracing::info!(call = slot.name, from = %slot.from, flow = birth.program.flow.name.text, "a call begins");
+        let (call, flow) = (slot.name.clone(), birth.program.flow.name.text.clone());
+        self.trace_begin(now, number, Head::new(call, flow, at, &arrival));
+        self.log_input(now, number, &In::Invite(arrival.clone()));
         match catch_unwind(AssertUnwindSafe(|| Box::new(Call::new(now, birth, &arrival)))) {
             Ok(call) => {
-                slot.phase = Phase::Live { call };
+                if let Some(slot) = self.slots.get_mut(&number) {
+                    slot.phase = Phase::Live { call };
+                }
                 self.act(now, number);
             }
             Err(_) => self.wreck(now, number),

@@ -7,6 +7,7 @@ mod arrive;
 mod identity;
 mod journal;
 mod media;
+mod trace;
 
 use crate::audio::Arena;
 use crate::call::cdr::{Cdr, LegMedia};
@@ -16,6 +17,7 @@ use crate::context::Destination;
 use crate::random::Random;
 use crate::record::Fixture;
 use crate::record::seam::{Arrival, In, KeyCarrier, Leg};
+use crate::record::trace::Told;
 use crate::secret::Secret;
 use crate::sip::endpoint::{self, DialogId, Door, Endpoint};
 use crate::sip::{Hop, Locals, Request, Uri, info};
@@ -25,6 +27,7 @@ use journal::Journal;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use trace::Tracer;
 
 /// The number of a call within this engine; never used twice.
 pub type CallNumber = u32;
@@ -59,6 +62,8 @@ pub struct Setup {
     pub seed: u64,
     /// Whether calls are recorded (`Output::Recording`).
     pub record: bool,
+    /// Whether calls are traced as they go (`Output::Trace`).
+    pub trace: bool,
 }
 
 /// The media sockets that the shell bound for a call.
@@ -157,6 +162,7 @@ pub enum Output {
     Store(Box<ContextRow>),
     Media(crate::media::Command),
     Recording(Box<Fixture>),
+    Trace(Told),
     Cdr(Box<Cdr>),
     /// The call is over: its sockets and references may go.
     Release {
@@ -243,6 +249,8 @@ pub struct Engine {
     counters: Counters,
     draining: bool,
     record: bool,
+    /// While calls are traced or recorded.
+    tracer: Option<Tracer>,
     /// Calls turned away (403, 503) when the log last told of them, and when that was.
     turned_away: (u64, u64),
     turned_away_told: Instant,
@@ -267,6 +275,7 @@ impl Engine {
             counters: Counters::default(),
             draining: false,
             record: setup.record,
+            tracer: Tracer::new(setup.record, setup.trace),
             turned_away: (0, 0),
             turned_away_told: Instant::ZERO,
         }
@@ -276,6 +285,7 @@ impl Engine {
         match input {
             Input::Message { from, bytes } => {
                 let door = self.door(from);
+                self.trace_in(now, from, bytes, matches!(door, Door::Open));
                 self.endpoint.on_message(now, from, bytes, door);
                 self.tell_turned_away(now, from);
             }
@@ -292,6 +302,7 @@ impl Engine {
             Input::Stop => self.end_all(now),
         }
         self.drain_endpoint(now);
+        self.trace_settled();
     }
 
     pub fn poll(&mut self) -> Option<Output> {
@@ -299,12 +310,12 @@ impl Engine {
     }
 
     pub fn next_deadline(&self) -> Option<Instant> {
-        [self.endpoint.next_deadline(), self.deadlines.next()].into_iter().flatten().min()
+        [self.endpoint.next_deadline(), self.deadlines.next(), self.trace_deadline()].into_iter().flatten().min()
     }
 
-    /// Whether nothing is under way any more: no call, and no BYE that waits for its answer.
+    /// Whether nothing is under way any more: no call, no BYE that waits for its answer, and no recording for its end.
     pub fn idle(&self) -> bool {
-        self.slots.is_empty() && self.endpoint.waiting() == 0
+        self.slots.is_empty() && self.endpoint.waiting() == 0 && self.trace_deadline().is_none()
     }
 
     /// Calls that are not over.
@@ -344,6 +355,7 @@ impl Engine {
 
     fn fall_due(&mut self, now: Instant) {
         self.endpoint.on_deadline(now);
+        self.trace_due(now);
         while let Some((at, call)) = self.deadlines.due(now) {
             let Some(slot) = self.slots.get_mut(&call) else { continue };
             if slot.armed != Some(at) {
@@ -378,7 +390,10 @@ impl Engine {
     fn drain_endpoint(&mut self, now: Instant) {
         while let Some(output) = self.endpoint.poll() {
             match output {
-                endpoint::Output::Send { to, bytes } => self.out.push_back(Output::Send { to, bytes }),
+                endpoint::Output::Send { to, bytes } => {
+                    self.trace_out(now, to, &bytes);
+                    self.out.push_back(Output::Send { to, bytes });
+                }
                 endpoint::Output::Event(event) => self.sip_event(now, event),
             }
         }
@@ -435,6 +450,7 @@ impl Engine {
         if matches!(slot.phase, Phase::Arriving { .. }) {
             // Gone before it was a call: nobody else knows of it yet.
             self.slots.remove(&number);
+            self.trace_over(now, number, None);
             return;
         }
         if leg == Leg::Agent {

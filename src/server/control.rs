@@ -6,6 +6,7 @@ use super::media_plane::MediaPlane;
 use super::media_worker::WorkerEvent;
 use super::store::{Row, Store, Stored};
 use super::streams::StreamEvent;
+use super::traces::Publisher;
 use super::transports::{Listening, Transports};
 use crate::engine::{CallNumber, Engine, Input, Output, Reserved};
 use crate::os::clock::Clock;
@@ -46,6 +47,8 @@ pub struct Control {
     pub media_events: mpsc::Receiver<WorkerEvent>,
     pub store: Store,
     pub stored: mpsc::UnboundedReceiver<Stored>,
+    /// Where traces go, if calls are traced.
+    pub traces: Option<Publisher>,
     pub will: watch::Receiver<Will>,
 }
 
@@ -100,7 +103,8 @@ impl Control {
             self.act(&mut shell);
         }
         let (engine, sip, streams) = (self.engine.counters(), self.engine.sip_counters(), self.sip.counters());
-        tracing::info!(?engine, ?sip, ?streams, dns = ?self.resolver.counters(), ?shell, store = ?self.store.losses(), media = ?self.media.load(), "ended");
+        let (dns, traces_lost) = (self.resolver.counters(), self.traces.as_ref().map(|traces| traces.lost));
+        tracing::info!(?engine, ?sip, ?streams, ?dns, ?shell, traces_lost, store = ?self.store.losses(), media = ?self.media.load(), "ended");
         self.store.close();
         self.engine
     }
@@ -211,6 +215,11 @@ impl Control {
                 }
                 Output::Recording(fixture) => {
                     self.store.keep(Row::Recording(fixture));
+                }
+                Output::Trace(told) => {
+                    if let Some(traces) = &mut self.traces {
+                        traces.tell(told);
+                    }
                 }
                 Output::Cdr(cdr) => {
                     self.store.keep(Row::Cdr(cdr));

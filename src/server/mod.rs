@@ -10,6 +10,7 @@ pub mod media_worker;
 pub mod ports;
 pub mod store;
 pub mod streams;
+mod traces;
 mod transports;
 
 use crate::config::{self, Config, Names, SecretSource};
@@ -47,6 +48,8 @@ pub struct Plan {
     pub place: Place,
     pub token: Option<Token>,
     pub record: Option<PathBuf>,
+    /// Whether calls are traced as they go.
+    pub trace: bool,
     pub workers: Option<usize>,
 }
 
@@ -177,7 +180,7 @@ impl Running {
 
 /// Binds everything, opens the store, and starts the threads.
 pub fn start(plan: Plan) -> Result<Running, NotStarted> {
-    let Plan { place: Place { config, services }, token, record, workers } = plan;
+    let Plan { place: Place { config, services }, token, record, trace, workers } = plan;
     let clock = Clock::start();
     let seed = seed().map_err(|error| not_started("the system's randomness", error, "this system cannot serve"))?;
     let mut random = Random::from_seed(seed);
@@ -200,7 +203,8 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     });
     let store = store.map_err(|error| NotStarted(error.to_string()))?;
     let reader = Reader::open(&places.database).map_err(|error| NotStarted(error.to_string()))?;
-    let http = http::start(config.listen.http, reader, token).map_err(|error| {
+    let (traces, told) = trace.then(traces::queue).unzip();
+    let http = http::start(config.listen.http, reader, token, told).map_err(|error| {
         not_started(format!("cannot listen for HTTP on {}", config.listen.http), error, "give another --http address")
     })?;
     let (media_tx, media_events) = mpsc::channel(MEDIA_EVENTS);
@@ -220,7 +224,8 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     })?;
     let media = MediaPlane::start(setup, clock, media_tx, Random::from_seed(random.u64()))
         .map_err(|error| not_started("the media workers", error, "fewer --workers"))?;
-    let setup = Setup { locals, config: Arc::new(config), services, seed: random.u64(), record: record.is_some() };
+    let setup =
+        Setup { locals, config: Arc::new(config), services, seed: random.u64(), record: record.is_some(), trace };
     let (wants, will) = watch::channel(Will::Serve);
     let engine = Engine::new(setup);
     let control = std::thread::Builder::new().name("control".to_owned()).spawn(move || {
@@ -236,6 +241,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
                 media_events,
                 store,
                 stored,
+                traces,
                 will,
             },
             sip,

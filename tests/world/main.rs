@@ -6,6 +6,7 @@ mod names;
 mod network;
 mod scenarios;
 mod simulation;
+mod traced;
 mod transfer;
 
 pub use simulation::{Plan, World};

@@ -41,7 +41,7 @@ pub fn plan(seed: u64, answering: Answering) -> Plan {
     Plan { seed, weather: FAIR, answering, flow: flow(), store: true, ports: u32::MAX, tamper: |_| {} }
 }
 
-fn world(seed: u64, weather: Weather, answering: Answering) -> World {
+pub fn world(seed: u64, weather: Weather, answering: Answering) -> World {
     World::new(Plan { weather, ..plan(seed, answering) })
 }
 

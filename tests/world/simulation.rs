@@ -10,6 +10,7 @@ use askonce::peer::ear::Ear;
 use askonce::peer::{self, Answering, Happened, Phones, TalkId};
 use askonce::random::Random;
 use askonce::record::Fixture;
+use askonce::record::trace::Told;
 use askonce::secret::Secret;
 use askonce::server::files::{self, Disk};
 use askonce::sip::{Hop, Locals, Request, Uri};
@@ -62,6 +63,7 @@ pub struct World {
     digest: Sha256,
     pub cdrs: Vec<Cdr>,
     pub recordings: Vec<Fixture>,
+    pub told: Vec<Told>,
     pub invites: Vec<Request>,
     /// What DNS says.
     pub names: BTreeMap<String, Vec<Hop>>,
@@ -122,6 +124,7 @@ impl World {
             locals: Locals::new([Hop::udp(SocketAddr::new(SERVER, SIP))]),
             seed: random.u64(),
             record: true,
+            trace: true,
         };
         (plan.tamper)(&mut setup);
         let phones = |address, voice, answering, seed| {
@@ -144,6 +147,7 @@ impl World {
             digest: Sha256::new(),
             cdrs: Vec::new(),
             recordings: Vec::new(),
+            told: Vec::new(),
             invites: Vec::new(),
             names: BTreeMap::new(),
             contexts: Vec::new(),
@@ -242,7 +246,7 @@ impl World {
         match (to.port(), to.ip(), self.media.get(&to)) {
             (SIP, SERVER, _) => self.engine.handle(now, Input::Message { from: Hop::udp(from), bytes: &bytes }),
             (SIP, CALLERS, _) => self.callers.on_sip(now, from, &bytes),
-            (SIP, _, _) => self.agents.on_sip(now, from, &bytes),
+            (SIP, AGENTS, _) => self.agents.on_sip(now, from, &bytes),
             (_, _, Some(Far::Stream(id))) => {
                 let mut done = Done::default();
                 self.streams.on_packet(now, *id, from, &mut bytes, &mut done);
@@ -339,6 +343,7 @@ impl World {
                 self.media_done(done);
             }
             Output::Recording(fixture) => self.recordings.push(*fixture),
+            Output::Trace(told) => self.told.push(told),
             Output::Cdr(cdr) => {
                 self.digest.update(serde_json::to_vec(&cdr).expect("a record"));
                 self.cdrs.push(*cdr);
