@@ -4,6 +4,8 @@
 
 mod act;
 mod arrive;
+pub mod gate;
+mod half_open;
 mod journal;
 mod media;
 
@@ -19,10 +21,12 @@ use crate::secret::Secret;
 use crate::sip::endpoint::{self, DialogId, Door, Endpoint};
 use crate::sip::{Hop, Locals, Request, info};
 use crate::time::{Deadlines, Duration, Instant};
+use gate::{Admission, Gate, Limits};
+use half_open::HalfOpen;
 use jiff::Timestamp;
 use journal::Journal;
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// The number of a call within this engine; never used twice.
@@ -55,6 +59,7 @@ pub struct Setup {
     pub services: BTreeMap<String, Service>,
     /// Where our SIP is reached: Contact and Via.
     pub locals: Locals,
+    pub limits: Limits,
     pub seed: u64,
     /// Whether calls are recorded (`Output::Recording`).
     pub record: bool,
@@ -149,6 +154,12 @@ pub struct Counters {
     pub calls: u64,
     pub ended: u64,
     pub unknown_number: u64,
+    /// New calls and OPTIONS turned away with 503: no calls from now on, as many as there may be, more a second than
+    /// their source may open, too many whose caller has not shown itself.
+    pub turned_away_draining: u64,
+    pub turned_away_full: u64,
+    pub turned_away_rate: u64,
+    pub turned_away_half_open: u64,
     pub no_ports: u64,
     pub no_common_codec: u64,
     pub uui_ignored: u64,
@@ -212,6 +223,9 @@ pub struct Engine {
     destinations: Arc<BTreeMap<String, Destination>>,
     locals: Locals,
     endpoint: Endpoint,
+    limits: Limits,
+    gate: Gate,
+    half_open: HalfOpen,
     random: Random,
     slots: HashMap<CallNumber, Slot>,
     dialogs: HashMap<DialogId, (CallNumber, Leg)>,
@@ -221,21 +235,25 @@ pub struct Engine {
     counters: Counters,
     draining: bool,
     record: bool,
-    /// Calls turned away (403, 503) when the log last told of them, and when that was.
-    turned_away: (u64, u64),
+    /// Calls turned away (403, 503) and messages dropped unread when the log last told of them, and when that was.
+    turned_away: [u64; 3],
     turned_away_told: Instant,
 }
 
 impl Engine {
     pub fn new(setup: Setup) -> Self {
         let mut random = Random::from_seed(setup.seed);
-        let endpoint = Endpoint::new(sip_config(setup.locals.clone()), Random::from_seed(random.u64()));
+        let sip = sip_config(setup.locals.clone(), setup.limits.calls);
+        let endpoint = Endpoint::new(sip, Random::from_seed(random.u64()));
         Self {
             destinations: Arc::new(destinations(&setup.config)),
             config: setup.config,
             services: setup.services,
             locals: setup.locals,
             endpoint: endpoint.expect("our own name has no control bytes"),
+            limits: setup.limits,
+            gate: Gate::new(setup.limits, &mut random),
+            half_open: HalfOpen::new(setup.limits.calls),
             random,
             slots: HashMap::new(),
             dialogs: HashMap::new(),
@@ -245,18 +263,14 @@ impl Engine {
             counters: Counters::default(),
             draining: false,
             record: setup.record,
-            turned_away: (0, 0),
+            turned_away: [0; 3],
             turned_away_told: Instant::ZERO,
         }
     }
 
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
         match input {
-            Input::Message { from, bytes } => {
-                let door = self.door(from);
-                self.endpoint.on_message(now, from, bytes, door);
-                self.tell_turned_away(now, from);
-            }
+            Input::Message { from, bytes } => self.message(now, from, bytes),
             Input::Reserved { call, reserved } => self.reserved(now, call, reserved),
             Input::Minted { call, reference } => self.deliver(now, call, In::Ref { reference }),
             Input::Stored { call, store, kept } => self.deliver(now, call, In::Store { store, kept }),
@@ -294,25 +308,65 @@ impl Engine {
         self.endpoint.counters()
     }
 
-    /// Calls turned away at the door are told of in one line a second at most: a flood must not fill the log.
-    fn tell_turned_away(&mut self, now: Instant, from: Hop) {
-        let counters = self.endpoint.counters();
-        let (forbidden, unavailable) = (counters.forbidden, counters.unavailable);
-        if (forbidden, unavailable) != self.turned_away && now >= self.turned_away_told + TURNED_AWAY_EVERY {
-            self.turned_away = (forbidden, unavailable);
-            self.turned_away_told = now;
-            tracing::info!(%from, forbidden, unavailable, "calls are turned away (403: no trunk has this source; 503: no room)");
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// How many dialogs and transactions of SIP live.
+    pub fn sip_load(&self) -> (usize, usize) {
+        self.endpoint.load()
+    }
+
+    /// Calls whose caller has not shown that it hears us.
+    pub fn half_open(&self) -> usize {
+        self.half_open.len()
+    }
+
+    /// A message comes to the gate, and if that lets it through, to the door.
+    fn message(&mut self, now: Instant, from: Hop, bytes: &[u8]) {
+        let source = from.address.ip();
+        let trunk = self.config.trunk(source).is_some();
+        let admission = self.gate.admit(now, source, bytes, trunk);
+        if admission != Admission::Drop {
+            let closed = self.closed(source, admission);
+            let door = match closed {
+                Some(_) => Door::Unavailable,
+                None if trunk => Door::Open,
+                None => Door::Forbidden,
+            };
+            let before = self.endpoint.counters().unavailable;
+            self.endpoint.on_message(now, from, bytes, door);
+            if let Some(why) = closed {
+                *why(&mut self.counters) += self.endpoint.counters().unavailable - before;
+            }
+        }
+        self.tell_turned_away(now, from);
+    }
+
+    /// Why no new call may come in from there, if so: the counter of the reason.
+    fn closed(&self, source: IpAddr, admission: Admission) -> Option<fn(&mut Counters) -> &mut u64> {
+        if self.draining {
+            Some(|counters| &mut counters.turned_away_draining)
+        } else if self.slots.len() >= self.limits.calls {
+            Some(|counters| &mut counters.turned_away_full)
+        } else if admission == Admission::TurnAway {
+            Some(|counters| &mut counters.turned_away_rate)
+        } else if self.half_open.is_full(source) {
+            Some(|counters| &mut counters.turned_away_half_open)
+        } else {
+            None
         }
     }
 
-    /// Whether a new call may come in from there.
-    fn door(&self, from: Hop) -> Door {
-        if self.draining || self.slots.len() >= arrive::CALLS {
-            Door::Unavailable
-        } else if self.config.trunk(from.address.ip()).is_none() {
-            Door::Forbidden
-        } else {
-            Door::Open
+    /// What is turned away is told of in one line a second at most: a flood must not fill the log.
+    fn tell_turned_away(&mut self, now: Instant, from: Hop) {
+        let counters = self.endpoint.counters();
+        let turned_away = [counters.forbidden, counters.unavailable, self.gate.counters().dropped()];
+        if turned_away != self.turned_away && now >= self.turned_away_told + TURNED_AWAY_EVERY {
+            self.turned_away = turned_away;
+            self.turned_away_told = now;
+            let [forbidden, unavailable, unread] = turned_away;
+            tracing::info!(%from, forbidden, unavailable, unread, "turned away (403: no trunk has this source; 503: no room; unread: more than its source may send)");
         }
     }
 
@@ -363,6 +417,7 @@ impl Engine {
         match event {
             Event::Invite { dialog, from, request } => self.arrive(now, dialog, from, &request),
             Event::Confirmed { dialog, body } => {
+                self.half_open.ends(dialog);
                 self.ungate(dialog);
                 if let Ok(answer) = crate::sdp::read(&body) {
                     self.leg_input(now, dialog, |leg| In::LateAnswer { leg, answer });
@@ -378,8 +433,7 @@ impl Engine {
                 self.leg_input(now, dialog, |_| In::Answered { answer });
             }
             Event::Refused { dialog, status, reason } => {
-                let found = self.dialogs.remove(&dialog);
-                if let Some((call, _)) = found {
+                if let Some((call, _)) = self.forget(dialog) {
                     self.deliver(now, call, In::Refused { status, reason });
                 }
             }
@@ -394,8 +448,14 @@ impl Engine {
         }
     }
 
+    /// A dialog is gone, or none of ours any more: whose it was.
+    fn forget(&mut self, dialog: DialogId) -> Option<(CallNumber, Leg)> {
+        self.half_open.ends(dialog);
+        self.dialogs.remove(&dialog)
+    }
+
     fn gone(&mut self, now: Instant, dialog: DialogId, lost: Option<String>) {
-        let Some((number, leg)) = self.dialogs.remove(&dialog) else { return };
+        let Some((number, leg)) = self.forget(dialog) else { return };
         let Some(slot) = self.slots.get_mut(&number) else { return };
         match leg {
             Leg::Caller => slot.caller = None,
@@ -451,12 +511,7 @@ fn destinations(config: &Config) -> BTreeMap<String, Destination> {
     config.destinations.iter().map(|configured| (configured.name.text.clone(), configured.for_calls())).collect()
 }
 
-/// Room for every call with its agent, and for the transactions that outlive them by 32 s.
-fn sip_config(locals: Locals) -> endpoint::Config {
-    endpoint::Config {
-        locals,
-        user_agent: USER_AGENT.to_owned(),
-        max_transactions: 400_000,
-        max_dialogs: 4 * arrive::CALLS,
-    }
+/// Room for every call with its agent, and for the transactions that outlive them by 32 s: two a second and call.
+fn sip_config(locals: Locals, calls: usize) -> endpoint::Config {
+    endpoint::Config { locals, user_agent: USER_AGENT.to_owned(), max_transactions: 64 * calls, max_dialogs: 4 * calls }
 }

@@ -93,7 +93,8 @@ impl Control {
             self.act(&mut shell);
         }
         let (engine, sip) = (self.engine.counters(), self.engine.sip_counters());
-        tracing::info!(?engine, ?sip, ?shell, store = ?self.store.losses(), media = ?self.media.load(), "ended");
+        let gate = self.engine.gate().counters();
+        tracing::info!(?engine, ?sip, ?gate, ?shell, store = ?self.store.losses(), media = ?self.media.load(), "ended");
         self.store.close();
         self.engine
     }

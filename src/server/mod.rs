@@ -10,6 +10,7 @@ pub mod ports;
 pub mod store;
 
 use crate::config::{self, Config, Names};
+use crate::engine::gate::Limits;
 use crate::engine::{Engine, Service, Setup};
 use crate::os::clock::Clock;
 use crate::random::Random;
@@ -204,6 +205,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         locals: Locals::new([Hop::udp(control::contact(bound, config.advertise))]),
         config: Arc::new(config),
         services,
+        limits: Limits::default(),
         seed: random.u64(),
         record: record.is_some(),
     };

@@ -21,22 +21,22 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-const FAIR: Weather = Weather { loss: 0, duplication: 0 };
-const ACCOUNT: &str = "79927398713";
+pub const FAIR: Weather = Weather { loss: 0, duplication: 0 };
+pub const ACCOUNT: &str = "79927398713";
 
 fn flow() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("flows/account-desk.yaml")
 }
 
-fn ms(ms: u64) -> Duration {
+pub fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-fn answers(script: &[Act]) -> Answering {
+pub fn answers(script: &[Act]) -> Answering {
     Answering::Answer { after: ms(800), script: script.into() }
 }
 
-fn plan(seed: u64, answering: Answering) -> Plan {
+pub fn plan(seed: u64, answering: Answering) -> Plan {
     Plan { seed, weather: FAIR, answering, flow: flow(), store: true, ports: u32::MAX, tamper: |_| {} }
 }
 
@@ -45,7 +45,7 @@ fn world(seed: u64, weather: Weather, answering: Answering) -> World {
 }
 
 /// A caller who knows the flow: keys the account over the welcome, confirms it, and talks.
-fn caller(account: &str) -> Vec<Act> {
+pub fn caller(account: &str) -> Vec<Act> {
     vec![
         Act::Wait(ms(300)),
         Act::Press(format!("{account}#")),
@@ -58,7 +58,7 @@ fn caller(account: &str) -> Vec<Act> {
 }
 
 /// The facts in the User-to-User of an INVITE.
-fn uui(invite: &Request) -> BTreeMap<String, String> {
+pub fn uui(invite: &Request) -> BTreeMap<String, String> {
     let values: Vec<&str> = invite.headers.all("User-to-User").collect();
     let [value] = values.as_slice() else { panic!("{} User-to-User headers", values.len()) };
     let read = uui_isdn::read(value).expect("our own form");

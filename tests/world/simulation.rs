@@ -4,6 +4,7 @@
 use crate::network::{Datagram, Network, Weather};
 use askonce::call::cdr::Cdr;
 use askonce::config::{Config, Quick, RtpPorts};
+use askonce::engine::gate::Limits;
 use askonce::engine::{Engine, Input, MediaPorts, Output, Reserved, Setup};
 use askonce::media::{self, Sink, StreamId, Streams};
 use askonce::peer::ear::Ear;
@@ -118,6 +119,7 @@ impl World {
             config: Arc::new(config),
             services: BTreeMap::from([(name, service)]),
             locals: Locals::new([Hop::udp(SocketAddr::new(SERVER, SIP))]),
+            limits: Limits::default(),
             seed: random.u64(),
             record: true,
         };

@@ -1,0 +1,217 @@
+//! Floods: one source sends twenty times what it may, and the calls of another are as they always are.
+
+use crate::World;
+use crate::scenarios::{ACCOUNT, answers, caller, ms, plan, uui};
+use askonce::engine::{Engine, Input};
+use askonce::peer::{Act, Happened};
+use askonce::record::seam::Disposition;
+use askonce::sip::Hop;
+use askonce::time::Duration;
+use std::net::SocketAddr;
+
+/// Milliseconds.
+const FLOOD: u64 = 30_000;
+/// The prober places a call this often.
+const EVERY: u64 = 200;
+
+struct Flood {
+    name: &'static str,
+    /// Where the message of that number comes from.
+    from: fn(u64) -> SocketAddr,
+    message: fn(u64) -> Vec<u8>,
+    /// Messages a millisecond: 20 times 50 openers a second, or 20 times 1,000 messages; a stranger may send an eighth.
+    rate: u64,
+    /// Dialogs and transactions at once, not more than this. The prober alone has 42 and 414.
+    most: (usize, usize),
+    /// What was counted of it, and how often at least.
+    counted: fn(&Engine) -> u64,
+    least: u64,
+}
+
+const PROBER: (usize, usize) = (60, 450);
+
+const FLOODS: &[Flood] = &[
+    Flood {
+        name: "INVITE without ACK",
+        from: trunk,
+        message: invite,
+        rate: 1,
+        most: (360, 750),
+        counted: |engine| engine.counters().turned_away_half_open,
+        least: 1_000,
+    },
+    Flood {
+        name: "INVITE and CANCEL",
+        from: trunk,
+        message: invite_and_cancel,
+        rate: 2,
+        most: (60, 2_050),
+        counted: |engine| engine.gate().counters().floods,
+        least: 27_900,
+    },
+    Flood {
+        name: "REGISTER",
+        from: trunk,
+        message: register,
+        rate: 1,
+        most: PROBER,
+        counted: |engine| engine.sip_counters().refused,
+        least: 30_000,
+    },
+    Flood {
+        name: "OPTIONS",
+        from: trunk,
+        message: options,
+        rate: 1,
+        most: PROBER,
+        counted: |engine| engine.counters().turned_away_rate,
+        least: 28_000,
+    },
+    Flood {
+        name: "garbage",
+        from: trunk,
+        message: garbage,
+        rate: 20,
+        most: PROBER,
+        counted: |engine| engine.gate().counters().floods,
+        least: 560_000,
+    },
+    Flood {
+        name: "BYE of no call",
+        from: trunk,
+        message: bye,
+        rate: 20,
+        most: PROBER,
+        counted: |engine| engine.gate().counters().floods,
+        least: 560_000,
+    },
+    Flood {
+        name: "one INVITE again and again",
+        from: trunk,
+        message: |_| invite(0),
+        rate: 20,
+        most: PROBER,
+        counted: |engine| engine.gate().counters().floods,
+        least: 560_000,
+    },
+    Flood {
+        name: "INVITE of a stranger",
+        from: stranger,
+        message: invite,
+        rate: 3,
+        most: PROBER,
+        counted: |engine| engine.gate().counters().strangers,
+        least: 89_800,
+    },
+    Flood {
+        name: "INVITE of many strangers",
+        from: crowd,
+        message: invite,
+        rate: 5,
+        most: PROBER,
+        counted: |engine| engine.sip_counters().forbidden,
+        least: 150_000,
+    },
+];
+
+/// Of the trunk's network, but not where the prober is.
+fn trunk(_: u64) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 4], 5061))
+}
+
+fn stranger(_: u64) -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 4], 5061))
+}
+
+/// Never the same twice.
+fn crowd(n: u64) -> SocketAddr {
+    SocketAddr::from(((0xc000_0000 + n as u32).to_be_bytes(), 5061))
+}
+
+fn request(method: &str, n: u64, cseq: &str, to_tag: &str, body: &str) -> Vec<u8> {
+    let head = format!(
+        "{method} sip:1@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.4:5061;branch=z9hG4bK{n}\r\nFrom: \
+         <sip:flood@127.0.0.4>;tag=a{n}\r\nTo: <sip:1@127.0.0.1>{to_tag}\r\nCall-ID: c{n}\r\nCSeq: 1 {cseq}\r\nContact: \
+         <sip:127.0.0.4:5061>\r\nMax-Forwards: 70\r\n"
+    );
+    let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+    format!("{head}{kind}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+fn invite(n: u64) -> Vec<u8> {
+    let offer = "v=0\r\no=- 1 1 IN IP4 127.0.0.4\r\ns=-\r\nc=IN IP4 127.0.0.4\r\nt=0 0\r\nm=audio 9000 RTP/AVP 0\r\n";
+    request("INVITE", n, "INVITE", "", offer)
+}
+
+fn invite_and_cancel(n: u64) -> Vec<u8> {
+    if n % 2 == 0 { invite(n) } else { request("CANCEL", n - 1, "CANCEL", "", "") }
+}
+
+fn register(n: u64) -> Vec<u8> {
+    request("REGISTER", n, "REGISTER", "", "")
+}
+
+fn options(n: u64) -> Vec<u8> {
+    request("OPTIONS", n, "OPTIONS", "", "")
+}
+
+fn bye(n: u64) -> Vec<u8> {
+    request("BYE", n, "BYE", ";tag=b", "")
+}
+
+/// An INVITE with an octet that is not as it was, each time another, and the end cut off.
+fn garbage(n: u64) -> Vec<u8> {
+    let mut bytes = invite(n);
+    let at = n as usize % bytes.len();
+    bytes[at] ^= 0x80;
+    bytes.truncate(bytes.len() - n as usize % 97);
+    bytes
+}
+
+#[test]
+fn a_flood_of_one_source_costs_another_s_calls_nothing() {
+    std::thread::scope(|scope| {
+        for flood in FLOODS {
+            scope.spawn(|| weather(flood));
+        }
+    });
+}
+
+fn weather(flood: &Flood) {
+    let name = flood.name;
+    let mut world = World::new(plan(20, answers(&[Act::HearVoice, Act::Wait(ms(300)), Act::HangUp])));
+    let mut most = (0, 0);
+    for millisecond in 0..FLOOD {
+        if millisecond % EVERY == 0 {
+            world.call("+15551230001", Vec::new(), caller(ACCOUNT));
+        }
+        // All in one breath: an INVITE has no answer yet when its CANCEL comes.
+        for n in millisecond * flood.rate..(millisecond + 1) * flood.rate {
+            let from = Hop::udp((flood.from)(n));
+            world.engine.handle(world.now, Input::Message { from, bytes: &(flood.message)(n) });
+        }
+        world.tell(Input::Deadline);
+        world.run(ms(1));
+        let (dialogs, transactions) = world.engine.sip_load();
+        most = (dialogs.max(most.0), transactions.max(most.1));
+    }
+    world.run(Duration::from_secs(180));
+
+    let calls = (FLOOD / EVERY) as usize;
+    let complete = |happened: &&Vec<Happened>| {
+        happened.iter().any(|h| matches!(h, Happened::Ended { status: 0, through: true, .. }))
+    };
+    assert_eq!(world.happened.values().filter(complete).count(), calls, "{name}: the prober's calls");
+    assert_eq!(world.invites.len(), calls, "{name}");
+    assert!(world.invites.iter().all(|invite| uui(invite)["account"] == ACCOUNT), "{name}: every key counts");
+    let connected: Vec<_> = world.cdrs.iter().filter(|cdr| cdr.disposition == Disposition::Agent).collect();
+    assert_eq!(connected.len(), calls, "{name}");
+    assert!(connected.iter().all(|cdr| (cdr.keys, cdr.facts[0].tries) == (13, 1)), "{name}: asked once");
+
+    let counted = (flood.counted)(&world.engine);
+    assert!(counted >= flood.least, "{name}: {counted} counted");
+    assert!(most.0 <= flood.most.0 && most.1 <= flood.most.1, "{name}: {most:?} at once");
+    assert_eq!((world.engine.sip_load(), world.engine.half_open()), ((0, 0), 0), "{name}: nothing is left");
+    assert_eq!(world.engine.gate().sources(world.now), 0, "{name}");
+    assert!(world.engine.idle(), "{name}");
+}
