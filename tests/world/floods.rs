@@ -1,10 +1,10 @@
 //! Floods: one source sends twenty times what it may, and the calls of another are as they always are.
 
-use crate::World;
 use crate::messages::{bye, garbage, invite, invite_and_cancel, options, register};
 use crate::scenarios::{ACCOUNT, answers, caller, ms, plan, uui};
-use askonce::engine::{Engine, Input};
-use askonce::peer::{Act, Happened};
+use crate::{Plan, World};
+use askonce::engine::{Engine, Input, Setup};
+use askonce::peer::{Act, Answering, Happened};
 use askonce::record::seam::Disposition;
 use askonce::sip::Hop;
 use askonce::time::Duration;
@@ -128,6 +128,22 @@ fn stranger(_: u64) -> SocketAddr {
 /// Never the same twice.
 fn crowd(n: u64) -> SocketAddr {
     SocketAddr::from(((0xc000_0000 + n as u32).to_be_bytes(), 5061))
+}
+
+#[test]
+fn as_many_calls_as_there_may_be_and_no_more() {
+    let tamper = |setup: &mut Setup| setup.limits.calls = 2;
+    let mut world = World::new(Plan { tamper, ..plan(21, Answering::Refuse(486)) });
+    let scripts = [Act::Stay, Act::Stay, Act::Stay].map(|act| vec![act]);
+    let talks = scripts.map(|script| world.call("+15551230001", Vec::new(), script));
+    world.run(Duration::from_secs(1));
+    let ended = |talk| world.happened[talk].iter().any(|h| matches!(h, Happened::Ended { status: 503, .. }));
+    assert_eq!(talks.iter().filter(|talk| ended(talk)).count(), 1, "{:?}", world.happened);
+    assert_eq!((world.engine.calls(), world.engine.counters().turned_away_full), (2, 1));
+    world.tell(Input::Drain);
+    world.call("+15551230001", Vec::new(), vec![Act::Stay]);
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.engine.counters().turned_away_draining, 1);
 }
 
 #[test]
