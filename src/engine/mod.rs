@@ -517,10 +517,10 @@ fn destinations(config: &Config) -> BTreeMap<String, Destination> {
 
 /// Room for every call with its agent, and for the transactions that outlive them by 32 s: two a second and call.
 ///
-/// What a flood can take of it: one trunk's address, at 50 openers a second and a burst of 100, leaves 1,700
-/// transactions behind when it cancels each INVITE, some 1.5 kB each: 2.6 MB. If each INVITE fills its token of 4 kB,
-/// its keys and its 487 are 21 kB at the most: 36 MB. A call under way in which 1,000 INFO come a second leaves 34,000
-/// of 0.7 kB: 24 MB. All transactions together: 384,000 for 6,000 calls, 0.6 GB, which takes 200 addresses of trunks.
+/// What a flood can take of it, as measured: one address of a trunk, at 50 openers a second and a burst of 100, leaves
+/// 1,700 transactions behind when it cancels each INVITE, 1.1 kB each: 2 MB; 26 MB if each INVITE fills its 4 kB with
+/// what is kept of it. A call in which 1,000 INFO come a second leaves 34,000 of 1 kB: 35 MB, and 150 MB if these are
+/// of 4 kB. All transactions together, 384,000 for 6,000 calls, are 0.4 GB: that takes 226 addresses of trunks.
 fn sip_config(locals: Locals, calls: usize) -> endpoint::Config {
     endpoint::Config { locals, user_agent: USER_AGENT.to_owned(), max_transactions: 64 * calls, max_dialogs: 4 * calls }
 }
