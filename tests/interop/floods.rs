@@ -15,12 +15,12 @@ type Flood = (fn(u64) -> Vec<u8>, u64);
 const FLOODS: [Flood; 7] =
     [(invite, 1), (invite_and_cancel, 2), (register, 1), (options, 1), (garbage, 20), (bye, 20), (|_| invite(0), 20)];
 /// Each lasts so long.
-const EACH: Duration = Duration::from_millis(1_300);
+const EACH: Duration = Duration::from_millis(1_100);
 /// The prober places a call this often.
 const EVERY: Duration = Duration::from_millis(200);
 /// Before the floods, so that what a process takes for its first calls is there; and during them.
 const WARM: usize = 10;
-const CALLS: usize = 45;
+const CALLS: usize = 40;
 const KEYS: &str = "79927398713#";
 /// Kilobytes that the program may grow by: its calls and transactions of half a minute, and what malloc keeps.
 const GROWTH: u64 = 10_000;
