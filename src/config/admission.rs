@@ -1,6 +1,6 @@
 //! `limits:` and `unknown:`: how much is let in, and what those hear who are not.
 
-use super::{Limits, MAX_CALLS, Unknown, optional};
+use super::{Limits, MAX_CALLS, Unknown};
 use crate::yaml::{Faults, Fields, Node, Value};
 
 /// Beyond this a limit is none.
@@ -10,9 +10,10 @@ pub fn limits(node: &Node, faults: &mut Faults) -> Option<Limits> {
     let mut fields = Fields::of(node, "`limits`", faults)?;
     let calls = fields.take("calls");
     let calls = calls.map_or(Some(MAX_CALLS), |node| node.number("calls at once", 1..=MAX_CALLS, faults));
-    let per_source = fields.take("per_source").map(|node| rate(node, faults));
+    let usual = Limits::default().per_source;
+    let per_source = fields.take("per_source").map_or(Some(usual), |node| rate(node, faults).map(Some));
     fields.finish(faults);
-    Some(Limits { calls: calls?, per_source: optional(per_source)? })
+    Some(Limits { calls: calls?, per_source: per_source? })
 }
 
 /// `50/s`.

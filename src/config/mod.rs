@@ -99,7 +99,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { calls: MAX_CALLS, per_source: None }
+        Limits { calls: MAX_CALLS, per_source: Some(50) }
     }
 }
 

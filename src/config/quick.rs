@@ -65,7 +65,8 @@ impl Config {
             flows: vec![word(quick.flow)],
             store: quick.store.to_owned(),
             secrets: Vec::new(),
-            limits: Limits::default(),
+            // Only this machine calls here.
+            limits: Limits { per_source: None, ..Limits::default() },
             unknown: Unknown::Refuse,
             trunks: vec![Arc::new(local)],
             numbers: vec![Number { number: word("*"), flow: None }],

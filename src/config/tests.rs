@@ -137,7 +137,7 @@ fn what_may_be_left_out_has_a_default() {
     assert_eq!(config.listen.http.to_string(), "127.0.0.1:8080");
     assert_eq!((config.listen.rtp.first, config.listen.rtp.last), (8192, 32767));
     assert_eq!((config.advertise, config.store.as_str()), (None, "var/askonce.db"));
-    assert_eq!((config.unknown, config.limits.calls, config.limits.per_source), (Unknown::Refuse, MAX_CALLS, None));
+    assert_eq!((config.unknown, config.limits.calls, config.limits.per_source), (Unknown::Refuse, MAX_CALLS, Some(50)));
     assert!(config.tls.is_none() && config.resolver.is_empty() && config.secrets.is_empty());
 }
 

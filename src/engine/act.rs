@@ -127,6 +127,7 @@ impl Engine {
         self.trace_agent(number, request.as_ref().and_then(|request| request.headers.get("Call-ID")));
         let sent = request.and_then(|request| {
             let dialog = self.endpoint.invite(now, hop, request).ok()?;
+            self.gate.call(hop.address.ip());
             Some((hop, dialog))
         });
         match (sent, self.slots.get_mut(&number)) {
@@ -153,7 +154,7 @@ impl Engine {
             Leg::Agent => slot.agent.take(),
         };
         if let Some(dialog) = dialog {
-            self.dialogs.remove(&dialog);
+            self.forget(dialog);
             let told = self.endpoint.bye(now, dialog);
             self.told(told);
         }
@@ -208,7 +209,7 @@ impl Engine {
     fn drop_dialogs(&mut self, now: Instant, number: CallNumber) {
         let Some(slot) = self.slots.get_mut(&number) else { return };
         for dialog in [slot.caller.take(), slot.agent.take()].into_iter().flatten() {
-            self.dialogs.remove(&dialog);
+            self.forget(dialog);
             self.endpoint.drop_dialog(now, dialog);
         }
     }

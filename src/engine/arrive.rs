@@ -17,8 +17,9 @@ use crate::time::Instant;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// Seconds after which a refused caller's side may try again.
-const RETRY_AFTER: &str = "5";
+/// Seconds after which a refused caller's side may try again, at the least and how many more at the most: not all in
+/// the same moment.
+const RETRY_AFTER: (u32, u32) = (5, 10);
 
 /// Max-Forwards of a call that came without one (RFC 3261 section 8.1.1.6).
 const HOPS: u8 = 70;
@@ -48,6 +49,7 @@ impl Engine {
         self.next = self.next.wrapping_add(1);
         self.counters.calls += 1;
         self.dialogs.insert(dialog, (number, Leg::Caller));
+        self.half_open.begins(dialog, from.address.ip());
         let slot = Slot {
             phase: Phase::Arriving { arrival },
             name: String::new(),
@@ -72,7 +74,7 @@ impl Engine {
         let Some(Reserved { ports, at, name }) = reserved else {
             self.counters.no_ports += 1;
             if let Some(dialog) = self.slots.remove(&number).and_then(|slot| slot.caller) {
-                self.dialogs.remove(&dialog);
+                self.forget(dialog);
                 self.busy(now, dialog);
             }
             return self.trace_over(now, number, None);
@@ -121,7 +123,8 @@ impl Engine {
     }
 
     fn busy(&mut self, now: Instant, dialog: DialogId) {
-        self.refuse(now, dialog, 503, &[("Retry-After", RETRY_AFTER.to_owned())]);
+        let wait = RETRY_AFTER.0 + self.random.below(RETRY_AFTER.1 + 1);
+        self.refuse(now, dialog, 503, &[("Retry-After", wait.to_string())]);
     }
 
     fn refuse(&mut self, now: Instant, dialog: DialogId, status: u16, headers: &[(&str, String)]) {

@@ -103,8 +103,9 @@ impl Control {
             self.act(&mut shell);
         }
         let (engine, sip, streams) = (self.engine.counters(), self.engine.sip_counters(), self.sip.counters());
-        let (dns, traces_lost) = (self.resolver.counters(), self.traces.as_ref().map(|traces| traces.lost));
-        tracing::info!(?engine, ?sip, ?streams, ?dns, ?shell, traces_lost, store = ?self.store.losses(), media = ?self.media.load(), "ended");
+        let (gate, dns) = (self.engine.gate().counters(), self.resolver.counters());
+        let traces_lost = self.traces.as_ref().map(|traces| traces.lost);
+        tracing::info!(?engine, ?sip, ?gate, ?streams, ?dns, ?shell, traces_lost, store = ?self.store.losses(), media = ?self.media.load(), "ended");
         self.store.close();
         self.engine
     }

@@ -184,12 +184,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let clock = Clock::start();
     let seed = seed().map_err(|error| not_started("the system's randomness", error, "this system cannot serve"))?;
     let mut random = Random::from_seed(seed);
-    let files = config.tls.as_ref().map(|tls| streams::tls::Files {
-        cert: PathBuf::from(&tls.cert),
-        key: PathBuf::from(&tls.key),
-        ca: tls.ca.as_ref().map(PathBuf::from),
-    });
-    let sip = Listening::open(&config.listen.sip, config.advertise, files, random.u64())?;
+    let sip = Listening::open(&config.listen.sip, config.advertise, tls_files(&config), random.u64())?;
     let (bound, locals) = (sip.bound.clone(), sip.locals.clone());
     let resolver = Resolver::start(&config.resolver, locals.clone(), random.u64());
     let (resolver, resolved) = resolver.map_err(|error| {
@@ -249,6 +244,16 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     });
     let control = control.map_err(|error| not_started("the control thread", error, "this system cannot serve"))?;
     Ok(Running { sip: bound, http, rtp: format!("{}:{}-{}", rtp.address, rtp.first, rtp.last), will: wants, control })
+}
+
+fn tls_files(config: &Config) -> Option<streams::tls::Files> {
+    let path = |path: &String| PathBuf::from(path);
+    let files = |tls: &config::Tls| streams::tls::Files {
+        cert: path(&tls.cert),
+        key: path(&tls.key),
+        ca: tls.ca.as_ref().map(path),
+    };
+    config.tls.as_ref().map(files)
 }
 
 /// One core stays for the control plane.

@@ -2,6 +2,8 @@
 //! that loses and doubles datagrams. Nothing here waits.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read the sources and run the program")]
 
+mod floods;
+mod messages;
 mod names;
 mod network;
 mod scenarios;

@@ -59,7 +59,7 @@ pub fn caller(account: &str) -> Vec<Act> {
 }
 
 /// The facts in the User-to-User of an INVITE.
-fn uui(invite: &Request) -> BTreeMap<String, String> {
+pub fn uui(invite: &Request) -> BTreeMap<String, String> {
     let values: Vec<&str> = invite.headers.all("User-to-User").collect();
     let [value] = values.as_slice() else { panic!("{} User-to-User headers", values.len()) };
     let read = uui_isdn::read(value).expect("our own form");

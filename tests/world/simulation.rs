@@ -115,7 +115,8 @@ impl World {
             http: SocketAddr::from(([127, 0, 0, 1], 8080)),
             store: "unused.db",
         };
-        let config = Config::quick(&quick).expect("a sound configuration");
+        let mut config = Config::quick(&quick).expect("a sound configuration");
+        config.limits.per_source = Some(50);
         let ear = Arc::new(Ear::new(&service.arena));
         let mut random = Random::from_seed(plan.seed);
         let mut setup = Setup {

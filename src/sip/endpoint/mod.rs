@@ -30,8 +30,9 @@ use reply::{Incoming, Reply};
 use usage::{InviteUsage, Usages};
 use verdict::Verdict;
 
-/// When a caller turned away with 503 may try again, in seconds.
-const RETRY_AFTER: &str = "5";
+/// When a caller turned away with 503 may try again, in seconds: at the least, and how many more at the most. All of
+/// them at once would be the next flood.
+const RETRY_AFTER: (u64, u64) = (5, 10);
 
 /// Whether a new call may come in. Refused ones are answered without state, so that they cost nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,10 +183,13 @@ impl Endpoint {
     /// Answers without state (RFC 3261 section 8.2.7): the request, coming again, gets the same answer again.
     fn answer_stateless(&mut self, incoming: &Incoming, verdict: Verdict) {
         let (status, header) = verdict;
-        let tag = self.stateless_tag(&incoming.key, &incoming.call_id);
-        let mut response = self.response(&incoming.reply, status, Some(&tag));
+        let hash = self.stateless_hash(&incoming.key, &incoming.call_id);
+        let mut response = self.response(&incoming.reply, status, Some(&format!("{hash:016x}")));
         if let Some((name, value)) = header {
             response.headers.put(name, value);
+        }
+        if status == 503 {
+            response.headers.put("Retry-After", (RETRY_AFTER.0 + hash % (RETRY_AFTER.1 + 1)).to_string());
         }
         self.counters.refused += u64::from(status >= 300);
         self.send(incoming.reply.to, response.to_bytes());
@@ -196,13 +200,17 @@ impl Endpoint {
         self.answer_stateless(incoming, unavailable());
     }
 
-    /// A tag that the same request always gets (section 8.2.7): FNV-1a over what names it, salted.
     fn stateless_tag(&self, key: &str, call_id: &str) -> String {
+        format!("{:016x}", self.stateless_hash(key, call_id))
+    }
+
+    /// What makes answers to the same request always the same (section 8.2.7): FNV-1a over what names it, salted.
+    fn stateless_hash(&self, key: &str, call_id: &str) -> u64 {
         let mut hash = self.salt;
         for byte in key.bytes().chain(call_id.bytes()) {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }
-        format!("{hash:016x}")
+        hash
     }
 
     /// Completes a request of ours: name, and Contact and Allow for an INVITE.
@@ -243,7 +251,7 @@ fn branch(headers: &Headers) -> &str {
 }
 
 fn unavailable() -> Verdict {
-    (503, Some(("Retry-After", RETRY_AFTER.to_owned())))
+    (503, None)
 }
 
 #[cfg(test)]

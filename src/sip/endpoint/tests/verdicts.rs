@@ -224,8 +224,16 @@ fn a_full_endpoint_turns_new_calls_away_without_state_and_keeps_the_others() {
     }
     let full = endpoint.load();
     let (sent, events) = heard(&mut endpoint, &invite(20));
-    assert!(sent[0].1.contains("SIP/2.0 503") && sent[0].1.contains("Retry-After: 5\r\n") && events.is_empty());
-    assert_eq!((endpoint.load(), endpoint.counters().no_room), (full, 1));
+    assert!(sent[0].1.contains("SIP/2.0 503") && events.is_empty());
+    assert_eq!(heard(&mut endpoint, &invite(20)).0[0].1, sent[0].1, "coming again, it gets the same answer");
+    let wait = |n| {
+        let (sent, _) = heard(&mut endpoint, &invite(n));
+        let wait = sent[0].1.split_once("Retry-After: ").and_then(|(_, rest)| rest.split_once("\r\n"));
+        wait.expect("when to try again").0.parse().expect("a number")
+    };
+    let waits: std::collections::BTreeSet<u32> = (21..121).map(wait).collect();
+    assert!(waits.into_iter().eq(5..=15), "not all of them at once");
+    assert_eq!((endpoint.load(), endpoint.counters().no_room), (full, 102));
     assert_eq!(endpoint.invite(NOW, hop(0), super::invite(1)).err(), Some(Refusal::Full));
     endpoint.accept(NOW, DialogId(1), Vec::new()).unwrap();
     endpoint.refuse(NOW, DialogId(2), 486, &[]).unwrap();
