@@ -82,7 +82,12 @@ impl Call {
             return self.emit(now, Out::Hangup { leg: Leg::Agent });
         };
         let reference = reference.clone();
-        let Some(session) = answer.and_then(|answer| self.agent.take_answer(answer)) else {
+        // Without one in the 200, what an UPDATE of the ringing phone agreed on stands.
+        let session = match answer {
+            Some(answer) => self.agent.take_answer(answer),
+            None => self.agent.negotiated.clone(),
+        };
+        let Some(session) = session else {
             self.emit(now, Out::Hangup { leg: Leg::Agent });
             return self.refused(now, 488);
         };

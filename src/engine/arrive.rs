@@ -7,6 +7,7 @@ use crate::config::{Identity, Trunk};
 use crate::context::carrier::uui_isdn;
 use crate::record::fixture::Local;
 use crate::record::seam::{Arrival, In, Leg};
+use crate::sdp::Offer;
 use crate::secret::Secret;
 use crate::sip::endpoint::DialogId;
 use crate::sip::uri::decode;
@@ -38,7 +39,9 @@ impl Engine {
             self.counters.unknown_number += 1;
             return self.refuse(now, dialog, 404, &[]);
         };
-        let Ok(offer) = crate::sdp::read(&request.body) else {
+        // Without a body the caller wants our offer, in the 200.
+        let offer = (!request.body.is_empty()).then(|| crate::sdp::read(&request.body)).transpose();
+        let Ok(offer) = offer else {
             self.counters.no_common_codec += 1;
             let warning = ("Warning", "305 askonce \"an audio offer by RTP/AVP is needed\"".to_owned());
             return self.refuse(now, dialog, 488, &[warning]);
@@ -128,7 +131,7 @@ impl Engine {
     }
 
     /// What the call may know of the INVITE: from an untrusted trunk neither User-to-User nor headers.
-    fn arrival(&mut self, trunk: &Arc<Trunk>, request: &Request, to: String, offer: crate::sdp::Offer) -> Arrival {
+    fn arrival(&mut self, trunk: &Arc<Trunk>, request: &Request, to: String, offer: Option<Offer>) -> Arrival {
         let mut uui = Vec::new();
         if trunk.trust_uui {
             for value in request.headers.all("User-to-User") {

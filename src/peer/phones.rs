@@ -469,7 +469,7 @@ impl Phones {
                     None => self.endpoint.refuse_reinvite(now, dialog, 488),
                 });
             }
-            Event::Progress { .. } | Event::Confirmed { .. } | Event::Info { .. } => {}
+            Event::Progress { .. } | Event::Confirmed { .. } | Event::Acknowledged { .. } | Event::Info { .. } => {}
             Event::Reanswered { dialog, response } => {
                 let phone = self.dialogs.get(&dialog).and_then(|talk| self.phones.get_mut(talk));
                 if let Some(sound) = phone.and_then(|phone| phone.talk.as_mut()) {

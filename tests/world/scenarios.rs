@@ -414,8 +414,10 @@ fn a_re_invite_without_an_offer_takes_its_answer_from_the_ack() {
     let Step::In(In::Invite(arrival)) = &fixture.lines[0].step else { panic!("no INVITE") };
     let mut answer = arrival.offer.clone();
     answer.address = "127.0.0.2:4444".parse().expect("an address");
-    let inputs =
-        [In::Reoffer { leg: Leg::Caller, offer: None }, In::LateAnswer { leg: Leg::Caller, answer: answer.clone() }];
+    let inputs = [
+        In::Reoffer { leg: Leg::Caller, offer: None },
+        In::LateAnswer { leg: Leg::Caller, answer: Some(answer.clone()) },
+    ];
     let at = fixture.lines.iter().position(|line| line.t > 2_000_000).expect("a later line");
     fixture.lines.splice(at..at, inputs.map(|input| Line { t: 2_000_000, step: Step::In(input) }));
     let program = files::load(&Disk, &flow()).0.expect("the flow loads").program;

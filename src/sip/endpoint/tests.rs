@@ -6,7 +6,12 @@ use crate::sip::{Hop, Uri};
 use crate::time::Duration;
 
 mod calls;
+mod glare;
+mod model;
 mod network;
+mod reliable;
+mod session_timer;
+mod update;
 mod verdicts;
 
 fn hop(host: usize) -> Hop {
@@ -60,4 +65,5 @@ fn run(endpoint: &mut Endpoint, until: Instant) {
     }
 }
 
+const SDP: &[u8] = b"v=0\r\n";
 const SECOND: Duration = Duration::from_secs(1);

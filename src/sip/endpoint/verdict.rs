@@ -2,7 +2,8 @@
 
 use super::Endpoint;
 use super::reply::Incoming;
-use crate::sip::invite::ALLOW;
+use super::session_timer;
+use crate::sip::invite::{ALLOW, SUPPORTED};
 use crate::sip::message::{Headers, Method};
 use crate::sip::name_addr::NameAddr;
 use crate::sip::uri::Scheme;
@@ -21,29 +22,53 @@ impl Endpoint {
         let headers = &request.headers;
         let with = |status, name, value: &str| Some((status, Some((name, value.to_owned()))));
         match &request.method {
-            Method::Invite | Method::Bye | Method::Info | Method::Options => {}
+            Method::Invite | Method::Bye | Method::Info | Method::Options | Method::Update | Method::Prack => {}
+            // Where a caller goes next is for the flow to say, not for its phone.
+            Method::Refer => return Some((403, None)),
             Method::Other(_) => return with(501, "Allow", ALLOW),
             _ => return with(405, "Allow", ALLOW),
         }
         if !matches!(request.uri.scheme(), Scheme::Sip | Scheme::Sips) {
             return Some((416, None));
         }
-        let required: Vec<&str> = headers.tokens("Require").collect();
-        if !required.is_empty() {
-            return with(420, "Unsupported", &required.join(", "));
+        let unknown: Vec<&str> = headers.tokens("Require").filter(|option| !is_supported(option)).collect();
+        if !unknown.is_empty() {
+            return with(420, "Unsupported", &unknown.join(", "));
         }
-        if request.method != Method::Invite {
+        if !matches!(request.method, Method::Invite | Method::Update | Method::Prack) {
             return None;
         }
-        let merged = incoming.to_tag.is_none() && !incoming.from_tag.is_empty();
-        if merged && self.transactions.find(&incoming.merge_key()).is_some() {
-            return Some((482, None));
+        if request.method == Method::Invite
+            && let Some(verdict) = self.invite_verdict(incoming)
+        {
+            return Some(verdict);
         }
         if headers.get("Contact").is_some_and(|contact| NameAddr::read(contact).is_err()) {
             return Some((400, None));
         }
+        if let Some(least) = session_timer::too_short(headers) {
+            return with(422, "Min-SE", &least.to_string());
+        }
         body_verdict(headers, &request.body)
     }
+
+    fn invite_verdict(&self, incoming: &Incoming) -> Option<Verdict> {
+        let headers = &incoming.request.headers;
+        let merged = incoming.to_tag.is_none() && !incoming.from_tag.is_empty();
+        if merged && self.transactions.find(&incoming.merge_key()).is_some() {
+            return Some((482, None));
+        }
+        // The call to the agent would go on with one hop less (RFC 7332 section 3).
+        if incoming.to_tag.is_none() && headers.get("Max-Forwards").is_some_and(|hops| hops.trim() == "0") {
+            return Some((483, None));
+        }
+        // Taking another dialog's place (RFC 3891) is not served: a caller could take over a stranger's call.
+        headers.get("Replaces").map(|_| (403, None))
+    }
+}
+
+fn is_supported(option: &str) -> bool {
+    SUPPORTED.split(", ").any(|ours| option.eq_ignore_ascii_case(ours))
 }
 
 /// Section 8.2.3: what we cannot read is 415; an INVITE that would not take our answer is 406.

@@ -35,7 +35,8 @@ pub(super) enum Purpose {
     /// The INVITE of the peer or of ours that makes this dialog, or changes its session.
     Invite(DialogId),
     Info(DialogId),
-    /// A CANCEL or BYE of ours, or a request that has its answer: nobody waits.
+    Update(DialogId),
+    /// A CANCEL, BYE or PRACK of ours, or a request that has its answer: nobody waits.
     Nobody,
 }
 
@@ -212,6 +213,14 @@ impl Machine {
     pub(super) fn note_answer(&mut self, tag: &str) -> Option<(bool, Uri)> {
         match self {
             Machine::InviteClient(machine) => Some((machine.note_answer(tag)?, machine.request().uri.clone())),
+            _ => None,
+        }
+    }
+
+    /// The offer of an INVITE of ours.
+    pub(super) fn invite_body(&self) -> Option<&[u8]> {
+        match self {
+            Machine::InviteClient(machine) => Some(&machine.request().body),
             _ => None,
         }
     }

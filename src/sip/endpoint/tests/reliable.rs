@@ -1,0 +1,187 @@
+//! Reliable provisional responses and early dialogs (RFC 3262).
+
+use super::calls::all_gone;
+use super::network::{Network, await_invite};
+use super::*;
+
+#[test]
+fn a_reliable_183_is_sent_until_its_prack_and_the_200_waits_for_it() {
+    let mut net = Network::quiet();
+    net.lose = vec![(1, "183"), (0, "PRACK"), (0, "PRACK")];
+    net.call();
+    let callee = await_invite(&mut net).unwrap();
+    net.ends[1].ring(net.now, callee, 183, b"v=1\r\n".to_vec()).unwrap();
+    assert_eq!(net.ends[1].ring(net.now, callee, 183, SDP.to_vec()), Err(Refusal::NotNow), "one at a time");
+    net.ends[1].ring(net.now, callee, 180, Vec::new()).unwrap();
+    net.ends[1].accept(net.now, callee, Vec::new()).unwrap();
+    assert_eq!(net.ends[1].accept(net.now, callee, Vec::new()), Err(Refusal::NotNow));
+    net.pass(400 * Duration::from_millis(1), None);
+    assert_eq!(net.words(1), ["100", "183", "180"], "no 200 before the PRACK");
+    assert!(net.pass(5 * SECOND, Some((0, "Answered"))));
+    net.pass(SECOND, None);
+    assert_eq!(net.words(1).iter().filter(|word| **word == "183").count(), 3, "{:?}", net.words(1));
+    assert_eq!(names(&net.events[0]), ["Progress(1, 100)", "Progress(1, 180)", "Progress(1, 183)", "Answered(1)"]);
+    assert_eq!(names(&net.events[1])[1..], ["Acknowledged(1)", "Confirmed(1)"]);
+    let answer = net.events[0].iter().find_map(|event| match event {
+        Event::Answered { response, .. } => Some(response.body.clone()),
+        _ => None,
+    });
+    assert_eq!(answer.as_deref(), Some(&b"v=1\r\n"[..]), "the answer of the 183");
+    net.ends[1].bye(net.now, callee).unwrap();
+    all_gone(&mut net);
+}
+
+#[test]
+fn a_183_that_nobody_acknowledges_ends_the_call() {
+    let mut net = Network::quiet();
+    net.lose = vec![(0, "PRACK"); 40];
+    net.call();
+    let callee = await_invite(&mut net).unwrap();
+    net.ends[1].ring(net.now, callee, 183, SDP.to_vec()).unwrap();
+    net.ends[1].accept(net.now, callee, Vec::new()).unwrap();
+    net.pass(33 * SECOND, None);
+    assert_eq!(names(&net.events[1])[1..], ["Lost(1, NoPrack)"]);
+    assert_eq!(names(&net.events[0]).last().unwrap(), "Refused(1, 500)");
+    assert_eq!(net.words(1).iter().filter(|word| **word == "183").count(), 7);
+    all_gone(&mut net);
+}
+
+/// An INVITE by hand: without 100rel nothing is reliable, with `Require` everything is, and a wrong RAck is 481.
+#[test]
+fn a_caller_gets_what_it_asked_for() {
+    // Header, SDP of the 18x, reliable
+    let cases = [
+        ("", "v=0\r\n", false),
+        ("Supported: 100rel\r\n", "", false),
+        ("Supported: 100rel\r\n", "v=0\r\n", true),
+        ("Require: 100rel\r\n", "", true),
+    ];
+    let now = Instant::from_micros(1);
+    for (line, sdp, reliable) in cases {
+        let mut endpoint = endpoint(1);
+        let invite = format!(
+            "INVITE sip:ivr@192.0.2.2 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n{line}From: <sip:a@h>;tag=1\r\n\
+             To: <sip:b@h>\r\nCall-ID: c\r\nCSeq: 7 INVITE\r\nContact: <sip:a@192.0.2.1>\r\nContent-Type: application/sdp\r\n\
+             Content-Length: 5\r\n\r\nv=0\r\n"
+        );
+        endpoint.on_message(now, hop(0), invite.as_bytes(), Door::Open);
+        endpoint.ring(now, DialogId(1), 180, sdp.as_bytes().to_vec()).unwrap();
+        let ringing = drain(&mut endpoint).0.pop().unwrap().1;
+        assert_eq!(ringing.contains("Require: 100rel\r\nRSeq: "), reliable, "{ringing}");
+        if !reliable {
+            continue;
+        }
+        let value = |name: &str| ringing.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
+        let (rseq, tag) = (value("RSeq: "), value("To: ").split("tag=").nth(1).unwrap().to_owned());
+        let mut prack = |rack: &str, cseq: u32| {
+            let text = format!(
+                "PRACK sip:ivr@192.0.2.2 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK{cseq}\r\nFrom: <sip:a@h>;tag=1\r\n\
+                 To: <sip:b@h>;tag={tag}\r\nCall-ID: c\r\nCSeq: {cseq} PRACK\r\nRAck: {rack}\r\nContent-Length: 0\r\n\r\n"
+            );
+            endpoint.on_message(now, hop(0), text.as_bytes(), Door::Open);
+            words(&drain(&mut endpoint).0).concat()
+        };
+        assert_eq!(prack(&format!("{} 7 INVITE", rseq.parse::<u32>().unwrap() + 1), 8), "481");
+        assert_eq!(prack(&format!("{rseq} 8 INVITE"), 9), "481");
+        assert_eq!(prack(&format!("{rseq} 7 INVITE"), 10), "200");
+        assert_eq!(prack(&format!("{rseq} 7 INVITE"), 11), "481", "it was acknowledged");
+        endpoint.ring(now, DialogId(1), 180, sdp.as_bytes().to_vec()).unwrap();
+        let next = drain(&mut endpoint).0.pop().unwrap().1;
+        assert!(next.contains(&format!("RSeq: {}\r\n", rseq.parse::<u32>().unwrap() + 1)), "{next}");
+    }
+}
+
+/// A call to a proxy that rings two phones: each is an early dialog with its own numbers and route.
+#[test]
+fn each_phone_of_a_fork_is_acknowledged_by_itself() {
+    let mut caller = endpoint(0);
+    let now = Instant::from_micros(1);
+    let request = invite(1);
+    let dialog = caller.invite(now, hop(1), request.clone()).unwrap();
+    drain(&mut caller);
+    let mut hear = |status: u16, tag: &str, rseq: u32, body: &str| {
+        let mut response = Reply::to(&request.headers, hop(0)).unwrap().response(status, Some(tag));
+        response.headers.put("Contact", format!("<sip:{tag}@192.0.2.7>"));
+        response.headers.put("Record-Route", format!("<sip:192.0.2.{};lr>", if tag == "a" { 8 } else { 9 }));
+        if rseq > 0 {
+            response.headers.put("Require", "100rel");
+            response.headers.put("RSeq", rseq.to_string());
+        }
+        response.body = body.as_bytes().to_vec();
+        caller.on_message(now, hop(1), &response.to_bytes(), Door::Open);
+        let (sent, events) = drain(&mut caller);
+        let header =
+            |text: &str, name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("").to_owned();
+        let sent: Vec<String> = sent
+            .iter()
+            .map(|(to, text)| format!("{} {} {}", to.address.ip(), header(text, "CSeq: "), header(text, "RAck: ")))
+            .collect();
+        let answer = events.iter().find_map(|event| match event {
+            Event::Answered { response, .. } => Some(String::from_utf8(response.body.clone()).unwrap()),
+            _ => None,
+        });
+        (sent.join(", ").trim_end().to_owned(), events.len(), answer)
+    };
+    let cases = [
+        (180, "a", 0, "", "", 1),
+        (183, "a", 5, "v=1\r\n", "192.0.2.8 2 PRACK 5 1 INVITE", 1),
+        (183, "b", 700, "v=2\r\n", "192.0.2.9 2 PRACK 700 1 INVITE", 1),
+        (183, "a", 5, "v=1\r\n", "", 0),
+        (180, "a", 7, "", "", 0),
+        (180, "a", 6, "", "192.0.2.8 3 PRACK 6 1 INVITE", 1),
+        (180, "b", 701, "", "192.0.2.9 3 PRACK 701 1 INVITE", 1),
+    ];
+    for (status, tag, rseq, body, sent, events) in cases {
+        assert_eq!(hear(status, tag, rseq, body), (sent.to_owned(), events, None), "{status} {tag} {rseq}");
+    }
+    let answered = ("192.0.2.9 1 ACK".to_owned(), 1, Some("v=2\r\n".to_owned()));
+    assert_eq!(hear(200, "b", 0, ""), answered, "the answer of its own 183");
+    assert_eq!(hear(200, "a", 0, "").0, "192.0.2.8 1 ACK , 192.0.2.8 2 BYE");
+    caller.bye(now, dialog).unwrap();
+    assert!(drain(&mut caller).0[0].1.contains("CSeq: 4 BYE"), "after the PRACKs of that phone");
+}
+
+#[test]
+fn the_early_dialogs_of_one_invite_are_bounded() {
+    let mut caller = endpoint(0);
+    let now = Instant::from_micros(1);
+    let request = invite(1);
+    caller.invite(now, hop(1), request.clone()).unwrap();
+    for phone in 0..20 {
+        let response = Reply::to(&request.headers, hop(0)).unwrap().response(180, Some(&phone.to_string()));
+        caller.on_message(now, hop(1), &response.to_bytes(), Door::Open);
+    }
+    assert_eq!((drain(&mut caller).1.len(), caller.counters().forks_dropped), (16, 4));
+}
+
+/// The INVITE had no offer: ours goes out in the 183, the PRACK brings the answer.
+#[test]
+fn a_late_offer_is_answered_by_the_prack_or_by_the_ack() {
+    let now = Instant::from_micros(1);
+    let invite = "INVITE sip:ivr@192.0.2.2 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nSupported: 100rel\r\n\
+                  From: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: c\r\nCSeq: 7 INVITE\r\nContact: <sip:a@192.0.2.1>\r\n\
+                  Content-Length: 0\r\n\r\n";
+    for early in [true, false] {
+        let mut endpoint = endpoint(1);
+        endpoint.on_message(now, hop(0), invite.as_bytes(), Door::Open);
+        match early {
+            true => endpoint.ring(now, DialogId(1), 183, SDP.to_vec()).unwrap(),
+            false => endpoint.accept(now, DialogId(1), SDP.to_vec()).unwrap(),
+        }
+        let said = drain(&mut endpoint).0.pop().unwrap().1;
+        let value = |name: &str| said.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("").to_owned();
+        let (rseq, tag) = (value("RSeq: "), value("To: ").split("tag=").nth(1).unwrap().to_owned());
+        let (method, cseq) = if early { ("PRACK", 8) } else { ("ACK", 7) };
+        let text = format!(
+            "{method} sip:ivr@192.0.2.2 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK2\r\nFrom: <sip:a@h>;tag=1\r\n\
+             To: <sip:b@h>;tag={tag}\r\nCall-ID: c\r\nCSeq: {cseq} {method}\r\nRAck: {rseq} 7 INVITE\r\n\
+             Content-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=3\r\n"
+        );
+        endpoint.on_message(now, hop(0), text.as_bytes(), Door::Open);
+        let answer = drain(&mut endpoint).1.into_iter().find_map(|event| match event {
+            Event::Acknowledged { answer, .. } | Event::Confirmed { answer, .. } => answer,
+            _ => None,
+        });
+        assert_eq!(answer.as_deref(), Some(&b"v=3\r\n"[..]), "{method}");
+    }
+}
