@@ -63,6 +63,8 @@ pub struct World {
     pub cdrs: Vec<Cdr>,
     pub recordings: Vec<Fixture>,
     pub invites: Vec<Request>,
+    /// The last SIP message to a calling phone.
+    pub last_to_caller: Vec<u8>,
     pub contexts: Vec<serde_json::Value>,
     /// What happened to each calling phone.
     pub happened: BTreeMap<TalkId, Vec<Happened>>,
@@ -143,6 +145,7 @@ impl World {
             cdrs: Vec::new(),
             recordings: Vec::new(),
             invites: Vec::new(),
+            last_to_caller: Vec::new(),
             contexts: Vec::new(),
             happened: BTreeMap::new(),
             agents_happened: Vec::new(),
@@ -238,7 +241,10 @@ impl World {
         let Datagram { from, to, mut bytes } = datagram;
         match (to.port(), to.ip(), self.media.get(&to)) {
             (SIP, SERVER, _) => self.engine.handle(now, Input::Message { from: Hop::udp(from), bytes: &bytes }),
-            (SIP, CALLERS, _) => self.callers.on_sip(now, from, &bytes),
+            (SIP, CALLERS, _) => {
+                self.callers.on_sip(now, from, &bytes);
+                self.last_to_caller = bytes;
+            }
             (SIP, _, _) => self.agents.on_sip(now, from, &bytes),
             (_, _, Some(Far::Stream(id))) => {
                 let mut done = Done::default();
