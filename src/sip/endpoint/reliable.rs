@@ -136,7 +136,7 @@ impl Endpoint {
         };
         let held = usage.reliable.held.take();
         let body = incoming.request.body.clone();
-        if let Some(pending) = usage.incoming.as_mut().filter(|_| waiting.described) {
+        if let Some(pending) = usage.incoming.as_mut().filter(|_| waiting.offer && !body.is_empty()) {
             pending.settled = true;
         }
         if body.is_empty() || waiting.offer || !waiting.described {
@@ -156,6 +156,7 @@ impl Endpoint {
     pub(super) fn on_early(&mut self, now: Instant, from: Hop, id: DialogId, response: &Response) -> bool {
         let Ok(head) = response.headers.head() else { return false };
         let Some(tag) = head.to.tag().filter(|_| response.status > 100) else { return true };
+        let has_room = self.has_room_in_dialog();
         let Some(usage) = self.usages.get_mut(id) else { return false };
         usage.note_allow(&response.headers);
         let known = usage.forks.iter().position(|fork| fork.dialog.remote_tag == tag);
@@ -172,6 +173,11 @@ impl Endpoint {
         fork.dialog.peer = from;
         let Some(rseq) = rseq(&response.headers) else { return true };
         if fork.rseq.is_some_and(|last| rseq != last.wrapping_add(1)) {
+            return false;
+        }
+        if !has_room {
+            // It comes again.
+            self.counters.no_room += 1;
             return false;
         }
         fork.rseq = Some(rseq);

@@ -8,7 +8,7 @@ use crate::sip::transaction::{Machine, TransactionId};
 use crate::time::{Duration, Instant};
 
 /// How often one request is made again.
-const MAX_TRIES: u8 = 3;
+pub(super) const MAX_TRIES: u8 = 3;
 
 /// An offer that is to be made again.
 pub(super) struct Retry {
@@ -82,7 +82,7 @@ impl Endpoint {
 
     /// Section 14.1: 2.1 to 4 s for the owner of the Call-ID, up to 2 s for the other, in units of 10 ms.
     pub(super) fn glare_wait(&mut self, id: DialogId) -> Duration {
-        let caller = self.usages.get_mut(id).is_some_and(|usage| usage.caller);
+        let caller = self.usages.get(id).is_some_and(|usage| usage.caller);
         let units = if caller { 210 + self.random.below(191) } else { self.random.below(201) };
         Duration::from_millis(u64::from(units) * 10)
     }

@@ -33,6 +33,9 @@ impl Endpoint {
             usage.reliable.number(&mut self.random, &mut response);
             usage.reliable.sent(now, &pending, response.to_bytes(), described);
             pending.settled |= described && pending.has_offer;
+            if described {
+                usage.described.clone_from(&response.body);
+            }
         }
         self.respond(now, &pending, &response);
         self.usage(dialog)?.incoming = Some(pending);
@@ -189,7 +192,7 @@ impl Endpoint {
         let room = self.has_room_in_dialog();
         let Some(usage) = self.usages.get_mut(id) else { return };
         let method = &incoming.request.method;
-        if usage.early && usage.caller && matches!(method, Method::Bye | Method::Prack) {
+        if usage.early && usage.caller && *method == Method::Bye {
             // Section 15: a callee may not end an early dialog so.
             return self.answer_stateless(&incoming, (481, None));
         }
@@ -322,20 +325,17 @@ impl Endpoint {
     /// Section 9.2: 200 to the CANCEL if its INVITE is known, with the To tag of its other answers; 487 to the INVITE
     /// if that is still open.
     fn on_cancel(&mut self, now: Instant, known: Option<TransactionId>, incoming: &Incoming) {
-        let known = known.and_then(|id| self.transactions.get(id).map(|known| (id, known)));
-        let Some((transaction, known)) = known else { return self.answer_stateless(incoming, (481, None)) };
-        let (purpose, said) = (known.purpose, said_tag(&known.wire));
-        let usage = match purpose {
-            Purpose::Invite(id) => self.usages.get_mut(id).map(|usage| (id, usage)),
+        let Some(transaction) = known else { return self.answer_stateless(incoming, (481, None)) };
+        let known = self.transactions.get(transaction);
+        let said = known.and_then(|known| said_tag(&known.wire));
+        let id = known.and_then(|known| match known.purpose {
+            Purpose::Invite(id) => Some(id),
             _ => None,
-        };
-        let tag = said.or_else(|| usage.as_ref().map(|(_, usage)| usage.dialog.local_tag.clone()));
-        let found = usage.map(|(id, _)| id);
-        match tag {
-            Some(tag) => self.answer_tagged(incoming, (200, None), &tag),
-            None => self.answer_stateless(incoming, (200, None)),
-        }
-        let Some((id, usage)) = found.and_then(|id| self.usages.get_mut(id).map(|usage| (id, usage))) else { return };
+        });
+        let ours = || Some(self.usages.get(id?)?.dialog.local_tag.clone());
+        let tag = said.or_else(ours).unwrap_or_else(|| self.stateless_tag(&incoming.key, &incoming.call_id));
+        self.answer_tagged(incoming, (200, None), &tag);
+        let Some((id, usage)) = id.and_then(|id| Some((id, self.usages.get_mut(id)?))) else { return };
         if usage.incoming.as_ref().is_none_or(|pending| pending.transaction != transaction) {
             return;
         }

@@ -1,6 +1,7 @@
 //! UPDATE (RFC 3311), both ways: a session changed or refreshed without an INVITE, before its answer or after.
 
 use super::reply::{Incoming, reason};
+use super::retry::MAX_TRIES;
 use super::session_timer::Terms;
 use super::usage::{InviteUsage, Pending};
 use super::{DialogId, Endpoint, Event, Loss, Refusal, Verdict};
@@ -56,7 +57,9 @@ impl Endpoint {
         if response.status < 300 {
             return self.on_update_accepted(now, id, offer, response);
         }
-        if response.status == 422 && usage.tries < u8::MAX && usage.timer.lengthen(&response.headers).is_some() {
+        let may_again = response.status == 422 && usage.tries < MAX_TRIES;
+        if may_again && usage.timer.lengthen(&response.headers).is_some() {
+            usage.tries += 1;
             return self.update_again(now, id, offer, refresh);
         }
         if !usage.early && self.on_status_in_dialog(now, id, response.status) {
@@ -119,12 +122,12 @@ impl Endpoint {
     pub(super) fn on_update(&mut self, now: Instant, id: DialogId, incoming: Incoming) {
         let Some(usage) = self.usages.get_mut(id) else { return };
         let has_offer = !incoming.request.body.is_empty();
+        if has_offer && (usage.silent || usage.awaits_answer(&incoming.from_tag)) {
+            return self.answer_in_transaction(now, &incoming, (491, None));
+        }
         if usage.offered.is_some() || has_offer && usage.owes_answer() {
             let wait = self.random.below(10).to_string();
             return self.answer_in_transaction(now, &incoming, (500, Some(("Retry-After", wait))));
-        }
-        if has_offer && (usage.silent || usage.awaits_answer(&incoming.from_tag)) {
-            return self.answer_in_transaction(now, &incoming, (491, None));
         }
         usage.note_allow(&incoming.request.headers);
         usage.dialog_with(&incoming.from_tag).refresh(&incoming.request.headers);

@@ -146,9 +146,9 @@ impl InviteUsage {
         }
     }
 
-    /// An offer of the peer waits for our answer.
+    /// An offer of the peer waits for our answer, or its INVITE has not led to a session yet.
     pub(super) fn owes_answer(&self) -> bool {
-        let open = |pending: &Pending| !self.early || pending.has_offer && !pending.settled;
+        let open = |pending: &Pending| !self.early || !pending.settled;
         self.offered.is_some() || self.incoming.as_ref().is_some_and(open)
     }
 

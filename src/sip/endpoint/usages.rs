@@ -35,6 +35,10 @@ impl Usages {
         self.live.values().filter(|usage| usage.silent).count()
     }
 
+    pub(super) fn get(&self, id: DialogId) -> Option<&InviteUsage> {
+        self.live.get(&id)
+    }
+
     pub(super) fn get_mut(&mut self, id: DialogId) -> Option<&mut InviteUsage> {
         self.live.get_mut(&id)
     }

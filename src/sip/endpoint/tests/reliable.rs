@@ -185,3 +185,43 @@ fn a_late_offer_is_answered_by_the_prack_or_by_the_ack() {
         assert_eq!(answer.as_deref(), Some(&b"v=3\r\n"[..]), "{method}");
     }
 }
+
+/// The 183 held the answer, so an SDP in its PRACK is a new offer, which the 200 to the PRACK answers.
+#[test]
+fn a_prack_may_bring_an_offer() {
+    let mut net = Network::quiet();
+    net.call();
+    let callee = await_invite(&mut net).unwrap();
+    net.lose = vec![(0, "PRACK"); 9];
+    net.ends[1].ring(net.now, callee, 183, SDP.to_vec()).unwrap();
+    net.pass(SECOND, None);
+    let prack = net.last(0, "PRACK").to_owned();
+    let offer = "Content-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=7\r\n";
+    let prack = prack.replace("Content-Length: 0\r\n\r\n", offer);
+    net.ends[1].on_message(net.now, hop(0), prack.as_bytes(), Door::Open);
+    let (sent, events) = drain(&mut net.ends[1]);
+    assert!(sent.is_empty(), "its owner is asked");
+    assert!(matches!(&events[..], [Event::Reinvite { request, .. }] if request.body == b"v=7\r\n"), "{events:?}");
+    net.ends[1].accept_reinvite(net.now, callee, b"v=8\r\n".to_vec()).unwrap();
+    let (sent, _) = drain(&mut net.ends[1]);
+    assert!(sent[0].1.starts_with("SIP/2.0 200") && sent[0].1.ends_with("v=8\r\n"), "{}", sent[0].1);
+    assert!(sent[0].1.contains(" PRACK\r\n") && !sent[0].1.contains("Session-Expires"), "{}", sent[0].1);
+    net.ends[1].on_message(net.now, hop(0), prack.as_bytes(), Door::Open);
+    assert_eq!(drain(&mut net.ends[1]).0, sent, "the same answer again");
+}
+
+#[test]
+fn a_cancel_ends_a_call_whose_200_still_waits() {
+    let mut net = Network::quiet();
+    let caller = net.call();
+    let callee = await_invite(&mut net).unwrap();
+    net.lose = vec![(0, "PRACK"); 9];
+    net.ends[1].ring(net.now, callee, 183, SDP.to_vec()).unwrap();
+    net.ends[1].accept(net.now, callee, Vec::new()).unwrap();
+    net.pass(SECOND, None);
+    net.ends[0].cancel(net.now, caller).unwrap();
+    net.pass(SECOND, None);
+    assert_eq!(names(&net.events[0]).last().unwrap(), "Refused(1, 487)");
+    assert_eq!(names(&net.events[1]).last().unwrap(), "Cancelled(1)");
+    all_gone(&mut net);
+}

@@ -49,7 +49,12 @@ fn a_peer_that_vanished_is_noticed_by_both() {
 fn a_refresh_that_is_refused_is_tried_again_when_the_refusal_says() {
     let (mut net, caller, callee) = answered();
     // The peer's answer to our UPDATE; what we do within the next 100 s, and after how many
-    let cases = [("500 Error\r\nRetry-After: 40", "UPDATE", 40), ("503 Busy", "UPDATE", 10), ("405 No", "INVITE", 0)];
+    let cases = [
+        ("500 Error\r\nRetry-After: 40", "UPDATE", 40),
+        ("503 Busy", "UPDATE", 10),
+        ("422 Too Small\r\nMin-SE: 3600", "UPDATE", 0),
+        ("405 No", "INVITE", 0),
+    ];
     for (status, then, after) in cases {
         net.lose = vec![(0, "UPDATE"); 9];
         net.sent.clear();
@@ -70,6 +75,9 @@ fn a_refresh_that_is_refused_is_tried_again_when_the_refusal_says() {
         }
         let gap = net.now.since(waited).as_secs();
         assert_eq!((net.words(0)[0], gap), (then, after), "{status}");
+        if status.starts_with("422") {
+            assert!(net.last(0, then).contains("Session-Expires: 3600;refresher=uac\r\nMin-SE: 3600\r\n"));
+        }
         net.pass(SECOND, None);
     }
     net.ends[1].accept_reinvite(net.now, callee, SDP.to_vec()).unwrap();

@@ -77,7 +77,7 @@ fn updates_that_come_at_the_wrong_time_are_refused() {
     assert!(second[0].1.contains(" 500 ") && second[0].1.contains("Retry-After: "), "{}", second[0].1);
     net.ends[0].accept_reinvite(now, caller, SDP.to_vec()).unwrap();
     drain(&mut net.ends[0]);
-    let refresh = again(51, &update).replace("Content-Length: 5", "Content-Length: 0").replace(&"v=0\r\n"[..], "");
+    let refresh = again(51, &update).replace("Content-Length: 5", "Content-Length: 0").replace("v=0\r\n", "");
     net.ends[0].on_message(now, hop(1), refresh.as_bytes(), Door::Open);
     let (sent, events) = drain(&mut net.ends[0]);
     assert_eq!((words(&sent), events.len()), (vec!["200".to_owned()], 0));
