@@ -72,7 +72,7 @@ impl Endpoint {
     pub(super) fn on_glare(&mut self, now: Instant, id: DialogId, by_update: bool, sdp: Vec<u8>) {
         let at = now + self.glare_wait(id);
         let Some(usage) = self.usages.get_mut(id) else { return };
-        if usage.silent || usage.tries == MAX_TRIES {
+        if usage.tries == MAX_TRIES {
             return self.give_up_retry(id);
         }
         usage.tries += 1;

@@ -5,6 +5,7 @@ use crate::sip::invite::Invite;
 use crate::sip::{Hop, Uri};
 use crate::time::Duration;
 
+mod by_hand;
 mod calls;
 mod glare;
 mod model;

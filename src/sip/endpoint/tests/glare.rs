@@ -57,3 +57,20 @@ fn an_offer_of_the_peer_takes_the_place_of_one_that_waits() {
     net.ends[0].bye(net.now, caller).unwrap();
     all_gone(&mut net);
 }
+
+/// The time for the offer has come, but the peer's own waits for our owner: ours waits longer.
+#[test]
+fn an_offer_that_waits_is_not_forgotten_while_the_peer_s_is_open() {
+    let (mut net, caller, callee) = answered();
+    net.ends[0].reinvite(net.now, caller, SDP.to_vec()).unwrap();
+    net.pass(SECOND, None);
+    net.ends[1].refuse_reinvite(net.now, callee, 491).unwrap();
+    net.ends[1].update(net.now, callee, SDP.to_vec()).unwrap();
+    net.pass(5 * SECOND, None);
+    assert_eq!(names(&net.events[0]), ["Reinvite(1)"]);
+    net.ends[0].refuse_reinvite(net.now, caller, 488).unwrap();
+    net.events = [Vec::new(), Vec::new()];
+    assert!(net.pass(5 * SECOND, Some((1, "Reinvite"))), "now it is made again");
+    net.ends[0].bye(net.now, caller).unwrap();
+    all_gone(&mut net);
+}

@@ -46,51 +46,6 @@ fn a_183_that_nobody_acknowledges_ends_the_call() {
     all_gone(&mut net);
 }
 
-/// An INVITE by hand: without 100rel nothing is reliable, with `Require` everything is, and a wrong RAck is 481.
-#[test]
-fn a_caller_gets_what_it_asked_for() {
-    // Header, SDP of the 18x, reliable
-    let cases = [
-        ("", "v=0\r\n", false),
-        ("Supported: 100rel\r\n", "", false),
-        ("Supported: 100rel\r\n", "v=0\r\n", true),
-        ("Require: 100rel\r\n", "", true),
-    ];
-    let now = Instant::from_micros(1);
-    for (line, sdp, reliable) in cases {
-        let mut endpoint = endpoint(1);
-        let invite = format!(
-            "INVITE sip:ivr@192.0.2.2 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n{line}From: <sip:a@h>;tag=1\r\n\
-             To: <sip:b@h>\r\nCall-ID: c\r\nCSeq: 7 INVITE\r\nContact: <sip:a@192.0.2.1>\r\nContent-Type: application/sdp\r\n\
-             Content-Length: 5\r\n\r\nv=0\r\n"
-        );
-        endpoint.on_message(now, hop(0), invite.as_bytes(), Door::Open);
-        endpoint.ring(now, DialogId(1), 180, sdp.as_bytes().to_vec()).unwrap();
-        let ringing = drain(&mut endpoint).0.pop().unwrap().1;
-        assert_eq!(ringing.contains("Require: 100rel\r\nRSeq: "), reliable, "{ringing}");
-        if !reliable {
-            continue;
-        }
-        let value = |name: &str| ringing.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
-        let (rseq, tag) = (value("RSeq: "), value("To: ").split("tag=").nth(1).unwrap().to_owned());
-        let mut prack = |rack: &str, cseq: u32| {
-            let text = format!(
-                "PRACK sip:ivr@192.0.2.2 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK{cseq}\r\nFrom: <sip:a@h>;tag=1\r\n\
-                 To: <sip:b@h>;tag={tag}\r\nCall-ID: c\r\nCSeq: {cseq} PRACK\r\nRAck: {rack}\r\nContent-Length: 0\r\n\r\n"
-            );
-            endpoint.on_message(now, hop(0), text.as_bytes(), Door::Open);
-            words(&drain(&mut endpoint).0).concat()
-        };
-        assert_eq!(prack(&format!("{} 7 INVITE", rseq.parse::<u32>().unwrap() + 1), 8), "481");
-        assert_eq!(prack(&format!("{rseq} 8 INVITE"), 9), "481");
-        assert_eq!(prack(&format!("{rseq} 7 INVITE"), 10), "200");
-        assert_eq!(prack(&format!("{rseq} 7 INVITE"), 11), "481", "it was acknowledged");
-        endpoint.ring(now, DialogId(1), 180, sdp.as_bytes().to_vec()).unwrap();
-        let next = drain(&mut endpoint).0.pop().unwrap().1;
-        assert!(next.contains(&format!("RSeq: {}\r\n", rseq.parse::<u32>().unwrap() + 1)), "{next}");
-    }
-}
-
 /// A call to a proxy that rings two phones: each is an early dialog with its own numbers and route.
 #[test]
 fn each_phone_of_a_fork_is_acknowledged_by_itself() {
@@ -125,11 +80,11 @@ fn each_phone_of_a_fork_is_acknowledged_by_itself() {
     let cases = [
         (180, "a", 0, "", "", 1),
         (183, "a", 5, "v=1\r\n", "192.0.2.8 2 PRACK 5 1 INVITE", 1),
-        (183, "b", 700, "v=2\r\n", "192.0.2.9 2 PRACK 700 1 INVITE", 1),
+        (180, "b", 700, "", "192.0.2.9 2 PRACK 700 1 INVITE", 1),
         (183, "a", 5, "v=1\r\n", "", 0),
         (180, "a", 7, "", "", 0),
         (180, "a", 6, "", "192.0.2.8 3 PRACK 6 1 INVITE", 1),
-        (180, "b", 701, "", "192.0.2.9 3 PRACK 701 1 INVITE", 1),
+        (183, "b", 701, "v=2\r\n", "192.0.2.9 3 PRACK 701 1 INVITE", 1),
     ];
     for (status, tag, rseq, body, sent, events) in cases {
         assert_eq!(hear(status, tag, rseq, body), (sent.to_owned(), events, None), "{status} {tag} {rseq}");
@@ -141,49 +96,59 @@ fn each_phone_of_a_fork_is_acknowledged_by_itself() {
     assert!(drain(&mut caller).0[0].1.contains("CSeq: 4 BYE"), "after the PRACKs of that phone");
 }
 
+/// A reliable 180 from the phone of that tag.
+fn ringing(request: &Request, tag: &str, rseq: u32) -> Vec<u8> {
+    let mut response = Reply::to(&request.headers, hop(0)).unwrap().response(180, Some(tag));
+    response.headers.put("Require", "100rel");
+    response.headers.put("RSeq", rseq.to_string());
+    response.to_bytes()
+}
+
 #[test]
-fn the_early_dialogs_of_one_invite_are_bounded() {
+fn early_dialogs_and_their_pracks_are_bounded() {
     let mut caller = endpoint(0);
     let now = Instant::from_micros(1);
     let request = invite(1);
     caller.invite(now, hop(1), request.clone()).unwrap();
     for phone in 0..20 {
-        let response = Reply::to(&request.headers, hop(0)).unwrap().response(180, Some(&phone.to_string()));
-        caller.on_message(now, hop(1), &response.to_bytes(), Door::Open);
+        caller.on_message(now, hop(1), &ringing(&request, &phone.to_string(), 1), Door::Open);
     }
-    assert_eq!((drain(&mut caller).1.len(), caller.counters().forks_dropped), (16, 4));
+    let (sent, events) = drain(&mut caller);
+    assert_eq!((sent.len(), events.len(), caller.counters().forks_dropped), (1 + 16, 16, 4));
+    caller.config.max_transactions = 0;
+    caller.config.max_dialogs = 0;
+    caller.on_message(now, hop(1), &ringing(&request, "0", 2), Door::Open);
+    assert!(drain(&mut caller).0.is_empty());
+    caller.config.max_dialogs = 20;
+    caller.on_message(now, hop(1), &ringing(&request, "0", 2), Door::Open);
+    assert_eq!(words(&drain(&mut caller).0), ["PRACK"], "there is room when it comes again");
 }
 
-/// The INVITE had no offer: ours goes out in the 183, the PRACK brings the answer.
+/// An INVITE made again (here with the interval that a 422 asked for) has early dialogs of its own.
 #[test]
-fn a_late_offer_is_answered_by_the_prack_or_by_the_ack() {
+fn an_invite_made_again_begins_anew() {
+    let mut caller = endpoint(0);
     let now = Instant::from_micros(1);
-    let invite = "INVITE sip:ivr@192.0.2.2 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nSupported: 100rel\r\n\
-                  From: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: c\r\nCSeq: 7 INVITE\r\nContact: <sip:a@192.0.2.1>\r\n\
-                  Content-Length: 0\r\n\r\n";
-    for early in [true, false] {
-        let mut endpoint = endpoint(1);
-        endpoint.on_message(now, hop(0), invite.as_bytes(), Door::Open);
-        match early {
-            true => endpoint.ring(now, DialogId(1), 183, SDP.to_vec()).unwrap(),
-            false => endpoint.accept(now, DialogId(1), SDP.to_vec()).unwrap(),
-        }
-        let said = drain(&mut endpoint).0.pop().unwrap().1;
-        let value = |name: &str| said.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("").to_owned();
-        let (rseq, tag) = (value("RSeq: "), value("To: ").split("tag=").nth(1).unwrap().to_owned());
-        let (method, cseq) = if early { ("PRACK", 8) } else { ("ACK", 7) };
-        let text = format!(
-            "{method} sip:ivr@192.0.2.2 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK2\r\nFrom: <sip:a@h>;tag=1\r\n\
-             To: <sip:b@h>;tag={tag}\r\nCall-ID: c\r\nCSeq: {cseq} {method}\r\nRAck: {rseq} 7 INVITE\r\n\
-             Content-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=3\r\n"
-        );
-        endpoint.on_message(now, hop(0), text.as_bytes(), Door::Open);
-        let answer = drain(&mut endpoint).1.into_iter().find_map(|event| match event {
-            Event::Acknowledged { answer, .. } | Event::Confirmed { answer, .. } => answer,
-            _ => None,
-        });
-        assert_eq!(answer.as_deref(), Some(&b"v=3\r\n"[..]), "{method}");
+    let dialog = caller.invite(now, hop(1), invite(1)).unwrap();
+    for _ in 0..2 {
+        let sent = drain(&mut caller).0.pop().unwrap().1;
+        let Ok(Message::Request(request)) = wire::read(sent.as_bytes()) else { panic!("{sent}") };
+        caller.on_message(now, hop(1), &ringing(&request, "a", 5), Door::Open);
+        assert_eq!(words(&drain(&mut caller).0), ["PRACK"]);
+        let mut short = Reply::to(&request.headers, hop(0)).unwrap().response(422, Some("a"));
+        short.headers.put("Min-SE", if sent.contains("Min-SE") { "5000" } else { "4000" });
+        caller.on_message(now, hop(1), &short.to_bytes(), Door::Open);
     }
+    let sent = drain(&mut caller).0.pop().unwrap().1;
+    assert!(sent.starts_with("INVITE ") && sent.contains("Min-SE: 5000\r\n"), "{sent}");
+    // Nobody wants it any more: the next 422 is its end.
+    let Ok(Message::Request(request)) = wire::read(sent.as_bytes()) else { panic!("{sent}") };
+    caller.cancel(now, dialog).unwrap();
+    let mut short = Reply::to(&request.headers, hop(0)).unwrap().response(422, Some("a"));
+    short.headers.put("Min-SE", "6000");
+    caller.on_message(now, hop(1), &short.to_bytes(), Door::Open);
+    let (sent, events) = drain(&mut caller);
+    assert_eq!((words(&sent).concat(), names(&events).concat()), ("ACK".to_owned(), "Refused(1, 422)".to_owned()));
 }
 
 /// The 183 held the answer, so an SDP in its PRACK is a new offer, which the 200 to the PRACK answers.

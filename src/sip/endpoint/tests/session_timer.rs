@@ -25,12 +25,35 @@ fn a_call_is_refreshed_by_update_for_as_long_as_it_lasts() {
 #[test]
 fn a_peer_without_update_gets_the_last_offer_again() {
     let (mut net, caller, callee) = answered();
+    net.ends[0].update(net.now, caller, b"v=4\r\n".to_vec()).unwrap();
+    net.pass(SECOND, None);
+    net.ends[1].accept_reinvite(net.now, callee, SDP.to_vec()).unwrap();
+    net.pass(SECOND, None);
     net.ends[0].usages.get_mut(caller).unwrap().takes_update = false;
+    net.events = [Vec::new(), Vec::new()];
+    net.sent.clear();
     assert!(net.pass(HOUR, Some((1, "Reinvite"))));
-    assert!(net.last(0, "INVITE").ends_with("v=0\r\n"));
+    assert!(net.last(0, "INVITE").ends_with("v=4\r\n"), "the offer that stands");
     net.ends[1].accept_reinvite(net.now, callee, SDP.to_vec()).unwrap();
     net.pass(SECOND, None);
     assert_eq!(net.words(0), ["INVITE", "ACK"]);
+    net.ends[0].bye(net.now, caller).unwrap();
+    all_gone(&mut net);
+}
+
+/// A refresh that falls due while an offer is on its way comes after it.
+#[test]
+fn a_refresh_waits_for_an_offer_on_its_way() {
+    let (mut net, caller, callee) = answered();
+    net.pass(895 * SECOND, None);
+    net.ends[0].update(net.now, caller, SDP.to_vec()).unwrap();
+    net.pass(10 * SECOND, None);
+    assert_eq!(names(&net.events[1]), ["Reinvite(1)"]);
+    net.ends[1].refuse_reinvite(net.now, callee, 488).unwrap();
+    net.pass(10 * SECOND, None);
+    assert_eq!(names(&net.events[0]), ["ReinviteRefused(1, 488)"]);
+    let updates: Vec<&(usize, String)> = net.texts.iter().filter(|(_, text)| text.starts_with("UPDATE")).collect();
+    assert!(updates.last().unwrap().1.contains("Content-Length: 0"), "the refresh");
     net.ends[0].bye(net.now, caller).unwrap();
     all_gone(&mut net);
 }
@@ -114,11 +137,19 @@ fn a_peer_without_timers_gets_none_and_an_interval_too_short_is_lengthened() {
     assert!(drain(&mut endpoint).0.is_empty(), "no timer");
     endpoint.bye(now, dialog).unwrap();
 
-    let mut refused = super::endpoint(0);
-    refused.invite(now, hop(1), invite(1)).unwrap();
-    let sent = drain(&mut refused).0.remove(0).1;
-    refused.on_message(now, hop(1), &answer(&sent, 422, &[]), Door::Open);
-    assert_eq!(names(&drain(&mut refused).1), ["Refused(1, 422)"], "it does not say how long");
+    // It does not say how long, it asks for no more than before, or it has asked too often.
+    for least in [vec![""], vec!["3600", "3600"], vec!["2000", "3000", "4000", "5000"]] {
+        let mut refused = super::endpoint(0);
+        refused.invite(now, hop(1), invite(1)).unwrap();
+        let (mut sent, mut events) = drain(&mut refused);
+        for least in &least {
+            let invite = sent.pop().unwrap().1;
+            assert!(events.is_empty() && invite.starts_with("INVITE "), "{invite}");
+            refused.on_message(now, hop(1), &answer(&invite, 422, &[("Min-SE", least)]), Door::Open);
+            (sent, events) = drain(&mut refused);
+        }
+        assert_eq!(format!("{events:?}"), "[Refused(1, 422)]", "{least:?}");
+    }
 }
 
 #[test]

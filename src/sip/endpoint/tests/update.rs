@@ -93,6 +93,20 @@ fn an_update_nobody_answers_loses_the_dialog_and_a_bye_closes_one_that_waits() {
     assert_eq!(names(&net.events[0]), ["Lost(1, NoAnswer)"]);
     all_gone(&mut net);
 
+    // While it rings, the INVITE will tell.
+    let mut net = Network::quiet();
+    let caller = net.call();
+    let callee = await_invite(&mut net).unwrap();
+    net.ends[1].ring(net.now, callee, 183, SDP.to_vec()).unwrap();
+    net.pass(SECOND, None);
+    net.lose = vec![(0, "UPDATE"); 20];
+    net.ends[0].update(net.now, caller, SDP.to_vec()).unwrap();
+    net.pass(33 * SECOND, None);
+    assert_eq!(names(&net.events[0]).last().unwrap(), "ReinviteRefused(1, 408)");
+    net.ends[1].accept(net.now, callee, Vec::new()).unwrap();
+    net.pass(SECOND, None);
+    assert_eq!(names(&net.events[0]).last().unwrap(), "Answered(1)");
+
     let (mut net, caller, callee) = answered();
     net.ends[0].update(net.now, caller, SDP.to_vec()).unwrap();
     assert!(net.pass(SECOND, Some((1, "Reinvite"))));
