@@ -15,7 +15,7 @@ fn an_offer_that_meets_glare_is_made_again_by_itself() {
         net.events = [Vec::new(), Vec::new()];
         let refused = net.now;
         assert_eq!(net.ends[1 - who].refuse_reinvite(net.now, peer, 491), Err(Refusal::NotNow));
-        assert!(net.pass(5 * SECOND, Some((1 - who, "Reinvite"))));
+        assert!(net.pass(5 * SECOND, Some((1 - who, "Reinvite("))));
         let gap = net.now.since(refused).as_millis();
         assert!((*bounds.start()..=bounds.end() + 20).contains(&gap), "{who}: {gap} ms");
         assert_eq!(net.ends[who].reinvite(net.now, dialog, SDP.to_vec()), Err(Refusal::NotNow));
@@ -33,7 +33,7 @@ fn after_three_more_tries_the_owner_hears_of_the_glare() {
     net.ends[1].reinvite(net.now, callee, SDP.to_vec()).unwrap();
     for _ in 0..4 {
         net.events = [Vec::new(), Vec::new()];
-        assert!(net.pass(5 * SECOND, Some((0, "Reinvite"))));
+        assert!(net.pass(5 * SECOND, Some((0, "Reinvite("))));
         net.ends[0].refuse_reinvite(net.now, caller, 491).unwrap();
     }
     assert!(net.pass(5 * SECOND, Some((1, "ReinviteRefused(1, 491)"))));
@@ -48,7 +48,7 @@ fn an_offer_of_the_peer_takes_the_place_of_one_that_waits() {
     let (mut net, caller, callee) = answered();
     net.ends[0].reinvite(net.now, caller, SDP.to_vec()).unwrap();
     net.ends[1].reinvite(net.now, callee, SDP.to_vec()).unwrap();
-    assert!(net.pass(5 * SECOND, Some((0, "Reinvite"))));
+    assert!(net.pass(5 * SECOND, Some((0, "Reinvite("))));
     assert!(net.words(0).contains(&"491") && net.words(1).contains(&"491"));
     net.ends[0].accept_reinvite(net.now, caller, SDP.to_vec()).unwrap();
     net.pass(5 * SECOND, None);
@@ -70,7 +70,7 @@ fn an_offer_that_waits_is_not_forgotten_while_the_peer_s_is_open() {
     assert_eq!(names(&net.events[0]), ["Reinvite(1)"]);
     net.ends[0].refuse_reinvite(net.now, caller, 488).unwrap();
     net.events = [Vec::new(), Vec::new()];
-    assert!(net.pass(5 * SECOND, Some((1, "Reinvite"))), "now it is made again");
+    assert!(net.pass(5 * SECOND, Some((1, "Reinvite("))), "now it is made again");
     net.ends[0].bye(net.now, caller).unwrap();
     all_gone(&mut net);
 }

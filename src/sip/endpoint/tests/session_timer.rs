@@ -32,7 +32,7 @@ fn a_peer_without_update_gets_the_last_offer_again() {
     net.ends[0].usages.get_mut(caller).unwrap().takes_update = false;
     net.events = [Vec::new(), Vec::new()];
     net.sent.clear();
-    assert!(net.pass(HOUR, Some((1, "Reinvite"))));
+    assert!(net.pass(HOUR, Some((1, "Reinvite("))));
     assert!(net.last(0, "INVITE").ends_with("v=4\r\n"), "the offer that stands");
     net.ends[1].accept_reinvite(net.now, callee, SDP.to_vec()).unwrap();
     net.pass(SECOND, None);

@@ -12,7 +12,7 @@ fn updates_go_both_ways_once_the_call_stands() {
         net.ends[who].update(net.now, dialog, SDP.to_vec()).unwrap();
         assert_eq!(net.ends[who].update(net.now, dialog, SDP.to_vec()), Err(Refusal::NotNow));
         assert_eq!(net.ends[who].reinvite(net.now, dialog, SDP.to_vec()), Err(Refusal::NotNow));
-        assert!(net.pass(SECOND, Some((1 - who, "Reinvite"))));
+        assert!(net.pass(SECOND, Some((1 - who, "Reinvite("))));
         net.ends[1 - who].accept_reinvite(net.now, peer, b"v=1\r\n".to_vec()).unwrap();
         net.pass(SECOND, None);
         assert_eq!(names(&net.events[who]), [format!("Reanswered({})", dialog.0)]);
@@ -38,7 +38,7 @@ fn an_update_changes_the_session_of_a_call_that_still_rings() {
     for (who, dialog, peer) in [(1, callee, caller), (0, caller, callee)] {
         net.events = [Vec::new(), Vec::new()];
         net.ends[who].update(net.now, dialog, SDP.to_vec()).unwrap();
-        assert!(net.pass(SECOND, Some((1 - who, "Reinvite"))));
+        assert!(net.pass(SECOND, Some((1 - who, "Reinvite("))));
         net.ends[1 - who].accept_reinvite(net.now, peer, b"v=2\r\n".to_vec()).unwrap();
         net.pass(SECOND, None);
         assert_eq!(names(&net.events[who]), [format!("Reanswered({})", dialog.0)]);
@@ -60,7 +60,7 @@ fn updates_that_come_at_the_wrong_time_are_refused() {
     let (mut net, caller, callee) = answered();
     net.ends[0].update(net.now, caller, SDP.to_vec()).unwrap();
     net.ends[1].update(net.now, callee, SDP.to_vec()).unwrap();
-    assert!(net.pass(5 * SECOND, Some((0, "Reinvite"))), "the callee's comes again first");
+    assert!(net.pass(5 * SECOND, Some((0, "Reinvite("))), "the callee's comes again first");
     assert!(net.words(0).contains(&"491") && net.words(1).contains(&"491"));
     let update = net.last(1, "UPDATE").to_owned();
     let again = |cseq: u32, text: &str| {
@@ -109,9 +109,28 @@ fn an_update_nobody_answers_loses_the_dialog_and_a_bye_closes_one_that_waits() {
 
     let (mut net, caller, callee) = answered();
     net.ends[0].update(net.now, caller, SDP.to_vec()).unwrap();
-    assert!(net.pass(SECOND, Some((1, "Reinvite"))));
+    assert!(net.pass(SECOND, Some((1, "Reinvite("))));
     net.ends[1].bye(net.now, callee).unwrap();
     net.pass(SECOND, None);
     assert_eq!(net.words(1), ["480", "BYE"]);
     all_gone(&mut net);
+}
+
+/// A peer that asks for a longer interval again and again does not keep us at it (RFC 4028 section 7.4).
+#[test]
+fn an_update_refused_with_422_is_made_again_three_times() {
+    let (mut net, caller, _) = answered();
+    net.lose = vec![(0, "UPDATE"); 9];
+    net.ends[0].update(net.now, caller, SDP.to_vec()).unwrap();
+    for least in [2000, 3000, 4000, 5000] {
+        net.pass(Duration::from_millis(100), None);
+        assert!(net.events[0].is_empty());
+        let update = net.last(0, "UPDATE").replace("Content-Length: 5\r\n\r\nv=0\r\n", "Content-Length: 0\r\n\r\n");
+        let (_, headers) = update.split_once("\r\n").unwrap();
+        let answer = format!("SIP/2.0 422 Too Small\r\nMin-SE: {least}\r\n{headers}");
+        net.ends[0].on_message(net.now, hop(1), answer.as_bytes(), Door::Open);
+    }
+    net.pass(Duration::from_millis(100), None);
+    assert_eq!(names(&net.events[0]), ["ReinviteRefused(1, 422)"]);
+    assert!(net.last(0, "UPDATE").contains("Session-Expires: 4000;refresher=uac\r\nMin-SE: 4000\r\n"));
 }
