@@ -24,10 +24,10 @@ pub(super) const UNREACHABLE: u16 = 503;
 
 impl Call {
     pub(super) fn begin_handoff(&mut self, now: Instant, destination: String, needs: Vec<usize>) {
-        self.begin(now, Means::Invite, destination, needs);
+        self.hand_off(now, Means::Invite, destination, needs);
     }
 
-    pub(super) fn begin(&mut self, now: Instant, means: Means, destination: String, needs: Vec<usize>) {
+    pub(super) fn hand_off(&mut self, now: Instant, means: Means, destination: String, needs: Vec<usize>) {
         // Agents' phones that answer and drop the caller again and again, or a call that was routed back to us again
         // and again: the flow's exit ends it.
         if self.context.hops.len() >= HOPS || self.hops <= 1 {
@@ -94,7 +94,12 @@ impl Call {
             return self.emit(now, Out::Hangup { leg: Leg::Agent });
         };
         let reference = reference.clone();
-        let Some(session) = answer.and_then(|answer| self.agent.take_answer(answer)) else {
+        // Without one in the 200, what an UPDATE of the ringing phone agreed on stands.
+        let session = match answer {
+            Some(answer) => self.agent.take_answer(answer),
+            None => self.agent.negotiated.clone(),
+        };
+        let Some(session) = session else {
             self.emit(now, Out::Hangup { leg: Leg::Agent });
             return self.refused(now, 488, &[]);
         };

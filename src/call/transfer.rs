@@ -17,7 +17,7 @@ use crate::time::Instant;
 
 impl Call {
     pub(super) fn begin_transfer(&mut self, now: Instant, destination: String, facts: Vec<usize>, because: String) {
-        self.begin(now, Means::Refer { because }, destination, facts);
+        self.hand_off(now, Means::Refer { because }, destination, facts);
     }
 
     /// Sends the REFER: the context goes along as headers of the Refer-To URI, which the caller's phone writes into

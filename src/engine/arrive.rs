@@ -9,6 +9,7 @@ use crate::context::carrier::uui_isdn;
 use crate::record::fixture::Local;
 use crate::record::seam::{Arrival, In, Leg};
 use crate::record::trace::Head;
+use crate::sdp::Offer;
 use crate::secret::Secret;
 use crate::sip::Request;
 use crate::sip::endpoint::DialogId;
@@ -39,7 +40,9 @@ impl Engine {
             // A number that is not there at all is incomplete rather than unknown (RFC 3261 section 21.4.22).
             return self.refuse(now, dialog, if called.is_empty() { 484 } else { 404 }, &[]);
         };
-        let Ok(offer) = crate::sdp::read(&request.body) else {
+        // Without a body the caller wants our offer, in the 200.
+        let offer = (!request.body.is_empty()).then(|| crate::sdp::read(&request.body)).transpose();
+        let Ok(offer) = offer else {
             self.counters.no_common_codec += 1;
             let warning = ("Warning", "305 askonce \"an audio offer by RTP/AVP is needed\"".to_owned());
             return self.refuse(now, dialog, 488, &[warning]);
@@ -134,7 +137,7 @@ impl Engine {
     }
 
     /// What the call may know of the INVITE: from an untrusted trunk neither User-to-User nor headers.
-    fn arrival(&mut self, trunk: &Arc<Trunk>, request: &Request, to: String, offer: crate::sdp::Offer) -> Arrival {
+    fn arrival(&mut self, trunk: &Arc<Trunk>, request: &Request, to: String, offer: Option<Offer>) -> Arrival {
         let mut uui = Vec::new();
         if trunk.trust_uui {
             for value in request.headers.all("User-to-User") {

@@ -458,13 +458,17 @@ impl Engine {
         use endpoint::Event;
         match event {
             Event::Invite { dialog, from, request } => self.arrive(now, dialog, from, &request),
-            Event::Confirmed { dialog, body } => {
+            Event::Confirmed { dialog, answer } => {
                 self.half_open.ends(dialog);
-                self.ungate(dialog);
-                if let Ok(answer) = crate::sdp::read(&body) {
+                // A late answer opens the stream that the ACK ungates.
+                if let Some(body) = answer {
+                    let answer = crate::sdp::read(&body).ok();
                     self.leg_input(now, dialog, |leg| In::LateAnswer { leg, answer });
                 }
+                self.ungate(dialog);
             }
+            // We ring nobody with an offer.
+            Event::Acknowledged { .. } => {}
             Event::Cancelled { dialog } | Event::Bye { dialog } => self.gone(now, dialog, None),
             Event::Lost { dialog, why } => self.gone(now, dialog, Some(format!("{why:?}"))),
             Event::Reinvite { dialog, request } => self.reinvite(now, dialog, &request),

@@ -112,14 +112,14 @@ fn message(leg: Leg, way: Way, label: impl Into<String>, offer: Option<&Offer>) 
 /// The message behind an input, for recordings that hold no messages.
 pub fn received(input: &In) -> Option<Message> {
     match input {
-        In::Invite(arrival) => message(Leg::Caller, Way::In, format!("INVITE {}", arrival.to), Some(&arrival.offer)),
+        In::Invite(arrival) => message(Leg::Caller, Way::In, format!("INVITE {}", arrival.to), arrival.offer.as_ref()),
         In::Progress { status } => message(Leg::Agent, Way::In, status.to_string(), None),
         In::Answered { answer } => message(Leg::Agent, Way::In, "200 OK", answer.as_ref()),
         In::Refused { status, reason, .. } => message(Leg::Agent, Way::In, format!("{status} {reason}"), None),
         In::Referred { status } => message(Leg::Caller, Way::In, status.to_string(), None),
         In::Transfer { status, .. } => message(Leg::Caller, Way::In, format!("NOTIFY {status}"), None),
         In::Reoffer { leg, offer } => message(*leg, Way::In, "INVITE (again)", offer.as_ref()),
-        In::LateAnswer { leg, answer } => message(*leg, Way::In, "ACK", Some(answer)),
+        In::LateAnswer { leg, answer } => message(*leg, Way::In, "ACK", answer.as_ref()),
         In::Bye { leg } => message(*leg, Way::In, "BYE", None),
         _ => None,
     }

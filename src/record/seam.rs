@@ -58,7 +58,9 @@ pub struct Arrival {
     pub uui: Vec<(String, Secret)>,
     #[serde(with = "clear::pairs")]
     pub headers: Vec<(String, Secret)>,
-    pub offer: Offer,
+    /// None if the caller wants ours (RFC 3261 section 13.2.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<Offer>,
     /// Its Max-Forwards: what an agent's INVITE may still go, so that a call which is routed back to us ends.
     pub hops: u8,
 }
@@ -122,10 +124,11 @@ pub enum In {
         leg: Leg,
         offer: Option<Offer>,
     },
-    /// The answer to an offer of ours, in the ACK of a re-INVITE that had none.
+    /// The answer to an offer of ours, in the ACK of an INVITE or re-INVITE that had none; `None` if the ACK has no usable
+    /// one.
     LateAnswer {
         leg: Leg,
-        answer: Offer,
+        answer: Option<Offer>,
     },
     /// That side hung up (BYE, or CANCEL before the answer).
     Bye {
@@ -191,7 +194,7 @@ pub enum Disposition {
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "out", rename_all = "kebab-case")]
 pub enum Out {
-    /// 200 to the caller's INVITE.
+    /// 200 to the caller's INVITE: the answer, or our offer where the INVITE had none.
     Answer {
         sdp: String,
     },

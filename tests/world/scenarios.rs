@@ -328,7 +328,7 @@ fn a_caller_whose_address_changes_is_answered_and_followed() {
     world.run(Duration::from_secs(120));
     let mut fixture = world.recordings.remove(0);
     let Step::In(In::Invite(arrival)) = &fixture.lines[0].step else { panic!("no INVITE") };
-    let mut offer = arrival.offer.clone();
+    let mut offer = arrival.offer.clone().expect("an offer");
     offer.address = "127.0.0.2:4444".parse().expect("an address");
     let reoffer = In::Reoffer { leg: Leg::Caller, offer: Some(offer.clone()) };
     let at = fixture.lines.iter().position(|line| line.t > 2_000_000).expect("a later line");
@@ -444,10 +444,12 @@ fn a_re_invite_without_an_offer_takes_its_answer_from_the_ack() {
     world.run(Duration::from_secs(120));
     let mut fixture = world.recordings.remove(0);
     let Step::In(In::Invite(arrival)) = &fixture.lines[0].step else { panic!("no INVITE") };
-    let mut answer = arrival.offer.clone();
+    let mut answer = arrival.offer.clone().expect("an offer");
     answer.address = "127.0.0.2:4444".parse().expect("an address");
-    let inputs =
-        [In::Reoffer { leg: Leg::Caller, offer: None }, In::LateAnswer { leg: Leg::Caller, answer: answer.clone() }];
+    let inputs = [
+        In::Reoffer { leg: Leg::Caller, offer: None },
+        In::LateAnswer { leg: Leg::Caller, answer: Some(answer.clone()) },
+    ];
     let at = fixture.lines.iter().position(|line| line.t > 2_000_000).expect("a later line");
     fixture.lines.splice(at..at, inputs.map(|input| Line { t: 2_000_000, step: Step::In(input) }));
     let program = files::load(&Disk, &flow()).0.expect("the flow loads").program;

@@ -67,6 +67,8 @@ pub struct World {
     pub invites: Vec<Request>,
     /// What DNS says.
     pub names: BTreeMap<String, Vec<Hop>>,
+    /// The last SIP message to a calling phone.
+    pub last_to_caller: Vec<u8>,
     pub contexts: Vec<serde_json::Value>,
     /// What happened to each calling phone.
     pub happened: BTreeMap<TalkId, Vec<Happened>>,
@@ -151,6 +153,7 @@ impl World {
             told: Vec::new(),
             invites: Vec::new(),
             names: BTreeMap::new(),
+            last_to_caller: Vec::new(),
             contexts: Vec::new(),
             happened: BTreeMap::new(),
             agents_happened: Vec::new(),
@@ -246,7 +249,10 @@ impl World {
         let Datagram { from, to, mut bytes } = datagram;
         match (to.port(), to.ip(), self.media.get(&to)) {
             (SIP, SERVER, _) => self.engine.handle(now, Input::Message { from: Hop::udp(from), bytes: &bytes }),
-            (SIP, CALLERS, _) => self.callers.on_sip(now, from, &bytes),
+            (SIP, CALLERS, _) => {
+                self.callers.on_sip(now, from, &bytes);
+                self.last_to_caller = bytes;
+            }
             (SIP, AGENTS, _) => self.agents.on_sip(now, from, &bytes),
             (_, _, Some(Far::Stream(id))) => {
                 let mut done = Done::default();
