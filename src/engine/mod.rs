@@ -10,17 +10,19 @@ mod identity;
 mod journal;
 mod media;
 mod trace;
+mod trunks;
 
 use crate::audio::Arena;
 use crate::call::cdr::{Cdr, LegMedia};
 use crate::call::{Call, Program};
-use crate::config::{Config, Trunk};
+use crate::config::{Config, Trunk, Unknown};
 use crate::context::Destination;
 use crate::random::Random;
 use crate::record::Fixture;
 use crate::record::seam::{Arrival, In, KeyCarrier, Leg};
 use crate::record::trace::Told;
 use crate::secret::Secret;
+use crate::sip::auth::Credentials;
 use crate::sip::endpoint::{self, DialogId, Door, Endpoint};
 use crate::sip::{Hop, Locals, Request, Uri, info};
 use crate::time::{Deadlines, Duration, Instant};
@@ -32,6 +34,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use trace::Tracer;
+use trunks::Trunks;
 
 /// The number of a call within this engine; never used twice.
 pub type CallNumber = u32;
@@ -63,6 +66,8 @@ pub struct Setup {
     pub services: BTreeMap<String, Service>,
     /// Where our SIP is reached: Contact and Via.
     pub locals: Locals,
+    /// What trunks' challenges are answered with, by the trunk's name.
+    pub credentials: BTreeMap<String, Credentials>,
     pub seed: u64,
     /// Whether calls are recorded (`Output::Recording`).
     pub record: bool,
@@ -82,6 +87,8 @@ pub struct MediaPorts {
 pub enum Asker {
     /// A call, with the number of its question.
     Call(CallNumber, u32),
+    /// A trunk, for its registration and its pings.
+    Trunk(usize),
 }
 
 /// What the engine learns.
@@ -250,6 +257,7 @@ pub struct Engine {
     destinations: Arc<BTreeMap<String, Destination>>,
     locals: Locals,
     endpoint: Endpoint,
+    trunks: Trunks,
     gate: Gate,
     half_open: HalfOpen,
     random: Random,
@@ -272,11 +280,14 @@ impl Engine {
         let mut random = Random::from_seed(setup.seed);
         let sip = sip_config(setup.locals.clone(), setup.config.limits.calls);
         let endpoint = Endpoint::new(sip, Random::from_seed(random.u64()));
+        let mut endpoint = endpoint.expect("our own name has no control bytes");
+        let trunks = Trunks::new(&setup.config, &setup.credentials, &setup.locals, &mut endpoint, &mut random);
         Self {
+            trunks,
             destinations: Arc::new(destinations(&setup.config)),
             services: setup.services,
             locals: setup.locals,
-            endpoint: endpoint.expect("our own name has no control bytes"),
+            endpoint,
             gate: Gate::new(setup.config.limits.per_source, &mut random),
             half_open: HalfOpen::new(setup.config.limits.calls),
             config: setup.config,
@@ -301,12 +312,16 @@ impl Engine {
             Input::Resolved { asker: Asker::Call(call, resolve), hops } => {
                 self.deliver(now, call, In::Resolved { resolve, hops });
             }
+            Input::Resolved { asker: Asker::Trunk(trunk), hops } => self.trunk_resolved(now, trunk, &hops),
             Input::Undelivered { bytes } => self.endpoint.on_undelivered(now, bytes),
             Input::Minted { call, reference } => self.deliver(now, call, In::Ref { reference }),
             Input::Stored { call, store, kept } => self.deliver(now, call, In::Store { store, kept }),
             Input::Media(event) => self.media_event(now, event),
             Input::Deadline => self.fall_due(now),
-            Input::Drain => self.draining = true,
+            Input::Drain => {
+                self.draining = true;
+                self.leave_trunks(now);
+            }
             Input::Stop => self.end_all(now),
         }
         self.drain_endpoint(now);
@@ -318,12 +333,15 @@ impl Engine {
     }
 
     pub fn next_deadline(&self) -> Option<Instant> {
-        [self.endpoint.next_deadline(), self.deadlines.next(), self.trace_deadline()].into_iter().flatten().min()
+        let (calls, trunks) = (self.deadlines.next(), self.trunks.next_deadline());
+        [self.endpoint.next_deadline(), calls, trunks, self.trace_deadline()].into_iter().flatten().min()
     }
 
-    /// Whether nothing is under way any more: no call, no BYE that waits for its answer, and no recording for its end.
+    /// Whether nothing is under way any more: no call, no BYE that waits for its answer, no recording for its end, and no
+    /// registrar that counts on us.
     pub fn idle(&self) -> bool {
-        self.slots.is_empty() && self.endpoint.waiting() == 0 && self.trace_deadline().is_none()
+        let settled = self.endpoint.waiting() == 0 && self.trace_deadline().is_none();
+        self.slots.is_empty() && settled && !self.leaving_trunks()
     }
 
     /// Calls that are not over.
@@ -364,6 +382,7 @@ impl Engine {
             let door = match closed {
                 Some(_) => Door::Unavailable,
                 None if trunk => Door::Open,
+                None if self.config.unknown == Unknown::Drop => Door::Silent,
                 None => Door::Forbidden,
             };
             self.trace_in(now, from, bytes, door == Door::Open);
@@ -410,6 +429,7 @@ impl Engine {
 
     fn fall_due(&mut self, now: Instant) {
         self.endpoint.on_deadline(now);
+        self.tend_trunks(now);
         self.trace_due(now);
         while let Some((at, call)) = self.deadlines.due(now) {
             let Some(slot) = self.slots.get_mut(&call) else { continue };
@@ -487,7 +507,7 @@ impl Engine {
             Event::Transfer { dialog, status, last } => {
                 self.leg_input(now, dialog, |_| In::Transfer { status, last });
             }
-            Event::Outcome { .. } => {}
+            Event::Outcome { request, response } => self.trunk_answered(now, request, response.as_deref()),
             // We send no re-INVITE of our own yet.
             Event::Reanswered { .. } | Event::ReinviteRefused { .. } => {}
         }

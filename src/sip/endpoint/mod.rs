@@ -50,6 +50,8 @@ pub enum Door {
     Open,
     /// 403: nobody knows this source.
     Forbidden,
+    /// Nothing: nobody knows this source, and it is to learn nothing of us.
+    Silent,
     /// 503 with Retry-After, to OPTIONS as well: full, or about to end.
     Unavailable,
 }
@@ -107,6 +109,7 @@ impl Endpoint {
         match wire::read(bytes).and_then(|message| framed(from, message)) {
             Ok(Message::Request(request)) => self.on_request(now, from, request, door),
             Ok(Message::Response(response)) => self.on_response(now, from, response),
+            Err(_) if door == Door::Silent => self.counters.malformed_dropped += 1,
             Err(malformed) => self.on_malformed(from, &malformed),
         }
     }
