@@ -144,21 +144,25 @@ impl Uri {
 pub(super) fn host_port(text: &str) -> Result<(&str, Option<u16>), &'static str> {
     let end = match text.strip_prefix('[') {
         Some(rest) => rest.find(']').ok_or("an IPv6 address without its closing bracket")? + 2,
-        None => text.find(|c: char| !c.is_ascii_alphanumeric() && !"-._".contains(c)).unwrap_or(text.len()),
+        None => text.bytes().position(|b| !is_host_byte(b)).unwrap_or(text.len()),
     };
     let (host, rest) = text.split_at(end);
     if host.is_empty() || (host.starts_with('[') && ip(host).is_none()) {
         return Err("not a host");
     }
-    let rest = rest.trim();
+    let rest = rest.trim_ascii();
     if rest.is_empty() {
         return Ok((host, None));
     }
-    let port = rest.strip_prefix(':').ok_or("not a host")?.trim();
+    let port = rest.strip_prefix(':').ok_or("not a host")?.trim_ascii();
     if !port.bytes().all(|b| b.is_ascii_digit()) {
         return Err("not a port");
     }
     Ok((host, Some(port.parse().map_err(|_| "not a port")?)))
+}
+
+fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
 }
 
 /// The address that a host writes as a literal, IPv6 with or without brackets. RFC 3261's grammar let a third colon
