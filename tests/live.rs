@@ -162,6 +162,7 @@ fn a_live_call_is_recorded_and_replays_to_the_byte() {
         assert_eq!(context["facts"]["account"]["value"], ACCOUNT);
         assert_eq!(server.get(&path, "another-token-altogether").0, 401);
         assert_eq!(server.get("/v1/contexts/00000000000000000000000000000000", TOKEN).0, 404);
+        assert_eq!(server.get("/v1/calls", TOKEN).0, 404, "calls are traced only where it is asked for");
     });
     assert_eq!(status, 0, "a BYE, not a refusal");
     let [invite] = invites.as_slice() else { panic!("{} INVITEs", invites.len()) };
@@ -299,4 +300,47 @@ fn what_cannot_start_says_where_and_what_to_do() {
     first.terminate();
     let said = refused(&["serve", "--flow", "flows/account-desk.yaml", "--sip", "udp:127.0.0.1:0"]);
     assert!(said.contains("support"), "a queue without a destination: {said}");
+}
+
+#[test]
+fn a_call_can_be_watched_while_it_is_under_way_and_captured_after() {
+    let clock = Clock::start();
+    let mut agent = set(0x42, answers(), clock);
+    let mut caller = set(0x31, Answering::Refuse(486), clock);
+    let mut server = Server::start(agent.0.contact(), &["--trace"]);
+    let (http, token) = (server.http.to_string(), server.path("token").display().to_string());
+    let trace = |arguments: &[&str]| {
+        let place = ["--http", &http, "--token-file", &token];
+        let Output { status, stdout, stderr } =
+            askonce().arg("trace").args(arguments).args(place).output().expect("askonce trace");
+        assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+        String::from_utf8(stdout).expect("text")
+    };
+    call(&mut caller, server.sip, script());
+    let mut name = String::new();
+    talk(clock, [&mut caller, &mut agent], &mut |_| {
+        let listed = trace(&["--live"]);
+        assert!(listed.contains("account-desk  **********01\n1 call under way"), "{listed}");
+        name = listed.split_whitespace().next().expect("a name").to_owned();
+        let ladder = trace(&["--live", &name]);
+        for told in
+            ["INVITE +18005550100", "keys \u{2022}\u{2022}", "step start.2 collect", "fact account filled", "hand-off"]
+        {
+            assert!(ladder.contains(told), "no {told} in\n{ladder}");
+        }
+        assert!(!ladder.contains(ACCOUNT) && !ladder.contains("bridge"), "{ladder}");
+        assert_eq!(server.get("/v1/calls", "another-token-altogether").0, 401);
+        assert_eq!(server.get(&format!("/v1/calls/{name}/trace"), "another-token-altogether").0, 401);
+        assert_eq!(server.get("/v1/calls/another/trace", TOKEN).0, 404);
+    });
+    let pcap = server.path("call.pcap");
+    let ladder = trace(&["--live", &name, "--follow", "--pcap", pcap.to_str().expect("a name")]);
+    for told in ["* bridge", "* end agent by agent", "200 OK (BYE)"] {
+        assert!(ladder.contains(told), "no {told} in\n{ladder}");
+    }
+    assert!(trace(&["--live"]).contains("0 calls under way"));
+    let capture = std::fs::read(&pcap).expect("a capture");
+    let has = |text: &str| capture.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(has("INVITE sip:+18005550100@") && has("X-Account: ***********\r\n") && !has(ACCOUNT));
+    server.terminate();
 }

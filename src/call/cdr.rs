@@ -12,7 +12,7 @@ pub struct Cdr {
     pub case: String,
     pub flow: String,
     pub digest: String,
-    /// The caller's number; `None` for an anonymous caller.
+    /// The caller's number; `None` for an anonymous caller, and for one who asked that its number be withheld.
     pub from: Option<String>,
     pub to: String,
     pub trunk: String,

@@ -1,16 +1,21 @@
 //! The hand-off: how the context reaches the person, and the caller with it.
 //!
 //! ```text
-//! agent step -> mint a reference -> store the context -> INVITE -> ringing -> bridged
+//! agent step -> mint a reference -> store the context -> resolve -> INVITE -> ringing -> bridged
 //!                                     (late: go on)         |
 //!                                                           +-> refused, silent: next target, or the flow's exit
 //! ```
 
+use crate::context::Target;
 use crate::secret::Secret;
+use crate::sip::Hop;
 use crate::time::{Duration, Instant};
+use std::collections::VecDeque;
 
 /// The store gets this long to make the context durable; then the caller goes on to a person without it.
 pub const STORE_PATIENCE: Duration = Duration::from_secs(2);
+/// DNS gets this long; the resolver gives up, or gives the last good answer, within 4 s.
+pub const RESOLVE_PATIENCE: Duration = Duration::from_secs(5);
 /// A target that gave no response at all within this time is taken for unreachable: five INVITEs went out
 /// by then (RFC 3261 section 17.1.1.2: 0, 0.5, 1.5, 3.5, 7.5 s).
 pub const UNREACHABLE: Duration = Duration::from_secs(8);
@@ -21,8 +26,10 @@ pub enum Phase {
     Minting,
     /// Waits for the store's word on what it was given under that number.
     Storing { reference: Secret, store: u32 },
-    /// The INVITE is out, and may ring until `patience` ends.
-    Ringing { reference: Secret, patience: Instant },
+    /// Waits for the shell's word on where the target's name leads.
+    Resolving { reference: Secret, resolve: u32 },
+    /// The INVITE is out, and may ring until `patience` ends; `heard` once anything came back.
+    Ringing { reference: Secret, patience: Instant, heard: bool },
     /// The REFER is out; `accepted` once the caller's phone took it.
     Referring { accepted: bool },
     /// The two talk; `held` while the agent's side does not want to hear the caller.
@@ -44,8 +51,15 @@ pub struct Handoff {
     pub destination: String,
     /// Indices of the facts that the step needs.
     pub needs: Vec<usize>,
-    /// Which of the destination's targets is tried.
-    pub target: usize,
+    /// The target that is tried, and those still to be tried.
+    pub target: Option<Target>,
+    pub targets: VecDeque<Target>,
+    /// Hops of the target still to be tried.
+    pub hops: VecDeque<Hop>,
+    /// TCP did not work for an INVITE too large for UDP: it goes by UDP all the same.
+    pub datagrams: bool,
+    /// Whether the store keeps the context.
+    pub durable: bool,
     pub phase: Phase,
     /// When this target's turn began.
     pub began: Instant,
@@ -53,23 +67,44 @@ pub struct Handoff {
 }
 
 impl Handoff {
-    pub fn new(now: Instant, means: Means, destination: String, needs: Vec<usize>) -> Self {
-        let deadline = Some(now + STORE_PATIENCE);
-        Self { means, destination, needs, target: 0, phase: Phase::Minting, began: now, deadline }
+    pub fn new(now: Instant, means: Means, destination: String, needs: Vec<usize>, targets: &[Target]) -> Self {
+        let mut handoff = Self {
+            means,
+            destination,
+            needs,
+            target: None,
+            targets: targets.iter().cloned().collect(),
+            hops: VecDeque::new(),
+            datagrams: false,
+            durable: false,
+            phase: Phase::Minting,
+            began: now,
+            deadline: None,
+        };
+        handoff.next_target(now);
+        handoff
     }
 
-    /// Starts over with the next target: a hop of its own, with a reference of its own.
-    pub fn next_target(&mut self, now: Instant) {
-        self.target += 1;
+    /// Starts over with the next target: a hop of its own, with a reference of its own. False: there is none.
+    pub fn next_target(&mut self, now: Instant) -> bool {
+        self.target = self.targets.pop_front();
+        self.hops.clear();
+        self.datagrams = false;
         self.phase = Phase::Minting;
         self.began = now;
         self.deadline = Some(now + STORE_PATIENCE);
+        self.target.is_some()
+    }
+
+    pub fn resolve(&mut self, now: Instant, reference: Secret, resolve: u32) {
+        self.deadline = Some(now + RESOLVE_PATIENCE);
+        self.phase = Phase::Resolving { reference, resolve };
     }
 
     pub fn ring(&mut self, now: Instant, reference: Secret, ring: Duration) {
         let patience = now + ring;
         self.deadline = Some(patience.min(now + UNREACHABLE));
-        self.phase = Phase::Ringing { reference, patience };
+        self.phase = Phase::Ringing { reference, patience, heard: false };
     }
 
     /// From the REFER on: its answer takes a moment, the ringing as long as it may, the NOTIFY of it a moment again.
@@ -85,8 +120,9 @@ impl Handoff {
 
     /// The target answers us with something: from now on it may ring as long as it is allowed to.
     pub fn heard(&mut self) {
-        if let Phase::Ringing { patience, .. } = self.phase {
-            self.deadline = Some(patience);
+        if let Phase::Ringing { patience, heard, .. } = &mut self.phase {
+            *heard = true;
+            self.deadline = Some(*patience);
         }
     }
 

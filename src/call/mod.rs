@@ -6,6 +6,7 @@ pub mod cdr;
 mod handoff;
 mod leg;
 mod person;
+mod target;
 mod transfer;
 
 use crate::context::{Context, Destination, FlowStamp, Inbound};
@@ -13,6 +14,7 @@ use crate::flow::{Action, AgentEnd, Ending, Event, Flow, PromptBook, Run};
 use crate::random::Random;
 use crate::record::fixture::{self, Header, Local};
 use crate::record::seam::{Arrival, Disposition, EndedBy, FactChange, In, Leg, Out};
+use crate::sdp::{Negotiated, Offer};
 use crate::time::{Duration, Instant};
 use cdr::Cdr;
 use handoff::{Handoff, Phase};
@@ -89,6 +91,7 @@ pub struct Call {
     /// Plays that the call itself starts (music) count downwards from here, those of the flow upwards from 0.
     music: u32,
     stores: u32,
+    resolves: u32,
     keys: u32,
     refusals: Vec<cdr::Refused>,
     ended: Option<(Instant, Disposition, EndedBy)>,
@@ -117,6 +120,7 @@ impl Call {
             failed: false,
             music: u32::MAX,
             stores: 0,
+            resolves: 0,
             keys: 0,
             refusals: Vec::new(),
             ended: None,
@@ -141,11 +145,12 @@ impl Call {
             In::Store { store, kept } => self.stored(now, store, kept),
             In::Progress { .. } => self.progress(),
             In::Answered { answer } => self.agent_answered(now, answer.as_ref()),
-            In::Refused { status, .. } => self.refused(now, status),
+            In::Refused { status, contacts, .. } => self.refused(now, status, &contacts),
+            In::Resolved { resolve, hops } => self.resolved(now, resolve, &hops),
             In::Referred { status } => self.referred(now, status),
             In::Transfer { status, last } => self.transfer_progress(now, status, last),
             In::Reoffer { leg, offer } => self.reoffer(now, leg, offer.as_ref()),
-            In::LateAnswer { leg, answer } => self.late_answer(now, leg, &answer),
+            In::LateAnswer { leg, answer } => self.late_answer(now, leg, answer.as_ref()),
             In::Bye { leg: Leg::Caller } => self.caller_gone(now, EndedBy::Caller),
             In::Lost { leg: Leg::Caller, .. } => self.caller_gone(now, EndedBy::System),
             In::Bye { leg: Leg::Agent } => self.agent_gone(now, AgentEnd::Done),
@@ -201,7 +206,7 @@ impl Call {
             case: self.birth.case.clone(),
             flow: self.context.flow.name.clone(),
             digest: self.context.flow.digest.clone(),
-            from: self.context.caller_number.as_ref().map(|number| number.open().to_owned()),
+            from: self.context.shown_caller().0.map(|number| number.open().to_owned()),
             to: self.context.called.clone(),
             trunk: self.birth.trunk.clone(),
             start: wall(self.begun),
@@ -222,20 +227,31 @@ impl Call {
     }
 
     fn answer(&mut self, now: Instant, arrival: &Arrival) {
-        let Some((sdp, session)) = self.caller.answer(&arrival.offer) else {
+        let Some(offer) = &arrival.offer else {
+            // The flow begins with the answer, which the ACK brings.
+            self.answered = Some(now);
+            let sdp = self.caller.offer(None);
+            return self.emit(now, Out::Answer { sdp });
+        };
+        let Some((sdp, session)) = self.caller.answer(offer) else {
             self.emit(now, Out::Reject { status: 488 });
             self.over(now, Disposition::Rejected, EndedBy::System);
             return;
         };
         self.answered = Some(now);
         self.emit(now, Out::Answer { sdp });
+        self.begin(now, session);
+    }
+
+    fn begin(&mut self, now: Instant, session: Negotiated) {
         self.listen(now, Leg::Caller, session);
         self.run_event(now, Event::Begin);
     }
 
     fn press(&mut self, now: Instant, leg: Leg, key: crate::key::Key, by: crate::record::seam::KeyCarrier) {
         // The agent's keys mean nothing to the flow; in a bridge they travel with the media.
-        if leg == Leg::Agent || !self.caller.press(now, key, by) {
+        // Before the ACK with the answer nobody has been asked anything.
+        if leg == Leg::Agent || self.caller.negotiated.is_none() || !self.caller.press(now, key, by) {
             return;
         }
         self.keys += 1;
@@ -308,7 +324,8 @@ impl Call {
         self.emit(now, Out::End { disposition, by });
     }
 
-    fn reoffer(&mut self, now: Instant, leg: Leg, offer: Option<&crate::sdp::Offer>) {
+    fn reoffer(&mut self, now: Instant, leg: Leg, offer: Option<&Offer>) {
+        let rings = leg == Leg::Agent && !self.handoff.as_ref().is_some_and(Handoff::bridged);
         let codec = self.leg(leg).codec();
         let state = self.leg(leg);
         match offer {
@@ -320,18 +337,26 @@ impl Call {
             Some(offer) => match state.answer(offer) {
                 None => self.emit(now, Out::Rerefuse { leg, status: 488 }),
                 Some((sdp, session)) => {
-                    self.emit(now, Out::Reanswer { leg, sdp, session: Some(session) });
+                    // An UPDATE from a phone that still rings: its stream is not open yet.
+                    self.emit(now, Out::Reanswer { leg, sdp, session: Some(session).filter(|_| !rings) });
                     self.agent_hold(now);
                 }
             },
         }
     }
 
-    /// RFC 3261 section 14.1: the ACK brings the answer to the offer of our 2xx.
-    fn late_answer(&mut self, now: Instant, leg: Leg, answer: &crate::sdp::Offer) {
-        if let Some(session) = self.leg(leg).take_answer(answer) {
-            self.emit(now, Out::Retarget { leg, session });
-            self.agent_hold(now);
+    /// RFC 3261 section 13.2.1: the ACK brings the answer to the offer of our 2xx. Without a usable one a new call fails
+    /// (section 13.2.2.4), and a session that stands stays as it was.
+    fn late_answer(&mut self, now: Instant, leg: Leg, answer: Option<&Offer>) {
+        let first = self.leg(leg).negotiated.is_none();
+        match answer.and_then(|answer| self.leg(leg).take_answer(answer)) {
+            Some(session) if first => self.begin(now, session),
+            Some(session) => {
+                self.emit(now, Out::Retarget { leg, session });
+                self.agent_hold(now);
+            }
+            None if first => self.end(now, Disposition::Failed, EndedBy::System),
+            None => {}
         }
     }
 
@@ -342,7 +367,7 @@ impl Call {
         }
     }
 
-    fn listen(&mut self, now: Instant, leg: Leg, session: crate::sdp::Negotiated) {
+    fn listen(&mut self, now: Instant, leg: Leg, session: Negotiated) {
         let (ssrc, sequence, timestamp) = (self.random.u32(), self.random.u16(), self.random.u32());
         self.emit(now, Out::Listen { leg, session, ssrc, sequence, timestamp });
     }
@@ -359,6 +384,7 @@ fn context(now: Instant, birth: &Birth, arrival: &Arrival) -> Context {
         call: birth.call.clone(),
         caller_number: arrival.from.clone(),
         caller_name: arrival.name.clone(),
+        private: arrival.private,
         called: arrival.to.clone(),
         flow: FlowStamp { name: flow.name.text.clone(), digest: flow.digest.clone() },
         language: flow.language.clone(),

@@ -10,29 +10,32 @@ use crate::context::{Destination, Fact, Hop, Received};
 use crate::record::seam::{Leg, Out};
 use crate::sdp::Offer;
 use crate::secret::Secret;
-use crate::sip::invite::Invite;
-use crate::sip::{self, Uri};
+use crate::sip::invite::{Invite, MAX_DATAGRAM};
+use crate::sip::{self, Transport, Uri};
 use crate::time::Instant;
 
 /// Hops of one call: people that it was handed to, or was to be.
-const HOPS: usize = 32;
+pub(super) const HOPS: usize = 32;
 
 /// SIP status of a target that did not answer at all, and of one that rang too long (RFC 3261 section 21.4.9).
 pub(super) const NO_ANSWER: u16 = 408;
+/// Of one that no hop leads to (RFC 3261 section 8.1.3.1).
+pub(super) const UNREACHABLE: u16 = 503;
 
 impl Call {
     pub(super) fn begin_handoff(&mut self, now: Instant, destination: String, needs: Vec<usize>) {
-        self.begin(now, Handoff::new(now, Means::Invite, destination, needs));
+        self.hand_off(now, Means::Invite, destination, needs);
     }
 
-    pub(super) fn begin(&mut self, now: Instant, handoff: Handoff) {
+    pub(super) fn hand_off(&mut self, now: Instant, means: Means, destination: String, needs: Vec<usize>) {
         // Agents' phones that answer and drop the caller again and again, or a call that was routed back to us again
         // and again: the flow's exit ends it.
         if self.context.hops.len() >= HOPS || self.hops <= 1 {
             self.failed = true;
             return self.run_event(now, Event::Agent(AgentEnd::Failed));
         }
-        self.handoff = Some(handoff);
+        let targets = self.birth.destinations.get(&destination).map_or(&[][..], |destination| &destination.to);
+        self.handoff = Some(Handoff::new(now, means, destination, needs, targets));
         self.agent = LegState::new(self.birth.local.agent_media, &mut self.random);
         self.play_music(now);
         self.emit(now, Out::Mint);
@@ -52,7 +55,7 @@ impl Call {
         let Some(Handoff { phase: Phase::Storing { reference, store }, .. }) = &self.handoff else { return };
         if *store == number {
             let reference = reference.clone();
-            self.invite(now, reference, kept);
+            self.go(now, reference, kept);
         }
     }
 
@@ -70,11 +73,15 @@ impl Call {
             Phase::Minting => self.next_target(now),
             Phase::Storing { reference, .. } => {
                 let reference = reference.clone();
-                self.invite(now, reference, false);
+                self.go(now, reference, false);
+            }
+            Phase::Resolving { .. } => {
+                self.note_refusal(UNREACHABLE);
+                self.next_target(now);
             }
             Phase::Ringing { .. } => {
                 self.emit(now, Out::Cancel);
-                self.refused(now, NO_ANSWER);
+                self.refused(now, NO_ANSWER, &[]);
             }
             Phase::Referring { .. } => self.transfer_late(now),
             Phase::Bridged { .. } => {}
@@ -87,9 +94,14 @@ impl Call {
             return self.emit(now, Out::Hangup { leg: Leg::Agent });
         };
         let reference = reference.clone();
-        let Some(session) = answer.and_then(|answer| self.agent.take_answer(answer)) else {
+        // Without one in the 200, what an UPDATE of the ringing phone agreed on stands.
+        let session = match answer {
+            Some(answer) => self.agent.take_answer(answer),
+            None => self.agent.negotiated.clone(),
+        };
+        let Some(session) = session else {
             self.emit(now, Out::Hangup { leg: Leg::Agent });
-            return self.refused(now, 488);
+            return self.refused(now, 488, &[]);
         };
         self.close_hop(now, Received::Confirmed);
         self.reached = true;
@@ -104,21 +116,32 @@ impl Call {
         self.store(now, reference);
     }
 
-    pub(super) fn refused(&mut self, now: Instant, status: u16) {
+    /// The target would not, or could not: `contacts` are where a 3xx sends us.
+    pub(super) fn refused(&mut self, now: Instant, status: u16, contacts: &[String]) {
         if !self.handoff.as_ref().is_some_and(Handoff::trying) {
             return;
         }
+        self.note_refusal(status);
+        if self.failed_over(now, status) {
+            return;
+        }
+        self.close_hop(now, Received::Failed);
+        if (300..400).contains(&status) {
+            self.redirect(contacts);
+        }
+        self.next_target(now);
+    }
+
+    pub(super) fn note_refusal(&mut self, status: u16) {
         if let Some(target) = self.target().map(|target| target.uri.clone()) {
             self.refusals.push(cdr::Refused { target, status });
         }
-        self.close_hop(now, Received::Failed);
-        self.next_target(now);
     }
 
     /// The agent hung up, or its leg broke, and the caller did not.
     pub(super) fn agent_gone(&mut self, now: Instant, end: AgentEnd) {
         let Some(Handoff { phase: Phase::Bridged { held }, .. }) = &self.handoff else {
-            return self.refused(now, NO_ANSWER);
+            return self.refused(now, NO_ANSWER, &[]);
         };
         // While the agent holds there is music instead of a bridge.
         let stopped = if *held { Out::Stop { leg: Leg::Caller } } else { Out::Unbridge };
@@ -139,7 +162,8 @@ impl Call {
                 self.emit(now, Out::Unbridge);
                 self.emit(now, Out::Hangup { leg: Leg::Agent });
             }
-            Some(Phase::Minting | Phase::Storing { .. } | Phase::Referring { .. }) | None => {}
+            Some(Phase::Minting | Phase::Storing { .. } | Phase::Resolving { .. } | Phase::Referring { .. }) | None => {
+            }
         }
     }
 
@@ -160,20 +184,6 @@ impl Call {
         }
     }
 
-    pub(super) fn next_target(&mut self, now: Instant) {
-        let Some(handoff) = &mut self.handoff else { return };
-        handoff.next_target(now);
-        if self.target().is_some() {
-            // A fresh session for a fresh dialog: its own id, its own version.
-            self.agent = LegState::new(self.birth.local.agent_media, &mut self.random);
-            return self.emit(now, Out::Mint);
-        }
-        self.handoff = None;
-        self.failed = true;
-        self.emit(now, Out::Stop { leg: Leg::Caller });
-        self.run_event(now, Event::Agent(AgentEnd::Failed));
-    }
-
     fn store(&mut self, now: Instant, reference: Secret) {
         let Some(handoff) = &self.handoff else { return };
         let destination = handoff.destination.clone();
@@ -183,60 +193,86 @@ impl Call {
         self.emit(now, Out::Store { store, reference, destination, context });
     }
 
-    /// Sends the INVITE: its headers carry the reference, and the facts where the destination is trusted.
-    fn invite(&mut self, now: Instant, reference: Secret, durable: bool) {
-        if let Some(Means::Refer { because }) = self.handoff.as_ref().map(|handoff| handoff.means.clone()) {
-            return self.refer(now, &reference, durable, because);
-        }
+    /// Sends the INVITE over a hop: its headers carry the reference, and the facts where the destination is trusted.
+    pub(super) fn invite(&mut self, now: Instant, hop: sip::Hop, reference: Secret) {
         let (Some(handoff), Some(destination)) = (&self.handoff, self.destination()) else { return };
-        let Some(target) = destination.to.get(handoff.target) else { return self.next_target(now) };
-        let (name, target) = (handoff.destination.clone(), target.clone());
-        let ring = destination.ring;
+        let Some(target) = handoff.target.clone() else { return self.next_target(now) };
+        let (name, ring, durable) = (handoff.destination.clone(), destination.ring, handoff.durable);
         let carriers = destination.carriers.iter().map(|carrier| carrier.name().to_owned()).collect();
-        let written = self.written(destination, &handoff.needs, &reference);
+        let mut written = self.written(destination, &handoff.needs, &reference);
+        if let Some(proxy) = &destination.proxy {
+            // RFC 3261 section 8.1.2: an outbound proxy is a route of one.
+            let lr = if proxy.contains(";lr") { "" } else { ";lr" };
+            written.headers.push(("Route".to_owned(), format!("<{proxy}{lr}>")));
+        }
+        let first = !matches!(handoff.phase, Phase::Ringing { .. });
         let sdp = self.agent.offer(self.caller.codec());
-        let (Ok(uri), Some(local)) =
-            (Uri::read(&target.uri), self.birth.local.sip.facing(&sip::Hop::udp(target.address)))
-        else {
-            return self.next_target(now);
-        };
-        let invite = Invite {
-            local,
-            target: uri,
-            display: self.context.caller_name.as_ref().map_or(String::new(), |name| name.open().to_owned()),
-            from: self.caller_uri(local),
-            headers: written.headers,
-            sdp: sdp.into_bytes(),
-            user_agent: self.birth.user_agent.clone(),
-            max_forwards: self.hops.saturating_sub(1),
-        };
-        let Ok(request) = invite.build(&mut self.random) else {
+        let Some((hop, bytes)) = self.build(&target.uri, hop, &written.headers, &sdp) else {
             // A target or header that cannot be written is the configuration's mistake: the caller goes on.
             return self.next_target(now);
         };
-        let at = self.context.wall(now);
-        let hop = Hop { to: name.clone(), waited_ms: 0, carriers, received: Received::Sent, at };
-        self.context.hops.push(hop);
+        if first {
+            let at = self.context.wall(now);
+            self.context.hops.push(Hop { to: name.clone(), waited_ms: 0, carriers, received: Received::Sent, at });
+        }
         if let Some(handoff) = &mut self.handoff {
             handoff.ring(now, reference, ring);
         }
-        let invite = String::from_utf8_lossy(&request.to_bytes()).into_owned();
-        let omitted = written.omitted;
-        self.emit(now, Out::Agent { destination: name, target: target.uri, invite, durable, omitted });
+        let (invite, omitted) = (String::from_utf8_lossy(&bytes).into_owned(), written.omitted);
+        self.emit(now, Out::Agent { destination: name, target: target.uri, hop, invite, durable, omitted });
     }
 
-    /// Whom the agent's phone sees as calling: the caller's number at our address, or an anonymous caller
-    /// (RFC 3323 section 4.1.1.3).
-    fn caller_uri(&self, local: sip::Hop) -> Uri {
-        let number = self.context.caller_number.as_ref();
+    /// The INVITE's bytes, and the hop that they go over: one too large for a datagram goes by TCP where we have it
+    /// and the URI leaves us the choice (RFC 3261 section 18.1.1); by UDP all the same if that fails.
+    fn build(
+        &mut self,
+        target: &str,
+        hop: sip::Hop,
+        headers: &[(String, String)],
+        sdp: &str,
+    ) -> Option<(sip::Hop, Vec<u8>)> {
+        let target = Uri::read(target).ok()?;
+        let write = |call: &mut Call, hop: &sip::Hop| {
+            let local = call.birth.local.sip.facing(hop)?;
+            let (display, from) = call.caller_identity(local);
+            let invite = Invite {
+                local,
+                target: target.clone(),
+                display,
+                from,
+                headers: headers.to_vec(),
+                sdp: sdp.as_bytes().to_vec(),
+                user_agent: call.birth.user_agent.clone(),
+                max_forwards: call.hops.saturating_sub(1),
+            };
+            Some(invite.build(&mut call.random).ok()?.to_bytes())
+        };
+        let bytes = write(self, &hop)?;
+        let handoff = self.handoff.as_mut()?;
+        let tcp = sip::Hop::new(Transport::Tcp, hop.address);
+        let may_switch = hop.transport == Transport::Udp && target.transport().is_none() && !handoff.datagrams;
+        if bytes.len() <= MAX_DATAGRAM || !may_switch || self.birth.local.sip.facing(&tcp).is_none() {
+            return Some((hop, bytes));
+        }
+        handoff.datagrams = true;
+        handoff.hops.push_front(hop);
+        Some((tcp, write(self, &tcp)?))
+    }
+
+    /// Whom the agent's phone sees as calling: the caller's number at our address with its name, or an anonymous
+    /// caller (RFC 3323 section 4.1.1.3).
+    fn caller_identity(&self, local: sip::Hop) -> (String, Uri) {
+        let (number, name) = self.context.shown_caller();
         let uri = number.and_then(|number| Uri::of(number.open(), local.address).ok());
-        uri.unwrap_or_else(|| Uri::read("sip:anonymous@anonymous.invalid").expect("a URI of our own"))
+        let nameless = if uri.is_some() { "" } else { "Anonymous" };
+        let uri = uri.unwrap_or_else(|| Uri::read("sip:anonymous@anonymous.invalid").expect("a URI of our own"));
+        (name.map_or(nameless, Secret::open).to_owned(), uri)
     }
 
     pub(super) fn written(&self, destination: &Destination, needs: &[usize], reference: &Secret) -> Written {
         let value = |name: &String| {
-            let fact = self.context.fact(name).filter(|fact| fact.class.for_agent())?;
-            Some((fact.name.as_str(), fact.value()?))
+            let fact = self.context.fact(name)?;
+            Some((fact.name.as_str(), self.context.shown_value(fact)?))
         };
         let mut parcel = Parcel { reference, uui: Vec::new(), headers: Vec::new() };
         if destination.trusted {
@@ -276,7 +312,7 @@ impl Call {
     }
 
     pub(super) fn target(&self) -> Option<&crate::context::Target> {
-        self.destination()?.to.get(self.handoff.as_ref()?.target)
+        self.handoff.as_ref()?.target.as_ref()
     }
 }
 

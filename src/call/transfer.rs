@@ -17,16 +17,16 @@ use crate::time::Instant;
 
 impl Call {
     pub(super) fn begin_transfer(&mut self, now: Instant, destination: String, facts: Vec<usize>, because: String) {
-        self.begin(now, Handoff::new(now, Means::Refer { because }, destination, facts));
+        self.hand_off(now, Means::Refer { because }, destination, facts);
     }
 
     /// Sends the REFER: the context goes along as headers of the Refer-To URI, which the caller's phone writes into
     /// its INVITE (RFC 3261 section 19.1.1).
-    pub(super) fn refer(&mut self, now: Instant, reference: &Secret, durable: bool, because: String) {
+    pub(super) fn refer(&mut self, now: Instant, reference: &Secret, because: String) {
         let (Some(handoff), Some(destination)) = (&self.handoff, self.destination()) else { return };
         let Some(target) = self.target() else { return self.next_target(now) };
         let (name, target) = (handoff.destination.clone(), target.uri.clone());
-        let ring = destination.ring;
+        let (ring, durable) = (destination.ring, handoff.durable);
         let carriers = destination.carriers.iter().map(|carrier| carrier.name().to_owned()).collect();
         let written = self.written(destination, &handoff.needs, reference);
         let headers = written.headers.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
@@ -47,7 +47,7 @@ impl Call {
     pub(super) fn referred(&mut self, now: Instant, status: u16) {
         match &mut self.handoff {
             Some(Handoff { phase: Phase::Referring { accepted, .. }, .. }) if status < 300 => *accepted = true,
-            _ => self.refused(now, status),
+            _ => self.refused(now, status, &[]),
         }
     }
 
@@ -56,7 +56,7 @@ impl Call {
     pub(super) fn transfer_progress(&mut self, now: Instant, status: u16, last: bool) {
         let Some(Handoff { phase: Phase::Referring { .. }, .. }) = self.handoff else { return };
         match status {
-            300.. => self.refused(now, status),
+            300.. => self.refused(now, status, &[]),
             200.. => self.transferred(now, Received::Confirmed),
             _ if last => self.transferred(now, Received::Sent),
             _ => {}
@@ -72,6 +72,6 @@ impl Call {
 
     /// No word came on the REFER, or none on how it went.
     pub(super) fn transfer_late(&mut self, now: Instant) {
-        self.refused(now, NO_ANSWER);
+        self.refused(now, NO_ANSWER, &[]);
     }
 }

@@ -57,12 +57,12 @@ pub fn run(args: &Args) -> Result<(), Failed> {
     let (place, findings) = server::quick_place(&Embedded, &config.map_err(fail)?);
     show(&findings);
     let place = place.ok_or_else(|| fail("the built-in flow does not load"))?;
-    let plan = Plan { place, token: Token::new(&token), record: None, workers: None };
+    let plan = Plan { place, token: Token::new(&token), record: None, trace: false, workers: None };
     let running = server::start(plan).map_err(fail)?;
-    let mut caller = caller(clock, &arena, running.sip).map_err(fail)?;
+    let mut caller = caller(clock, &arena, running.sip[0].address).map_err(fail)?;
     let mut story =
         Story { quiet: args.quiet, began: clock.now(), prompts, http: running.http, token, seen: Seen::default() };
-    story.line(story.began, "caller", &format!("INVITE sip:{CALLED}@{} from {CALLER}", running.sip));
+    story.line(story.began, "caller", &format!("INVITE sip:{CALLED}@{} from {CALLER}", running.sip[0].address));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fail)?;
     while story.seen.ended < 2 && clock.now().since(story.began) < PATIENCE {
         for (who, (net, phones)) in [("caller", &mut caller), ("agent", &mut agent)] {

@@ -6,6 +6,7 @@ mod demo;
 mod load;
 mod replay;
 mod serve;
+mod trace;
 
 use crate::server::files::Findings;
 use clap::{Parser, Subcommand};
@@ -31,6 +32,8 @@ enum Verb {
     Check(check::Args),
     /// Run recorded calls again in virtual time and compare
     Replay(replay::Args),
+    /// Show a call as a ladder of its SIP messages, with keys and prompts in their places
+    Trace(trace::Args),
     /// Place calls against a SIP server and report how they went
     Load(load::Args),
 }
@@ -58,6 +61,7 @@ pub fn run() -> ExitCode {
         Verb::Serve(args) => serve::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Replay(args) => replay::run(&args),
+        Verb::Trace(args) => trace::run(&args),
         Verb::Load(args) => load::run(&args),
     };
     match done {

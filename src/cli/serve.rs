@@ -42,6 +42,9 @@ pub struct Args {
     /// Yes, the recordings hold what callers key in, in clear: these are test calls
     #[arg(long, requires = "record")]
     clear_test_data: bool,
+    /// Keep traces of calls for `askonce trace --live`, with keys and account numbers masked
+    #[arg(long)]
+    trace: bool,
     /// Media workers; default: one less than this machine has cores, at least one
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=64))]
     workers: Option<u8>,
@@ -71,7 +74,8 @@ pub fn run(args: &Args) -> Result<(), Failed> {
     };
     let (mut terminate, mut interrupt, mut hangup) = runtime.block_on(async { listen() }).map_err(fail)?;
     let running = server::start(plan).map_err(fail)?;
-    println!("ready sip=udp:{} http={} rtp={}", running.sip, running.http, running.rtp);
+    let sip = running.sip.iter().map(|hop| hop.to_string()).collect::<Vec<_>>().join(",");
+    println!("ready sip={sip} http={} rtp={}", running.http, running.rtp);
     std::io::stdout().flush().map_err(fail)?;
     runtime.block_on(async {
         // The first signal drains, the second ends at once; and the service may end by itself.
@@ -116,7 +120,8 @@ fn plan(args: &Args) -> Result<Plan, Failed> {
     if token.is_none() {
         eprintln!("askonce: no --token-file: nobody may read contexts over HTTP");
     }
-    Ok(Plan { place, token, record: args.record.clone(), workers: args.workers.map(usize::from) })
+    let (record, workers) = (args.record.clone(), args.workers.map(usize::from));
+    Ok(Plan { place, token, record, trace: args.trace, workers })
 }
 
 /// `udp:127.0.0.1:5060`.

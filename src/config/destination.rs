@@ -1,10 +1,10 @@
 //! `destinations:`: whom we may call.
 
-use super::{Destination, Target};
+use super::{Destination, Trunk, address, optional};
 use crate::context::carrier::Carrier;
+use crate::sip::{Hop, Uri};
 use crate::time::Duration;
 use crate::yaml::{Faults, Fields, Node, Value, Word};
-use std::net::{IpAddr, SocketAddr};
 
 const MAX_DESTINATIONS: usize = 500;
 const MAX_TARGETS: usize = 16;
@@ -16,21 +16,31 @@ const MAX_HEADER: usize = 64;
 pub const RING: Duration = Duration::from_secs(20);
 /// RFC 3261 section 16.6 item 11: a proxy on the way gives up after about three minutes.
 const MAX_RING: Duration = Duration::from_secs(180);
-const SIP_PORT: u16 = 5060;
 /// The header that carries the reference: no fact may take its place.
 const CONTEXT_HEADER: &str = "X-Askonce-Context";
 
 const LATER_CARRIERS: [&str; 6] = ["uui-raw", "uui-pd", "refer_to", "call_info", "body", "webhook"];
 
-pub fn destinations(node: &Node, faults: &mut Faults) -> Option<Vec<Destination>> {
-    let entries = node.map("destinations by their names", MAX_DESTINATIONS, faults)?;
-    Some(entries.iter().filter_map(|(name, node)| destination(name, node, faults)).collect())
+/// What a destination may refer to. `None`: that has mistakes of its own.
+#[derive(Clone, Copy)]
+pub struct Around<'c> {
+    pub listen: Option<&'c [Hop]>,
+    pub trunks: Option<&'c [Trunk]>,
 }
 
-fn destination(name: &Word, node: &Node, faults: &mut Faults) -> Option<Destination> {
+pub fn destinations(node: &Node, around: Around, faults: &mut Faults) -> Option<Vec<Destination>> {
+    let entries = node.map("destinations by their names", MAX_DESTINATIONS, faults)?;
+    Some(entries.iter().filter_map(|(name, node)| destination(name, node, around, faults)).collect())
+}
+
+fn destination(name: &Word, node: &Node, around: Around, faults: &mut Faults) -> Option<Destination> {
     name.is_name("the name of a destination", faults);
     let mut fields = Fields::of(node, format!("destination `{}`", name.text), faults)?;
-    let to = fields.need("to", faults).and_then(|node| targets(node, faults));
+    let trunk_node = fields.take("trunk");
+    // Over a trunk it is the proxy's address that a socket of ours must reach.
+    let listen = around.listen.filter(|_| trunk_node.is_none());
+    let to = fields.need("to", faults).and_then(|node| targets(node, listen, faults));
+    let trunk = trunk_node.map(|node| trunk(node, around.trunks, faults));
     let ring = fields.take("ring").map_or(Some(RING), |node| ring(node, faults));
     let trusted = fields.take("trusted").map_or(Some(false), |node| node.boolean(faults));
     let carriers = fields.take("carriers").map_or_else(|| Some(vec![Carrier::UuiIsdn]), |node| carriers(node, faults));
@@ -46,59 +56,27 @@ fn destination(name: &Word, node: &Node, faults: &mut Faults) -> Option<Destinat
             faults.error("no-effect", node.span, message).remedy(format!("add `{carrier}` to `carriers:`"));
         }
     }
-    let (name, uui) = (name.clone(), uui.map_or(Some(None), |uui| uui.map(Some))?);
-    Some(Destination { name, to: to?, ring: ring?, trusted: trusted?, carriers, headers: headers?, uui })
+    let (name, uui, trunk) = (name.clone(), optional(uui)?, optional(trunk)?);
+    Some(Destination { name, to: to?, trunk, ring: ring?, trusted: trusted?, carriers, headers: headers?, uui })
 }
 
-fn targets(node: &Node, faults: &mut Faults) -> Option<Vec<Target>> {
+fn targets(node: &Node, listen: Option<&[Hop]>, faults: &mut Faults) -> Option<Vec<Uri>> {
     let words = node.words("addresses as `[\"sip:100@192.0.2.1:5060\"]`", MAX_TARGETS, faults)?;
-    let mut targets = Vec::with_capacity(words.len());
-    for word in words {
-        match target(&word.text) {
-            Ok(target) => targets.push(target),
-            Err(Refusal::NotServed(what)) => {
-                faults.not_served(word.span, what).remedy("give an IP address: sip:100@192.0.2.1:5060");
-            }
-            Err(Refusal::Wrong(why)) => {
-                faults.error("wrong-type", word.span, why).remedy("write sip:100@192.0.2.1:5060");
-            }
-        }
-    }
-    Some(targets)
+    Some(words.iter().filter_map(|word| address::read(word, listen, faults)).collect())
 }
 
-pub enum Refusal {
-    NotServed(&'static str),
-    Wrong(&'static str),
-}
-
-/// `sip:user@IP:port`; the user and the port may be absent.
-pub fn target(text: &str) -> Result<Target, Refusal> {
-    if text.starts_with("sips:") {
-        return Err(Refusal::NotServed("a `sips:` address"));
-    }
-    let rest = text.strip_prefix("sip:").ok_or(Refusal::Wrong("an address begins with `sip:`"))?;
-    if rest.contains([';', '?']) {
-        return Err(Refusal::NotServed("a parameter in an address"));
-    }
-    let (user, host) = match rest.split_once('@') {
-        Some((user, host)) => (Some(user), host),
-        None => (None, rest),
-    };
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | '*' | '#');
-    if user.is_some_and(|user| user.is_empty() || user.len() > 64 || !user.chars().all(plain)) {
-        return Err(Refusal::Wrong("the user of an address is letters, digits and -_.+*# only"));
-    }
-    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
-    let address = host.parse().ok().or_else(|| bare.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, SIP_PORT)));
-    match address {
-        Some(address) if address.port() == 0 || address.ip().is_unspecified() => {
-            Err(Refusal::Wrong("nobody can be called at address or port 0"))
+fn trunk(node: &Node, trunks: Option<&[Trunk]>, faults: &mut Faults) -> Option<Word> {
+    let word = node.name("the name of a trunk", faults)?;
+    let Some(trunks) = trunks else { return Some(word) };
+    match trunks.iter().find(|trunk| trunk.name.text == word.text) {
+        None => faults.unknown("trunk", &word, trunks.iter().map(|trunk| trunk.name.text.as_str())),
+        Some(trunk) if trunk.proxy.is_none() => {
+            let message = format!("no call goes out over trunk `{}`: it has no `proxy:`", word.text);
+            faults.error("missing-key", word.span, message).remedy("add `proxy: \"sip:HOST\"` to the trunk");
         }
-        Some(address) => Ok(Target { user: user.map(str::to_owned), address }),
-        None if host.contains(|c: char| c.is_ascii_alphabetic()) => Err(Refusal::NotServed("a host name")),
-        None => Err(Refusal::Wrong("expected an IP address and a port")),
+        Some(_) => {}
     }
+    Some(word)
 }
 
 fn ring(node: &Node, faults: &mut Faults) -> Option<Duration> {

@@ -1,23 +1,17 @@
 //! A configuration from its text.
 
-use super::destination;
-use super::{Config, Listen, Number, RtpPorts, trunk};
+use super::{Config, Limits, Listen, Number, Unknown, admission, destination, listen, optional, secrets, trunk};
 use crate::yaml::{Diagnostic, Faults, Fields, Node, Source, Value, read};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 const MAX_FLOWS: usize = 100;
 const MAX_NUMBERS: usize = 10_000;
-/// UDP sockets for SIP.
-const MAX_SIP: usize = 16;
 
-const HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 const STORE: &str = "var/askonce.db";
-/// Media ports when nothing is said; their address is then that of SIP.
-const PORTS: (u16, u16) = (8192, 32767);
 
 /// Keys that the configuration's document names and that are not served yet.
-const LATER: [&str; 7] = ["endpoints", "secrets", "record", "retention", "limits", "tls", "switches"];
+const LATER: [&str; 4] = ["endpoints", "record", "retention", "switches"];
 
 /// Loads a configuration, with its warnings, or says everything that is wrong with it.
 pub fn load(source: &Source) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
@@ -32,95 +26,64 @@ pub fn load(source: &Source) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic
 fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
     let mut fields = Fields::of(node, "the configuration", faults)?;
     fields.version(faults);
-    let listen = fields.need("listen", faults);
-    let listen = listen.and_then(|node| listen_of(node, faults));
-    let advertise = fields.take("advertise").map(|node| node.parsed::<IpAddr>("an IP address", faults));
+    let tls_node = fields.take("tls");
+    let tls = tls_node.map(|node| listen::tls(node, faults));
+    let listen = fields.need("listen", faults).and_then(|node| listen::listen(node, tls_node.is_some(), faults));
+    let advertise = fields.take("advertise").map(|node| advertised(node, faults));
+    let resolver = fields.take("resolver").map_or(Some(Vec::new()), |node| listen::resolver(node, faults));
     let flows = fields.need("flows", faults).and_then(|node| node.words("flow files or folders", MAX_FLOWS, faults));
     let store = fields.take("store").map(|node| store(node, faults));
-    let trunks = fields.need("trunks", faults).and_then(|node| trunk::trunks(node, faults));
+    let secrets = fields.take("secrets").map_or(Some(Vec::new()), |node| secrets::secrets(node, faults));
+    let limits = fields.take("limits").map_or(Some(Limits::default()), |node| admission::limits(node, faults));
+    let unknown = fields.take("unknown").map_or(Some(Unknown::Refuse), |node| admission::unknown(node, faults));
+    let ours = listen.as_ref().map(|listen| listen.sip.as_slice());
+    let around = trunk::Around { listen: ours, secrets: secrets.as_deref() };
+    let trunks = fields.need("trunks", faults).and_then(|node| trunk::trunks(node, around, faults));
     let numbers = fields.need("numbers", faults).and_then(|node| numbers(node, faults));
-    let destinations = fields.take("destinations").map(|node| destination::destinations(node, faults));
+    let around = destination::Around { listen: ours, trunks: trunks.as_deref() };
+    let destinations = fields.take("destinations");
+    let destinations = destinations.map_or(Some(Vec::new()), |node| destination::destinations(node, around, faults));
     fields.later(&LATER, faults);
     fields.finish(faults);
-    let (listen, advertise) = (listen?, advertise.unwrap_or(Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))?);
-    let advertise = Some(advertise).filter(|address| !address.is_unspecified());
-    let bound = listen.sip.iter().map(SocketAddr::ip).chain([listen.rtp.address]);
-    if advertise.is_none() && bound.into_iter().any(|address| address.is_unspecified()) {
-        let message = "SIP or RTP listens on every address, and none is named for Contact and SDP";
-        faults.error("no-advertise", node.span, message).remedy("add `advertise: ADDRESS`, or listen on one address");
-    }
+    let (listen, advertise) = (listen?, optional(advertise)?);
+    check_advertise(node, &listen, advertise, faults);
     Some(Config {
         path: source.path.clone(),
         listen,
         advertise,
+        tls: optional(tls)?,
+        resolver: resolver?,
         flows: flows?,
         store: store.unwrap_or_else(|| Some(STORE.to_owned()))?,
+        secrets: secrets?,
+        limits: limits?,
+        unknown: unknown?,
         trunks: trunks?.into_iter().map(Arc::new).collect(),
         numbers: numbers?,
-        destinations: destinations.unwrap_or_else(|| Some(Vec::new()))?,
+        destinations: destinations?,
     })
 }
 
-fn listen_of(node: &Node, faults: &mut Faults) -> Option<Listen> {
-    let mut fields = Fields::of(node, "`listen`", faults)?;
-    let sip =
-        fields.need("sip", faults).and_then(|node| node.list("addresses as `[udp:0.0.0.0:5060]`", MAX_SIP, faults));
-    if let Some(more) = sip.and_then(|items| items.get(1)) {
-        faults.not_served(more.span, "a second address for SIP").remedy("one: [udp:ADDRESS:PORT]");
+fn advertised(node: &Node, faults: &mut Faults) -> Option<IpAddr> {
+    let address: IpAddr = node.parsed("an IP address", faults)?;
+    if address.is_unspecified() {
+        node.wrong("the address at which peers reach us", faults);
     }
-    let sip: Option<Vec<_>> = sip.map(|items| items.iter().filter_map(|item| sip_address(item, faults)).collect());
-    let near = sip.as_ref().and_then(|addresses| addresses.first()).map(SocketAddr::ip);
-    let rtp_node = fields.take("rtp");
-    let rtp = near.and_then(|near| rtp(rtp_node, near, faults));
-    let http_node = fields.take("http");
-    let http = http_node.map_or(Some(HTTP), |node| node.parsed("an address as `127.0.0.1:8080`", faults));
-    fields.finish(faults);
-    if let (Some(node), Some(http)) = (http_node, http)
-        && !http.ip().is_loopback()
-    {
-        faults
-            .not_served(node.span, "the API beyond loopback")
-            .remedy("give a loopback address: users and TLS are missing");
-    }
-    Some(Listen { sip: sip?, rtp: rtp?, http: http? })
+    Some(address)
 }
 
-fn sip_address(node: &Node, faults: &mut Faults) -> Option<SocketAddr> {
-    let word = node.word("an address as `udp:0.0.0.0:5060`", faults)?;
-    let (transport, address) = word.text.split_once(':').unwrap_or(("", ""));
-    match (transport, address.parse()) {
-        ("udp", Ok(address)) => Some(address),
-        ("tcp" | "tls" | "ws" | "wss", _) => {
-            faults.not_served(word.span, &format!("SIP over {transport}")).remedy("udp:ADDRESS:PORT");
-            None
-        }
-        _ => {
-            node.wrong("an address as `udp:0.0.0.0:5060`", faults);
-            None
-        }
-    }
-}
-
-/// Where media is received; without an address of its own, where SIP is.
-fn rtp(node: Option<&Node>, near: IpAddr, faults: &mut Faults) -> Option<RtpPorts> {
-    let (first, last) = PORTS;
-    let Some(node) = node else { return Some(RtpPorts { address: near, first, last }) };
-    let mut fields = Fields::of(node, "`rtp`", faults)?;
-    let address = fields.take("address").map_or(Some(near), |node| node.parsed("an IP address", faults));
-    let ports = fields.take("ports").map(|node| node.range("ports", 1024..=65535, faults));
-    fields.finish(faults);
-    let address = address?;
-    let Some(ports) = ports else { return Some(RtpPorts { address, first, last }) };
-    let port = |port: usize| u16::try_from(port).ok();
-    let ports = ports?;
-    let (first, last) = (port(*ports.start())?, port(*ports.end())?);
-    if last - first < 2 {
+/// A socket that listens on every address needs the one that peers are told, of its own IP version.
+fn check_advertise(node: &Node, listen: &Listen, advertise: Option<IpAddr>, faults: &mut Faults) {
+    let bound = listen.sip.iter().map(|hop| hop.address.ip()).chain([listen.rtp.address]);
+    let told = |address: &IpAddr| advertise.is_some_and(|told| told.is_ipv4() == address.is_ipv4());
+    let untold = |address: &IpAddr| address.is_unspecified() && !told(address);
+    if let Some(untold) = bound.into_iter().find(untold) {
+        let version = if untold.is_ipv4() { "IPv4" } else { "IPv6" };
+        let message = format!("SIP or RTP listens on every {version} address, and none is named for Contact and SDP");
         faults
-            .error("out-of-range", node.span, "a call takes two even ports")
-            .remedy("write a range of some thousand ports");
-        return None;
+            .error("no-advertise", node.span, message)
+            .remedy(format!("add `advertise: ADDRESS` of {version}, or listen on one address"));
     }
-    Some(RtpPorts { address, first, last })
 }
 
 fn store(node: &Node, faults: &mut Faults) -> Option<String> {

@@ -1,9 +1,13 @@
 //! The server's configuration: what binds the flows to this place. Everything in it is parsed.
 
+mod address;
+mod admission;
 mod check;
 mod destination;
+mod listen;
 mod load;
 mod quick;
+mod secrets;
 mod trunk;
 
 pub use check::{Names, check};
@@ -12,11 +16,15 @@ pub use quick::Quick;
 
 use crate::context;
 use crate::context::carrier::Carrier;
+use crate::sip::{Hop, Uri};
 use crate::time::Duration;
 use crate::yaml::Word;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+
+/// Calls at once, at most. Each holds two sockets and some 16 kB.
+pub const MAX_CALLS: usize = 6_000;
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -25,10 +33,16 @@ pub struct Config {
     pub listen: Listen,
     /// The address for Contact and SDP, where it differs from the bound one.
     pub advertise: Option<IpAddr>,
+    pub tls: Option<Tls>,
+    /// DNS servers; none: the system's.
+    pub resolver: Vec<SocketAddr>,
     /// Flow files, and folders of them.
     pub flows: Vec<Word>,
     /// The SQLite file.
     pub store: String,
+    pub secrets: Vec<SecretPlace>,
+    pub limits: Limits,
+    pub unknown: Unknown,
     pub trunks: Vec<Arc<Trunk>>,
     pub numbers: Vec<Number>,
     pub destinations: Vec<Destination>,
@@ -36,8 +50,8 @@ pub struct Config {
 
 #[derive(Clone, Debug)]
 pub struct Listen {
-    /// UDP.
-    pub sip: Vec<SocketAddr>,
+    /// One at least; at most one for each transport and IP version.
+    pub sip: Vec<Hop>,
     pub rtp: RtpPorts,
     pub http: SocketAddr,
 }
@@ -50,7 +64,55 @@ pub struct RtpPorts {
     pub last: u16,
 }
 
-/// Who may call, and how far they are believed.
+/// Files in PEM, relative to the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// Our certificate with its chain, and its key.
+    pub cert: String,
+    pub key: String,
+    /// Who vouches for the peers that we call; `None`: whoever the system trusts.
+    pub ca: Option<String>,
+}
+
+/// Where the value of a secret lies. The value itself is never in here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretPlace {
+    pub name: Word,
+    pub source: SecretSource,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// An environment variable.
+    Env(String),
+    /// A file, relative to the configuration.
+    File(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Calls at once.
+    pub calls: usize,
+    /// New calls a second from one source address; `None`: as many as there is room for.
+    pub per_source: Option<u32>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { calls: MAX_CALLS, per_source: Some(50) }
+    }
+}
+
+/// What a source hears that no trunk has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// 403.
+    Refuse,
+    /// Nothing.
+    Drop,
+}
+
+/// Who may call, how far they are believed, and how we reach them.
 #[derive(Clone, Debug)]
 pub struct Trunk {
     pub name: Word,
@@ -60,18 +122,57 @@ pub struct Trunk {
     pub media_from: Vec<IpNet>,
     /// Where the caller's number is read, the first that is there wins.
     pub identity: Vec<Identity>,
+    /// Where the called number is read, the first that a flow answers wins.
+    pub called: Vec<Called>,
+    /// Digits of the country code whose national numbers are written without it.
+    pub country: Option<String>,
     /// Whether `known: [uui.*]` counts from here.
     pub trust_uui: bool,
     /// Whether `known: [header.*]` counts from here.
     pub trust_headers: bool,
+    pub register: Option<Register>,
+    /// Where our requests to it go. There is one, if `register` or `ping` is there.
+    pub proxy: Option<Uri>,
+    /// How often it is asked by OPTIONS whether it is there.
+    pub ping: Option<Duration>,
 }
 
-/// A header that names the caller.
+/// How we make ourselves known to a trunk's proxy, and what we answer its challenges with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Register {
+    pub user: String,
+    /// The only realm whose challenge is answered.
+    pub realm: String,
+    /// The name of the password's place.
+    pub secret: String,
+    pub every: Duration,
+}
+
+/// A header that names the caller, or who forwarded the call here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Identity {
     PAssertedIdentity,
     RemotePartyId,
     From,
+    /// Who forwarded the call here, the last of them (RFC 5806).
+    Diversion,
+    HistoryInfo,
+}
+
+impl Identity {
+    /// What the network says of the caller, then what the caller says. Who forwarded a call is not its caller: that
+    /// counts only for a trunk that asks for it.
+    pub const DEFAULT: [Identity; 3] = [Identity::PAssertedIdentity, Identity::RemotePartyId, Identity::From];
+}
+
+/// Where the called number stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Called {
+    RequestUri,
+    /// What was dialled before the call was forwarded, the first of them (RFC 5806).
+    Diversion,
+    HistoryInfo,
+    To,
 }
 
 #[derive(Clone, Debug)]
@@ -87,7 +188,9 @@ pub struct Number {
 pub struct Destination {
     pub name: Word,
     /// Tried in this order.
-    pub to: Vec<Target>,
+    pub to: Vec<Uri>,
+    /// The trunk whose proxy takes these calls.
+    pub trunk: Option<Word>,
     /// How long one of them rings.
     pub ring: Duration,
     /// Whether the facts go along, and not the reference alone.
@@ -99,44 +202,45 @@ pub struct Destination {
     pub uui: Option<Vec<Word>>,
 }
 
-/// A SIP address by number: `sip:user@192.0.2.1:5060`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    pub user: Option<String>,
-    pub address: SocketAddr,
-}
-
-impl Destination {
-    /// What a call needs of it: the names without their places.
-    pub fn for_calls(&self) -> context::Destination {
-        let uri = |target: &Target| match &target.user {
-            Some(user) => format!("sip:{user}@{}", target.address),
-            None => format!("sip:{}", target.address),
-        };
-        let to = self.to.iter().map(|target| context::Target { uri: uri(target), address: target.address });
-        let text = |word: &Word| word.text.clone();
-        context::Destination {
-            to: to.collect(),
-            ring: self.ring,
-            trusted: self.trusted,
-            carriers: self.carriers.clone(),
-            headers: self.headers.iter().map(|(header, fact)| (text(header), text(fact))).collect(),
-            uui: self.uui.as_ref().map(|facts| facts.iter().map(text).collect()),
-        }
-    }
-}
-
 impl Config {
     /// The entry that answers a called number: its own, or `*`.
     pub fn number(&self, called: &str) -> Option<&Number> {
-        let of = |name: &str| self.numbers.iter().find(|n| n.number.text == name);
-        of(called).or_else(|| of("*"))
+        self.own_number(called).or_else(|| self.own_number("*"))
+    }
+
+    /// The entry of that number itself.
+    pub fn own_number(&self, called: &str) -> Option<&Number> {
+        self.numbers.iter().find(|number| number.number.text == called)
     }
 
     /// The trunk that a packet's source belongs to; the first in the file wins.
     pub fn trunk(&self, source: IpAddr) -> Option<&Arc<Trunk>> {
         self.trunks.iter().find(|trunk| trunk.from.iter().any(|net| net.contains(&source)))
     }
+
+    /// What a call needs of a destination: names without their places, and where to send.
+    pub fn for_calls(&self, destination: &Destination) -> context::Destination {
+        let trunk = destination.trunk.as_ref();
+        let trunk = trunk.and_then(|name| self.trunks.iter().find(|trunk| trunk.name.text == name.text));
+        let proxy = trunk.and_then(|trunk| trunk.proxy.as_ref());
+        let hops = |uri| address::hop(proxy.unwrap_or(uri)).into_iter().collect();
+        let to = destination.to.iter().map(|uri| context::Target { uri: uri.to_string(), hops: hops(uri) });
+        let text = |word: &Word| word.text.clone();
+        context::Destination {
+            to: to.collect(),
+            proxy: proxy.map(Uri::to_string),
+            ring: destination.ring,
+            trusted: destination.trusted,
+            carriers: destination.carriers.clone(),
+            headers: destination.headers.iter().map(|(header, fact)| (text(header), text(fact))).collect(),
+            uui: destination.uui.as_ref().map(|facts| facts.iter().map(text).collect()),
+        }
+    }
+}
+
+/// A key that may be absent: `None` only if it is there and wrong.
+fn optional<T>(read: Option<Option<T>>) -> Option<Option<T>> {
+    read.map_or(Some(None), |value| value.map(Some))
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Quick mode: one flow, loopback callers, destinations from the command line.
 
-use super::destination::{RING, Refusal, target};
-use super::{Config, Destination, Identity, Listen, Number, RtpPorts, Trunk};
+use super::address::{address, missing};
+use super::destination::RING;
+use super::{Called, Config, Destination, Identity, Limits, Listen, Number, RtpPorts, Trunk, Unknown};
 use crate::context::carrier::Carrier;
+use crate::sip::Hop;
 use crate::yaml::{Faults, Span, Word};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -25,7 +27,8 @@ impl Config {
     /// The configuration of quick mode: one trunk `local` of loopback sources, trusted for uui and headers; every
     /// number leads to the flow. The error says which destination is wrong, and why.
     pub fn quick(quick: &Quick) -> Result<Config, String> {
-        let destinations = quick.destinations.iter().map(|text| destination(text)).collect::<Result<Vec<_>, _>>()?;
+        let destinations =
+            quick.destinations.iter().map(|text| destination(text, quick.sip)).collect::<Result<Vec<_>, _>>()?;
         let mut names: Vec<&str> = destinations.iter().map(|d| d.name.text.as_str()).collect();
         names.sort_unstable();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -44,16 +47,27 @@ impl Config {
             name: word("local"),
             from: loopback.clone(),
             media_from: loopback,
-            identity: vec![Identity::PAssertedIdentity, Identity::RemotePartyId, Identity::From],
+            identity: Identity::DEFAULT.to_vec(),
+            called: vec![Called::RequestUri],
+            country: None,
             trust_uui: true,
             trust_headers: true,
+            register: None,
+            proxy: None,
+            ping: None,
         };
         Ok(Config {
             path: "the command line".to_owned(),
-            listen: Listen { sip: vec![quick.sip], rtp: quick.rtp, http: quick.http },
+            listen: Listen { sip: vec![Hop::udp(quick.sip)], rtp: quick.rtp, http: quick.http },
             advertise: None,
+            tls: None,
+            resolver: Vec::new(),
             flows: vec![word(quick.flow)],
             store: quick.store.to_owned(),
+            secrets: Vec::new(),
+            // Only this machine calls here.
+            limits: Limits { per_source: None, ..Limits::default() },
+            unknown: Unknown::Refuse,
             trunks: vec![Arc::new(local)],
             numbers: vec![Number { number: word("*"), flow: None }],
             destinations,
@@ -61,19 +75,20 @@ impl Config {
     }
 }
 
-fn destination(text: &str) -> Result<Destination, String> {
-    let (name, address) = text.split_once('=').ok_or_else(|| format!("--destination {text}: write NAME=sip:…"))?;
+fn destination(text: &str, sip: SocketAddr) -> Result<Destination, String> {
+    let (name, uri) = text.split_once('=').ok_or_else(|| format!("--destination {text}: write NAME=sip:…"))?;
     let refused = |why: String| format!("--destination {text}: {why}");
     if !word(name).is_name("the name of a destination", &mut Faults::new("")) {
         return Err(refused("the name is letters, digits, `_` and `-`, a letter first".to_owned()));
     }
-    let to = target(address).map_err(|refusal| match refusal {
-        Refusal::NotServed(what) => refused(format!("{what} is not served yet: give an IP address")),
-        Refusal::Wrong(why) => refused(why.to_owned()),
-    })?;
+    let to = address(uri).map_err(refused)?;
+    if let Some(kind) = missing(&to, &[Hop::udp(sip)]) {
+        return Err(refused(format!("nothing of ours sends there: --sip {sip} is no {kind}; use --config")));
+    }
     Ok(Destination {
         name: word(name),
         to: vec![to],
+        trunk: None,
         ring: RING,
         trusted: true,
         carriers: vec![Carrier::UuiIsdn, Carrier::Headers],

@@ -7,18 +7,29 @@ fn load_text(text: &str) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
 
 const WHOLE: &str = "askonce: 1
 listen:
-  sip: [udp:0.0.0.0:5060]
+  sip: [udp:0.0.0.0:5060, tcp:0.0.0.0:5060, \"udp:[2001:db8::5]:5060\"]
   rtp: { address: 0.0.0.0, ports: 10000-20000 }
   http: 127.0.0.1:8080
 advertise: 203.0.113.5
 flows: [flows/]
 store: var/askonce.db
+tls: { cert: tls/cert.pem, key: tls/key.pem, ca: tls/ca.pem }
+resolver: [192.0.2.53, \"[2001:db8::53]:5353\"]
+unknown: drop
+limits: { calls: 500, per_source: 50/s }
+secrets: { pw: { env: TRUNK_PW }, token: { file: /run/token } }
 trunks:
   carrier:
     from: [198.51.100.0/24, 192.0.2.7]
     media_from: [198.51.100.0/23]
     identity: [p-asserted-identity, from]
     trust: [uui, headers]
+    country: \"+1\"
+    called: [diversion, request-uri]
+    transfer: refuse
+    proxy: sip:sbc.carrier.example;transport=tcp
+    register: { user: \"100\", realm: carrier.example, secret: pw, every: 5m }
+    ping: 30s
   other: { from: [\"2001:db8::/32\"] }
 numbers:
   \"+18005550100\": contact-center
@@ -26,6 +37,7 @@ numbers:
 destinations:
   support: { to: [\"sip:support@192.0.2.10\", \"sip:192.0.2.11:5070\"], ring: 30s, carriers: [uui-isdn, headers], headers: { X-Account-Number: account }, trusted: true, uui: [account] }
   bare: { to: [\"sip:[2001:db8::1]:5080\"] }
+  out: { to: [\"sip:+15550100@carrier.example\"], trunk: carrier }
 ";
 
 fn destination<'c>(config: &'c Config, name: &str) -> Option<&'c Destination> {
@@ -36,7 +48,10 @@ fn destination<'c>(config: &'c Config, name: &str) -> Option<&'c Destination> {
 fn a_whole_configuration_is_parsed() {
     let (config, warnings) = load_text(WHOLE).expect("it loads");
     assert_eq!(warnings, []);
-    assert_eq!(config.listen.sip.iter().map(ToString::to_string).collect::<Vec<_>>(), ["0.0.0.0:5060"]);
+    assert_eq!(
+        config.listen.sip.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["udp:0.0.0.0:5060", "tcp:0.0.0.0:5060", "udp:[2001:db8::5]:5060"]
+    );
     assert_eq!((config.listen.rtp.first, config.listen.rtp.last), (10_000, 20_000));
     assert_eq!(config.advertise.map(|a| a.to_string()).as_deref(), Some("203.0.113.5"));
     let source = |text: &str| config.trunk(text.parse().expect("an address")).map(|t| t.name.text.as_str());
@@ -51,13 +66,68 @@ fn a_whole_configuration_is_parsed() {
     let flow = |called: &str| config.number(called).and_then(|n| n.flow.as_ref()).map(|f| f.text.as_str());
     assert_eq!((flow("+18005550100"), flow("100")), (Some("contact-center"), Some("account-desk")));
     let support = destination(&config, "support").expect("it is there");
-    let to: Vec<_> = support.to.iter().map(|t| (t.user.as_deref(), t.address.to_string())).collect();
-    assert_eq!(to, [(Some("support"), "192.0.2.10:5060".to_owned()), (None, "192.0.2.11:5070".to_owned())]);
+    assert_eq!(
+        support.to.iter().map(Uri::as_str).collect::<Vec<_>>(),
+        ["sip:support@192.0.2.10", "sip:192.0.2.11:5070"]
+    );
     assert_eq!((support.ring, support.carriers.len(), support.trusted), (Duration::from_secs(30), 2, true));
     assert_eq!(support.headers[0].0.text, "X-Account-Number");
     let bare = destination(&config, "bare").expect("it is there");
     assert_eq!((bare.trusted, bare.carriers.as_slice(), &bare.uui), (false, &[Carrier::UuiIsdn][..], &None));
     assert_eq!(bare.ring, Duration::from_secs(20));
+}
+
+#[test]
+fn a_trunk_says_how_it_is_reached_and_the_place_what_it_takes() {
+    let (config, _) = load_text(WHOLE).expect("it loads");
+    let (carrier, other) = (&config.trunks[0], &config.trunks[1]);
+    assert_eq!(
+        (carrier.country.as_deref(), &carrier.called[..]),
+        (Some("1"), &[Called::Diversion, Called::RequestUri][..])
+    );
+    assert_eq!((other.country.as_deref(), &other.called[..]), (None, &[Called::RequestUri][..]));
+    let (user, realm) = ("100".to_owned(), "carrier.example".to_owned());
+    let register = Register { user, realm, secret: "pw".to_owned(), every: Duration::from_secs(300) };
+    assert_eq!((carrier.register.as_ref(), carrier.ping), (Some(&register), Some(Duration::from_secs(30))));
+    assert!(other.register.is_none() && other.proxy.is_none() && other.ping.is_none());
+    let sources: Vec<_> = config.secrets.iter().map(|secret| (secret.name.text.as_str(), &secret.source)).collect();
+    let (env, file) = (SecretSource::Env("TRUNK_PW".to_owned()), SecretSource::File("/run/token".to_owned()));
+    assert_eq!(sources, [("pw", &env), ("token", &file)]);
+    assert_eq!(config.tls.and_then(|tls| tls.ca).as_deref(), Some("tls/ca.pem"));
+    let servers: Vec<_> = config.resolver.iter().map(ToString::to_string).collect();
+    assert_eq!(servers, ["192.0.2.53:53", "[2001:db8::53]:5353"]);
+    assert_eq!((config.unknown, config.limits), (Unknown::Drop, Limits { calls: 500, per_source: Some(50) }));
+}
+
+#[test]
+fn a_call_knows_where_its_targets_are_unless_a_name_must_be_resolved_first() {
+    let (config, _) = load_text(WHOLE).expect("it loads");
+    let for_calls = |name| config.for_calls(destination(&config, name).expect("it is there"));
+    let hops = |name| for_calls(name).to.iter().flat_map(|t| &t.hops).map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(hops("support"), ["udp:192.0.2.10:5060", "udp:192.0.2.11:5070"]);
+    assert_eq!((hops("bare"), for_calls("bare").proxy), (vec!["udp:[2001:db8::1]:5080".to_owned()], None));
+    let out = for_calls("out");
+    assert_eq!((out.to[0].uri.as_str(), &out.to[0].hops[..]), ("sip:+15550100@carrier.example", &[][..]));
+    assert_eq!(out.proxy.as_deref(), Some("sip:sbc.carrier.example;transport=tcp"));
+    // Through a proxy whose address is known, whatever the target's host is.
+    let text = WHOLE.replace("sbc.carrier.example", "192.0.2.77");
+    let (config, _) = load_text(&text).expect("it loads");
+    let out = config.for_calls(destination(&config, "out").expect("it is there"));
+    assert_eq!(out.to[0].hops, ["tcp:192.0.2.77:5060".parse().expect("a hop")]);
+}
+
+#[test]
+fn tls_needs_a_certificate_and_serves_what_is_secure() {
+    let tls = |text: &str| text.replace("tcp:0.0.0.0:5060", "tls:0.0.0.0:5061").replace(";transport=tcp", "");
+    let (config, _) = load_text(&tls(WHOLE).replace("sip:support@192", "sips:support@192")).expect("it loads");
+    assert_eq!(config.for_calls(&config.destinations[0]).to[0].hops, ["tls:192.0.2.10:5061".parse().expect("a hop")]);
+    let bare: String =
+        tls(WHOLE).lines().filter(|line| !line.starts_with("tls:")).map(|line| format!("{line}\n")).collect();
+    let found = load_text(&bare).expect_err("there is no certificate");
+    assert_eq!(
+        found.iter().map(|d| (d.code, d.place())).collect::<Vec<_>>(),
+        [("no-certificate", "askonce.yaml:3:27".to_owned())]
+    );
 }
 
 #[test]
@@ -67,56 +137,109 @@ fn what_may_be_left_out_has_a_default() {
     assert_eq!(config.listen.http.to_string(), "127.0.0.1:8080");
     assert_eq!((config.listen.rtp.first, config.listen.rtp.last), (8192, 32767));
     assert_eq!((config.advertise, config.store.as_str()), (None, "var/askonce.db"));
+    assert_eq!((config.unknown, config.limits.calls, config.limits.per_source), (Unknown::Refuse, MAX_CALLS, Some(50)));
+    assert!(config.tls.is_none() && config.resolver.is_empty() && config.secrets.is_empty());
 }
 
-/// One change of the whole configuration, and the one fault that it makes, at the text that was put in (or at
-/// the place that is named).
+/// One change of the whole configuration: what is replaced, by what; the code and the place of the one fault that it
+/// makes, and a part of what is said.
+type Mistake<'c> = (&'c str, &'c str, &'c str, &'c str, &'c str);
+
+fn assert_mistakes(cases: &[Mistake]) {
+    let mut wrong = Vec::new();
+    for &(from, to, code, place, says) in cases {
+        let text = WHOLE.replacen(from, to, 1);
+        assert_ne!(text, WHOLE, "{from} is in the text");
+        let found = load_text(&text).expect_err(to);
+        let told = |d: &Diagnostic| format!("{} {}", d.message, d.remedy.as_deref().unwrap_or(""));
+        let list: Vec<_> =
+            found.iter().map(|d| (d.code, format!("{}:{}", d.span.line, d.span.column), told(d))).collect();
+        if !matches!(&list[..], [(c, p, told)] if *c == code && *p == place && told.contains(says)) {
+            wrong.push(format!("{to}: expected {code} at {place} with {says}, found {list:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn mistakes_have_a_place_and_a_remedy() {
-    let cases = [
+    assert_mistakes(&[
         ("askonce: 1\n", "", "missing-key", "1:1", "askonce: 1"),
-        ("udp:0.0.0.0:5060", "tcp:0.0.0.0:5060", "not-served-yet", "3:9", "udp:"),
+        ("udp:0.0.0.0:5060", "ws:0.0.0.0:5060", "not-served-yet", "3:9", "udp, tcp or tls"),
+        ("udp:0.0.0.0:5060", "udp:example.org:5060", "wrong-type", "3:9", "an IP address as `udp:0.0.0.0:5060`"),
+        ("tcp:0", "udp:192.0.2.1:5070, tcp:0", "second-address", "3:27", "one for each transport and IP version"),
+        (
+            "0, \"udp:[2001:db8::5]:5060\"",
+            "0, \"udp:[2001:db8::5]:5060\", \"udp:[::1]:1\"",
+            "second-address",
+            "3:71",
+            "udp:[::]:PORT",
+        ),
+        ("0, \"udp:[2001:db8::5]:5060\"", "0, \"udp:[::]:5060\"", "no-advertise", "1:1", "of IPv6"),
+        (
+            "[udp:0.0.0.0:5060, tcp:0.0.0.0:5060, \"udp:[2001:db8::5]:5060\"]",
+            "[]",
+            "wrong-type",
+            "3:8",
+            "one address at least",
+        ),
         ("udp:0.0.0.0:5060", "0.0.0.0:5060", "wrong-type", "3:9", "udp:0.0.0.0:5060"),
         ("10000-20000", "20000-10000", "wrong-type", "4:35", "ports"),
         ("10000-20000", "10000-99999", "wrong-type", "4:35", "65535"),
         ("127.0.0.1:8080", "0.0.0.0:8080", "not-served-yet", "5:9", "loopback"),
         ("advertise: 203.0.113.5\n", "", "no-advertise", "1:1", "add `advertise: ADDRESS`"),
         ("203.0.113.5", "example.org", "wrong-type", "6:12", "an IP address"),
+        ("203.0.113.5", "0.0.0.0", "wrong-type", "6:12", "peers reach us"),
         ("var/askonce.db", "postgres://db", "not-served-yet", "8:8", "SQLite"),
-        ("198.51.100.0/24", "198.51.100.0/33", "wrong-type", "11:12", "198.51.100.0/24"),
-        ("    trust:", "    trsut:", "unknown-key", "14:5", "did you mean `trust`?"),
-        ("    trust:", "    ping: 30s\n    trust:", "not-served-yet", "14:5", "`ping:` of trunk `carrier`"),
-        ("[uui, headers]", "[uui, header]", "unknown-name", "14:18", "did you mean `headers`?"),
-        ("p-asserted-identity", "p-asserted", "unknown-name", "13:16", "p-asserted-identity, remote-party-id, from"),
-        ("\"+18005550100\": ", "\"+1 800\": ", "bad-name", "17:3", "+18005550100"),
-        ("contact-center", "{ flow: a, with: { b: c } }", "not-served-yet", "17:19", "name the flow"),
-        ("support@192.0.2.10", "support@pbx1.internal", "not-served-yet", "20:19", "give an IP address"),
-        ("sip:support@192.0.2.10", "192.0.2.10", "wrong-type", "20:19", "sip:100@192.0.2.1:5060"),
-        ("sip:support@", "sip:sup port@", "wrong-type", "20:19", "sip:100@192.0.2.1:5060"),
-        ("sip:support@", "sips:support@", "not-served-yet", "20:19", "IP address"),
-        ("192.0.2.10", "192.0.2.10;transport=tcp", "not-served-yet", "20:19", "IP address"),
-        ("192.0.2.11:5070", "0.0.0.0:5070", "wrong-type", "20:45", "sip:100"),
-        ("ring: 30s", "ring: 30", "wrong-type", "20:75", "`20s`"),
-        ("ring: 30s", "ring: 10m", "out-of-range", "20:75", "180 s"),
-        ("[uui-isdn, headers]", "[uui-raw, headers]", "not-served-yet", "20:91", "uui-isdn, headers"),
-        ("[uui-isdn, headers]", "[uui-isdn]", "no-effect", "20:111", "add `headers`"),
-        ("X-Account-Number", "Account", "bad-name", "20:122", "X-NAME"),
-        ("X-Account-Number", "X-ASKONCE-Context", "duplicate-key", "20:122", "taken"),
-        ("trusted: true", "trusted: yes", "wrong-type", "20:160", "write true"),
-        ("uui: [account]", "uui: { bare: account }", "not-served-yet", "20:171", "list facts"),
-        ("store: ", "limits: { calls: 5 }\nstore: ", "not-served-yet", "8:1", "`limits:`"),
+        ("198.51.100.0/24", "198.51.100.0/33", "wrong-type", "16:12", "198.51.100.0/24"),
+        ("    trust:", "    trsut:", "unknown-key", "19:5", "did you mean `trust`?"),
+        ("    trust:", "    srtp: offered\n    trust:", "not-served-yet", "19:5", "`srtp:` of trunk `carrier`"),
+        ("[uui, headers]", "[uui, header]", "unknown-name", "19:18", "did you mean `headers`?"),
+        ("p-asserted-identity", "p-asserted", "unknown-name", "18:16", "p-asserted-identity, remote-party-id, from"),
+        ("\"+18005550100\": ", "\"+1 800\": ", "bad-name", "28:3", "+18005550100"),
+        ("contact-center", "{ flow: a, with: { b: c } }", "not-served-yet", "28:19", "name the flow"),
+        ("sip:support@192.0.2.10", "192.0.2.10", "wrong-type", "31:19", "sip:100@192.0.2.1:5060"),
+        ("sip:support@", "sip:sup port@", "wrong-type", "31:19", "sip:100@192.0.2.1:5060"),
+        ("192.0.2.10", "192.0.2.10;transport=tsl", "wrong-type", "31:19", "no transport `tsl`"),
+        ("sip:support@", "sips:support@", "no-way-out", "31:19", "add `tls:ADDRESS:PORT` to `listen.sip`"),
+        ("192.0.2.10", "[2001:db8::9];transport=tcp", "no-way-out", "31:19", "no tcp over IPv6"),
+        ("192.0.2.11:5070", "0.0.0.0:5070", "wrong-type", "31:45", "sip:100"),
+        ("ring: 30s", "ring: 30", "wrong-type", "31:75", "`20s`"),
+        ("ring: 30s", "ring: 10m", "out-of-range", "31:75", "180 s"),
+        ("[uui-isdn, headers]", "[uui-raw, headers]", "not-served-yet", "31:91", "uui-isdn, headers"),
+        ("[uui-isdn, headers]", "[uui-isdn]", "no-effect", "31:111", "add `headers`"),
+        ("X-Account-Number", "Account", "bad-name", "31:122", "X-NAME"),
+        ("X-Account-Number", "X-ASKONCE-Context", "duplicate-key", "31:122", "taken"),
+        ("trusted: true", "trusted: yes", "wrong-type", "31:160", "write true"),
+        ("uui: [account]", "uui: { bare: account }", "not-served-yet", "31:171", "list facts"),
+        ("store: ", "retention: { cdr: 400d }\nstore: ", "not-served-yet", "8:1", "`retention:`"),
         ("store: ", "stor: ", "unknown-key", "8:1", "did you mean `store`?"),
-    ];
-    for (from, to, code, place, says) in cases {
-        let text = WHOLE.replacen(from, to, 1);
-        assert_ne!(text, WHOLE, "{from} is in the text");
-        let found = load_text(&text).expect_err(to);
-        let at = |d: &Diagnostic| format!("{}:{}", d.span.line, d.span.column);
-        let list: Vec<_> = found.iter().map(|d| (d.code, at(d))).collect();
-        assert_eq!(list, [(code, place.to_owned())], "{to}: {found:?}");
-        let told = format!("{} {}", found[0].message, found[0].remedy.as_deref().unwrap_or(""));
-        assert!(told.contains(says), "{told}");
-    }
+    ]);
+}
+
+#[test]
+fn mistakes_of_what_is_reached_and_let_in_have_them_too() {
+    assert_mistakes(&[
+        ("tls: { cert: tls/cert.pem, ", "tls: { ", "missing-key", "9:6", "`tls` has no `cert:`"),
+        ("192.0.2.53", "dns.example", "wrong-type", "10:12", "a DNS server as `192.0.2.53`"),
+        ("unknown: drop", "unknown: dorp", "unknown-name", "11:10", "did you mean `drop`?"),
+        ("calls: 500", "calls: 60000", "wrong-type", "12:18", "from 1 to 6000"),
+        ("50/s", "50/m", "wrong-type", "12:35", "a rate as `50/s`"),
+        ("{ env: TRUNK_PW }", "hunter2", "secret-in-clear", "13:12", "{ env: NAME }"),
+        ("{ env: TRUNK_PW }", "{ env: TRUNK_PW, file: a }", "one-of", "13:16", "{ file: PATH }"),
+        ("\"+1\"", "1", "wrong-type", "20:14", "in quotes"),
+        ("[diversion, request-uri]", "[diversion, request]", "unknown-name", "21:25", "request-uri, diversion"),
+        ("transfer: refuse", "transfer: allow", "not-served-yet", "22:15", "write refuse"),
+        ("sip:sbc.", "sip:100@sbc.", "wrong-type", "23:12", "no user"),
+        ("transport=tcp", "transport=tls", "no-way-out", "23:12", "`listen.sip` has no tls"),
+        ("secret: pw,", "secret: wp,", "unknown-name", "24:62", "did you mean `pw`?"),
+        ("user: \"100\"", "user: \"1 00\"", "bad-name", "24:23", "URI with a blank"),
+        ("every: 5m", "every: 5s", "out-of-range", "24:73", "60 s to 3600 s"),
+        ("ping: 30s", "ping: 1s", "out-of-range", "25:11", "5 s to 3600 s"),
+        ("2001:db8::/32\"]", "2001:db8::/32\"], ping: 30s", "missing-key", "26:43", "add `proxy:"),
+        ("trunk: carrier", "trunk: carier", "unknown-name", "33:56", "did you mean `carrier`?"),
+        ("trunk: carrier", "trunk: other", "missing-key", "33:56", "no `proxy:`"),
+    ]);
 }
 
 #[test]
@@ -134,9 +257,9 @@ fn names_are_checked_across_files() {
     let expected = [
         ("a.yaml:12:3".to_owned(), meant("support")),
         ("b.yaml:2:3".to_owned(), None),
-        ("askonce.yaml:17:19".to_owned(), Some("there is: account-desk, account-desk".to_owned())),
-        ("askonce.yaml:20:140".to_owned(), meant("acount")),
-        ("askonce.yaml:20:172".to_owned(), meant("acount")),
+        ("askonce.yaml:28:19".to_owned(), Some("there is: account-desk, account-desk".to_owned())),
+        ("askonce.yaml:31:140".to_owned(), meant("acount")),
+        ("askonce.yaml:31:172".to_owned(), meant("acount")),
     ];
     assert_eq!(found, expected);
 }
@@ -159,7 +282,8 @@ fn quick_mode_serves_loopback_and_names_its_destinations() {
     for (text, why) in [
         ("support", "write NAME=sip:"),
         ("9=sip:127.0.0.1", "a letter first"),
-        ("a=sip:pbx.internal", "give an IP address"),
+        ("a=sip:pbx.internal;transport=tcp", "is no tcp"),
+        ("a=sip:[::1]", "is no udp over IPv6"),
         ("a=127.0.0.1", "begins with `sip:`"),
     ] {
         let error = quick(&[text]).expect_err(text);

@@ -1,22 +1,27 @@
 //! A destination: where the configuration lets a caller be handed to, and what of the context goes along.
 
 use super::carrier::Carrier;
+use crate::sip::Hop;
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
 use std::time::Duration;
 
-/// A SIP target whose address is known: `sip:agent@192.0.2.7:5060`.
+/// A SIP target: `sip:agent@192.0.2.7:5060`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     pub uri: String,
-    /// Where the INVITE is sent.
-    pub address: SocketAddr,
+    /// Where the INVITE is sent, the first that answers. None: the host (the proxy's, where there is one, else the
+    /// URI's) is a name, to be resolved before each call.
+    #[serde(with = "hops")]
+    pub hops: Vec<Hop>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Destination {
     /// Tried in order, each for `ring`.
     pub to: Vec<Target>,
+    /// The URI of the proxy that these calls go through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
     pub ring: Duration,
     /// Only a trusted destination gets facts by SIP; the others get the reference alone.
     pub trusted: bool,
@@ -26,4 +31,20 @@ pub struct Destination {
     pub headers: Vec<(String, String)>,
     /// Facts of the User-to-User payload, in order; `None` = those that the agent step needs.
     pub uui: Option<Vec<String>>,
+}
+
+/// Hops as a recording has them: `["udp:192.0.2.7:5060"]`.
+mod hops {
+    use crate::sip::Hop;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(hops: &[Hop], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(hops.iter().map(Hop::to_string))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Hop>, D::Error> {
+        let hops = Vec::<String>::deserialize(from)?;
+        hops.iter().map(|hop| hop.parse().map_err(D::Error::custom)).collect()
+    }
 }

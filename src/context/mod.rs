@@ -90,6 +90,8 @@ pub struct Context {
     pub caller_number: Option<Secret>,
     /// The caller's display name.
     pub caller_name: Option<Secret>,
+    /// The caller asked that nobody whom it talks to sees its number and name.
+    pub private: bool,
     pub called: String,
     pub flow: FlowStamp,
     pub language: String,
@@ -115,6 +117,18 @@ impl Context {
         self.facts.iter().find(|f| f.name == name)
     }
 
+    /// The caller's number and name, as far as a person may see them.
+    pub fn shown_caller(&self) -> (Option<&Secret>, Option<&Secret>) {
+        if self.private { (None, None) } else { (self.caller_number.as_ref(), self.caller_name.as_ref()) }
+    }
+
+    /// A fact's value, as far as a person may see it: by its class, and never a number that the caller withheld.
+    pub fn shown_value<'f>(&self, fact: &'f Fact) -> Option<&'f Secret> {
+        let withheld =
+            self.private && matches!(fact.state, State::Filled { from: Source::CallerNumber, confirmed: false, .. });
+        fact.value().filter(|_| fact.class.for_agent() && !withheld)
+    }
+
     pub fn pass(&mut self, passed: Passed) {
         if self.journey.len() < JOURNEY {
             self.journey.push(passed);
@@ -123,16 +137,18 @@ impl Context {
         }
     }
 
-    /// The context as the agent's side may read it: pii in clear, pci and secret withheld. For the store
-    /// and for whoever fetches it with the reference, and for nobody else.
+    /// The context as the agent's side may read it: pii in clear, pci and secret withheld, and the caller
+    /// where it asked for that. For the store and for whoever fetches it with the reference, and for nobody else.
     pub fn document(&self) -> Value {
-        let facts: Map<String, Value> = self.facts.iter().map(|f| (f.name.clone(), fact_document(f))).collect();
-        let open = |secret: &Option<Secret>| secret.as_ref().map(|s| s.open().to_owned());
+        let fact = |fact: &Fact| (fact.name.clone(), fact_document(fact, self.shown_value(fact)));
+        let facts: Map<String, Value> = self.facts.iter().map(fact).collect();
+        let open = |secret: Option<&Secret>| secret.map(|secret| secret.open().to_owned());
+        let (number, name) = self.shown_caller();
         json!({
             "askonce": 1,
             "case": self.case,
             "call": self.call,
-            "caller": { "number": open(&self.caller_number), "name": open(&self.caller_name), "verstat": null },
+            "caller": { "number": open(number), "name": open(name), "verstat": null },
             "called": self.called,
             "flow": self.flow,
             "language": self.language,
@@ -144,17 +160,16 @@ impl Context {
     }
 }
 
-fn fact_document(fact: &Fact) -> Value {
+fn fact_document(fact: &Fact, shown: Option<&Secret>) -> Value {
     let mut entry = Map::new();
     let mut put = |key: &str, value: Value| {
         entry.insert(key.to_owned(), value);
     };
     match &fact.state {
         State::Unknown => put("state", json!("unknown")),
-        State::Filled { value, from, confirmed, at } => {
+        State::Filled { from, confirmed, at, .. } => {
             put("state", json!("filled"));
-            let shown = fact.class.for_agent().then(|| value.open().to_owned());
-            put("value", json!(shown));
+            put("value", json!(shown.map(Secret::open)));
             put("from", json!(from.to_string()));
             put("confirmed", json!(confirmed));
             put("at", json!(at));
@@ -168,4 +183,47 @@ fn fact_document(fact: &Fact) -> Value {
     put("class", json!(fact.class));
     put("try", json!(fact.tries));
     Value::Object(entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_private_caller_withholds_is_shown_to_nobody() {
+        let filled = |from, confirmed| {
+            let mut fact = Fact::unknown("phone", Class::Pii);
+            fact.fill(Secret::new("12025550123"), from, confirmed, Timestamp::UNIX_EPOCH);
+            fact
+        };
+        let cases = [
+            (Source::CallerNumber, false, false, true),
+            (Source::CallerNumber, false, true, false),
+            // The caller heard it and said yes, or told it itself.
+            (Source::CallerNumber, true, true, true),
+            (Source::Keypad, false, true, true),
+        ];
+        for (from, confirmed, private, shown) in cases {
+            let context = Context {
+                case: String::new(),
+                call: String::new(),
+                caller_number: Some(Secret::new("+12025550123")),
+                caller_name: Some(Secret::new("Ann")),
+                private,
+                called: String::new(),
+                flow: FlowStamp { name: String::new(), digest: String::new() },
+                language: String::new(),
+                facts: vec![filled(from.clone(), confirmed)],
+                journey: Vec::new(),
+                journey_dropped: 0,
+                hops: Vec::new(),
+                started: Timestamp::UNIX_EPOCH,
+                begun: Instant::ZERO,
+            };
+            let document = context.document();
+            assert_eq!(document["facts"]["phone"]["value"].is_string(), shown, "{from} {confirmed} {private}");
+            assert_eq!(document["caller"]["number"].is_null(), private);
+            assert_eq!(document["caller"]["name"].is_null(), private);
+        }
+    }
 }

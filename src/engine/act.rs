@@ -1,11 +1,11 @@
 //! The call's door. An input goes in behind `catch_unwind`: a broken invariant ends that call and nothing
 //! else. What comes out is journalled and done.
 
-use super::{CallNumber, ContextRow, Engine, Output, Phase, STATISTICS_PATIENCE};
+use super::{Asker, CallNumber, ContextRow, Engine, Output, Phase, STATISTICS_PATIENCE};
 use crate::call::Call;
 use crate::record::seam::{In, Leg, Out};
 use crate::sip::endpoint::{DialogId, Endpoint, Refusal};
-use crate::sip::{Hop, Message, wire};
+use crate::sip::{Hop, Message, Uri, wire};
 use crate::time::Instant;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -15,9 +15,7 @@ impl Engine {
         if !self.advance(now, number) {
             return;
         }
-        if let Some(journal) = self.slots.get_mut(&number).and_then(|slot| slot.journal.as_mut()) {
-            journal.input(now, &input);
-        }
+        self.log_input(now, number, &input);
         if self.enter(now, number, |call| call.handle(now, input)).is_some() {
             self.act(now, number);
         }
@@ -46,9 +44,7 @@ impl Engine {
     /// Does what the call says, in its order.
     pub(super) fn act(&mut self, now: Instant, number: CallNumber) {
         while let Some((at, out)) = self.enter(now, number, Call::poll).flatten() {
-            if let Some(journal) = self.slots.get_mut(&number).and_then(|slot| slot.journal.as_mut()) {
-                journal.output(at, &out);
-            }
+            self.log_output(at, number, &out);
             self.act_on(now, number, out);
         }
         self.arm(now, number);
@@ -86,16 +82,20 @@ impl Engine {
             Out::Unbridge => self.unbridge(number),
             Out::Step { .. } | Out::Fact(_) => {}
             Out::Mint => self.out.push_back(Output::Mint { call: number }),
+            Out::Resolve { resolve, uri } => match Uri::read(&uri) {
+                Ok(uri) => self.out.push_back(Output::Resolve { asker: Asker::Call(number, resolve), uri }),
+                Err(_) => self.deliver(now, number, In::Resolved { resolve, hops: Vec::new() }),
+            },
             Out::Store { store, reference, destination, context } => {
                 let (name, case) = (slot.name.clone(), slot.name.clone());
                 let row = ContextRow { call: number, store, name, case, reference, destination, document: context };
                 self.out.push_back(Output::Store(Box::new(row)));
             }
-            Out::Agent { invite, target, durable, omitted, destination } => {
-                tracing::info!(call = slot.name, destination, target, "a person is called");
+            Out::Agent { invite, target, hop, durable, omitted, destination } => {
+                tracing::info!(call = slot.name, destination, target, %hop, "a person is called");
                 self.counters.contexts_not_durable += u64::from(!durable);
                 self.counters.facts_not_carried += omitted.len() as u64;
-                self.ring_agent(now, number, &destination, &target, invite.as_bytes());
+                self.ring_agent(now, number, hop, invite.as_bytes());
             }
             Out::Refer { destination, target, refer_to, because, durable, omitted } => {
                 tracing::info!(call = slot.name, destination, target, because, "the caller is sent to a person");
@@ -119,15 +119,15 @@ impl Engine {
 
 impl Engine {
     /// Sends the call's INVITE, byte for byte as the call wrote it.
-    fn ring_agent(&mut self, now: Instant, number: CallNumber, destination: &str, target: &str, invite: &[u8]) {
-        let targets = self.destinations.get(destination).into_iter().flat_map(|destination| &destination.to);
-        let hop = targets.clone().find(|known| known.uri == target).map(|known| Hop::udp(known.address));
+    fn ring_agent(&mut self, now: Instant, number: CallNumber, hop: Hop, invite: &[u8]) {
         let request = match wire::read(invite) {
             Ok(Message::Request(request)) => Some(request),
             Ok(Message::Response(_)) | Err(_) => None,
         };
-        let sent = hop.zip(request).and_then(|(hop, request)| {
+        self.trace_agent(number, request.as_ref().and_then(|request| request.headers.get("Call-ID")));
+        let sent = request.and_then(|request| {
             let dialog = self.endpoint.invite(now, hop, request).ok()?;
+            self.gate.call(hop.address.ip());
             Some((hop, dialog))
         });
         match (sent, self.slots.get_mut(&number)) {
@@ -137,7 +137,11 @@ impl Engine {
                 self.dialogs.insert(dialog, (number, Leg::Agent));
             }
             // The endpoint has no room: the call tries its next target or takes the flow's exit.
-            (None, Some(_)) => self.deliver(now, number, In::Refused { status: 503, reason: "no room".to_owned() }),
+            (None, Some(_)) => self.deliver(
+                now,
+                number,
+                In::Refused { status: 503, reason: "no room".to_owned(), contacts: Vec::new() },
+            ),
             (_, None) => {}
         }
     }
@@ -150,7 +154,7 @@ impl Engine {
             Leg::Agent => slot.agent.take(),
         };
         if let Some(dialog) = dialog {
-            self.dialogs.remove(&dialog);
+            self.forget(dialog);
             let told = self.endpoint.bye(now, dialog);
             self.told(told);
         }
@@ -184,6 +188,7 @@ impl Engine {
                 for leg in Leg::BOTH {
                     self.close_stream(number, leg);
                 }
+                self.trace_over(now, number, None);
                 self.close(number);
             }
         }
@@ -204,7 +209,7 @@ impl Engine {
     fn drop_dialogs(&mut self, now: Instant, number: CallNumber) {
         let Some(slot) = self.slots.get_mut(&number) else { return };
         for dialog in [slot.caller.take(), slot.agent.take()].into_iter().flatten() {
-            self.dialogs.remove(&dialog);
+            self.forget(dialog);
             self.endpoint.drop_dialog(now, dialog);
         }
     }
@@ -213,13 +218,12 @@ impl Engine {
         let Some(slot) = self.slots.get_mut(&number) else { return };
         self.counters.ended += 1;
         tracing::info!(call = slot.name, disposition = ?cdr.disposition, by = ?cdr.by, "a call ends");
-        if let Some(journal) = slot.journal.take() {
-            self.counters.journal_lines_dropped += journal.dropped;
-            self.out.push_back(Output::Recording(Box::new(journal.fixture)));
-        }
+        let journal = slot.journal.take();
+        self.counters.journal_lines_dropped += journal.as_ref().map_or(0, |journal| journal.dropped);
         let until = now + STATISTICS_PATIENCE;
         slot.phase = Phase::Closing { cdr, until };
         slot.armed = None;
+        self.trace_over(now, number, journal.map(|journal| journal.fixture));
         for leg in Leg::BOTH {
             self.close_stream(number, leg);
         }

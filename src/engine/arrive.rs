@@ -1,25 +1,26 @@
 //! A new call comes in: who sent it, which flow answers it, and whether there is room. Every refusal has a
 //! status and a counter.
 
+use super::identity::{self, Caller};
 use super::{CallNumber, Engine, MediaPorts, Output, Phase, Reserved, Service, Slot, Stream};
 use crate::call::{Birth, Call};
-use crate::config::{Identity, Trunk};
+use crate::config::{Number, Trunk};
 use crate::context::carrier::uui_isdn;
 use crate::record::fixture::Local;
 use crate::record::seam::{Arrival, In, Leg};
+use crate::record::trace::Head;
+use crate::sdp::Offer;
 use crate::secret::Secret;
+use crate::sip::Request;
 use crate::sip::endpoint::DialogId;
-use crate::sip::uri::decode;
-use crate::sip::{Hop, Locals, NameAddr, Request, Uri};
+use crate::sip::{Hop, Locals};
 use crate::time::Instant;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// Calls at once. Each holds two sockets and some 16 kB.
-pub const CALLS: usize = 6_000;
-
-/// Seconds after which a refused caller's side may try again.
-const RETRY_AFTER: &str = "5";
+/// Seconds after which a refused caller's side may try again, at the least and how many more at the most: not all in
+/// the same moment.
+const RETRY_AFTER: (u32, u32) = (5, 10);
 
 /// Max-Forwards of a call that came without one (RFC 3261 section 8.1.1.6).
 const HOPS: u8 = 70;
@@ -33,12 +34,15 @@ impl Engine {
         let Some(trunk) = self.config.trunk(from.address.ip()).cloned() else {
             return self.refuse(now, dialog, 403, &[]);
         };
-        let called = number(&request.uri);
-        let Some(service) = self.service(&called) else {
+        let (called, entry) = identity::called(&self.config, &trunk, request);
+        let Some(service) = entry.and_then(|entry| self.service(entry)) else {
             self.counters.unknown_number += 1;
-            return self.refuse(now, dialog, 404, &[]);
+            // A number that is not there at all is incomplete rather than unknown (RFC 3261 section 21.4.22).
+            return self.refuse(now, dialog, if called.is_empty() { 484 } else { 404 }, &[]);
         };
-        let Ok(offer) = crate::sdp::read(&request.body) else {
+        // Without a body the caller wants our offer, in the 200.
+        let offer = (!request.body.is_empty()).then(|| crate::sdp::read(&request.body)).transpose();
+        let Ok(offer) = offer else {
             self.counters.no_common_codec += 1;
             let warning = ("Warning", "305 askonce \"an audio offer by RTP/AVP is needed\"".to_owned());
             return self.refuse(now, dialog, 488, &[warning]);
@@ -48,6 +52,7 @@ impl Engine {
         self.next = self.next.wrapping_add(1);
         self.counters.calls += 1;
         self.dialogs.insert(dialog, (number, Leg::Caller));
+        self.half_open.begins(dialog, from.address.ip());
         let slot = Slot {
             phase: Phase::Arriving { arrival },
             name: String::new(),
@@ -63,6 +68,7 @@ impl Engine {
             armed: None,
         };
         self.slots.insert(number, slot);
+        self.trace_arrival(now, number);
         self.out.push_back(Output::Reserve { call: number });
     }
 
@@ -71,10 +77,10 @@ impl Engine {
         let Some(Reserved { ports, at, name }) = reserved else {
             self.counters.no_ports += 1;
             if let Some(dialog) = self.slots.remove(&number).and_then(|slot| slot.caller) {
-                self.dialogs.remove(&dialog);
+                self.forget(dialog);
                 self.busy(now, dialog);
             }
-            return;
+            return self.trace_over(now, number, None);
         };
         let seed = self.random.u64();
         let Some(slot) = self.slots.get_mut(&number) else {
@@ -96,13 +102,15 @@ impl Engine {
         };
         slot.name = name;
         slot.journal = self.record.then(|| super::Journal::new(now, birth.header("live")));
-        if let Some(journal) = &mut slot.journal {
-            journal.input(now, &In::Invite(arrival.clone()));
-        }
         tracing::info!(call = slot.name, from = %slot.from, flow = birth.program.flow.name.text, "a call begins");
+        let (call, flow) = (slot.name.clone(), birth.program.flow.name.text.clone());
+        self.trace_begin(now, number, Head::new(call, flow, at, &arrival));
+        self.log_input(now, number, &In::Invite(arrival.clone()));
         match catch_unwind(AssertUnwindSafe(|| Box::new(Call::new(now, birth, &arrival)))) {
             Ok(call) => {
-                slot.phase = Phase::Live { call };
+                if let Some(slot) = self.slots.get_mut(&number) {
+                    slot.phase = Phase::Live { call };
+                }
                 self.act(now, number);
             }
             Err(_) => self.wreck(now, number),
@@ -110,15 +118,16 @@ impl Engine {
     }
 
     /// The flow that answers a called number. A number without a name is quick mode's: it has one flow.
-    fn service(&self, called: &str) -> Option<Service> {
-        match &self.config.number(called)?.flow {
+    fn service(&self, entry: &Number) -> Option<Service> {
+        match &entry.flow {
             Some(flow) => self.services.get(&flow.text).cloned(),
             None => self.services.values().next().cloned(),
         }
     }
 
     fn busy(&mut self, now: Instant, dialog: DialogId) {
-        self.refuse(now, dialog, 503, &[("Retry-After", RETRY_AFTER.to_owned())]);
+        let wait = RETRY_AFTER.0 + self.random.below(RETRY_AFTER.1 + 1);
+        self.refuse(now, dialog, 503, &[("Retry-After", wait.to_string())]);
     }
 
     fn refuse(&mut self, now: Instant, dialog: DialogId, status: u16, headers: &[(&str, String)]) {
@@ -128,7 +137,7 @@ impl Engine {
     }
 
     /// What the call may know of the INVITE: from an untrusted trunk neither User-to-User nor headers.
-    fn arrival(&mut self, trunk: &Arc<Trunk>, request: &Request, to: String, offer: crate::sdp::Offer) -> Arrival {
+    fn arrival(&mut self, trunk: &Arc<Trunk>, request: &Request, to: String, offer: Option<Offer>) -> Arrival {
         let mut uui = Vec::new();
         if trunk.trust_uui {
             for value in request.headers.all("User-to-User") {
@@ -145,44 +154,10 @@ impl Engine {
                 request.headers.iter().filter(|(name, _)| name.get(..2).is_some_and(|x| x.eq_ignore_ascii_case("X-")));
             headers = known.take(HEADERS).map(|(name, value)| (name.to_owned(), Secret::new(value))).collect();
         }
-        let from = caller(trunk, request).filter(|_| !withheld(request));
-        let number = from.as_ref().and_then(|from| caller_number(&number(&from.uri)));
-        // What a name may not hold would keep it, and the call, from the agent's phone.
-        let name = from.map(|from| from.display.chars().filter(|c| !c.is_control()).collect::<String>());
-        let name = name.filter(|name| !name.is_empty() && number.is_some());
+        let Caller { number: from, name, private } = identity::caller(trunk, &request.headers);
         let hops = request.headers.get("Max-Forwards").and_then(|hops| hops.trim().parse().ok());
-        Arrival { from: number, name: name.map(Secret::new), to, uui, headers, offer, hops: hops.unwrap_or(HOPS) }
+        Arrival { from, name, private, to, uui, headers, offer, hops: hops.unwrap_or(HOPS) }
     }
-}
-
-/// The number in a URI: its user without the parameters that carriers put behind it (RFC 4694: `;npdi;rn=…`).
-fn number(uri: &Uri) -> String {
-    let user = uri.user().unwrap_or("");
-    decode(user.split(';').next().unwrap_or(user))
-}
-
-/// Who calls, by the first header of the trunk's list that is there.
-fn caller<'r>(trunk: &Trunk, request: &'r Request) -> Option<NameAddr<'r>> {
-    let header = |identity: &Identity| match identity {
-        Identity::PAssertedIdentity => "P-Asserted-Identity",
-        Identity::RemotePartyId => "Remote-Party-ID",
-        Identity::From => "From",
-    };
-    let named = trunk.identity.iter().flat_map(|identity| request.headers.all(header(identity)));
-    named.filter_map(|value| NameAddr::read(value).ok()).find(|address| address.uri.user().is_some())
-}
-
-/// Whether the caller asked for its identity to be withheld (RFC 3323 section 4.2, RFC 3325 section 9.3).
-fn withheld(request: &Request) -> bool {
-    let values = request.headers.all("Privacy").flat_map(|value| value.split(';'));
-    values.map(str::trim).any(|value| ["id", "user", "header"].iter().any(|hidden| value.eq_ignore_ascii_case(hidden)))
-}
-
-/// The caller's number, or `None` for an anonymous caller (RFC 3323 section 4.1).
-fn caller_number(user: &str) -> Option<Secret> {
-    let anonymous =
-        user.is_empty() || ["anonymous", "restricted", "unavailable"].contains(&user.to_lowercase().as_str());
-    (!anonymous).then(|| Secret::new(user))
 }
 
 fn local(sip: Locals, ports: MediaPorts) -> Local {

@@ -15,7 +15,7 @@ pub struct Journal {
 
 impl Journal {
     pub fn new(begun: Instant, header: Header) -> Self {
-        Self { begun, fixture: Fixture { header, lines: Vec::new() }, dropped: 0 }
+        Self { begun, fixture: Fixture { header, lines: Vec::new(), sip: Vec::new() }, dropped: 0 }
     }
 
     pub fn input(&mut self, at: Instant, input: &In) {

@@ -4,8 +4,12 @@
 
 mod act;
 mod arrive;
+pub mod gate;
+mod half_open;
+mod identity;
 mod journal;
 mod media;
+mod trace;
 
 use crate::audio::Arena;
 use crate::call::cdr::{Cdr, LegMedia};
@@ -15,15 +19,19 @@ use crate::context::Destination;
 use crate::random::Random;
 use crate::record::Fixture;
 use crate::record::seam::{Arrival, In, KeyCarrier, Leg};
+use crate::record::trace::Told;
 use crate::secret::Secret;
 use crate::sip::endpoint::{self, DialogId, Door, Endpoint};
-use crate::sip::{Hop, Locals, Request, info};
+use crate::sip::{Hop, Locals, Request, Uri, info};
 use crate::time::{Deadlines, Duration, Instant};
+use gate::{Admission, Gate};
+use half_open::HalfOpen;
 use jiff::Timestamp;
 use journal::Journal;
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use trace::Tracer;
 
 /// The number of a call within this engine; never used twice.
 pub type CallNumber = u32;
@@ -58,6 +66,8 @@ pub struct Setup {
     pub seed: u64,
     /// Whether calls are recorded (`Output::Recording`).
     pub record: bool,
+    /// Whether calls are traced as they go (`Output::Trace`).
+    pub trace: bool,
 }
 
 /// The media sockets that the shell bound for a call.
@@ -67,6 +77,13 @@ pub struct MediaPorts {
     pub agent: SocketAddr,
 }
 
+/// Who wants to know where a URI leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// A call, with the number of its question.
+    Call(CallNumber, u32),
+}
+
 /// What the engine learns.
 pub enum Input<'a> {
     /// A datagram, or a message off a stream.
@@ -74,10 +91,19 @@ pub enum Input<'a> {
         from: Hop,
         bytes: &'a [u8],
     },
+    /// A message of ours that no connection took.
+    Undelivered {
+        bytes: &'a [u8],
+    },
     /// The answer to `Output::Reserve`: sockets, the wall clock, and the call's public name; or no sockets.
     Reserved {
         call: CallNumber,
         reserved: Option<Reserved>,
+    },
+    /// The hops to try, in this order.
+    Resolved {
+        asker: Asker,
+        hops: Vec<Hop>,
     },
     Minted {
         call: CallNumber,
@@ -127,6 +153,11 @@ pub enum Output {
     Reserve {
         call: CallNumber,
     },
+    /// Find out where a URI leads (RFC 3263); answered with `Input::Resolved`.
+    Resolve {
+        asker: Asker,
+        uri: Uri,
+    },
     /// Mint a reference; answered with `Input::Minted`.
     Mint {
         call: CallNumber,
@@ -135,6 +166,7 @@ pub enum Output {
     Store(Box<ContextRow>),
     Media(crate::media::Command),
     Recording(Box<Fixture>),
+    Trace(Told),
     Cdr(Box<Cdr>),
     /// The call is over: its sockets and references may go.
     Release {
@@ -149,6 +181,12 @@ pub struct Counters {
     pub calls: u64,
     pub ended: u64,
     pub unknown_number: u64,
+    /// New calls and OPTIONS turned away with 503: no calls from now on, as many as there may be, more a second than
+    /// their source may open, too many whose caller has not shown itself.
+    pub turned_away_draining: u64,
+    pub turned_away_full: u64,
+    pub turned_away_rate: u64,
+    pub turned_away_half_open: u64,
     pub no_ports: u64,
     pub no_common_codec: u64,
     pub uui_ignored: u64,
@@ -212,6 +250,8 @@ pub struct Engine {
     destinations: Arc<BTreeMap<String, Destination>>,
     locals: Locals,
     endpoint: Endpoint,
+    gate: Gate,
+    half_open: HalfOpen,
     random: Random,
     slots: HashMap<CallNumber, Slot>,
     dialogs: HashMap<DialogId, (CallNumber, Leg)>,
@@ -221,21 +261,25 @@ pub struct Engine {
     counters: Counters,
     draining: bool,
     record: bool,
-    /// Calls turned away (403, 503) when the log last told of them, and when that was.
-    turned_away: (u64, u64),
+    /// While calls are traced or recorded.
+    tracer: Option<Tracer>,
+    /// When the log last told of what is turned away.
     turned_away_told: Instant,
 }
 
 impl Engine {
     pub fn new(setup: Setup) -> Self {
         let mut random = Random::from_seed(setup.seed);
-        let endpoint = Endpoint::new(sip_config(setup.locals.clone()), Random::from_seed(random.u64()));
+        let sip = sip_config(setup.locals.clone(), setup.config.limits.calls);
+        let endpoint = Endpoint::new(sip, Random::from_seed(random.u64()));
         Self {
             destinations: Arc::new(destinations(&setup.config)),
-            config: setup.config,
             services: setup.services,
             locals: setup.locals,
             endpoint: endpoint.expect("our own name has no control bytes"),
+            gate: Gate::new(setup.config.limits.per_source, &mut random),
+            half_open: HalfOpen::new(setup.config.limits.calls),
+            config: setup.config,
             random,
             slots: HashMap::new(),
             dialogs: HashMap::new(),
@@ -245,19 +289,19 @@ impl Engine {
             counters: Counters::default(),
             draining: false,
             record: setup.record,
-            turned_away: (0, 0),
+            tracer: Tracer::new(setup.record, setup.trace),
             turned_away_told: Instant::ZERO,
         }
     }
 
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
         match input {
-            Input::Message { from, bytes } => {
-                let door = self.door(from);
-                self.endpoint.on_message(now, from, bytes, door);
-                self.tell_turned_away(now, from);
-            }
+            Input::Message { from, bytes } => self.message(now, from, bytes),
             Input::Reserved { call, reserved } => self.reserved(now, call, reserved),
+            Input::Resolved { asker: Asker::Call(call, resolve), hops } => {
+                self.deliver(now, call, In::Resolved { resolve, hops });
+            }
+            Input::Undelivered { bytes } => self.endpoint.on_undelivered(now, bytes),
             Input::Minted { call, reference } => self.deliver(now, call, In::Ref { reference }),
             Input::Stored { call, store, kept } => self.deliver(now, call, In::Store { store, kept }),
             Input::Media(event) => self.media_event(now, event),
@@ -266,6 +310,7 @@ impl Engine {
             Input::Stop => self.end_all(now),
         }
         self.drain_endpoint(now);
+        self.trace_settled();
     }
 
     pub fn poll(&mut self) -> Option<Output> {
@@ -273,12 +318,12 @@ impl Engine {
     }
 
     pub fn next_deadline(&self) -> Option<Instant> {
-        [self.endpoint.next_deadline(), self.deadlines.next()].into_iter().flatten().min()
+        [self.endpoint.next_deadline(), self.deadlines.next(), self.trace_deadline()].into_iter().flatten().min()
     }
 
-    /// Whether nothing is under way any more: no call, and no BYE that waits for its answer.
+    /// Whether nothing is under way any more: no call, no BYE that waits for its answer, and no recording for its end.
     pub fn idle(&self) -> bool {
-        self.slots.is_empty() && self.endpoint.waiting() == 0
+        self.slots.is_empty() && self.endpoint.waiting() == 0 && self.trace_deadline().is_none()
     }
 
     /// Calls that are not over.
@@ -294,30 +339,78 @@ impl Engine {
         self.endpoint.counters()
     }
 
-    /// Calls turned away at the door are told of in one line a second at most: a flood must not fill the log.
-    fn tell_turned_away(&mut self, now: Instant, from: Hop) {
-        let counters = self.endpoint.counters();
-        let (forbidden, unavailable) = (counters.forbidden, counters.unavailable);
-        if (forbidden, unavailable) != self.turned_away && now >= self.turned_away_told + TURNED_AWAY_EVERY {
-            self.turned_away = (forbidden, unavailable);
-            self.turned_away_told = now;
-            tracing::info!(%from, forbidden, unavailable, "calls are turned away (403: no trunk has this source; 503: no room)");
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// How many dialogs and transactions of SIP live.
+    pub fn sip_load(&self) -> (usize, usize) {
+        self.endpoint.load()
+    }
+
+    /// Calls whose caller has not shown that it hears us.
+    pub fn half_open(&self) -> usize {
+        self.half_open.len()
+    }
+
+    /// A message comes to the gate, and if that lets it through, to the door.
+    fn message(&mut self, now: Instant, from: Hop, bytes: &[u8]) {
+        let source = from.address.ip();
+        let trunk = self.config.trunk(source).is_some();
+        let turned_away = self.turned_away();
+        let admission = self.gate.admit(now, source, bytes, trunk);
+        if admission != Admission::Drop {
+            let closed = self.closed(source, admission);
+            let door = match closed {
+                Some(_) => Door::Unavailable,
+                None if trunk => Door::Open,
+                None => Door::Forbidden,
+            };
+            self.trace_in(now, from, bytes, door == Door::Open);
+            let before = self.endpoint.counters().unavailable;
+            self.endpoint.on_message(now, from, bytes, door);
+            if let Some(why) = closed {
+                *why(&mut self.counters) += self.endpoint.counters().unavailable - before;
+            }
+        }
+        if self.turned_away() != turned_away {
+            self.tell_turned_away(now, from);
         }
     }
 
-    /// Whether a new call may come in from there.
-    fn door(&self, from: Hop) -> Door {
-        if self.draining || self.slots.len() >= arrive::CALLS {
-            Door::Unavailable
-        } else if self.config.trunk(from.address.ip()).is_none() {
-            Door::Forbidden
+    /// Calls answered with 403 and 503, and messages dropped unread.
+    fn turned_away(&self) -> [u64; 3] {
+        let counters = self.endpoint.counters();
+        [counters.forbidden, counters.unavailable, self.gate.counters().dropped()]
+    }
+
+    /// Why no new call may come in from there, if so: the counter of the reason.
+    fn closed(&self, source: IpAddr, admission: Admission) -> Option<fn(&mut Counters) -> &mut u64> {
+        if self.draining {
+            Some(|counters| &mut counters.turned_away_draining)
+        } else if self.slots.len() >= self.config.limits.calls {
+            Some(|counters| &mut counters.turned_away_full)
+        } else if admission == Admission::TurnAway {
+            Some(|counters| &mut counters.turned_away_rate)
+        } else if self.half_open.is_full(source) {
+            Some(|counters| &mut counters.turned_away_half_open)
         } else {
-            Door::Open
+            None
+        }
+    }
+
+    /// What is turned away is told of in one line a second at most: a flood must not fill the log.
+    fn tell_turned_away(&mut self, now: Instant, from: Hop) {
+        if now >= self.turned_away_told + TURNED_AWAY_EVERY {
+            self.turned_away_told = now;
+            let [forbidden, unavailable, unread] = self.turned_away();
+            tracing::info!(%from, forbidden, unavailable, unread, "turned away (403: no trunk has this source; 503: no room; unread: more than its source may send)");
         }
     }
 
     fn fall_due(&mut self, now: Instant) {
         self.endpoint.on_deadline(now);
+        self.trace_due(now);
         while let Some((at, call)) = self.deadlines.due(now) {
             let Some(slot) = self.slots.get_mut(&call) else { continue };
             if slot.armed != Some(at) {
@@ -352,7 +445,10 @@ impl Engine {
     fn drain_endpoint(&mut self, now: Instant) {
         while let Some(output) = self.endpoint.poll() {
             match output {
-                endpoint::Output::Send { to, bytes } => self.out.push_back(Output::Send { to, bytes }),
+                endpoint::Output::Send { to, bytes } => {
+                    self.trace_out(now, to, &bytes);
+                    self.out.push_back(Output::Send { to, bytes });
+                }
                 endpoint::Output::Event(event) => self.sip_event(now, event),
             }
         }
@@ -362,12 +458,17 @@ impl Engine {
         use endpoint::Event;
         match event {
             Event::Invite { dialog, from, request } => self.arrive(now, dialog, from, &request),
-            Event::Confirmed { dialog, body } => {
-                self.ungate(dialog);
-                if let Ok(answer) = crate::sdp::read(&body) {
+            Event::Confirmed { dialog, answer } => {
+                self.half_open.ends(dialog);
+                // A late answer opens the stream that the ACK ungates.
+                if let Some(body) = answer {
+                    let answer = crate::sdp::read(&body).ok();
                     self.leg_input(now, dialog, |leg| In::LateAnswer { leg, answer });
                 }
+                self.ungate(dialog);
             }
+            // We ring nobody with an offer.
+            Event::Acknowledged { .. } => {}
             Event::Cancelled { dialog } | Event::Bye { dialog } => self.gone(now, dialog, None),
             Event::Lost { dialog, why } => self.gone(now, dialog, Some(format!("{why:?}"))),
             Event::Reinvite { dialog, request } => self.reinvite(now, dialog, &request),
@@ -377,10 +478,9 @@ impl Engine {
                 let answer = crate::sdp::read(&response.body).ok();
                 self.leg_input(now, dialog, |_| In::Answered { answer });
             }
-            Event::Refused { dialog, status, reason } => {
-                let found = self.dialogs.remove(&dialog);
-                if let Some((call, _)) = found {
-                    self.deliver(now, call, In::Refused { status, reason });
+            Event::Refused { dialog, status, reason, contacts } => {
+                if let Some((call, _)) = self.forget(dialog) {
+                    self.deliver(now, call, In::Refused { status, reason, contacts });
                 }
             }
             Event::Referred { dialog, status } => self.leg_input(now, dialog, |_| In::Referred { status }),
@@ -399,8 +499,14 @@ impl Engine {
         }
     }
 
+    /// A dialog is gone, or none of ours any more: whose it was.
+    fn forget(&mut self, dialog: DialogId) -> Option<(CallNumber, Leg)> {
+        self.half_open.ends(dialog);
+        self.dialogs.remove(&dialog)
+    }
+
     fn gone(&mut self, now: Instant, dialog: DialogId, lost: Option<String>) {
-        let Some((number, leg)) = self.dialogs.remove(&dialog) else { return };
+        let Some((number, leg)) = self.forget(dialog) else { return };
         let Some(slot) = self.slots.get_mut(&number) else { return };
         match leg {
             Leg::Caller => slot.caller = None,
@@ -409,6 +515,7 @@ impl Engine {
         if matches!(slot.phase, Phase::Arriving { .. }) {
             // Gone before it was a call: nobody else knows of it yet.
             self.slots.remove(&number);
+            self.trace_over(now, number, None);
             return;
         }
         if leg == Leg::Agent {
@@ -453,15 +560,15 @@ impl Engine {
 }
 
 fn destinations(config: &Config) -> BTreeMap<String, Destination> {
-    config.destinations.iter().map(|configured| (configured.name.text.clone(), configured.for_calls())).collect()
+    config.destinations.iter().map(|configured| (configured.name.text.clone(), config.for_calls(configured))).collect()
 }
 
-/// Room for every call with its agent, and for the transactions that outlive them by 32 s.
-fn sip_config(locals: Locals) -> endpoint::Config {
-    endpoint::Config {
-        locals,
-        user_agent: USER_AGENT.to_owned(),
-        max_transactions: 400_000,
-        max_dialogs: 4 * arrive::CALLS,
-    }
+/// Room for every call with its agent, and for the transactions that outlive them by 32 s: two a second and call.
+///
+/// What a flood can take of it, as measured: one address of a trunk, at 50 openers a second and a burst of 100, leaves
+/// 1,700 transactions behind when it cancels each INVITE, 1.1 kB each: 2 MB; 26 MB if each INVITE fills its 4 kB with
+/// what is kept of it. A call in which 1,000 INFO come a second leaves 34,000 of 1 kB: 35 MB, and 150 MB if these are
+/// of 4 kB. All transactions together, 384,000 for 6,000 calls, are 0.4 GB: that takes 226 addresses of trunks.
+fn sip_config(locals: Locals, calls: usize) -> endpoint::Config {
+    endpoint::Config { locals, user_agent: USER_AGENT.to_owned(), max_transactions: 64 * calls, max_dialogs: 4 * calls }
 }

@@ -7,8 +7,8 @@ use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
 
-/// A context is smaller than this.
-const BODY: usize = 1 << 20;
+/// A context is smaller than this, and so is a trace, whatever JSON makes of its bytes.
+const BODY: usize = 2 << 20;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 

@@ -469,7 +469,7 @@ impl Phones {
                     None => self.endpoint.refuse_reinvite(now, dialog, 488),
                 });
             }
-            Event::Progress { .. } | Event::Confirmed { .. } | Event::Info { .. } => {}
+            Event::Progress { .. } | Event::Confirmed { .. } | Event::Acknowledged { .. } | Event::Info { .. } => {}
             // These phones send nobody away.
             Event::Referred { .. } | Event::Transfer { .. } | Event::Outcome { .. } => {}
             Event::Reanswered { dialog, response } => {

@@ -2,9 +2,11 @@
 //! other one is an input or an output with its time in microseconds since the INVITE.
 
 use super::seam::{In, Out};
+use super::trace::Sip;
 use crate::context::Destination;
 use crate::sip::Locals;
 use jiff::Timestamp;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -71,6 +73,14 @@ pub struct Line {
 pub struct Fixture {
     pub header: Header,
     pub lines: Vec<Line>,
+    /// The call's SIP messages, masked. They are for the reader: a replay neither needs them nor compares them.
+    pub sip: Vec<Sip>,
+}
+
+/// Tells a line with a message from an input or output.
+#[derive(Deserialize)]
+struct Probe {
+    sip: Option<IgnoredAny>,
 }
 
 /// A line of a fixture that cannot be read, or a value that cannot be written.
@@ -90,15 +100,26 @@ impl std::fmt::Display for Broken {
 impl std::error::Error for Broken {}
 
 impl Fixture {
-    /// As JSON lines: one object a line, the header first.
+    /// As JSON lines: one object a line, the header first, the messages in their places.
     pub fn write(&self) -> Result<String, Broken> {
         let broken = |line| move |error: serde_json::Error| Broken { line, why: error.to_string() };
         let mut text = serde_json::to_string(&self.header).map_err(broken(1))?;
         text.push('\n');
-        for (number, line) in self.lines.iter().enumerate() {
-            text.push_str(&serde_json::to_string(line).map_err(broken(number + 2))?);
+        let mut sip = self.sip.iter().peekable();
+        let mut number = 1;
+        let mut push = |line: serde_json::Result<String>| {
+            number += 1;
+            text.push_str(&line.map_err(broken(number))?);
             text.push('\n');
+            Ok(())
+        };
+        for line in &self.lines {
+            while let Some(sip) = sip.next_if(|sip| sip.t <= line.t) {
+                push(serde_json::to_string(sip))?;
+            }
+            push(serde_json::to_string(line))?;
         }
+        sip.try_for_each(|sip| push(serde_json::to_string(sip)))?;
         Ok(text)
     }
 
@@ -111,13 +132,20 @@ impl Fixture {
             let why = format!("fixture version {} (this build reads {VERSION})", header.askonce);
             return Err(Broken { line: 1, why });
         }
-        let read = |(number, line): (usize, &str)| {
-            serde_json::from_str(line).map_err(|error| Broken { line: number + 1, why: error.to_string() })
-        };
-        let lines = lines.filter(|(_, line)| !line.trim().is_empty()).map(read).collect::<Result<Vec<Line>, _>>()?;
-        if let Some(at) = lines.windows(2).position(|pair| pair[1].t < pair[0].t) {
-            return Err(Broken { line: at + 3, why: "its time lies before that of the line above".to_owned() });
+        let (mut steps, mut sip): (Vec<Line>, Vec<Sip>) = (Vec::new(), Vec::new());
+        for (number, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
+            let broken = |error: serde_json::Error| Broken { line: number + 1, why: error.to_string() };
+            if serde_json::from_str::<Probe>(line).map_err(broken)?.sip.is_some() {
+                sip.push(serde_json::from_str(line).map_err(broken)?);
+                continue;
+            }
+            let step: Line = serde_json::from_str(line).map_err(broken)?;
+            if steps.last().is_some_and(|above| step.t < above.t) {
+                let why = "its time lies before that of the line above".to_owned();
+                return Err(Broken { line: number + 1, why });
+            }
+            steps.push(step);
         }
-        Ok(Fixture { header, lines })
+        Ok(Fixture { header, lines: steps, sip })
     }
 }

@@ -1,10 +1,14 @@
-//! The record of a call as pure values: the seam's inputs and outputs, the fixture that holds them, and
-//! the comparison of two runs. Live and replay use the same ones.
+//! The record of a call as pure values: the seam's inputs and outputs, the fixture that holds them,
+//! the comparison of two runs, and what a trace tells. Live and replay use the same ones.
 
 pub mod clear;
 pub mod compare;
 pub mod fixture;
+pub mod ladder;
+mod outline;
+pub mod pcap;
 pub mod seam;
+pub mod trace;
 
 pub use fixture::{Fixture, Header, Line};
 pub use seam::{In, Leg, Out};

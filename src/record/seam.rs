@@ -9,6 +9,7 @@ use crate::context::State;
 use crate::key::Key;
 use crate::sdp::{Negotiated, Offer};
 use crate::secret::Secret;
+use crate::sip::Hop;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -49,12 +50,17 @@ pub struct Arrival {
     pub from: Option<Secret>,
     #[serde(with = "clear::optional")]
     pub name: Option<Secret>,
+    /// Number and name are for the flow alone: the caller asked that nobody whom it talks to sees them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub private: bool,
     pub to: String,
     #[serde(with = "clear::pairs")]
     pub uui: Vec<(String, Secret)>,
     #[serde(with = "clear::pairs")]
     pub headers: Vec<(String, Secret)>,
-    pub offer: Offer,
+    /// None if the caller wants ours (RFC 3261 section 13.2.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<Offer>,
     /// Its Max-Forwards: what an agent's INVITE may still go, so that a call which is routed back to us ends.
     pub hops: u8,
 }
@@ -84,6 +90,11 @@ pub enum In {
         store: u32,
         kept: bool,
     },
+    /// Where a URI leads, to be tried in this order; none if nobody knows.
+    Resolved {
+        resolve: u32,
+        hops: Vec<Hop>,
+    },
     /// 1xx to the agent's INVITE.
     Progress {
         status: u16,
@@ -92,10 +103,12 @@ pub enum In {
     Answered {
         answer: Option<Offer>,
     },
-    /// The agent's INVITE failed for good.
+    /// The agent's INVITE failed for good; a 3xx says in Contacts whom to call instead.
     Refused {
         status: u16,
         reason: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        contacts: Vec<String>,
     },
     /// The answer to our REFER.
     Referred {
@@ -111,10 +124,11 @@ pub enum In {
         leg: Leg,
         offer: Option<Offer>,
     },
-    /// The answer to an offer of ours, in the ACK of a re-INVITE that had none.
+    /// The answer to an offer of ours, in the ACK of an INVITE or re-INVITE that had none; `None` if the ACK has no usable
+    /// one.
     LateAnswer {
         leg: Leg,
-        answer: Offer,
+        answer: Option<Offer>,
     },
     /// That side hung up (BYE, or CANCEL before the answer).
     Bye {
@@ -180,7 +194,7 @@ pub enum Disposition {
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "out", rename_all = "kebab-case")]
 pub enum Out {
-    /// 200 to the caller's INVITE.
+    /// 200 to the caller's INVITE: the answer, or our offer where the INVITE had none.
     Answer {
         sdp: String,
     },
@@ -242,10 +256,18 @@ pub enum Out {
         destination: String,
         context: serde_json::Value,
     },
+    /// Asks the shell where a URI leads.
+    Resolve {
+        /// Counts the call's questions, so that a late answer is not taken for another's.
+        resolve: u32,
+        uri: String,
+    },
     /// The INVITE to the agent's phone, byte for byte.
     Agent {
         destination: String,
         target: String,
+        /// Where it is sent.
+        hop: Hop,
         invite: String,
         /// Whether the context was durable before this INVITE.
         durable: bool,

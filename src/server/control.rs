@@ -1,17 +1,20 @@
 //! The control plane: one thread that owns the engine. It takes inputs off its queues, stamps them once,
 //! and does what the engine says. Nothing here waits for anything but its queues.
 
+use super::dns::{Query, Resolved, Resolver};
 use super::media_plane::MediaPlane;
 use super::media_worker::WorkerEvent;
 use super::store::{Row, Store, Stored};
+use super::streams::StreamEvent;
+use super::traces::Publisher;
+use super::transports::{Listening, Transports};
 use crate::engine::{CallNumber, Engine, Input, Output, Reserved};
 use crate::os::clock::Clock;
 use crate::secret::Secret;
-use crate::sip::Hop;
+use crate::sip::uri::Scheme;
+use crate::sip::{Transport, Uri};
 use crate::time::{Duration, Instant};
 use jiff::Timestamp;
-use std::net::SocketAddr;
-use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, watch};
 
 /// The greatest UDP payload.
@@ -36,11 +39,16 @@ pub enum Will {
 pub struct Control {
     pub engine: Engine,
     pub clock: Clock,
-    pub sip: UdpSocket,
+    pub sip: Transports,
+    pub stream_events: mpsc::Receiver<StreamEvent>,
+    pub resolver: Resolver,
+    pub resolved: mpsc::Receiver<Resolved>,
     pub media: MediaPlane,
     pub media_events: mpsc::Receiver<WorkerEvent>,
     pub store: Store,
     pub stored: mpsc::UnboundedReceiver<Stored>,
+    /// Where traces go, if calls are traced.
+    pub traces: Option<Publisher>,
     pub will: watch::Receiver<Will>,
 }
 
@@ -84,6 +92,8 @@ impl Control {
                 () = until(&self.clock, deadline) => self.engine.handle(self.clock.now(), Input::Deadline),
                 Some(event) = self.media_events.recv() => self.media_turn(event),
                 Some(stored) = self.stored.recv() => self.stored_turn(stored),
+                Some(event) = self.stream_events.recv() => self.stream_turn(event),
+                Some(resolved) = self.resolved.recv() => self.resolved_told(resolved),
                 ready = self.sip.readable() => if let Err(error) = ready {
                     tracing::error!(%error, "the SIP socket cannot be read");
                 },
@@ -92,24 +102,45 @@ impl Control {
             self.sip_turn(&mut datagram);
             self.act(&mut shell);
         }
-        let (engine, sip) = (self.engine.counters(), self.engine.sip_counters());
-        tracing::info!(?engine, ?sip, ?shell, store = ?self.store.losses(), media = ?self.media.load(), "ended");
+        let (engine, sip, streams) = (self.engine.counters(), self.engine.sip_counters(), self.sip.counters());
+        let (gate, dns) = (self.engine.gate().counters(), self.resolver.counters());
+        let traces_lost = self.traces.as_ref().map(|traces| traces.lost);
+        tracing::info!(?engine, ?sip, ?gate, ?streams, ?dns, ?shell, traces_lost, store = ?self.store.losses(), media = ?self.media.load(), "ended");
         self.store.close();
         self.engine
     }
 
-    fn sip_turn(&mut self, datagram: &mut [u8]) {
-        for _ in 0..TURN {
-            match self.sip.try_recv_from(datagram) {
-                Ok((length, source)) => {
-                    let input = Input::Message { from: Hop::udp(source), bytes: &datagram[..length] };
-                    self.engine.handle(self.clock.now(), input);
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
-                // A port that a peer closed is reported here; its transactions time out by themselves.
-                Err(error) => tracing::trace!(%error, "SIP receive"),
+    fn sip_turn(&mut self, buffer: &mut [u8]) {
+        let (engine, clock) = (&mut self.engine, &self.clock);
+        self.sip.datagrams(TURN, buffer, |from, bytes| engine.handle(clock.now(), Input::Message { from, bytes }));
+    }
+
+    fn stream_turn(&mut self, first: StreamEvent) {
+        self.stream_told(first);
+        for _ in 1..TURN {
+            match self.stream_events.try_recv() {
+                Ok(event) => self.stream_told(event),
+                Err(_) => return,
             }
         }
+    }
+
+    fn stream_told(&mut self, event: StreamEvent) {
+        let now = self.clock.now();
+        match event {
+            StreamEvent::Message { from, bytes } => self.engine.handle(now, Input::Message { from, bytes: &bytes }),
+            StreamEvent::Failed { to, bytes } => {
+                tracing::debug!(%to, "a SIP message was not delivered");
+                self.engine.handle(now, Input::Undelivered { bytes: &bytes });
+            }
+            // What was on its way over it failed, or is missed by its transaction.
+            StreamEvent::Closed { .. } => {}
+        }
+    }
+
+    fn resolved_told(&mut self, Resolved { asker, hops, host }: Resolved) {
+        self.sip.name(&hops, &host);
+        self.engine.handle(self.clock.now(), Input::Resolved { asker, hops });
     }
 
     /// What is wanted now; nobody left to want anything means the end.
@@ -153,10 +184,18 @@ impl Control {
         while let Some(output) = self.engine.poll() {
             match output {
                 Output::Send { to, bytes } => {
-                    if let Err(error) = self.sip.try_send_to(&bytes, to.address) {
-                        // Lost like a datagram on the way: the transaction sends it again.
+                    if let Err((bytes, error)) = self.sip.send(to, bytes) {
                         shell.sends_failed += 1;
                         tracing::debug!(%error, %to, "SIP send");
+                        // A datagram is lost as on its way, and sent again; over a stream nothing is.
+                        if to.transport.is_stream() {
+                            self.engine.handle(self.clock.now(), Input::Undelivered { bytes: &bytes });
+                        }
+                    }
+                }
+                Output::Resolve { asker, uri } => {
+                    if !self.resolver.resolve(asker, query(&uri)) {
+                        self.engine.handle(self.clock.now(), Input::Resolved { asker, hops: Vec::new() });
                     }
                 }
                 Output::Reserve { call } => self.reserve(call, shell),
@@ -177,6 +216,11 @@ impl Control {
                 }
                 Output::Recording(fixture) => {
                     self.store.keep(Row::Recording(fixture));
+                }
+                Output::Trace(told) => {
+                    if let Some(traces) = &mut self.traces {
+                        traces.tell(told);
+                    }
                 }
                 Output::Cdr(cdr) => {
                     self.store.keep(Row::Cdr(cdr));
@@ -230,16 +274,17 @@ fn name(at: Timestamp) -> Result<String, getrandom::Error> {
     Ok(ulid::Ulid::from_parts(milliseconds, u128::from_le_bytes(bits)).to_string())
 }
 
-/// The address that peers reach a socket at: the advertised one where it differs from the bound one.
-pub fn contact(bound: SocketAddr, advertise: Option<std::net::IpAddr>) -> SocketAddr {
-    SocketAddr::new(advertise.unwrap_or(bound.ip()), bound.port())
+/// What a URI says of where it leads (RFC 3263 section 4.1).
+fn query(uri: &Uri) -> Query {
+    let transport = uri.param("transport").and_then(Transport::of);
+    Query { host: uri.host().to_owned(), port: uri.port(), transport, secure: uri.scheme() == Scheme::Sips }
 }
 
 /// Runs a control plane on a runtime of this thread.
-pub fn run(make: impl FnOnce(UdpSocket) -> Control, sip: std::net::UdpSocket) -> Engine {
+pub fn run(make: impl FnOnce(Transports, mpsc::Receiver<StreamEvent>) -> Control, sip: Listening) -> Engine {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async move {
-        let sip = UdpSocket::from_std(sip).expect("a non-blocking socket in a runtime");
-        make(sip).run().await
+        let (sip, stream_events) = sip.adopt().expect("non-blocking sockets in a runtime");
+        make(sip, stream_events).run().await
     })
 }

@@ -2,20 +2,25 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the shells own what the core may not have")]
 
 mod control;
+pub mod dns;
 pub mod files;
 pub mod http;
 mod media_plane;
 pub mod media_worker;
 pub mod ports;
 pub mod store;
+pub mod streams;
+mod traces;
+mod transports;
 
-use crate::config::{self, Config, Names};
+use crate::config::{self, Config, Names, SecretSource};
 use crate::engine::{Engine, Service, Setup};
 use crate::os::clock::Clock;
 use crate::random::Random;
-use crate::sip::{Hop, Locals};
+use crate::sip::Hop;
 use control::Control;
 pub use control::Will;
+use dns::Resolver;
 use files::{Files, Findings};
 use http::Token;
 use media_plane::{MediaPlane, MediaSetup};
@@ -26,6 +31,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use store::{Places, Reader, Store};
 use tokio::sync::{mpsc, watch};
+use transports::Listening;
 
 /// Media events that wait for the control plane; a worker keeps what does not fit.
 const MEDIA_EVENTS: usize = 8_192;
@@ -42,6 +48,8 @@ pub struct Plan {
     pub place: Place,
     pub token: Option<Token>,
     pub record: Option<PathBuf>,
+    /// Whether calls are traced as they go.
+    pub trace: bool,
     pub workers: Option<usize>,
 }
 
@@ -87,7 +95,16 @@ fn place(files: &dyn Files, folder: &Path, config: &Config, mut findings: Findin
     let place = (findings.errors() == 0).then(|| {
         let services = services.into_iter().map(|service| (service.program.flow.name.text.clone(), service));
         let mut config = config.clone();
-        config.store = folder.join(&config.store).display().to_string();
+        let beside = |path: &mut String| *path = folder.join(&*path).display().to_string();
+        beside(&mut config.store);
+        if let Some(tls) = &mut config.tls {
+            [&mut tls.cert, &mut tls.key].into_iter().chain(&mut tls.ca).for_each(beside);
+        }
+        for secret in &mut config.secrets {
+            if let SecretSource::File(path) = &mut secret.source {
+                beside(path);
+            }
+        }
         Place { config, services: services.collect() }
     });
     (place, findings)
@@ -135,7 +152,8 @@ fn not_started(what: impl std::fmt::Display, why: impl std::fmt::Display, remedy
 
 /// A server that takes calls.
 pub struct Running {
-    pub sip: SocketAddr,
+    /// Where SIP is heard, in the order of the configuration.
+    pub sip: Vec<Hop>,
     pub http: SocketAddr,
     /// `127.0.0.1:20000-29999`.
     pub rtp: String,
@@ -162,16 +180,16 @@ impl Running {
 
 /// Binds everything, opens the store, and starts the threads.
 pub fn start(plan: Plan) -> Result<Running, NotStarted> {
-    let Plan { place: Place { config, services }, token, record, workers } = plan;
+    let Plan { place: Place { config, services }, token, record, trace, workers } = plan;
     let clock = Clock::start();
     let seed = seed().map_err(|error| not_started("the system's randomness", error, "this system cannot serve"))?;
     let mut random = Random::from_seed(seed);
-    let listen = config.listen.sip.first().copied();
-    let listen =
-        listen.ok_or_else(|| not_started("listen.sip", "no address", "listen: { sip: [udp:127.0.0.1:5060] }"))?;
-    let sip = std::net::UdpSocket::bind(listen).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
-    let sip = sip.map_err(|error| not_started(format!("cannot listen for SIP on udp:{listen}"), error, OTHER_PORT))?;
-    let bound = sip.local_addr().map_err(|error| not_started("the SIP socket", error, OTHER_PORT))?;
+    let sip = Listening::open(&config.listen.sip, config.advertise, tls_files(&config), random.u64())?;
+    let (bound, locals) = (sip.bound.clone(), sip.locals.clone());
+    let resolver = Resolver::start(&config.resolver, locals.clone(), random.u64());
+    let (resolver, resolved) = resolver.map_err(|error| {
+        not_started("DNS", error, "name the servers in the configuration: resolver: [192.0.2.53:53]")
+    })?;
     let (stored_tx, stored) = mpsc::unbounded_channel();
     let places = Places { database: PathBuf::from(&config.store), recordings: record.clone() };
     let store = Store::open(&places, move |word| {
@@ -180,7 +198,8 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     });
     let store = store.map_err(|error| NotStarted(error.to_string()))?;
     let reader = Reader::open(&places.database).map_err(|error| NotStarted(error.to_string()))?;
-    let http = http::start(config.listen.http, reader, token).map_err(|error| {
+    let (traces, told) = trace.then(traces::queue).unzip();
+    let http = http::start(config.listen.http, reader, token, told).map_err(|error| {
         not_started(format!("cannot listen for HTTP on {}", config.listen.http), error, "give another --http address")
     })?;
     let (media_tx, media_events) = mpsc::channel(MEDIA_EVENTS);
@@ -200,23 +219,42 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     })?;
     let media = MediaPlane::start(setup, clock, media_tx, Random::from_seed(random.u64()))
         .map_err(|error| not_started("the media workers", error, "fewer --workers"))?;
-    let setup = Setup {
-        locals: Locals::new([Hop::udp(control::contact(bound, config.advertise))]),
-        config: Arc::new(config),
-        services,
-        seed: random.u64(),
-        record: record.is_some(),
-    };
+    let setup =
+        Setup { locals, config: Arc::new(config), services, seed: random.u64(), record: record.is_some(), trace };
     let (wants, will) = watch::channel(Will::Serve);
     let engine = Engine::new(setup);
     let control = std::thread::Builder::new().name("control".to_owned()).spawn(move || {
-        control::run(move |sip| Control { engine, clock, sip, media, media_events, store, stored, will }, sip)
+        control::run(
+            move |sip, stream_events| Control {
+                engine,
+                clock,
+                sip,
+                stream_events,
+                resolver,
+                resolved,
+                media,
+                media_events,
+                store,
+                stored,
+                traces,
+                will,
+            },
+            sip,
+        )
     });
     let control = control.map_err(|error| not_started("the control thread", error, "this system cannot serve"))?;
     Ok(Running { sip: bound, http, rtp: format!("{}:{}-{}", rtp.address, rtp.first, rtp.last), will: wants, control })
 }
 
-const OTHER_PORT: &str = "another program has it, or the address is not this machine's: give another --sip address";
+fn tls_files(config: &Config) -> Option<streams::tls::Files> {
+    let path = |path: &String| PathBuf::from(path);
+    let files = |tls: &config::Tls| streams::tls::Files {
+        cert: path(&tls.cert),
+        key: path(&tls.key),
+        ca: tls.ca.as_ref().map(path),
+    };
+    config.tls.as_ref().map(files)
+}
 
 /// One core stays for the control plane.
 fn default_workers() -> usize {

@@ -7,7 +7,7 @@ use super::message::{Head, Headers, Method, Request};
 use super::name_addr::NameAddr;
 use super::uri::Uri;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Dialog {
     pub(super) call_id: String,
     /// Our From or To value with its tag.
@@ -70,6 +70,13 @@ impl Dialog {
         self.route_set = headers.all("Record-Route").map(str::to_owned).collect();
         self.route_set.reverse();
         self.refresh(headers);
+    }
+
+    /// An early dialog that a 1xx to our INVITE makes (section 12.1.2).
+    pub(super) fn early(&self, headers: &Headers, head: &Head<'_>, peer: Hop) -> Dialog {
+        let mut early = Dialog { peer, ..self.clone() };
+        early.on_answer(headers, head);
+        early
     }
 
     /// Target refresh (section 12.2): by a re-INVITE and by the 2xx to one.

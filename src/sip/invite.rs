@@ -1,5 +1,6 @@
 //! Building the INVITE of a new call. Same fields and same seed, same bytes: a recording holds the request as sent.
 
+use super::endpoint::session_timer::INTERVAL;
 use super::hop::{Hop, Transport};
 use super::message::{BadHeader, Headers, Method, Request};
 use super::name_addr::quoted;
@@ -7,8 +8,13 @@ use super::uri::Uri;
 use super::via::MAGIC_COOKIE;
 use crate::random::Random;
 
-/// What we serve, for Allow (RFC 3261 section 20.5).
-pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO";
+/// A larger request goes by a transport that watches for congestion (RFC 3261 section 18.1.1).
+pub const MAX_DATAGRAM: usize = 1_300;
+
+/// What we serve, for Allow (RFC 3261 section 20.5). No REFER: a caller's transfer is refused.
+pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, PRACK, UPDATE";
+/// Which extensions we know, for Supported, and for Require of others (RFC 3262, RFC 4028).
+pub(super) const SUPPORTED: &str = "100rel, timer";
 
 /// An INVITE to be built.
 #[derive(Clone)]
@@ -30,7 +36,7 @@ pub struct Invite {
 }
 
 /// The headers that are the builder's own.
-const RESERVED: [&str; 16] = [
+const RESERVED: [&str; 22] = [
     "Via",
     "v",
     "From",
@@ -47,6 +53,12 @@ const RESERVED: [&str; 16] = [
     "l",
     "Content-Type",
     "c",
+    "Allow",
+    "Supported",
+    "k",
+    "Session-Expires",
+    "x",
+    "Min-SE",
 ];
 
 impl Invite {
@@ -66,6 +78,8 @@ impl Invite {
         headers.put("CSeq", "1 INVITE");
         headers.put("Contact", contact(self.local));
         headers.put("Allow", ALLOW);
+        headers.put("Supported", SUPPORTED);
+        headers.put("Session-Expires", INTERVAL.to_string());
         headers.push("User-Agent", &*self.user_agent)?;
         for (name, value) in &self.headers {
             if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {

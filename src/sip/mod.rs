@@ -2,9 +2,12 @@
 
 pub mod auth;
 pub mod endpoint;
+pub mod framing;
+pub mod glance;
 pub mod hop;
 pub mod info;
 pub mod invite;
+pub mod mask;
 pub mod ping;
 pub mod registration;
 pub mod uri;

@@ -15,7 +15,8 @@ pub(super) fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
     })
 }
 
-fn end_of_part(bytes: &[u8], separator: u8) -> Option<usize> {
+/// Where the first `separator` is that is neither quoted nor in brackets.
+pub(super) fn end_of_part(bytes: &[u8], separator: u8) -> Option<usize> {
     let (mut quoted, mut bracketed, mut escaped) = (false, false, false);
     for (at, &byte) in bytes.iter().enumerate() {
         match byte {

@@ -2,7 +2,10 @@
 //! `cargo test --features interop --test interop -- --test-threads=1`; SIPp needs root to send its keys.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read the sources and run the program")]
 
+mod floods;
 mod keys;
+#[path = "../world/messages.rs"]
+mod messages;
 mod peers;
 mod program;
 

@@ -77,6 +77,13 @@ impl Program {
         assert!(sent.success(), "kill {signal}");
     }
 
+    /// The memory that it has now, in kB.
+    pub fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a running program");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
     /// Writes to its input.
     pub fn hears(&mut self, text: &str) {
         self.child.stdin.as_mut().expect("its input").write_all(text.as_bytes()).expect("written");

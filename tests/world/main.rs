@@ -2,9 +2,14 @@
 //! that loses and doubles datagrams. Nothing here waits.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read the sources and run the program")]
 
+mod floods;
+mod late_offer;
+mod messages;
+mod names;
 mod network;
 mod scenarios;
 mod simulation;
+mod traced;
 mod transfer;
 
 pub use simulation::{Plan, World};

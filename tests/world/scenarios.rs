@@ -5,7 +5,7 @@ use crate::{Plan, World};
 use askonce::call::Program;
 use askonce::config::Number;
 use askonce::context::carrier::uui_isdn;
-use askonce::engine::{Input, Service, Setup};
+use askonce::engine::{Input, Output, Service, Setup};
 use askonce::flow::Flow;
 use askonce::peer::{Act, Answering, Happened};
 use askonce::random::Random;
@@ -18,34 +18,35 @@ use askonce::sip::Request;
 use askonce::time::Duration;
 use askonce::yaml::{Span, Word};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-const FAIR: Weather = Weather { loss: 0, duplication: 0 };
-const ACCOUNT: &str = "79927398713";
+pub const FAIR: Weather = Weather { loss: 0, duplication: 0 };
+pub const ACCOUNT: &str = "79927398713";
 
 fn flow() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("flows/account-desk.yaml")
 }
 
-fn ms(ms: u64) -> Duration {
+pub fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-fn answers(script: &[Act]) -> Answering {
+pub fn answers(script: &[Act]) -> Answering {
     Answering::Answer { after: ms(800), script: script.into() }
 }
 
-fn plan(seed: u64, answering: Answering) -> Plan {
+pub fn plan(seed: u64, answering: Answering) -> Plan {
     Plan { seed, weather: FAIR, answering, flow: flow(), store: true, ports: u32::MAX, tamper: |_| {} }
 }
 
-fn world(seed: u64, weather: Weather, answering: Answering) -> World {
+pub fn world(seed: u64, weather: Weather, answering: Answering) -> World {
     World::new(Plan { weather, ..plan(seed, answering) })
 }
 
 /// A caller who knows the flow: keys the account over the welcome, confirms it, and talks.
-fn caller(account: &str) -> Vec<Act> {
+pub fn caller(account: &str) -> Vec<Act> {
     vec![
         Act::Wait(ms(300)),
         Act::Press(format!("{account}#")),
@@ -58,7 +59,7 @@ fn caller(account: &str) -> Vec<Act> {
 }
 
 /// The facts in the User-to-User of an INVITE.
-fn uui(invite: &Request) -> BTreeMap<String, String> {
+pub fn uui(invite: &Request) -> BTreeMap<String, String> {
     let values: Vec<&str> = invite.headers.all("User-to-User").collect();
     let [value] = values.as_slice() else { panic!("{} User-to-User headers", values.len()) };
     let read = uui_isdn::read(value).expect("our own form");
@@ -291,7 +292,10 @@ fn a_call_from_elsewhere_and_a_call_to_nobody_are_refused() {
     let no_number = |setup: &mut Setup| {
         Arc::get_mut(&mut setup.config).expect("a configuration of its own").numbers.clear();
     };
-    for (tamper, expected) in [(refuse_all as fn(&mut Setup), 403), (no_number, 404)] {
+    let no_room = |setup: &mut Setup| {
+        Arc::get_mut(&mut setup.config).expect("a configuration of its own").limits.calls = 0;
+    };
+    for (tamper, expected) in [(refuse_all as fn(&mut Setup), 403), (no_number, 404), (no_room, 503)] {
         let mut world = World::new(Plan { tamper, ..plan(10, Answering::Refuse(486)) });
         let talk = world.call("+15551230001", Vec::new(), vec![Act::Stay]);
         world.run(Duration::from_secs(60));
@@ -324,7 +328,7 @@ fn a_caller_whose_address_changes_is_answered_and_followed() {
     world.run(Duration::from_secs(120));
     let mut fixture = world.recordings.remove(0);
     let Step::In(In::Invite(arrival)) = &fixture.lines[0].step else { panic!("no INVITE") };
-    let mut offer = arrival.offer.clone();
+    let mut offer = arrival.offer.clone().expect("an offer");
     offer.address = "127.0.0.2:4444".parse().expect("an address");
     let reoffer = In::Reoffer { leg: Leg::Caller, offer: Some(offer.clone()) };
     let at = fixture.lines.iter().position(|line| line.t > 2_000_000).expect("a later line");
@@ -403,6 +407,34 @@ fn a_withheld_identity_stays_withheld() {
     let invite = String::from_utf8(world.invites[0].to_bytes()).expect("text");
     assert!(!invite.contains("15551230001") && invite.contains("anonymous.invalid"), "{invite}");
     assert!(world.contexts[0]["caller"]["number"].is_null());
+    // The network asserts who calls, for the flow; the agent's side is not told.
+    let asserted = "Privacy: id\r\nP-Asserted-Identity: \"Ann\" <sip:+15551230001@x>\r\n";
+    let world = injected(&invite_with("\"Anonymous\" <sip:anonymous@anonymous.invalid>", asserted));
+    let invite = String::from_utf8(world.invites[0].to_bytes()).expect("text");
+    assert!(invite.contains("From: \"Anonymous\" <sip:anonymous@anonymous.invalid>"), "{invite}");
+    for told in [&invite, &world.contexts[0].to_string()] {
+        assert!(!told.contains("15551230001") && !told.contains("Ann\""), "{told}");
+    }
+}
+
+#[test]
+fn a_call_to_no_number_at_all_is_incomplete_unless_any_number_is_answered() {
+    let no_number = |setup: &mut Setup| {
+        Arc::get_mut(&mut setup.config).expect("a configuration of its own").numbers.clear();
+    };
+    let invite = String::from_utf8(invite_with("<sip:1@127.0.0.2>", "")).expect("text");
+    let invite = invite.replacen("sip:1@127.0.0.1", "sip:127.0.0.1", 1);
+    for (tamper, incomplete) in [(no_number as fn(&mut Setup), true), (|_| {}, false)] {
+        let mut world = World::new(Plan { tamper, ..plan(20, Answering::Refuse(486)) });
+        let source = SocketAddr::from(([127, 0, 0, 2], 5060));
+        world
+            .engine
+            .handle(world.now, Input::Message { from: askonce::sip::Hop::udp(source), bytes: invite.as_bytes() });
+        let refused = |output| matches!(output, Output::Send { bytes, .. } if bytes.starts_with(b"SIP/2.0 484 "));
+        let refusals = std::iter::from_fn(|| world.engine.poll()).map(refused).filter(|refused| *refused);
+        assert_eq!(refusals.count(), usize::from(incomplete));
+        assert_eq!(world.engine.counters().unknown_number, u64::from(incomplete));
+    }
 }
 
 #[test]
@@ -412,10 +444,12 @@ fn a_re_invite_without_an_offer_takes_its_answer_from_the_ack() {
     world.run(Duration::from_secs(120));
     let mut fixture = world.recordings.remove(0);
     let Step::In(In::Invite(arrival)) = &fixture.lines[0].step else { panic!("no INVITE") };
-    let mut answer = arrival.offer.clone();
+    let mut answer = arrival.offer.clone().expect("an offer");
     answer.address = "127.0.0.2:4444".parse().expect("an address");
-    let inputs =
-        [In::Reoffer { leg: Leg::Caller, offer: None }, In::LateAnswer { leg: Leg::Caller, answer: answer.clone() }];
+    let inputs = [
+        In::Reoffer { leg: Leg::Caller, offer: None },
+        In::LateAnswer { leg: Leg::Caller, answer: Some(answer.clone()) },
+    ];
     let at = fixture.lines.iter().position(|line| line.t > 2_000_000).expect("a later line");
     fixture.lines.splice(at..at, inputs.map(|input| Line { t: 2_000_000, step: Step::In(input) }));
     let program = files::load(&Disk, &flow()).0.expect("the flow loads").program;

@@ -10,6 +10,7 @@ use askonce::peer::ear::Ear;
 use askonce::peer::{self, Answering, Happened, Phones, TalkId};
 use askonce::random::Random;
 use askonce::record::Fixture;
+use askonce::record::trace::Told;
 use askonce::secret::Secret;
 use askonce::server::files::{self, Disk};
 use askonce::sip::{Hop, Locals, Request, Uri};
@@ -22,7 +23,7 @@ use std::sync::Arc;
 
 const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 1));
 const CALLERS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
-const AGENTS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 3));
+pub const AGENTS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 3));
 const SIP: u16 = 5060;
 /// Media addresses begin here; a call takes two.
 const MEDIA: u32 = 10_000;
@@ -62,7 +63,12 @@ pub struct World {
     digest: Sha256,
     pub cdrs: Vec<Cdr>,
     pub recordings: Vec<Fixture>,
+    pub told: Vec<Told>,
     pub invites: Vec<Request>,
+    /// What DNS says.
+    pub names: BTreeMap<String, Vec<Hop>>,
+    /// The last SIP message to a calling phone.
+    pub last_to_caller: Vec<u8>,
     pub contexts: Vec<serde_json::Value>,
     /// What happened to each calling phone.
     pub happened: BTreeMap<TalkId, Vec<Happened>>,
@@ -111,7 +117,8 @@ impl World {
             http: SocketAddr::from(([127, 0, 0, 1], 8080)),
             store: "unused.db",
         };
-        let config = Config::quick(&quick).expect("a sound configuration");
+        let mut config = Config::quick(&quick).expect("a sound configuration");
+        config.limits.per_source = Some(50);
         let ear = Arc::new(Ear::new(&service.arena));
         let mut random = Random::from_seed(plan.seed);
         let mut setup = Setup {
@@ -120,6 +127,7 @@ impl World {
             locals: Locals::new([Hop::udp(SocketAddr::new(SERVER, SIP))]),
             seed: random.u64(),
             record: true,
+            trace: true,
         };
         (plan.tamper)(&mut setup);
         let phones = |address, voice, answering, seed| {
@@ -142,7 +150,10 @@ impl World {
             digest: Sha256::new(),
             cdrs: Vec::new(),
             recordings: Vec::new(),
+            told: Vec::new(),
             invites: Vec::new(),
+            names: BTreeMap::new(),
+            last_to_caller: Vec::new(),
             contexts: Vec::new(),
             happened: BTreeMap::new(),
             agents_happened: Vec::new(),
@@ -238,8 +249,11 @@ impl World {
         let Datagram { from, to, mut bytes } = datagram;
         match (to.port(), to.ip(), self.media.get(&to)) {
             (SIP, SERVER, _) => self.engine.handle(now, Input::Message { from: Hop::udp(from), bytes: &bytes }),
-            (SIP, CALLERS, _) => self.callers.on_sip(now, from, &bytes),
-            (SIP, _, _) => self.agents.on_sip(now, from, &bytes),
+            (SIP, CALLERS, _) => {
+                self.callers.on_sip(now, from, &bytes);
+                self.last_to_caller = bytes;
+            }
+            (SIP, AGENTS, _) => self.agents.on_sip(now, from, &bytes),
             (_, _, Some(Far::Stream(id))) => {
                 let mut done = Done::default();
                 self.streams.on_packet(now, *id, from, &mut bytes, &mut done);
@@ -313,6 +327,10 @@ impl World {
                 let reserved = Some(Reserved { ports, at, name: format!("call-{call}") });
                 self.engine.handle(now, Input::Reserved { call, reserved });
             }
+            Output::Resolve { asker, uri } => {
+                let hops = self.names.get(uri.host()).cloned().unwrap_or(Vec::new());
+                self.engine.handle(now, Input::Resolved { asker, hops });
+            }
             Output::Mint { call } => {
                 let reference = Secret::new(self.random.token() + &self.random.token());
                 self.engine.handle(now, Input::Minted { call, reference });
@@ -332,6 +350,7 @@ impl World {
                 self.media_done(done);
             }
             Output::Recording(fixture) => self.recordings.push(*fixture),
+            Output::Trace(told) => self.told.push(told),
             Output::Cdr(cdr) => {
                 self.digest.update(serde_json::to_vec(&cdr).expect("a record"));
                 self.cdrs.push(*cdr);

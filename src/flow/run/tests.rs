@@ -68,6 +68,7 @@ pub fn context(flow: &Flow) -> Context {
         call: "c".into(),
         caller_number: None,
         caller_name: None,
+        private: false,
         called: "*".into(),
         flow: FlowStamp { name: flow.name.text.clone(), digest: flow.digest.clone() },
         language: flow.language.clone(),

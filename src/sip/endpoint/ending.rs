@@ -73,7 +73,7 @@ impl Endpoint {
         }
     }
 
-    /// Removes a dialog, its open INVITE refused with `status` and an INVITE of ours in it left to end by itself.
+    /// Removes a dialog, its open requests refused with `status` and an INVITE of ours in it left to end by itself.
     pub(super) fn forget(&mut self, now: Instant, id: DialogId, status: u16) -> Option<InviteUsage> {
         self.close_pending(now, id, status);
         let usage = self.usages.remove(id)?;

@@ -24,25 +24,31 @@ pub enum Output {
 pub enum Event {
     /// A new call; its 100 has gone out.
     Invite { dialog: DialogId, from: Hop, request: Box<Request> },
-    /// The ACK of our 2xx came, to the INVITE or to a re-INVITE; `body` may hold the answer to a late offer.
-    Confirmed { dialog: DialogId, body: Vec<u8> },
+    /// The ACK of our 2xx came, to the INVITE or to a re-INVITE. If that 2xx held an offer, `answer` is the ACK's body,
+    /// which is empty if the peer owes us the answer.
+    Confirmed { dialog: DialogId, answer: Option<Vec<u8>> },
+    /// The PRACK of our reliable 1xx came; `answer` as above.
+    Acknowledged { dialog: DialogId, answer: Option<Vec<u8>> },
     /// The caller gave up; 487 and the 200 to its CANCEL are sent; the dialog is gone.
     Cancelled { dialog: DialogId },
-    /// To be answered with `accept_reinvite` or `refuse_reinvite`.
+    /// A re-INVITE, or the offer of an UPDATE or PRACK, which may come before the call is answered. To be answered
+    /// with `accept_reinvite` or `refuse_reinvite`.
     Reinvite { dialog: DialogId, request: Box<Request> },
     /// Its 200 is sent.
     Info { dialog: DialogId, request: Box<Request> },
     /// Its 200 is sent; the dialog is gone.
     Bye { dialog: DialogId },
-    /// A 1xx to our INVITE, 100 included.
+    /// A 1xx to our INVITE, 100 included; a reliable one has its PRACK and is told once.
     Progress { dialog: DialogId, status: u16, body: Vec<u8> },
-    /// The 2xx to our INVITE; its ACK is sent.
+    /// The 2xx to our INVITE; its ACK is sent. The body is that of the early dialog's reliable 1xx if it has none itself.
     Answered { dialog: DialogId, response: Box<Response> },
-    /// The 2xx to our re-INVITE; its ACK is sent.
+    /// The 2xx to our re-INVITE, whose ACK is sent, or to our UPDATE with an offer.
     Reanswered { dialog: DialogId, response: Box<Response> },
     /// Our INVITE failed: 300-699 as received, 408 if no answer came, 487 after `cancel`. The dialog is gone.
-    Refused { dialog: DialogId, status: u16, reason: String },
-    /// Our re-INVITE failed and the session stays as it was; on 491 try again later (RFC 3261 section 14.1).
+    /// `contacts` are those of a 3xx, as written.
+    Refused { dialog: DialogId, status: u16, reason: String, contacts: Vec<String> },
+    /// Our re-INVITE or UPDATE failed and the session stays as it was. 491: it met glare, and was made again in vain or
+    /// an offer of the peer took its place (RFC 3261 section 14.1).
     ReinviteRefused { dialog: DialogId, status: u16, reason: String },
     /// The final answer to our REFER; 2xx: the peer tries.
     Referred { dialog: DialogId, status: u16 },
@@ -62,6 +68,10 @@ pub enum Loss {
     Unknown,
     /// A request of ours got 408 or nothing; a BYE was sent.
     NoAnswer,
+    /// The caller never acknowledged our reliable 1xx; its INVITE got 500.
+    NoPrack,
+    /// Nobody refreshed the session in time (RFC 4028); a BYE was sent.
+    Expired,
 }
 
 /// Why a command was not carried out.
@@ -108,8 +118,10 @@ pub struct Counters {
     pub stray_responses: u64,
     /// Second answers to one INVITE, ended with ACK and BYE.
     pub forks_ended: u64,
-    /// Answers beyond the bound on forks: dropped.
+    /// Answers, and 1xx of further phones, beyond the bound on forks: dropped.
     pub forks_dropped: u64,
+    /// INFO beyond what a dialog may bring in a second, answered with 503.
+    pub info_floods: u64,
 }
 
 /// A datagram shows its length only: it may hold caller data.
@@ -128,6 +140,7 @@ impl fmt::Debug for Event {
         match self {
             Event::Invite { dialog, from, .. } => write!(f, "Invite({}, from {from})", dialog.0),
             Event::Confirmed { dialog, .. } => write!(f, "Confirmed({})", dialog.0),
+            Event::Acknowledged { dialog, .. } => write!(f, "Acknowledged({})", dialog.0),
             Event::Cancelled { dialog } => write!(f, "Cancelled({})", dialog.0),
             Event::Reinvite { dialog, .. } => write!(f, "Reinvite({})", dialog.0),
             Event::Info { dialog, .. } => write!(f, "Info({})", dialog.0),

@@ -5,9 +5,9 @@
 use std::collections::VecDeque;
 
 use super::hop::{Hop, Locals};
-use super::invite::{ALLOW, contact};
+use super::invite::{ALLOW, SUPPORTED, contact};
 use super::message::{Headers, Message, Method, Request, Response};
-use super::transaction::{Client, Fired, Machine, Purpose, Table, client_key};
+use super::transaction::{Client, Fired, Machine, Purpose, Table, TransactionId, client_key};
 use super::via::Via;
 use super::wire::{self, Malformed};
 use crate::random::Random;
@@ -15,23 +15,31 @@ use crate::time::Instant;
 
 mod ending;
 mod event;
+mod info_rate;
 mod outside;
 mod refer;
+mod reliable;
 mod reply;
+mod retry;
+pub(super) mod session_timer;
 mod uac;
 mod uas;
+mod update;
 mod usage;
+mod usages;
 mod verdict;
 
 pub use event::{Counters, DialogId, Event, Loss, Output, Refusal};
 pub use outside::RequestId;
 
 use reply::{Incoming, Reply};
-use usage::{InviteUsage, Usages};
+use usage::{Alarm, InviteUsage};
+use usages::Usages;
 use verdict::Verdict;
 
-/// When a caller turned away with 503 may try again, in seconds.
-const RETRY_AFTER: &str = "5";
+/// When a caller turned away with 503 may try again, in seconds: at the least, and how many more at the most. All of
+/// them at once would be the next flood.
+const RETRY_AFTER: (u64, u64) = (5, 10);
 
 /// Whether a new call may come in. Refused ones are answered without state, so that they cost nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,8 +116,14 @@ impl Endpoint {
                 Fired::TimedOut(transaction, purpose) => self.on_timeout(now, transaction, purpose),
             }
         }
-        while let Some((id, due)) = self.usages.due(now) {
-            self.on_unacked(now, id, due);
+        while let Some((id, alarm)) = self.usages.due(now) {
+            match alarm {
+                Alarm::Unacked(due) => self.on_unacked(now, id, due),
+                Alarm::Provisional(due) => self.on_provisional_due(now, id, due),
+                Alarm::Retry => self.on_retry(now, id),
+                Alarm::Refresh => self.refresh(now, id),
+                Alarm::Expired => self.lose(now, id, Loss::Expired),
+            }
         }
     }
 
@@ -157,6 +171,13 @@ impl Endpoint {
         self.out.push_back(Output::Event(event));
     }
 
+    /// Tells the owner of a dialog, unless it has let go of it.
+    fn tell_of(&mut self, id: DialogId, event: Event) {
+        if self.usage(id).is_ok() {
+            self.tell(event);
+        }
+    }
+
     /// The usage that a command names, unless its owner has let go of it.
     fn usage(&mut self, id: DialogId) -> Result<&mut InviteUsage, Refusal> {
         self.usages.owned(id)
@@ -181,9 +202,15 @@ impl Endpoint {
 
     /// Answers without state (RFC 3261 section 8.2.7): the request, coming again, gets the same answer again.
     fn answer_stateless(&mut self, incoming: &Incoming, verdict: Verdict) {
+        let hash = self.stateless_hash(&incoming.key, &incoming.call_id);
+        let wait = || Some(("Retry-After", (RETRY_AFTER.0 + hash % (RETRY_AFTER.1 + 1)).to_string()));
         let (status, header) = verdict;
-        let tag = self.stateless_tag(&incoming.key, &incoming.call_id);
-        let mut response = self.response(&incoming.reply, status, Some(&tag));
+        let header = if status == 503 { wait() } else { header };
+        self.answer_tagged(incoming, (status, header), &format!("{hash:016x}"));
+    }
+
+    fn answer_tagged(&mut self, incoming: &Incoming, (status, header): Verdict, tag: &str) {
+        let mut response = self.response(&incoming.reply, status, Some(tag));
         if let Some((name, value)) = header {
             response.headers.put(name, value);
         }
@@ -196,31 +223,37 @@ impl Endpoint {
         self.answer_stateless(incoming, unavailable());
     }
 
-    /// A tag that the same request always gets (section 8.2.7): FNV-1a over what names it, salted.
     fn stateless_tag(&self, key: &str, call_id: &str) -> String {
+        format!("{:016x}", self.stateless_hash(key, call_id))
+    }
+
+    /// What makes answers to the same request always the same (section 8.2.7): FNV-1a over what names it, salted.
+    fn stateless_hash(&self, key: &str, call_id: &str) -> u64 {
         let mut hash = self.salt;
         for byte in key.bytes().chain(call_id.bytes()) {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }
-        format!("{hash:016x}")
+        hash
     }
 
-    /// Completes a request of ours: name, and Contact and Allow for an INVITE.
+    /// Completes a request of ours: name, and for one that refreshes the target Contact and what we can do.
     fn dress(&self, request: &mut Request, to: Hop) {
-        if request.method == Method::Invite {
+        if matches!(request.method, Method::Invite | Method::Update) {
             request.headers.put("Contact", contact(self.config.local(to)));
             request.headers.put("Allow", ALLOW);
+            request.headers.put("Supported", SUPPORTED);
         }
         request.headers.put("User-Agent", &*self.config.user_agent);
     }
 
     /// Sends a request of ours other than INVITE in a transaction of its own.
-    fn transact(&mut self, now: Instant, to: Hop, request: &Request, purpose: Purpose) {
+    fn transact(&mut self, now: Instant, to: Hop, request: &Request, purpose: Purpose) -> TransactionId {
         let bytes = request.to_bytes();
         let key = client_key(branch(&request.headers), &request.method);
         let machine = Machine::Client(Client::new(now, to.transport));
-        self.transactions.insert(key, to, bytes.clone(), purpose, machine);
+        let transaction = self.transactions.insert(key, to, bytes.clone(), purpose, machine);
         self.send(to, bytes);
+        transaction
     }
 }
 
@@ -243,7 +276,7 @@ fn branch(headers: &Headers) -> &str {
 }
 
 fn unavailable() -> Verdict {
-    (503, Some(("Retry-After", RETRY_AFTER.to_owned())))
+    (503, None)
 }
 
 #[cfg(test)]

@@ -11,10 +11,12 @@ impl Endpoint {
     /// Asks the peer to call `refer_to`, a name-addr whose URI may hold headers for its INVITE. Ends with `Referred`
     /// and, if that is a 2xx, `Transfer`s. The dialog stays until `bye`.
     pub fn refer(&mut self, now: Instant, dialog: DialogId, refer_to: &str) -> Result<(), Refusal> {
-        if self.usage(dialog)?.early {
+        let usage = self.usage(dialog)?;
+        if usage.early {
             return Err(Refusal::NotNow);
         }
-        let (to, mut request) = self.request(dialog, Method::Refer)?;
+        let tag = usage.dialog.remote_tag.clone();
+        let (to, mut request) = self.request(dialog, Method::Refer, &tag)?;
         let own = contact(self.config.local(to));
         request.headers.push("Refer-To", refer_to)?;
         request.headers.put("Referred-By", &*own);
@@ -39,7 +41,7 @@ impl Endpoint {
         let (Some(_), Some(status)) = (referring.filter(|cseq| is_of(request, *cseq)), fragment(&request.body)) else {
             return self.answer_stateless(incoming, (489, Some(("Allow-Events", "refer".to_owned()))));
         };
-        self.answer_in_transaction(now, incoming);
+        self.answer_in_transaction(now, incoming, (200, None));
         let state = request.headers.get("Subscription-State").unwrap_or("");
         let last = state.split(';').next().is_some_and(|state| state.trim().eq_ignore_ascii_case("terminated"));
         if last && let Ok(usage) = self.usage(dialog) {

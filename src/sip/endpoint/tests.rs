@@ -5,10 +5,16 @@ use crate::sip::invite::Invite;
 use crate::sip::{Hop, Uri};
 use crate::time::Duration;
 
+mod by_hand;
 mod calls;
+mod glare;
+mod model;
 mod network;
 mod outside;
 mod refer;
+mod reliable;
+mod session_timer;
+mod update;
 mod verdicts;
 
 fn hop(host: usize) -> Hop {
@@ -62,4 +68,5 @@ fn run(endpoint: &mut Endpoint, until: Instant) {
     }
 }
 
+const SDP: &[u8] = b"v=0\r\n";
 const SECOND: Duration = Duration::from_secs(1);

@@ -6,7 +6,7 @@ use super::{DialogId, Endpoint, Event, InviteUsage, Loss, Refusal, branch};
 use crate::sip::dialog::Dialog;
 use crate::sip::hop::Hop;
 use crate::sip::invite::via;
-use crate::sip::message::{Method, Request, Response};
+use crate::sip::message::{Head, Method, Request, Response};
 use crate::sip::transaction::{Heard, InviteClient, Machine, Purpose, TransactionId, client_key};
 use crate::time::Instant;
 
@@ -26,7 +26,8 @@ impl Endpoint {
         if head.from.tag().is_none() || head.to.tag().is_some() {
             return Err(Refusal::Bad("an INVITE needs a tag in From and none in To"));
         }
-        let mut usage = InviteUsage::new(Dialog::of_caller(&request.headers, &head, request.uri.clone(), to));
+        let mut usage = InviteUsage::new(Dialog::of_caller(&request.headers, &head, request.uri.clone(), to), true);
+        usage.described.clone_from(&request.body);
         let dialog = self.usages.next_id();
         usage.outgoing = Some(self.send_invite(now, to, request, dialog));
         self.usages.insert(dialog, usage);
@@ -43,41 +44,61 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Offers a changed session. Ends with `Reanswered`, `ReinviteRefused` or `Lost`.
+    /// Offers a changed session; on glare again and again (section 14.1). Ends with `Reanswered`, `ReinviteRefused` or
+    /// `Lost`.
     pub fn reinvite(&mut self, now: Instant, dialog: DialogId, sdp: Vec<u8>) -> Result<(), Refusal> {
         let usage = self.usage(dialog)?;
-        // Section 14.1: one INVITE at a time, and none before the last has its ACK.
-        if usage.early || usage.incoming.is_some() || usage.outgoing.is_some() || usage.unacked.is_some() {
+        if usage.retry.is_some() {
             return Err(Refusal::NotNow);
         }
-        let (to, mut request) = self.request(dialog, Method::Invite)?;
+        usage.tries = 0;
+        self.send_reinvite(now, dialog, sdp).map(|_| ())
+    }
+
+    pub(super) fn send_reinvite(&mut self, now: Instant, id: DialogId, sdp: Vec<u8>) -> Result<TransactionId, Refusal> {
+        let usage = self.usage(id)?;
+        // Section 14.1: one INVITE at a time, and none before the last has its ACK; nor while an UPDATE offers.
+        let busy = usage.incoming.is_some() || usage.outgoing.is_some() || usage.unacked.is_some();
+        if usage.early || busy || usage.offered.is_some() || usage.updating.is_some() {
+            return Err(Refusal::NotNow);
+        }
+        let tag = usage.dialog.remote_tag.clone();
+        let (to, mut request) = self.request(id, Method::Invite, &tag)?;
+        self.usage(id)?.timer.write(&mut request.headers);
         if !sdp.is_empty() {
             request.headers.put("Content-Type", "application/sdp");
         }
         request.body = sdp;
-        let transaction = self.send_invite(now, to, request, dialog);
-        self.usage(dialog)?.outgoing = Some(transaction);
-        Ok(())
+        let transaction = self.send_invite(now, to, request, id);
+        self.usage(id)?.outgoing = Some(transaction);
+        Ok(transaction)
     }
 
     /// Sends an INFO. Its success is not reported; `Lost` says that the peer does not know the dialog.
     pub fn info(&mut self, now: Instant, dialog: DialogId, content_type: &str, body: Vec<u8>) -> Result<(), Refusal> {
-        if self.usage(dialog)?.early {
+        let usage = self.usage(dialog)?;
+        if usage.early {
             return Err(Refusal::NotNow);
         }
-        let (to, mut request) = self.request(dialog, Method::Info)?;
+        let tag = usage.dialog.remote_tag.clone();
+        let (to, mut request) = self.request(dialog, Method::Info, &tag)?;
         request.headers.push("Content-Type", content_type)?;
         request.body = body;
         self.transact(now, to, &request, Purpose::Info(dialog));
         Ok(())
     }
 
-    /// A request in the dialog, and where it goes.
-    pub(super) fn request(&mut self, id: DialogId, method: Method) -> Result<(Hop, Request), Refusal> {
+    /// A request in the dialog with the peer of that tag, and where it goes.
+    pub(super) fn request(
+        &mut self,
+        id: DialogId,
+        method: Method,
+        remote_tag: &str,
+    ) -> Result<(Hop, Request), Refusal> {
         if !self.has_room_in_dialog() {
             return Err(Refusal::Full);
         }
-        let dialog = &mut self.usages.owned(id)?.dialog;
+        let dialog = self.usages.owned(id)?.dialog_with(remote_tag);
         let to = dialog.destination(&self.config.locals);
         let via = via(self.config.local(to), &mut self.random);
         let cseq = dialog.next_cseq();
@@ -86,7 +107,7 @@ impl Endpoint {
         Ok((to, request))
     }
 
-    fn send_invite(&mut self, now: Instant, to: Hop, request: Request, dialog: DialogId) -> TransactionId {
+    pub(super) fn send_invite(&mut self, now: Instant, to: Hop, request: Request, dialog: DialogId) -> TransactionId {
         let bytes = request.to_bytes();
         let key = client_key(branch(&request.headers), &Method::Invite);
         let machine = Machine::InviteClient(InviteClient::new(now, to.transport, Box::new(request)));
@@ -119,6 +140,7 @@ impl Endpoint {
             }
             (Heard::Final, Purpose::Outside(id)) => self.on_outcome(id, Some(response)),
             (Heard::Final, Purpose::Refer(id)) => self.on_referred(now, id, response.status),
+            (Heard::Final, Purpose::Update(id)) => self.on_update_answer(now, id, transaction, response),
             (Heard::Nothing | Heard::Provisional | Heard::Final, _) => {}
         }
     }
@@ -129,9 +151,12 @@ impl Endpoint {
             return;
         }
         usage.dialog.peer = from;
-        match usage.cancel {
+        let cancel = usage.cancel;
+        let news = self.on_early(now, from, id, &response);
+        match cancel {
             Cancel::Wanted => self.cancel_when_possible(now, id),
             Cancel::Sent => {}
+            Cancel::No if !news => {}
             Cancel::No => {
                 let Response { status, body, .. } = response;
                 self.tell(Event::Progress { dialog: id, status, body });
@@ -141,7 +166,7 @@ impl Endpoint {
 
     /// A 2xx to an INVITE of ours (section 13.2.2.4): the one that makes the dialog, the same again, or another
     /// phone's, which is ACKed and ended. After a CANCEL every 2xx is another phone's.
-    fn on_answer(&mut self, now: Instant, from: Hop, id: DialogId, transaction: TransactionId, response: Response) {
+    fn on_answer(&mut self, now: Instant, from: Hop, id: DialogId, transaction: TransactionId, mut response: Response) {
         let Ok(head) = response.headers.head() else { return };
         let tag = head.to.tag().unwrap_or("");
         let Some(usage) = self.usages.get_mut(id) else {
@@ -157,18 +182,15 @@ impl Endpoint {
             let cancelled = usage.outgoing == Some(transaction) && usage.cancel != Cancel::No;
             self.end_stray(now, from, transaction, &response);
             if cancelled {
-                self.fail(id, 487, reason(487));
+                self.fail(id, 487, reason(487), Vec::new());
             }
             return;
         }
-        usage.outgoing = None;
-        usage.dialog.peer = from;
-        let first = std::mem::replace(&mut usage.early, false);
-        if first {
-            usage.dialog.on_answer(&response.headers, &head);
-        } else {
-            usage.dialog.refresh(&response.headers);
-        }
+        let offer = self.transactions.get(transaction).and_then(|known| known.machine.invite_body());
+        usage.described = offer.map_or(Vec::new(), <[u8]>::to_vec);
+        let early = usage.forks.iter_mut().find(|fork| fork.dialog.remote_tag == tag);
+        let answer = early.and_then(|fork| fork.answer.take());
+        let first = usage.on_accepted(now, from, transaction, &response, &head);
         let to = usage.dialog.destination(&self.config.locals);
         let ack = usage.dialog.request(Method::Ack, head.cseq, via(self.config.local(to), &mut self.random));
         let bytes = ack.to_bytes();
@@ -176,6 +198,10 @@ impl Endpoint {
         // Should the dialog be gone when this 2xx comes again, an ACK alone is due.
         self.transactions.change(transaction, |known| known.machine.note_answer(tag));
         self.send(to, bytes);
+        if let Some(answer) = answer.filter(|_| response.body.is_empty()) {
+            response.body = answer;
+        }
+        self.usages.arm(id);
         let response = Box::new(response);
         self.tell(match first {
             true => Event::Answered { dialog: id, response },
@@ -213,11 +239,29 @@ impl Endpoint {
         self.send_again(transaction);
         let Some(usage) = self.usages.get_mut(id).filter(|usage| usage.outgoing == Some(transaction)) else { return };
         usage.outgoing = None;
+        let (early, cancelled) = (usage.early, usage.cancel != Cancel::No);
+        if !cancelled && self.invite_again(now, id, transaction, &response) {
+            return;
+        }
+        if early {
+            let contacts = response.headers.all("Contact").filter(|_| (300..400).contains(&response.status));
+            self.fail(id, response.status, &response.reason, contacts.map(str::to_owned).collect());
+        } else if !self.on_status_in_dialog(now, id, response.status) {
+            self.on_reinvite_refused(now, id, transaction, response);
+        }
+    }
+
+    /// Our re-INVITE was refused with what ends no dialog.
+    fn on_reinvite_refused(&mut self, now: Instant, id: DialogId, transaction: TransactionId, response: Response) {
+        let Some(usage) = self.usages.get_mut(id) else { return };
+        if usage.timer.refreshing.take_if(|known| *known == transaction).is_some() {
+            return self.on_refresh_refused(now, id, &response);
+        }
+        let offer = self.transactions.get(transaction).and_then(|known| known.machine.invite_body());
         let Response { status, reason, .. } = response;
-        if usage.early {
-            self.fail(id, status, &reason);
-        } else if !self.on_status_in_dialog(now, id, status) {
-            self.tell(Event::ReinviteRefused { dialog: id, status, reason });
+        match offer.filter(|_| status == 491).map(<[u8]>::to_vec) {
+            Some(offer) => self.on_glare(now, id, false, offer),
+            None => self.tell_of(id, Event::ReinviteRefused { dialog: id, status, reason }),
         }
     }
 
@@ -228,9 +272,9 @@ impl Endpoint {
     }
 
     /// The end of a call of ours that was never answered.
-    fn fail(&mut self, id: DialogId, status: u16, reason: &str) {
+    fn fail(&mut self, id: DialogId, status: u16, reason: &str, contacts: Vec<String>) {
         if self.usages.remove(id).is_some_and(|usage| !usage.silent) {
-            self.tell(Event::Refused { dialog: id, status, reason: reason.to_owned() });
+            self.tell(Event::Refused { dialog: id, status, reason: reason.to_owned(), contacts });
         }
     }
 
@@ -256,14 +300,15 @@ impl Endpoint {
         match purpose {
             Purpose::Outside(id) => self.on_outcome(id, None),
             Purpose::Info(id) | Purpose::Refer(id) => self.lose(now, id, Loss::NoAnswer),
+            Purpose::Update(id) => self.on_update_timeout(now, id),
             Purpose::Invite(id) => {
                 let Some(usage) = self.usages.get_mut(id).filter(|usage| usage.outgoing == Some(transaction)) else {
                     return;
                 };
                 usage.outgoing = None;
                 match (usage.early, usage.cancel) {
-                    (true, Cancel::No) => self.fail(id, status, reason(status)),
-                    (true, _) => self.fail(id, 487, reason(487)),
+                    (true, Cancel::No) => self.fail(id, status, reason(status), Vec::new()),
+                    (true, _) => self.fail(id, 487, reason(487), Vec::new()),
                     (false, _) => self.lose(now, id, Loss::NoAnswer),
                 }
             }
@@ -287,5 +332,35 @@ impl Endpoint {
         let Some(Some((to, cancel))) = cancel else { return };
         usage.cancel = Cancel::Sent;
         self.transact(now, to, &cancel, Purpose::Nobody);
+    }
+}
+
+impl InviteUsage {
+    /// The 2xx to our INVITE, the first one of this dialog or a later one. Says which.
+    fn on_accepted(
+        &mut self,
+        now: Instant,
+        from: Hop,
+        transaction: TransactionId,
+        response: &Response,
+        head: &Head<'_>,
+    ) -> bool {
+        self.outgoing = None;
+        self.tries = 0;
+        self.timer.refreshing.take_if(|known| *known == transaction);
+        self.timer.accepted(now, &response.headers);
+        self.note_allow(&response.headers);
+        let first = std::mem::replace(&mut self.early, false);
+        if first {
+            // Section 13.2.2.4: the early dialog goes on with its numbers; its route is made anew.
+            let tag = head.to.tag().unwrap_or("");
+            self.dialog = self.dialog_with(tag).clone();
+            self.forks.clear();
+            self.dialog.on_answer(&response.headers, head);
+        } else {
+            self.dialog.refresh(&response.headers);
+        }
+        self.dialog.peer = from;
+        first
     }
 }

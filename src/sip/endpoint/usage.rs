@@ -1,23 +1,35 @@
 //! The invite usage of a dialog (RFC 5057): which INVITEs are on their way within it, and what it waits for.
 
-use std::collections::HashMap;
-
-use super::event::{DialogId, Refusal};
+use super::info_rate::InfoRate;
+use super::reliable::{Early, Reliable};
 use super::reply::Reply;
+use super::retry::Retry;
+use super::session_timer::{SessionTimer, Terms};
 use crate::sip::dialog::Dialog;
 use crate::sip::hop::{Hop, Transport};
+use crate::sip::message::Headers;
 use crate::sip::transaction::TransactionId;
 use crate::sip::transaction::timer::{Backoff, Due, T2};
-use crate::time::{Deadlines, Instant};
+use crate::time::Instant;
 
 pub(super) struct InviteUsage {
     pub(super) dialog: Dialog,
+    /// We sent the INVITE that made it: the Call-ID is ours.
+    pub(super) caller: bool,
     /// Until the first 2xx.
     pub(super) early: bool,
+    /// The early dialogs of our INVITE, one for each To tag of a 1xx.
+    pub(super) forks: Vec<Early>,
+    /// Our reliable 1xx to the peer's INVITE.
+    pub(super) reliable: Reliable,
     /// The INVITE or re-INVITE of the peer that we have not answered.
     pub(super) incoming: Option<Pending>,
+    /// The UPDATE or PRACK of the peer whose offer we have not answered.
+    pub(super) offered: Option<Pending>,
     /// Our INVITE or re-INVITE that has no final answer.
     pub(super) outgoing: Option<TransactionId>,
+    /// Our UPDATE that has no final answer, and its offer (empty: it only refreshes).
+    pub(super) updating: Option<(TransactionId, Vec<u8>)>,
     /// Our 2xx that has no ACK.
     pub(super) unacked: Option<Unacked>,
     /// The ACK that we sent last, for 2xx that come again: its CSeq, bytes and way.
@@ -27,13 +39,30 @@ pub(super) struct InviteUsage {
     pub(super) referring: Option<u32>,
     /// Its owner has let go of it: no more events.
     pub(super) silent: bool,
-    armed: Option<Instant>,
+    /// Whether the peer takes UPDATE, by its last Allow.
+    pub(super) takes_update: bool,
+    /// What we last described in an offer or answer that stands.
+    pub(super) described: Vec<u8>,
+    pub(super) timer: SessionTimer,
+    /// An offer of ours that met glare and will be made again.
+    pub(super) retry: Option<Retry>,
+    /// How often the last request of ours was made again.
+    pub(super) tries: u8,
+    pub(super) infos: InfoRate,
+    pub(super) armed: Option<Instant>,
 }
 
+/// A request of the peer that is to be answered.
 pub(super) struct Pending {
     pub(super) transaction: TransactionId,
     pub(super) cseq: u32,
     pub(super) reply: Reply,
+    /// It came with an offer.
+    pub(super) has_offer: bool,
+    /// A reliable 1xx of ours and its PRACK have made the session already.
+    pub(super) settled: bool,
+    /// What its 2xx is to say of the session's time.
+    pub(super) terms: Option<Terms>,
 }
 
 /// RFC 3261 section 13.3.1.4: the 2xx is sent again, at gaps doubling up to T2, until its ACK or 64*T1.
@@ -42,6 +71,8 @@ pub(super) struct Unacked {
     pub(super) cseq: u32,
     pub(super) to: Hop,
     pub(super) bytes: Vec<u8>,
+    /// It holds an offer: the ACK brings the answer.
+    pub(super) offer: bool,
     backoff: Backoff,
 }
 
@@ -53,121 +84,105 @@ pub(super) enum Cancel {
     Sent,
 }
 
+/// What came due in a dialog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Alarm {
+    /// Our 2xx is due again, or was never ACKed.
+    Unacked(Due),
+    /// Our reliable 1xx is due again, or never got its PRACK.
+    Provisional(Due),
+    /// The offer that met glare is due.
+    Retry,
+    /// The session is to be refreshed by us.
+    Refresh,
+    /// Nobody refreshed the session.
+    Expired,
+}
+
 impl Unacked {
     /// Over a stream as well: the next hop need not be one (section 13.3.1.4).
-    pub(super) fn new(now: Instant, pending: &Pending, bytes: Vec<u8>) -> Unacked {
-        Unacked { cseq: pending.cseq, to: pending.reply.to, bytes, backoff: Backoff::new(now, Transport::Udp, T2) }
+    pub(super) fn new(now: Instant, pending: &Pending, bytes: Vec<u8>, offer: bool) -> Unacked {
+        let backoff = Backoff::new(now, Transport::Udp, T2);
+        Unacked { cseq: pending.cseq, to: pending.reply.to, bytes, offer, backoff }
     }
 }
 
 impl InviteUsage {
-    pub(super) fn new(dialog: Dialog) -> InviteUsage {
+    pub(super) fn new(dialog: Dialog, caller: bool) -> InviteUsage {
         InviteUsage {
             dialog,
+            caller,
             early: true,
+            forks: Vec::new(),
+            reliable: Reliable::default(),
             incoming: None,
+            offered: None,
             outgoing: None,
+            updating: None,
             unacked: None,
             acked: None,
             cancel: Cancel::No,
             referring: None,
             silent: false,
+            takes_update: false,
+            described: Vec::new(),
+            timer: SessionTimer::default(),
+            retry: None,
+            tries: 0,
+            infos: InfoRate::default(),
             armed: None,
         }
     }
 
-    fn deadline(&self) -> Option<Instant> {
-        self.unacked.as_ref().map(|unacked| unacked.backoff.deadline())
-    }
-}
-
-/// All usages, found by number or by what a request in their dialog carries.
-#[derive(Default)]
-pub(super) struct Usages {
-    live: HashMap<DialogId, InviteUsage>,
-    by_identity: HashMap<String, DialogId>,
-    deadlines: Deadlines<DialogId>,
-    last: u64,
-}
-
-impl Usages {
-    /// The number that `insert` wants for the next usage.
-    pub(super) fn next_id(&mut self) -> DialogId {
-        self.last += 1;
-        DialogId(self.last)
-    }
-
-    pub(super) fn insert(&mut self, id: DialogId, usage: InviteUsage) {
-        self.by_identity.insert(identity(&usage.dialog.call_id, &usage.dialog.local_tag), id);
-        self.live.insert(id, usage);
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.live.len()
-    }
-
-    /// Dialogs that their owner has ended and the peer not yet.
-    pub(super) fn ending(&self) -> usize {
-        self.live.values().filter(|usage| usage.silent).count()
-    }
-
-    pub(super) fn get_mut(&mut self, id: DialogId) -> Option<&mut InviteUsage> {
-        self.live.get_mut(&id)
-    }
-
-    /// One that its owner has not let go of.
-    pub(super) fn owned(&mut self, id: DialogId) -> Result<&mut InviteUsage, Refusal> {
-        self.live.get_mut(&id).filter(|usage| !usage.silent).ok_or(Refusal::NoDialog)
-    }
-
-    /// RFC 3261 section 12.2.2: Call-ID and both tags name the dialog.
-    pub(super) fn find(&self, call_id: &str, local_tag: &str, remote_tag: &str) -> Option<DialogId> {
-        let id = *self.by_identity.get(&identity(call_id, local_tag))?;
-        self.live.get(&id).filter(|usage| usage.dialog.remote_tag == remote_tag).map(|_| id)
-    }
-
-    pub(super) fn remove(&mut self, id: DialogId) -> Option<InviteUsage> {
-        let usage = self.live.remove(&id)?;
-        self.by_identity.remove(&identity(&usage.dialog.call_id, &usage.dialog.local_tag));
-        Some(usage)
-    }
-
-    pub(super) fn next_deadline(&self) -> Option<Instant> {
-        self.deadlines.next()
-    }
-
-    /// Our 2xx waits for its ACK from now on.
-    pub(super) fn await_ack(&mut self, id: DialogId, unacked: Unacked) {
-        if let Some(usage) = self.live.get_mut(&id) {
-            usage.unacked = Some(unacked);
-            self.arm(id);
+    /// The dialog with the peer of that tag: an early one of ours, or the one that stands.
+    pub(super) fn dialog_with(&mut self, remote_tag: &str) -> &mut Dialog {
+        match self.forks.iter_mut().find(|fork| fork.dialog.remote_tag == remote_tag) {
+            Some(fork) => &mut fork.dialog,
+            None => &mut self.dialog,
         }
     }
 
-    /// The next usage whose 2xx is due again, or was never ACKed.
-    pub(super) fn due(&mut self, now: Instant) -> Option<(DialogId, Due)> {
-        while let Some((at, id)) = self.deadlines.due(now) {
-            let Some(usage) = self.live.get_mut(&id).filter(|usage| usage.armed == Some(at)) else { continue };
-            usage.armed = None;
-            let due = usage.unacked.as_mut().map_or(Due::Nothing, |unacked| unacked.backoff.on_deadline(now));
-            self.arm(id);
-            if due != Due::Nothing {
-                return Some((id, due));
-            }
-        }
-        None
-    }
-
-    fn arm(&mut self, id: DialogId) {
-        let Some(usage) = self.live.get_mut(&id) else { return };
-        let Some(at) = usage.deadline() else { return };
-        if usage.armed.is_none_or(|armed| at < armed) {
-            usage.armed = Some(at);
-            self.deadlines.set(at, id);
+    /// Takes note of what the peer says that it allows (RFC 3311 section 4).
+    pub(super) fn note_allow(&mut self, headers: &Headers) {
+        if headers.get("Allow").is_some() {
+            self.takes_update = headers.tokens("Allow").any(|method| method.eq_ignore_ascii_case("UPDATE"));
         }
     }
-}
 
-fn identity(call_id: &str, local_tag: &str) -> String {
-    format!("{local_tag} {call_id}")
+    /// An offer of the peer waits for our answer, or its INVITE has not led to a session yet.
+    pub(super) fn owes_answer(&self) -> bool {
+        let open = |pending: &Pending| !self.early || !pending.settled;
+        self.offered.is_some() || self.incoming.as_ref().is_some_and(open)
+    }
+
+    /// An offer of ours waits for the peer's answer; of our first INVITE's, in the early dialog of `remote_tag`.
+    pub(super) fn awaits_answer(&self, remote_tag: &str) -> bool {
+        let fork = self.forks.iter().find(|fork| fork.dialog.remote_tag == remote_tag);
+        self.outgoing.is_some() && fork.is_none_or(|fork| fork.answer.is_none())
+            || self.updating.as_ref().is_some_and(|(_, offer)| !offer.is_empty())
+            || self.unacked.as_ref().is_some_and(|unacked| unacked.offer)
+            || self.reliable.awaits_answer()
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let unacked = self.unacked.as_ref().map(|unacked| unacked.backoff.deadline());
+        let retry = self.retry.as_ref().map(|retry| retry.at);
+        [unacked, self.reliable.deadline(), retry, self.timer.deadline()].into_iter().flatten().min()
+    }
+
+    /// The first thing that is due; one that is not sent again is due once.
+    pub(super) fn on_deadline(&mut self, now: Instant) -> Option<Alarm> {
+        match self.unacked.as_mut().map(|unacked| unacked.backoff.on_deadline(now)) {
+            None | Some(Due::Nothing) => {}
+            Some(due) => return Some(Alarm::Unacked(due)),
+        }
+        match self.reliable.on_deadline(now) {
+            Due::Nothing => {}
+            due => return Some(Alarm::Provisional(due)),
+        }
+        if self.retry.as_ref().is_some_and(|retry| retry.at <= now) {
+            return Some(Alarm::Retry);
+        }
+        self.timer.on_deadline(now)
+    }
 }

@@ -2,7 +2,8 @@
 
 use super::Endpoint;
 use super::reply::Incoming;
-use crate::sip::invite::ALLOW;
+use super::session_timer;
+use crate::sip::invite::{ALLOW, SUPPORTED};
 use crate::sip::message::{Headers, Method, Request};
 use crate::sip::name_addr::NameAddr;
 use crate::sip::uri::Scheme;
@@ -24,22 +25,37 @@ impl Endpoint {
             return Some((400, None));
         }
         match &request.method {
-            Method::Invite | Method::Bye | Method::Info | Method::Options => {}
+            Method::Invite | Method::Bye | Method::Info | Method::Options | Method::Update | Method::Prack => {}
             // Of our REFERs; the dialog knows whether there was one.
             Method::Notify if incoming.to_tag.is_some() => {}
+            // Where a caller goes next is for the flow to say, not for its phone.
+            Method::Refer => return Some((403, None)),
             Method::Other(_) => return with(501, "Allow", ALLOW),
             _ => return with(405, "Allow", ALLOW),
         }
         if !matches!(request.uri.scheme(), Scheme::Sip | Scheme::Sips) {
             return Some((416, None));
         }
-        let required: Vec<&str> = headers.tokens("Require").collect();
-        if !required.is_empty() {
-            return with(420, "Unsupported", &required.join(", "));
+        let unknown: Vec<&str> = headers.tokens("Require").filter(|option| !is_supported(option)).collect();
+        if !unknown.is_empty() {
+            return with(420, "Unsupported", &unknown.join(", "));
         }
-        if request.method != Method::Invite {
+        if !matches!(request.method, Method::Invite | Method::Update | Method::Prack) {
             return None;
         }
+        if request.method == Method::Invite
+            && let Some(verdict) = self.invite_verdict(incoming)
+        {
+            return Some(verdict);
+        }
+        if let Some(least) = session_timer::too_short(headers) {
+            return with(422, "Min-SE", &least.to_string());
+        }
+        body_verdict(headers, &request.body)
+    }
+
+    fn invite_verdict(&self, incoming: &Incoming) -> Option<Verdict> {
+        let headers = &incoming.request.headers;
         let merged = incoming.to_tag.is_none() && !incoming.from_tag.is_empty();
         if merged && self.transactions.find(&incoming.merge_key()).is_some() {
             return Some((482, None));
@@ -48,8 +64,13 @@ impl Endpoint {
         if incoming.to_tag.is_none() && headers.get("Max-Forwards").is_some_and(|hops| hops.parse() == Ok(0u8)) {
             return Some((483, None));
         }
-        body_verdict(headers, &request.body)
+        // Taking another dialog's place (RFC 3891) is not served: a caller could take over a stranger's call.
+        headers.get("Replaces").map(|_| (403, None))
     }
+}
+
+fn is_supported(option: &str) -> bool {
+    SUPPORTED.split(", ").any(|ours| option.eq_ignore_ascii_case(ours))
 }
 
 /// Of the requests in which they matter; `*` stands for all bindings in a REGISTER (section 10.2.2).

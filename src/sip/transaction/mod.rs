@@ -37,7 +37,8 @@ pub(super) enum Purpose {
     Info(DialogId),
     Refer(DialogId),
     Outside(RequestId),
-    /// A CANCEL or BYE of ours, or a request that has its answer: nobody waits.
+    Update(DialogId),
+    /// A CANCEL, BYE or PRACK of ours, or a request that has its answer: nobody waits.
     Nobody,
 }
 
@@ -227,6 +228,14 @@ impl Machine {
     pub(super) fn note_answer(&mut self, tag: &str) -> Option<(bool, Uri)> {
         match self {
             Machine::InviteClient(machine) => Some((machine.note_answer(tag)?, machine.request().uri.clone())),
+            _ => None,
+        }
+    }
+
+    /// The offer of an INVITE of ours.
+    pub(super) fn invite_body(&self) -> Option<&[u8]> {
+        match self {
+            Machine::InviteClient(machine) => Some(&machine.request().body),
             _ => None,
         }
     }

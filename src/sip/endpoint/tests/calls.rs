@@ -3,10 +3,8 @@
 use super::network::{Network, await_invite};
 use super::*;
 
-const SDP: &[u8] = b"v=0\r\n";
-
 /// A call that is answered and confirmed: the dialogs of both ends.
-fn answered() -> (Network, DialogId, DialogId) {
+pub(super) fn answered() -> (Network, DialogId, DialogId) {
     let mut net = Network::quiet();
     let caller = net.call();
     let callee = await_invite(&mut net).unwrap();
@@ -17,7 +15,7 @@ fn answered() -> (Network, DialogId, DialogId) {
     (net, caller, callee)
 }
 
-fn all_gone(net: &mut Network) {
+pub(super) fn all_gone(net: &mut Network) {
     net.pass(100 * SECOND, None);
     assert_eq!([net.ends[0].load(), net.ends[1].load()], [(0, 0), (0, 0)]);
 }
@@ -34,8 +32,8 @@ fn a_call_from_invite_to_bye() {
     assert_eq!(names(&net.events[0]), ["Progress(1, 100)", "Progress(1, 183)", "Answered(1)"]);
     net.ends[1].bye(net.now, callee).unwrap();
     net.pass(SECOND, None);
-    assert_eq!(net.words(0), ["INVITE", "ACK", "200"]);
-    assert_eq!(net.words(1), ["100", "183", "200", "BYE"]);
+    assert_eq!(net.words(0), ["INVITE", "PRACK", "ACK", "200"]);
+    assert_eq!(net.words(1), ["100", "183", "200", "200", "BYE"]);
     assert_eq!(names(&net.events[0])[3..], ["Bye(1)"]);
     assert_eq!(net.ends[0].bye(net.now, caller), Err(Refusal::NoDialog));
     all_gone(&mut net);
@@ -154,7 +152,7 @@ fn the_callee_s_bye_waits_for_the_ack() {
 }
 
 #[test]
-fn reinvites_go_both_ways_and_glare_is_491() {
+fn reinvites_go_both_ways() {
     let (mut net, caller, callee) = answered();
     for (who, dialog, peer) in [(0, caller, callee), (1, callee, caller)] {
         net.ends[who].reinvite(net.now, dialog, SDP.to_vec()).unwrap();
@@ -170,12 +168,6 @@ fn reinvites_go_both_ways_and_glare_is_491() {
     net.ends[0].refuse_reinvite(net.now, caller, 488).unwrap();
     net.pass(SECOND, None);
     assert_eq!(names(&net.events[1]).last().unwrap(), "ReinviteRefused(1, 488)");
-    net.ends[0].reinvite(net.now, caller, SDP.to_vec()).unwrap();
-    net.ends[1].reinvite(net.now, callee, SDP.to_vec()).unwrap();
-    net.pass(SECOND, None);
-    for who in [0, 1] {
-        assert_eq!(names(&net.events[who]).last().unwrap(), "ReinviteRefused(1, 491)");
-    }
     net.ends[0].bye(net.now, caller).unwrap();
     all_gone(&mut net);
 }

@@ -10,6 +10,8 @@ pub(super) struct Network {
     pub(super) events: [Vec<Event>; 2],
     /// Start words of everything that was sent, by whom.
     pub(super) sent: Vec<(usize, String)>,
+    /// The same in full.
+    pub(super) texts: Vec<(usize, String)>,
     /// Words of which the next datagram is to be lost.
     pub(super) lose: Vec<(usize, &'static str)>,
     flying: Deadlines<(usize, Vec<u8>)>,
@@ -30,6 +32,7 @@ impl Network {
             ends: [endpoint(0), endpoint(1)],
             events: [Vec::new(), Vec::new()],
             sent: Vec::new(),
+            texts: Vec::new(),
             lose: Vec::new(),
             flying: Deadlines::default(),
             random: Random::from_seed(seed),
@@ -65,6 +68,15 @@ impl Network {
         false
     }
 
+    /// The last message of that end whose start line begins so, without `SIP/2.0`.
+    pub(super) fn last(&self, who: usize, start: &str) -> &str {
+        let found = self
+            .texts
+            .iter()
+            .rfind(|(from, text)| *from == who && text.trim_start_matches("SIP/2.0 ").starts_with(start));
+        found.map_or("", |(_, text)| text)
+    }
+
     pub(super) fn words(&self, who: usize) -> Vec<&str> {
         self.sent.iter().filter(|(sender, _)| *sender == who).map(|(_, word)| word.as_str()).collect()
     }
@@ -84,6 +96,7 @@ impl Network {
         let text = String::from_utf8_lossy(&bytes);
         let word = text.trim_start_matches("SIP/2.0 ").split(' ').next().unwrap().to_owned();
         let doomed = self.lose.iter().position(|(who, what)| *who == from && *what == word);
+        self.texts.push((from, text.to_string()));
         self.sent.push((from, word));
         if let Some(at) = doomed {
             self.lose.remove(at);

@@ -27,16 +27,20 @@ fn requests_that_cannot_be_served_are_refused_with_what_would_be() {
     // request, status, a line that the answer has
     let cases = [
         (request("OPTIONS", ""), "200 OK", "Accept: application/sdp"),
-        (request("OPTIONS", ""), "200 OK", "Supported: "),
-        (request("REGISTER", ""), "405 Method Not Allowed", "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO"),
-        (request("DANCE", ""), "501 Not Implemented", "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO"),
+        (request("OPTIONS", ""), "200 OK", "Supported: 100rel, timer"),
+        (
+            request("REGISTER", ""),
+            "405 Method Not Allowed",
+            "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, PRACK, UPDATE",
+        ),
+        (request("DANCE", ""), "501 Not Implemented", "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, PRACK, UPDATE"),
         (request("BYE", ""), "481 Call/Transaction Does Not Exist", ""),
         (request("INFO", ""), "481 Call/Transaction Does Not Exist", ""),
         (request("CANCEL", "Require: x\r\n"), "481 Call/Transaction Does Not Exist", ""),
         (request("INVITE", "").replace("2>\r\nCall", "2>;tag=9\r\nCall"), "481 Call/Transaction Does Not Exist", ""),
         (request("INVITE", "").replace("sip:ivr@192.0.2.2 SIP", "tel:+1 SIP"), "416 Unsupported URI Scheme", ""),
         (request("INVITE", "").replace("sip:ivr@192.0.2.2 SIP", "soap.beep://x SIP"), "416 Unsupported URI Scheme", ""),
-        (request("INVITE", "Require: 100rel, x\r\n"), "420 Bad Extension", "Unsupported: 100rel, x"),
+        (request("INVITE", "Require: 100rel, x\r\n"), "420 Bad Extension", "Unsupported: x"),
         (body("c: text/plain\r\n"), "415 Unsupported Media Type", "Accept: application/sdp"),
         (body(""), "415 Unsupported Media Type", "Accept: application/sdp"),
         (body("c: application/sdp\r\ne: gzip\r\n"), "415 Unsupported Media Type", "Accept-Encoding: identity"),
@@ -48,16 +52,25 @@ fn requests_that_cannot_be_served_are_refused_with_what_would_be() {
         (
             request("DANCE", "").replace("7 DANCE", "7 INVITE"),
             "501 Not Implemented",
-            "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO",
+            "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, PRACK, UPDATE",
         ),
         (request("REGISTER", "m: sip:a@b?x=y\r\n"), "400 Bad Request", ""),
-        (request("REGISTER", "m: *\r\n"), "405 Method Not Allowed", "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO"),
+        (
+            request("REGISTER", "m: *\r\n"),
+            "405 Method Not Allowed",
+            "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, PRACK, UPDATE",
+        ),
         (
             request("OPTIONS", "").replace("ivr@192.0.2.2 SIP", &format!("{} SIP", "1".repeat(2_048))),
             "414 Request-URI Too Long",
             "",
         ),
         (request("OPTIONS", "").replace("Length: 0", "Length: 65537"), "513 Message Too Large", ""),
+        (request("REFER", "Refer-To: <sip:c@192.0.2.3>\r\n"), "403 Forbidden", ""),
+        (request("INVITE", "Replaces: c9;to-tag=1;from-tag=2\r\n"), "403 Forbidden", ""),
+        (request("UPDATE", ""), "481 Call/Transaction Does Not Exist", ""),
+        (request("PRACK", "RAck: 1 7 INVITE\r\n"), "481 Call/Transaction Does Not Exist", ""),
+        (request("INVITE", "k: timer\r\nx: 89\r\n"), "422 Session Interval Too Small", "Min-SE: 90"),
         (request("INVITE", "").replace("Contact: <", "Contact: \"<"), "400 Bad Request", ""),
     ];
     for (text, status, line) in cases {
@@ -201,6 +214,47 @@ fn requests_in_a_dialog_are_counted_in_order_and_answered_once() {
 }
 
 #[test]
+fn a_flood_of_info_is_refused_and_counted_and_the_next_second_is_another() {
+    let (mut endpoint, tag) = answered();
+    heard(&mut endpoint, &in_dialog("ACK", 7, &tag));
+    let mut statuses = Vec::new();
+    for cseq in 8..8 + 60 {
+        let (sent, events) = heard(&mut endpoint, &in_dialog("INFO", cseq, &tag));
+        statuses.push((words(&sent).concat(), events.len()));
+    }
+    assert!(statuses[..50].iter().all(|status| *status == ("200".to_owned(), 1)), "{statuses:?}");
+    assert!(statuses[50..].iter().all(|status| *status == ("503".to_owned(), 0)), "{statuses:?}");
+    assert_eq!(endpoint.counters().info_floods, 10);
+    endpoint.on_message(NOW + SECOND, hop(0), in_dialog("INFO", 99, &tag).as_bytes(), Door::Open);
+    assert_eq!(words(&drain(&mut endpoint).0), ["200"]);
+    assert_eq!(words(&heard(&mut endpoint, &in_dialog("REFER", 100, &tag)).0), ["403"]);
+}
+
+#[test]
+fn the_answers_to_an_invite_and_to_its_cancel_have_one_to_tag() {
+    let cancel = request("INVITE", "").replace("INVITE sip", "CANCEL sip").replace("7 INVITE", "7 CANCEL");
+    let tag = |text: &str| {
+        let to = text.lines().find(|line| line.starts_with("To:")).unwrap();
+        to.split(";tag=").nth(1).unwrap_or("").to_owned()
+    };
+    let mut open = endpoint(1);
+    heard(&mut open, &request("INVITE", ""));
+    let (sent, events) = heard(&mut open, &cancel);
+    assert_eq!((words(&sent), events), (vec!["200".to_owned(), "487".to_owned()], vec!["Cancelled(1)".to_owned()]));
+    assert_eq!(tag(&sent[0].1), tag(&sent[1].1));
+    // The dialog of a refused INVITE is gone.
+    let mut refused = endpoint(1);
+    heard(&mut refused, &request("INVITE", ""));
+    refused.refuse(NOW, DialogId(1), 486, &[]).unwrap();
+    let refusal = drain(&mut refused).0.remove(0).1;
+    assert_eq!(tag(&heard(&mut refused, &cancel).0[0].1), tag(&refusal));
+    // A CANCEL that crossed the 200 changes nothing.
+    let (mut accepted, local) = answered();
+    assert_eq!(tag(&heard(&mut accepted, &cancel).0[0].1), local);
+    assert_eq!(heard(&mut accepted, &in_dialog("ACK", 7, &local)).1, ["Confirmed(1)"]);
+}
+
+#[test]
 fn our_requests_follow_the_route_and_the_refreshed_target() {
     let (mut endpoint, tag) = answered();
     heard(&mut endpoint, &in_dialog("ACK", 7, &tag));
@@ -224,8 +278,16 @@ fn a_full_endpoint_turns_new_calls_away_without_state_and_keeps_the_others() {
     }
     let full = endpoint.load();
     let (sent, events) = heard(&mut endpoint, &invite(20));
-    assert!(sent[0].1.contains("SIP/2.0 503") && sent[0].1.contains("Retry-After: 5\r\n") && events.is_empty());
-    assert_eq!((endpoint.load(), endpoint.counters().no_room), (full, 1));
+    assert!(sent[0].1.contains("SIP/2.0 503") && events.is_empty());
+    assert_eq!(heard(&mut endpoint, &invite(20)).0[0].1, sent[0].1, "coming again, it gets the same answer");
+    let wait = |n| {
+        let (sent, _) = heard(&mut endpoint, &invite(n));
+        let wait = sent[0].1.split_once("Retry-After: ").and_then(|(_, rest)| rest.split_once("\r\n"));
+        wait.expect("when to try again").0.parse().expect("a number")
+    };
+    let waits: std::collections::BTreeSet<u32> = (21..121).map(wait).collect();
+    assert!(waits.into_iter().eq(5..=15), "not all of them at once");
+    assert_eq!((endpoint.load(), endpoint.counters().no_room), (full, 102));
     assert_eq!(endpoint.invite(NOW, hop(0), super::invite(1)).err(), Some(Refusal::Full));
     endpoint.accept(NOW, DialogId(1), Vec::new()).unwrap();
     endpoint.refuse(NOW, DialogId(2), 486, &[]).unwrap();

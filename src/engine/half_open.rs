@@ -1,0 +1,76 @@
+//! Calls whose caller has not shown that it hears us: not yet answered, or answered and not ACKed. They are cheap to
+//! make and last for half a minute, so there are fewer of them than of calls.
+
+use super::gate::key;
+use crate::sip::endpoint::DialogId;
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+/// From one source. A carrier that begins 50 calls a second, its ACKs a second away, has 50.
+pub const PER_SOURCE: usize = 300;
+/// In all: this part of the calls there may be, but not less than a burst of honest ones.
+const PART: usize = 4;
+const BURST: usize = 32;
+
+pub struct HalfOpen {
+    most: usize,
+    /// By dialog, the key of its source.
+    dialogs: HashMap<DialogId, u64>,
+    sources: HashMap<u64, usize>,
+}
+
+impl HalfOpen {
+    pub fn new(calls: usize) -> HalfOpen {
+        HalfOpen { most: (calls / PART).max(BURST), dialogs: HashMap::new(), sources: HashMap::new() }
+    }
+
+    /// Whether this source may begin no call now.
+    pub fn is_full(&self, source: IpAddr) -> bool {
+        self.dialogs.len() >= self.most || self.sources.get(&key(source)).is_some_and(|open| *open >= PER_SOURCE)
+    }
+
+    pub fn begins(&mut self, dialog: DialogId, source: IpAddr) {
+        self.dialogs.insert(dialog, key(source));
+        *self.sources.entry(key(source)).or_insert(0) += 1;
+    }
+
+    /// Its ACK came, or its end; of any other dialog it means nothing.
+    pub fn ends(&mut self, dialog: DialogId) {
+        let Some(source) = self.dialogs.remove(&dialog) else { return };
+        if let Some(open) = self.sources.get_mut(&source) {
+            *open -= 1;
+            if *open == 0 {
+                self.sources.remove(&source);
+            }
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.dialogs.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_and_all_sources_have_their_bounds_and_get_their_room_back() {
+        let mut half_open = HalfOpen::new(2 * PER_SOURCE * PART);
+        let [first, second, third] = [1, 2, 3].map(|host| IpAddr::from([192, 0, 2, host]));
+        let begin = |half_open: &mut HalfOpen, from: u64, source| {
+            for dialog in from..from + PER_SOURCE as u64 {
+                assert!(!half_open.is_full(source), "{dialog}");
+                half_open.begins(DialogId(dialog), source);
+            }
+        };
+        begin(&mut half_open, 0, first);
+        assert!(half_open.is_full(first) && !half_open.is_full(second));
+        begin(&mut half_open, 1_000, second);
+        assert!(half_open.is_full(third), "all together are too many");
+        half_open.ends(DialogId(0));
+        half_open.ends(DialogId(0));
+        assert!(!half_open.is_full(first) && !half_open.is_full(third) && half_open.is_full(second));
+        assert_eq!(half_open.len(), 2 * PER_SOURCE - 1);
+    }
+}

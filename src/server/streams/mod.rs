@@ -1,0 +1,200 @@
+//! SIP over TCP and TLS (RFC 3261 section 18): a thread that owns the connections, in both directions. The control
+//! plane hands it whole messages and gets whole messages; it never waits for a peer.
+//!
+//! ```text
+//! send ->  hub: which connection?  ->  link: write queue  ->  peer
+//! events  <-  link: framing  <-  peer
+//! ```
+
+mod hub;
+mod link;
+#[cfg(test)]
+mod tests;
+pub mod tls;
+
+use crate::sip::{Hop, Transport, hop::Connection};
+use crate::time::Duration;
+use hub::{Command, Hub};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use tls::Tls;
+use tokio::sync::mpsc;
+
+/// Connections that wait to be accepted; the kernel refuses further ones.
+const BACKLOG: i32 = 1024;
+/// Commands that wait for the hub, which only waits while the control plane does not take events.
+const COMMANDS: usize = 4_096;
+
+/// What the streams may take of the machine, and how long they wait.
+#[derive(Clone, Debug)]
+pub struct Bounds {
+    /// Connections that peers opened, in all.
+    pub accepted: usize,
+    /// Of these, from one IPv4 address or one IPv6 network of 64 bits.
+    pub per_source: usize,
+    /// Connections that we opened or are opening.
+    pub opened: usize,
+    /// TLS handshakes of peers under way at once.
+    pub handshakes: usize,
+    /// Messages that wait to be written to one connection; one more closes it.
+    pub queue: usize,
+    /// Events that wait for the control plane; while they do, no more is read.
+    pub events: usize,
+    pub connect: Duration,
+    pub handshake: Duration,
+    /// From the first byte of a message to its last one, read or written.
+    pub message: Duration,
+    /// Without a byte from the peer.
+    pub idle: Duration,
+    /// For the answer to a message after which framing is lost.
+    pub last_words: Duration,
+    /// Between our pings (RFC 5626 section 4.4.1), drawn anew for each.
+    pub ping: std::ops::Range<Duration>,
+    /// For a peer that answered a ping before to answer the next one (RFC 5626 section 4.4.1: ten seconds).
+    pub pong: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            accepted: 2_000,
+            per_source: 100,
+            opened: 500,
+            handshakes: 64,
+            queue: 256,
+            events: 1_024,
+            connect: seconds(4),
+            handshake: seconds(5),
+            message: seconds(10),
+            idle: seconds(600),
+            last_words: seconds(2),
+            ping: seconds(95)..seconds(120),
+            pong: seconds(10),
+        }
+    }
+}
+
+/// What the control plane learns. A connection is told of by its first message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StreamEvent {
+    /// A message, or the head of one after which framing is lost: the endpoint refuses it, and the connection ends.
+    Message {
+        from: Hop,
+        bytes: Vec<u8>,
+    },
+    /// A message could not be delivered; the hop is that of `send`. One that the kernel took counts as delivered.
+    Failed {
+        to: Hop,
+        bytes: Vec<u8>,
+    },
+    Closed {
+        connection: Connection,
+    },
+}
+
+/// What was refused and what broke, since the start.
+#[derive(Debug, Default)]
+pub struct Counters {
+    pub accepted: AtomicU64,
+    pub opened: AtomicU64,
+    pub refused_accepted: AtomicU64,
+    pub refused_per_source: AtomicU64,
+    pub refused_handshakes: AtomicU64,
+    pub refused_opened: AtomicU64,
+    /// `send` returned false.
+    pub refused_sends: AtomicU64,
+    pub failed_accepts: AtomicU64,
+    pub failed_handshakes: AtomicU64,
+    pub failed_connects: AtomicU64,
+    pub closed_idle: AtomicU64,
+    pub closed_slow: AtomicU64,
+    pub closed_full: AtomicU64,
+    pub closed_lost: AtomicU64,
+    pub closed_silent: AtomicU64,
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Relaxed);
+}
+
+/// The way to the connections.
+pub struct Streams {
+    commands: mpsc::Sender<Command>,
+    counters: Arc<Counters>,
+}
+
+impl Streams {
+    /// Starts the thread. `seed` is for the times of keep-alives. It ends when `Streams` is dropped, and the
+    /// connections with it.
+    ///
+    /// # Errors
+    /// Certificates that cannot be used, listeners that are none of ours, no thread.
+    pub fn start(
+        listeners: Vec<(Transport, TcpListener)>,
+        files: Option<tls::Files>,
+        bounds: Bounds,
+        seed: u64,
+    ) -> io::Result<(Streams, mpsc::Receiver<StreamEvent>)> {
+        let tls = files.map(Tls::open).transpose()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let counters = Arc::new(Counters::default());
+        let (commands, taken) = mpsc::channel(COMMANDS);
+        let (told, events) = mpsc::channel(bounds.events);
+        let adopt = |(transport, listener): (Transport, TcpListener)| {
+            if !transport.is_stream() || transport == Transport::Tls && tls.is_none() {
+                return Err(io::Error::other(format!("no certificate to listen with for {}", transport.as_str())));
+            }
+            listener.set_nonblocking(true)?;
+            let _inside = runtime.enter();
+            Ok((transport, tokio::net::TcpListener::from_std(listener)?))
+        };
+        let listeners = listeners.into_iter().map(adopt).collect::<io::Result<Vec<_>>>()?;
+        let counting = counters.clone();
+        std::thread::Builder::new().name("streams".to_owned()).spawn(move || {
+            let local = tokio::task::LocalSet::new();
+            local.block_on(&runtime, async {
+                Hub::new(tls, bounds, counting, told, seed).run(listeners, taken).await;
+            });
+        })?;
+        Ok((Streams { commands, counters }, events))
+    }
+
+    /// Sends a whole message over `to.connection` if that lives, else over a connection to `to.address`, which is
+    /// made if there is none. Never waits. The message comes back if it is refused, which is counted: the streams are
+    /// behind.
+    pub fn send(&self, to: Hop, bytes: Vec<u8>) -> Result<(), Vec<u8>> {
+        self.commands.try_send(Command::Send { to, bytes }).map_err(|refused| {
+            count(&self.counters.refused_sends);
+            match refused.into_inner() {
+                Command::Send { bytes, .. } => bytes,
+                Command::Name { .. } => Vec::new(),
+            }
+        })
+    }
+
+    /// The host that DNS gave an address for: the certificate of a TLS peer at `address` must name it (RFC 5922
+    /// section 7.2). Without a host it must name the address. False as with `send`.
+    pub fn name(&self, address: SocketAddr, host: String) -> bool {
+        self.commands.try_send(Command::Name { address, host }).is_ok()
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+}
+
+/// Binds a listener. One on an IPv6 address hears IPv6 only, so that the same port can be had for IPv4.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // A restart must not wait for connections of the last run to be forgotten.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}

@@ -1,0 +1,153 @@
+//! Our SIP sockets of every kind: UDP here, TCP and TLS on the thread of `streams`.
+
+use super::streams::{self, Bounds, StreamEvent, Streams, tls};
+use super::{NotStarted, not_started};
+use crate::sip::{Hop, Locals, Transport};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+
+const OTHER_PORT: &str = "another program has it, or the address is not this machine's: give another address";
+
+/// Sockets that are bound, and not yet read.
+pub struct Listening {
+    udp: Vec<std::net::UdpSocket>,
+    streams: Option<(Streams, mpsc::Receiver<StreamEvent>)>,
+    /// What they are bound to, in the order of the configuration.
+    pub bound: Vec<Hop>,
+    /// The same as peers reach them.
+    pub locals: Locals,
+}
+
+impl Listening {
+    /// Binds all of `listen`. `advertise` takes the place of bound addresses of its own IP version.
+    pub fn open(
+        listen: &[Hop],
+        advertise: Option<IpAddr>,
+        tls: Option<tls::Files>,
+        seed: u64,
+    ) -> Result<Listening, NotStarted> {
+        let (mut udp, mut listeners, mut bound) = (Vec::new(), Vec::new(), Vec::new());
+        for hop in listen {
+            let address = bind(hop, &mut udp, &mut listeners)
+                .map_err(|error| not_started(format!("cannot listen for SIP on {hop}"), error, OTHER_PORT))?;
+            bound.push(Hop::new(hop.transport, address));
+        }
+        let streams = (!listeners.is_empty())
+            .then(|| Streams::start(listeners, tls, Bounds::default(), seed))
+            .transpose()
+            .map_err(|error| not_started("SIP over TCP and TLS", error, "mend the files that `tls:` names"))?;
+        let locals = bound.iter().map(|hop| Hop::new(hop.transport, reached(hop.address, advertise)));
+        Ok(Listening { udp, streams, locals: Locals::new(locals), bound })
+    }
+
+    /// Takes the sockets into the runtime of this thread. What comes over streams comes as events.
+    pub fn adopt(self) -> io::Result<(Transports, mpsc::Receiver<StreamEvent>)> {
+        let udp = self.udp.into_iter().map(UdpSocket::from_std).collect::<io::Result<_>>()?;
+        let (streams, events) = match self.streams {
+            Some((streams, events)) => (Some(streams), events),
+            // Nothing ever comes.
+            None => (None, mpsc::channel(1).1),
+        };
+        Ok((Transports { udp, streams }, events))
+    }
+}
+
+fn bind(
+    hop: &Hop,
+    udp: &mut Vec<std::net::UdpSocket>,
+    listeners: &mut Vec<(Transport, std::net::TcpListener)>,
+) -> io::Result<SocketAddr> {
+    if hop.transport.is_stream() {
+        let listener = streams::listen(hop.address)?;
+        let address = listener.local_addr()?;
+        listeners.push((hop.transport, listener));
+        return Ok(address);
+    }
+    let socket = socket2::Socket::new(socket2::Domain::for_address(hop.address), socket2::Type::DGRAM, None)?;
+    if hop.address.is_ipv6() {
+        // IPv4 has a socket of its own, and peers then their own addresses.
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&hop.address.into())?;
+    let socket: std::net::UdpSocket = socket.into();
+    let address = socket.local_addr()?;
+    udp.push(socket);
+    Ok(address)
+}
+
+/// The address that peers reach a socket at: the advertised one where that is of its IP version.
+fn reached(bound: SocketAddr, advertise: Option<IpAddr>) -> SocketAddr {
+    let advertised = advertise.filter(|address| address.is_ipv4() == bound.is_ipv4());
+    SocketAddr::new(advertised.unwrap_or(bound.ip()), bound.port())
+}
+
+/// The control plane's end of the sockets.
+pub struct Transports {
+    /// At most one for each IP version.
+    udp: Vec<UdpSocket>,
+    streams: Option<Streams>,
+}
+
+impl Transports {
+    /// Waits until a datagram may be there.
+    pub async fn readable(&self) -> io::Result<()> {
+        match &self.udp[..] {
+            [] => std::future::pending().await,
+            [one] => one.readable().await,
+            [one, other, ..] => tokio::select! {
+                ready = one.readable() => ready,
+                ready = other.readable() => ready,
+            },
+        }
+    }
+
+    /// Takes the datagrams that are there, up to `most` from each socket.
+    pub fn datagrams(&self, most: usize, buffer: &mut [u8], mut take: impl FnMut(Hop, &[u8])) {
+        for socket in &self.udp {
+            for _ in 0..most {
+                match socket.try_recv_from(buffer) {
+                    Ok((length, source)) => take(Hop::udp(source), &buffer[..length]),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    // A port that a peer closed is reported here; its transactions time out by themselves.
+                    Err(error) => tracing::trace!(%error, "SIP receive"),
+                }
+            }
+        }
+    }
+
+    /// Sends a message, or says that it cannot; over a stream the word may come later, as an event.
+    pub fn send(&self, to: Hop, bytes: Vec<u8>) -> Result<(), (Vec<u8>, io::Error)> {
+        match &self.streams {
+            Some(streams) if to.transport.is_stream() => {
+                streams.send(to, bytes).map_err(|bytes| (bytes, io::Error::other("the streams are behind")))
+            }
+            _ => {
+                let same = |socket: &&UdpSocket| {
+                    socket.local_addr().is_ok_and(|own| own.is_ipv4() == to.address.is_ipv4())
+                        && !to.transport.is_stream()
+                };
+                let Some(socket) = self.udp.iter().find(same) else {
+                    return Err((bytes, io::Error::other("no socket of that kind")));
+                };
+                socket.try_send_to(&bytes, to.address).map(|_| ()).map_err(|error| (bytes, error))
+            }
+        }
+    }
+
+    /// The host that DNS gave these hops for: the certificate of a TLS peer must name it.
+    pub fn name(&self, hops: &[Hop], host: &str) {
+        let Some(streams) = &self.streams else { return };
+        for hop in hops.iter().filter(|hop| hop.transport == Transport::Tls) {
+            if !streams.name(hop.address, host.to_owned()) {
+                tracing::warn!(%hop, "the streams are behind: a TLS peer keeps its last name");
+            }
+        }
+    }
+
+    pub fn counters(&self) -> Option<&streams::Counters> {
+        self.streams.as_ref().map(Streams::counters)
+    }
+}
