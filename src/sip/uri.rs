@@ -144,27 +144,31 @@ impl Uri {
 pub(super) fn host_port(text: &str) -> Result<(&str, Option<u16>), &'static str> {
     let end = match text.strip_prefix('[') {
         Some(rest) => rest.find(']').ok_or("an IPv6 address without its closing bracket")? + 2,
-        None => text.find(|c: char| !c.is_ascii_alphanumeric() && !"-._".contains(c)).unwrap_or(text.len()),
+        None => text.bytes().position(|b| !is_host_byte(b)).unwrap_or(text.len()),
     };
     let (host, rest) = text.split_at(end);
-    if host.is_empty() || (host.starts_with('[') && ip(host).is_none()) {
+    if host.is_empty() || (host.starts_with('[') && !matches!(ip(host), Some(IpAddr::V6(_)))) {
         return Err("not a host");
     }
-    let rest = rest.trim();
+    let rest = rest.trim_ascii();
     if rest.is_empty() {
         return Ok((host, None));
     }
-    let port = rest.strip_prefix(':').ok_or("not a host")?.trim();
+    let port = rest.strip_prefix(':').ok_or("not a host")?.trim_ascii();
     if !port.bytes().all(|b| b.is_ascii_digit()) {
         return Err("not a port");
     }
     Ok((host, Some(port.parse().map_err(|_| "not a port")?)))
 }
 
+fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
+}
+
 /// The address that a host writes as a literal, IPv6 with or without brackets. RFC 3261's grammar let a third colon
 /// slip into `::192.0.2.1`; it is read over (RFC 5118 section 4.10).
 pub(super) fn ip(host: &str) -> Option<IpAddr> {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     host.parse().or_else(|no| if host.contains(":::") { host.replacen(":::", "::", 1).parse() } else { Err(no) }).ok()
 }
 
@@ -268,6 +272,8 @@ mod tests {
             "sip:a@b@c",
             "sip:2001:db8::10",
             "sip:[2001:db8::10",
+            "sip:[[2001:db8::10]",
+            "sip:[192.0.2.1]",
             "sip:[2001:db8::::192.0.2.1]",
             "sip:a@b:99999",
             "sip:a@b;;",
