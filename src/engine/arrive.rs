@@ -93,7 +93,7 @@ impl Engine {
             program: slot.service.program.clone(),
             destinations: self.destinations.clone(),
             trunk: slot.trunk.name.text.clone(),
-            user_agent: super::USER_AGENT.to_owned(),
+            user_agent: super::dialogs::USER_AGENT.to_owned(),
             case: name.clone(),
             call: name.clone(),
             at,
