@@ -25,6 +25,7 @@ use dns::Resolver;
 use files::{Files, Findings};
 use http::Token;
 use media_plane::{MediaPlane, MediaSetup};
+use media_worker::WorkerEvent;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -204,23 +205,8 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let http = http::start(config.listen.http, reader, token, told).map_err(|error| {
         not_started(format!("cannot listen for HTTP on {}", config.listen.http), error, "give another --http address")
     })?;
-    let (media_tx, media_events) = mpsc::channel(MEDIA_EVENTS);
     let rtp = config.listen.rtp;
-    let setup = MediaSetup {
-        address: rtp.address,
-        ports: rtp.first..=rtp.last,
-        advertise: config.advertise,
-        workers: workers.unwrap_or_else(default_workers),
-    };
-    ports::probe(setup.address, setup.ports.clone(), &mut random).map_err(|error| {
-        not_started(
-            format!("media on {}", setup.address),
-            error,
-            "an address of this machine, and a range of some thousand ports",
-        )
-    })?;
-    let media = MediaPlane::start(setup, clock, media_tx, Random::from_seed(random.u64()))
-        .map_err(|error| not_started("the media workers", error, "fewer --workers"))?;
+    let (media, media_events) = media(&config, workers, clock, &mut random)?;
     let setup = Setup {
         locals,
         credentials,
@@ -253,6 +239,30 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     });
     let control = control.map_err(|error| not_started("the control thread", error, "this system cannot serve"))?;
     Ok(Running { sip: bound, http, rtp: format!("{}:{}-{}", rtp.address, rtp.first, rtp.last), will: wants, control })
+}
+
+/// Sees that media ports are to be had, and starts the workers.
+fn media(
+    config: &Config,
+    workers: Option<usize>,
+    clock: Clock,
+    random: &mut Random,
+) -> Result<(MediaPlane, mpsc::Receiver<WorkerEvent>), NotStarted> {
+    let (tell, events) = mpsc::channel(MEDIA_EVENTS);
+    let rtp = config.listen.rtp;
+    let setup = MediaSetup {
+        address: rtp.address,
+        ports: rtp.first..=rtp.last,
+        advertise: config.advertise,
+        workers: workers.unwrap_or_else(default_workers),
+    };
+    ports::probe(setup.address, setup.ports.clone(), random).map_err(|error| {
+        let remedy = "an address of this machine, and a range of some thousand ports";
+        not_started(format!("media on {}", setup.address), error, remedy)
+    })?;
+    let media = MediaPlane::start(setup, clock, tell, Random::from_seed(random.u64()))
+        .map_err(|error| not_started("the media workers", error, "fewer --workers"))?;
+    Ok((media, events))
 }
 
 fn tls_files(config: &Config) -> Option<streams::tls::Files> {
