@@ -8,6 +8,7 @@ pub mod http;
 mod media_plane;
 pub mod media_worker;
 pub mod ports;
+mod secrets;
 pub mod store;
 pub mod streams;
 mod traces;
@@ -184,6 +185,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let clock = Clock::start();
     let seed = seed().map_err(|error| not_started("the system's randomness", error, "this system cannot serve"))?;
     let mut random = Random::from_seed(seed);
+    let credentials = secrets::credentials(&config)?;
     let sip = Listening::open(&config.listen.sip, config.advertise, tls_files(&config), random.u64())?;
     let (bound, locals) = (sip.bound.clone(), sip.locals.clone());
     let resolver = Resolver::start(&config.resolver, locals.clone(), random.u64());
@@ -219,8 +221,15 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     })?;
     let media = MediaPlane::start(setup, clock, media_tx, Random::from_seed(random.u64()))
         .map_err(|error| not_started("the media workers", error, "fewer --workers"))?;
-    let setup =
-        Setup { locals, config: Arc::new(config), services, seed: random.u64(), record: record.is_some(), trace };
+    let setup = Setup {
+        locals,
+        credentials,
+        config: Arc::new(config),
+        services,
+        seed: random.u64(),
+        record: record.is_some(),
+        trace,
+    };
     let (wants, will) = watch::channel(Will::Serve);
     let engine = Engine::new(setup);
     let control = std::thread::Builder::new().name("control".to_owned()).spawn(move || {
