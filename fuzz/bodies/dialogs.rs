@@ -217,7 +217,8 @@ impl World {
             5 => (endpoint.refuse_reinvite(now, id, 488), false),
             6 => (endpoint.cancel(now, id), false),
             7 => (endpoint.reinvite(now, id, sdp), false),
-            8 => (endpoint.info(now, id, "application/dtmf-relay", b"Signal=1".to_vec()), false),
+            // With a body that serves a NOTIFY as well (see `reword`).
+            8 => (endpoint.info(now, id, "application/dtmf-relay", b"SIP/2.0 200 OK".to_vec()), false),
             9 => (endpoint.refer(now, id, "<sip:y@192.0.2.3>"), false),
             10 => (endpoint.bye(now, id), true),
             11 => (endpoint.update(now, id, sdp), false),
@@ -332,16 +333,19 @@ fn mutate(bytes: &mut Vec<u8>, script: &mut Script<'_>) {
 
 /// Words that make another message of one.
 #[rustfmt::skip]
-const WORDS: [&str; 36] = [
+const WORDS: [&str; 38] = [
     "INVITE", "ACK", "BYE", "CANCEL", "INFO", "NOTIFY", "OPTIONS", "REFER", "UPDATE", "PRACK", " 100 ", " 180 ", " 183 ",
     " 200 ", " 302 ", " 401 ", " 408 ", " 422 ", " 481 ", " 491 ", " 500 ", " 503 ", "CSeq: 1 ", "CSeq: 2 ", "CSeq: 3 ",
     "RSeq: ", "RAck: 1 ", "Contact:", "Record-Route:", "Supported:", "Require:", "100rel", "Session-Expires: ", "Min-SE: ",
-    "refresher=uac", "refresher=uas",
+    "refresher=uac", "refresher=uas", "Content-Type: application/dtmf-relay", "Event: refer",
 ];
 
+/// One to three words change, so that an INFO may become the NOTIFY of a REFER.
 fn reword(bytes: &mut Vec<u8>, script: &mut Script<'_>) {
-    let [from, to] = [0; 2].map(|_| WORDS[script.byte() % WORDS.len()]);
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        *bytes = text.replace(from, to).into_bytes();
+    for _ in 0..=script.byte() % 3 {
+        let [from, to] = [0; 2].map(|_| WORDS[script.byte() % WORDS.len()]);
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            *bytes = text.replace(from, to).into_bytes();
+        }
     }
 }

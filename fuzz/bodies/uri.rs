@@ -11,6 +11,8 @@ pub fn uri(bytes: &[u8]) {
     assert!(!text.bytes().any(|byte| byte <= b' '));
     assert!(uri.user().is_none_or(|user| !user.is_empty() && text.contains(user)));
     assert!(text.ends_with(uri.headers()));
+    let bare = uri.without_headers();
+    assert!(Uri::read(bare.as_str()) == Ok(bare.clone()) && bare.headers().is_empty(), "{bare:?}");
     assert!(text.contains(uri.host()) && uri.host().is_empty() == !matches!(uri.scheme(), Scheme::Sip | Scheme::Sips));
     assert!(uri.hop(Transport::Udp).is_none_or(|hop| uri.port().is_none_or(|port| hop.address.port() == port)));
 

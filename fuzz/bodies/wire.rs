@@ -11,6 +11,9 @@ pub fn wire(bytes: &[u8]) {
             return;
         }
     };
+    if let Message::Response(response) = &message {
+        assert!(!response.reason.contains(['\r', '\n']), "{:?}", response.reason);
+    }
     let (headers, body, written) = parts(&message);
     assert!(headers.head().is_ok());
     check_lines(headers);

@@ -134,6 +134,14 @@ impl Uri {
         params::find(&self.text[self.params.clone()], name)
     }
 
+    /// The URI as a Request-URI may be: without headers (RFC 3261 section 19.1.1).
+    pub fn without_headers(&self) -> Uri {
+        let mut uri = self.clone();
+        uri.text.truncate(self.text.len() - self.headers.len());
+        uri.headers.end = uri.headers.start;
+        uri
+    }
+
     /// The URI's headers (`a=b&c=d`) without the `?`, escaped as read; empty if there are none.
     pub fn headers(&self) -> &str {
         self.text[self.headers.clone()].trim_start_matches('?')
@@ -259,6 +267,7 @@ mod tests {
         let uri = Uri::read("sip:a@b;LR;maddr=1.2.3.4?x=1").unwrap();
         assert_eq!((uri.param("lr"), uri.param("maddr"), uri.headers()), (Some(""), Some("1.2.3.4"), "x=1"));
         assert!(!format!("{uri:?}").contains("x=1"));
+        assert!(uri.without_headers() == Uri::read("sip:a@b;LR;maddr=1.2.3.4").unwrap());
     }
 
     #[test]
