@@ -38,6 +38,9 @@ use transports::Listening;
 /// Media events that wait for the control plane; a worker keeps what does not fit.
 const MEDIA_EVENTS: usize = 8_192;
 
+/// File descriptors of the program besides media sockets and SIP connections: the store, HTTP, DNS, runtimes.
+const OWN_DESCRIPTORS: usize = 200;
+
 /// A configuration with its flows, read and checked against each other.
 pub struct Place {
     pub config: Config,
@@ -183,6 +186,7 @@ impl Running {
 /// Binds everything, opens the store, and starts the threads.
 pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let Plan { place: Place { config, services }, token, record, trace, workers } = plan;
+    raise_descriptors(config.limits.calls);
     let clock = Clock::start();
     let seed = seed().map_err(|error| not_started("the system's randomness", error, "this system cannot serve"))?;
     let mut random = Random::from_seed(seed);
@@ -263,6 +267,22 @@ fn media(
     let media = MediaPlane::start(setup, clock, tell, Random::from_seed(random.u64()))
         .map_err(|error| not_started("the media workers", error, "fewer --workers"))?;
     Ok((media, events))
+}
+
+/// As many descriptors as the system allows; says so where that is too few for as many calls as there may be.
+fn raise_descriptors(calls: usize) {
+    let streams = streams::Bounds::default();
+    // Two media sockets a call, the connections of SIP, and what the program needs for itself.
+    let wanted = 2 * calls + streams.accepted + streams.opened + OWN_DESCRIPTORS;
+    match crate::os::sys::raise_descriptors() {
+        Ok(descriptors) if descriptors < wanted as u64 => tracing::warn!(
+            descriptors,
+            wanted,
+            "too few file descriptors for {calls} calls and all connections: raise LimitNOFILE (systemd) or ulimit -n"
+        ),
+        Ok(descriptors) => tracing::info!(descriptors, "file descriptors"),
+        Err(error) => tracing::warn!(%error, "the limit of file descriptors is as it was"),
+    }
 }
 
 fn tls_files(config: &Config) -> Option<streams::tls::Files> {

@@ -4,6 +4,8 @@
 
 mod floods;
 mod keys;
+#[path = "../live/line.rs"]
+mod line;
 #[path = "../world/messages.rs"]
 mod messages;
 mod peers;
