@@ -2,7 +2,8 @@
 //! keys, and the program's memory stays where it was.
 
 use crate::messages::{bye, garbage, invite, invite_and_cancel, options, register};
-use crate::peers::{Server, free};
+use crate::peers::free;
+use crate::server::Server;
 use askonce::os::clock::Clock;
 use askonce::peer::net::Net;
 use askonce::peer::{Act, Answering, Happened, Phones};
