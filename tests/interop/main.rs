@@ -3,7 +3,6 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read the sources and run the program")]
 
 mod dialogs;
-mod dialogs;
 mod floods;
 mod keys;
 #[path = "../world/messages.rs"]

@@ -1,10 +1,11 @@
 //! A name that dnsmasq resolves, and a capture that tshark reads.
 
-use crate::peers::{Sipp, free};
+use crate::peers::{Sipp, free, reached};
 use crate::program::Program;
 use crate::scenario::{AGENT, KEYS, caller};
 use crate::server::{DESK, Server};
 use crate::{carries_the_account, reached_an_agent};
+use askonce::sip::Transport;
 use std::process::Command;
 
 #[test]
@@ -34,27 +35,34 @@ fn the_agents_name_is_looked_up() {
 }
 
 #[test]
-fn tshark_reads_a_capture() {
+fn tshark_reads_the_capture_of_a_call() {
+    let at = free();
     let folder = tempfile::tempdir().expect("a folder");
+    let record = folder.path().join("calls").display().to_string();
+    let server = Server::serving(DESK, &reached(at, Transport::Udp), "", &["--record", &record, "--clear-test-data"]);
+    let agent = Sipp::answering(AGENT, at);
+    // The caller's messages come over TCP, and are datagrams in the capture as well.
+    Sipp::calling_over("t1", &caller(30), server.at(Transport::Tcp), KEYS).messages();
+    agent.messages();
+    server.records();
     let capture = folder.path().join("call.pcap");
-    let traced = Command::new(env!("CARGO_BIN_EXE_askonce"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["trace", "fixtures/clean", "--pcap"])
-        .arg(&capture)
-        .output()
-        .expect("askonce");
+    let calls = std::fs::read_dir(record).expect("recordings");
+    let [call] = &calls.map(|call| call.expect("a folder").path()).collect::<Vec<_>>()[..] else { panic!("one call") };
+    let mut trace = Command::new(env!("CARGO_BIN_EXE_askonce"));
+    let traced = trace.arg("trace").arg(call).arg("--pcap").arg(&capture).output().expect("askonce");
     assert!(traced.status.success(), "{}", String::from_utf8_lossy(&traced.stderr));
     let read = |filter: &str| {
         let mut command = Command::new("tshark");
         let checked = ["-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE"];
-        command.args(checked).args(["-T", "fields", "-e", "frame.number", "-Y", filter, "-r"]).arg(&capture);
+        command.args(checked).args(["-T", "fields", "-e", "sip.CSeq.method", "-Y", filter, "-r"]).arg(&capture);
         let output = command.output().expect("tshark is not on this machine: apt-get install tshark");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count()
+        String::from_utf8(output.stdout).expect("text").lines().map(str::to_owned).collect::<Vec<_>>()
     };
-    // Two INVITEs with their 100 or 180, 200 and ACK, and two BYEs with their 200.
-    let messages = read("frame");
-    assert!(messages >= 10, "{messages}");
-    assert_eq!(read("sip && ip.checksum.status == \"Good\" && udp.checksum.status == \"Good\""), messages);
-    assert_eq!(read("_ws.malformed"), 0);
+    let methods = read("frame");
+    let count = |method: &str| methods.iter().filter(|read| *read == method).count();
+    // INVITE, 100 and 200, and 180 besides from the agent; an ACK each; a BYE with its 200 each.
+    assert_eq!((methods.len(), count("INVITE"), count("ACK"), count("BYE")), (12, 6, 2, 4), "{methods:?}");
+    assert_eq!(read("sip && ip.checksum.status == \"Good\" && udp.checksum.status == \"Good\""), methods);
+    assert!(read("_ws.malformed || _ws.expert.severity == \"Error\"").is_empty());
 }

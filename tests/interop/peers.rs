@@ -6,6 +6,7 @@ use askonce::sip::Transport;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU16, Ordering};
 use tempfile::TempDir;
 
 /// A SIPp that goes through a scenario once.
@@ -145,15 +146,16 @@ impl Linphone {
     }
 }
 
-/// An address of this machine that nobody has taken yet, neither with UDP nor TCP, nor the port after it.
+/// A port of this machine that nobody has, neither with UDP nor TCP, and the three after it: phones take TLS, RTCP and
+/// video there. Below those that the system gives out by itself, above those of our media.
 pub fn free() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(29_000);
     loop {
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
-        let local = socket.local_addr().expect("its address");
-        let Some(next) = local.port().checked_add(1) else { continue };
-        let next = SocketAddr::new(local.ip(), next);
-        if TcpListener::bind(local).is_ok() && TcpListener::bind(next).is_ok() && UdpSocket::bind(next).is_ok() {
-            return local;
+        let first = NEXT.fetch_add(4, Ordering::Relaxed);
+        assert!(first < 32_764, "the tests have used up their ports");
+        let all = (first..first + 4).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        if all.clone().all(|at| UdpSocket::bind(at).is_ok() && TcpListener::bind(at).is_ok()) {
+            return SocketAddr::from(([127, 0, 0, 1], first));
         }
     }
 }

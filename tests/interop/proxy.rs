@@ -71,9 +71,9 @@ fn calls_go_through_kamailio_in_dialog() {
         for (transport, by) in Transport::ALL.into_iter().zip(["agent", "caller", "agent"]) {
             scope.spawn(move || {
                 let at = free();
-                let scenario = if by == "agent" { AGENT } else { scenario::RELIABLE };
+                let scenario = if by == "agent" { AGENT.to_owned() } else { scenario::patient() };
                 let (server, _proxy, local) = behind(transport, at);
-                let agent = Sipp::answering(scenario, at);
+                let agent = Sipp::answering(&scenario, at);
                 // Holds, takes up again, keys: all by requests through the proxy.
                 let caller = scenario::holder(if by == "agent" { 30 } else { 10 });
                 let caller = Sipp::calling(&caller, local, KEYS).messages();

@@ -27,7 +27,7 @@ pub fn caller(patience: u32) -> String {
 /// A caller who keys by SIP INFO.
 pub fn informer(patience: u32) -> String {
     let mut infos = String::new();
-    for key in KEYS.chars() {
+    for key in KEYS.trim_end_matches(',').chars() {
         infos += &match key {
             ',' => pause(1000),
             key => {
@@ -38,6 +38,14 @@ pub fn informer(patience: u32) -> String {
         };
     }
     calling(&described("sendrecv"), NOTHING, &infos, patience)
+}
+
+/// An agent's phone whose caller hangs up.
+pub fn patient() -> String {
+    let (talks, _) = AGENT.split_once("  <pause").expect("a talk");
+    // SIPp wants no name that is not used.
+    let talks: String = talks.lines().filter(|line| !line.contains("<action>")).collect::<Vec<_>>().join("\n");
+    format!("{talks}<recv request=\"BYE\"/>\n{}</scenario>\n", answer("200 OK"))
 }
 
 /// A caller who leaves the offer to us, and answers it in the ACK.
@@ -65,10 +73,7 @@ pub fn transferred(status: &str, patience: u32) -> String {
         let headers = format!("Event: refer\nSubscription-State: {state}\nContent-Type: message/sipfrag\n");
         request("NOTIFY", &format!("{headers}{}", sized(&format!("SIP/2.0 {status}"))), "200")
     };
-    let accept = format!(
-        "<recv request=\"REFER\"/>\n<send><![CDATA[\nSIP/2.0 202 Accepted\n[last_Via:]\n[last_From:]\n[last_To:]\n\
-         [last_Call-ID:]\n[last_CSeq:]\nContact: <sip:caller@[local_ip]:[local_port];transport=[transport]>\n{NOTHING}\n\n]]></send>\n"
-    );
+    let accept = "<recv request=\"REFER\"/>\n".to_owned() + &answer("202 Accepted");
     let then = accept + &told("active;expires=60", "100 Trying") + &told("terminated;reason=noresource", status);
     calling(&described("sendrecv"), NOTHING, &then, patience)
 }
@@ -93,6 +98,13 @@ fn request(method: &str, rest: &str, status: &str) -> String {
     let head = format!("{method} [next_url] SIP/2.0\n{HEAD}\nCSeq: [cseq] {method}\n{contact}\n{rest}");
     let answers = format!("<recv response=\"100\" optional=\"true\"/>\n<recv response=\"{status}\"/>\n");
     format!("<send retrans=\"500\"><![CDATA[\n{head}\n\n]]></send>\n{answers}")
+}
+
+/// The answer to what was received last.
+fn answer(status: &str) -> String {
+    let head = "[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]";
+    let contact = "Contact: <sip:[local_ip]:[local_port];transport=[transport]>";
+    format!("<send><![CDATA[\nSIP/2.0 {status}\n{head}\n{contact}\n{NOTHING}\n\n]]></send>\n")
 }
 
 /// The ACK of the last re-INVITE.

@@ -2,7 +2,7 @@
 
 use crate::program::Program;
 use askonce::sip::Transport;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
@@ -70,9 +70,9 @@ impl Server {
         self.hops.iter().find(|hop| hop.0 == transport).expect("listened on").1
     }
 
-    /// What callers dial. Linphone knows certificates by names only.
-    pub fn uri(&self, transport: Transport) -> String {
-        format!("sip:18005550100@localhost:{};transport={}", self.at(transport).port(), transport.as_str())
+    /// What callers dial; `host` is a name of this machine.
+    pub fn uri(&self, host: &str, transport: Transport) -> String {
+        format!("sip:18005550100@{host}:{};transport={}", self.at(transport).port(), transport.as_str())
     }
 
     /// Where `cert.pem`, `key.pem`, `both.pem` and `ca.pem` are.
@@ -111,6 +111,8 @@ MORE
 /// A certificate for this machine, for askonce and its peers alike, and the authority that vouches for it.
 fn certificates(folder: &Path) {
     let mut authority = CertificateParams::new([]).expect("an authority");
+    // OpenSSL takes a certificate of its issuer's name for one that vouches for itself.
+    authority.distinguished_name.push(DnType::CommonName, "authority");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key")).expect("signed");
     let key = KeyPair::generate().expect("a key");
