@@ -45,6 +45,19 @@ fn callers_hold_refresh_and_leave_the_offer_to_us() {
 }
 
 #[test]
+fn the_session_is_refreshed_before_it_expires() {
+    let at = free();
+    let agent = Sipp::answering(&scenario::patient(), at);
+    let server = Server::start(at);
+    let caller = Sipp::calling(&scenario::refreshed(), server.sip, KEYS).messages();
+    let update = caller.only("UPDATE ");
+    assert_eq!(header(update, "Session-Expires"), ["90;refresher=uac"]);
+    assert_eq!(header(update, "Content-Length"), ["0"]);
+    assert_eq!(agent.messages().received("UPDATE "), [""; 0], "its session lasts half an hour");
+    reached_an_agent(&server.records(), "caller");
+}
+
+#[test]
 fn a_reliable_180_gets_its_prack_and_the_losing_fork_its_bye() {
     std::thread::scope(|scope| {
         for scenario in [RELIABLE, FORKED] {

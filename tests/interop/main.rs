@@ -1,5 +1,6 @@
-//! askonce and programs that others wrote, on real sockets: SIPp and baresip as callers and as agents' phones.
-//! `cargo test --features interop --test interop -- --test-threads=1`; SIPp needs root to send its keys.
+//! askonce and programs that others wrote, on real sockets: SIPp, baresip and Linphone as callers and as
+//! agents' phones, Kamailio as a proxy, dnsmasq, tshark.
+//! `cargo test --features interop --test interop -- --test-threads=4`; SIPp needs root to send its keys.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read the sources and run the program")]
 
 mod dialogs;

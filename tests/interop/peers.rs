@@ -43,7 +43,7 @@ impl Sipp {
         command
             .current_dir(folder.path())
             .env("TERM", "dumb")
-            .args(["-sf", "scenario.xml", "-m", "1", "-nostdin", "-timeout", "45s", "-timeout_error"])
+            .args(["-sf", "scenario.xml", "-m", "1", "-nostdin", "-timeout", "58s", "-timeout_error"])
             // It wants a descriptor for each, and gives up where it may not have so many.
             .args(["-max_socket", "100"])
             .args(["-i", "127.0.0.1", "-p", &local.port().to_string(), "-mp", &free().port().to_string()])

@@ -67,6 +67,13 @@ pub fn refresher(patience: u32) -> String {
     calling(&format!("{timer}{}", described("sendrecv")), NOTHING, &(update + PLAY), patience)
 }
 
+/// A caller who leaves once we have refreshed the session.
+pub fn refreshed() -> String {
+    let timer = "Supported: timer\nSession-Expires: 90;refresher=uas\nAllow: INVITE, ACK, BYE, CANCEL, UPDATE\n";
+    let update = format!("{PLAY}<recv request=\"UPDATE\"/>\n{}", answer("200 OK\nSession-Expires: 90;refresher=uac"));
+    calling(&format!("{timer}{}", described("sendrecv")), NOTHING, &update, 1)
+}
+
 /// A caller's phone that takes a REFER, and tells that the transfer ended with `status`.
 pub fn transferred(status: &str, patience: u32) -> String {
     let told = |state: &str, status: &str| {
