@@ -3,8 +3,9 @@
 
 use crate::line::Line;
 use crate::messages::{bye, garbage, invite, invite_and_cancel, options, register};
-use crate::peers::{Server, free};
+use crate::peers::free;
 use crate::program::Program;
+use crate::server::Server;
 use askonce::os::clock::Clock;
 use askonce::os::sys;
 use askonce::peer::net::Net;
