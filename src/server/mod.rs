@@ -191,7 +191,8 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let seed = seed().map_err(|error| not_started("the system's randomness", error, "this system cannot serve"))?;
     let mut random = Random::from_seed(seed);
     let credentials = secrets::credentials(&config)?;
-    let sip = Listening::open(&config.listen.sip, config.advertise, tls_files(&config), random.u64())?;
+    let trunks = config.trunks.iter().flat_map(|trunk| trunk.from.iter().copied()).collect();
+    let sip = Listening::open(&config.listen.sip, config.advertise, tls_files(&config), trunks, random.u64())?;
     let (bound, locals) = (sip.bound.clone(), sip.locals.clone());
     let resolver = Resolver::start(&config.resolver, locals.clone(), random.u64());
     let (resolver, resolved) = resolver.map_err(|error| {

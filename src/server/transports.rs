@@ -3,6 +3,7 @@
 use super::streams::{self, Bounds, StreamEvent, Streams, tls};
 use super::{NotStarted, not_started};
 use crate::sip::{Hop, Locals, Transport};
+use ipnet::IpNet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use tokio::net::UdpSocket;
@@ -25,11 +26,12 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// Binds all of `listen`. `advertise` takes the place of bound addresses of its own IP version.
+    /// Binds all of `listen`; connections from `trunks` never want for room on account of others. `advertise` takes the place of bound addresses of its own IP version.
     pub fn open(
         listen: &[Hop],
         advertise: Option<IpAddr>,
         tls: Option<tls::Files>,
+        trunks: Vec<IpNet>,
         seed: u64,
     ) -> Result<Listening, NotStarted> {
         let (mut udp, mut listeners, mut bound) = (Vec::new(), Vec::new(), Vec::new());
@@ -39,7 +41,7 @@ impl Listening {
             bound.push(Hop::new(hop.transport, address));
         }
         let streams = (!listeners.is_empty())
-            .then(|| Streams::start(listeners, tls, Bounds::default(), seed))
+            .then(|| Streams::start(listeners, tls, Bounds { trunks, ..Bounds::default() }, seed))
             .transpose()
             .map_err(|error| not_started("SIP over TCP and TLS", error, "mend the files that `tls:` names"))?;
         let locals = bound.iter().map(|hop| Hop::new(hop.transport, reached(hop.address, advertise)));

@@ -15,7 +15,8 @@ fn direction(message: &str) -> &str {
 
 #[test]
 fn callers_hold_refresh_and_leave_the_offer_to_us() {
-    let kinds: [(fn(u32) -> String, &str); 3] =
+    type Scenario = fn(u32) -> String;
+    let kinds: [(Scenario, &str); 3] =
         [(scenario::late, "late"), (scenario::holder, "hold"), (scenario::refresher, "refresh")];
     std::thread::scope(|scope| {
         for (caller, kind) in kinds {

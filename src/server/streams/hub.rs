@@ -41,6 +41,8 @@ struct Entry {
     address: (Transport, SocketAddr),
     /// Of one that a peer opened: whom it counts for.
     source: Option<IpAddr>,
+    /// Of one that a peer opened which is no trunk.
+    stranger: bool,
     /// Of TLS that we opened: the name that the peer's certificate had to have.
     name: Option<ServerName<'static>>,
 }
@@ -56,6 +58,7 @@ pub struct Hub {
     reach: HashMap<(Transport, SocketAddr), Connection>,
     sources: HashMap<IpAddr, usize>,
     opened: usize,
+    strangers: usize,
     /// With the number of the command that gave it.
     names: HashMap<SocketAddr, (ServerName<'static>, u64)>,
     handshakes: Arc<Semaphore>,
@@ -84,6 +87,7 @@ impl Hub {
             reach: HashMap::new(),
             sources: HashMap::new(),
             opened: 0,
+            strangers: 0,
             names: HashMap::new(),
             links: JoinSet::new(),
             connections: HashMap::new(),
@@ -178,11 +182,18 @@ impl Hub {
         if self.entries.len() - self.opened >= self.bounds.accepted {
             return count(&self.counters.refused_accepted);
         }
+        let stranger = !self.bounds.trunks.iter().any(|net| net.contains(&peer.ip()));
+        if stranger && self.strangers >= self.bounds.accepted.div_ceil(2) {
+            return count(&self.counters.refused_strangers);
+        }
         if self.sources.get(&source).is_some_and(|connections| *connections >= self.bounds.per_source) {
             return count(&self.counters.refused_per_source);
         }
         let tls = match self.tls.as_ref().filter(|_| transport == Transport::Tls) {
             None => None,
+            Some(_) if stranger && self.handshakes.available_permits() <= self.bounds.handshakes / 2 => {
+                return count(&self.counters.refused_handshakes);
+            }
             Some(tls) => match self.handshakes.clone().try_acquire_owned() {
                 Ok(permit) => Some((tls.acceptor.clone(), permit)),
                 Err(_) => return count(&self.counters.refused_handshakes),
@@ -195,7 +206,9 @@ impl Hub {
         }
         count(&self.counters.accepted);
         *self.sources.entry(source).or_default() += 1;
-        let (link, entry) = self.link((transport, peer), Some(source), None, None);
+        self.strangers += usize::from(stranger);
+        let (link, mut entry) = self.link((transport, peer), Some(source), None, None);
+        entry.stranger = stranger;
         let connection = match tls {
             None => self.start(entry, link.serve(stream)),
             Some((acceptor, permit)) => self.start(entry, link.secured(stream, acceptor, permit)),
@@ -226,7 +239,7 @@ impl Hub {
             counters: self.counters.clone(),
             random,
         };
-        (link, Entry { queue, full, address, source, name })
+        (link, Entry { queue, full, address, source, stranger: false, name })
     }
 
     /// Starts the task of the link that was numbered last.
@@ -247,6 +260,7 @@ impl Hub {
         if self.reach.get(&entry.address) == Some(&connection) {
             self.reach.remove(&entry.address);
         }
+        self.strangers -= usize::from(entry.stranger);
         match entry.source {
             None => self.opened -= 1,
             Some(source) => {

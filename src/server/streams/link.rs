@@ -110,7 +110,7 @@ impl Link {
         let why = {
             // Borrowed apart: the writer has the receiving end of the queue.
             let Link { hop, events, queue, bounds, waiting, full, .. } = &mut self;
-            let end = End { hop: *hop, events, queue, bounds, talk: &talk };
+            let end = End { hop: *hop, accepted: random.is_none(), events, queue, bounds, talk: &talk };
             tokio::select! {
                 why = end.read(&mut reader) => why,
                 why = end.write(&mut writer, waiting) => why,
@@ -166,6 +166,8 @@ struct Talk {
 
 struct End<'a> {
     hop: Hop,
+    /// The peer opened the connection.
+    accepted: bool,
     events: &'a mpsc::Sender<StreamEvent>,
     queue: &'a mpsc::Sender<Box<Outgoing>>,
     bounds: &'a Bounds,
@@ -177,8 +179,11 @@ impl End<'_> {
         let mut framer = Framer::default();
         // When the message that has begun must be whole.
         let mut due: Option<Instant> = None;
+        // Whoever connects has something to say.
+        let mut first = self.accepted.then(|| Instant::now() + self.bounds.first);
         loop {
-            let (limit, late) = due.map_or((Instant::now() + self.bounds.idle, Why::Idle), |due| (due, Why::Slow));
+            let idle = first.unwrap_or_else(|| Instant::now() + self.bounds.idle);
+            let (limit, late) = due.map_or((idle, Why::Idle), |due| (due.min(idle), Why::Slow));
             match timeout_at(limit, fill(half, &mut framer)).await {
                 Err(_) => return late,
                 Ok(Ok(0) | Err(_)) => return Why::Gone,
@@ -189,6 +194,7 @@ impl End<'_> {
                 Err(Why::Lost) => return self.last_words(half).await,
                 Err(why) => return why,
             };
+            first = first.filter(|_| !whole);
             due = match (framer.begun(), due) {
                 (false, _) => None,
                 (true, Some(due)) if !whole => Some(due),

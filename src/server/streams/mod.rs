@@ -15,6 +15,7 @@ pub mod tls;
 use crate::sip::{Hop, Transport, hop::Connection};
 use crate::time::Duration;
 use hub::{Command, Hub};
+use ipnet::IpNet;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -30,6 +31,8 @@ const COMMANDS: usize = 4_096;
 /// What the streams may take of the machine, and how long they wait.
 #[derive(Clone, Debug)]
 pub struct Bounds {
+    /// Where trunks are: half of the connections that peers open, and of their handshakes, are kept for them.
+    pub trunks: Vec<IpNet>,
     /// Connections that peers opened, in all.
     pub accepted: usize,
     /// Of these, from one IPv4 address or one IPv6 network of 64 bits.
@@ -46,6 +49,8 @@ pub struct Bounds {
     pub handshake: Duration,
     /// From the first byte of a message to its last one, read or written.
     pub message: Duration,
+    /// To the first whole message of a peer that opened a connection.
+    pub first: Duration,
     /// Without a byte from the peer.
     pub idle: Duration,
     /// For the answer to a message after which framing is lost.
@@ -60,6 +65,7 @@ impl Default for Bounds {
     fn default() -> Self {
         let seconds = Duration::from_secs;
         Self {
+            trunks: Vec::new(),
             accepted: 2_000,
             per_source: 100,
             opened: 500,
@@ -69,6 +75,7 @@ impl Default for Bounds {
             connect: seconds(4),
             handshake: seconds(5),
             message: seconds(10),
+            first: seconds(30),
             idle: seconds(600),
             last_words: seconds(2),
             ping: seconds(95)..seconds(120),
@@ -101,6 +108,7 @@ pub struct Counters {
     pub accepted: AtomicU64,
     pub opened: AtomicU64,
     pub refused_accepted: AtomicU64,
+    pub refused_strangers: AtomicU64,
     pub refused_per_source: AtomicU64,
     pub refused_handshakes: AtomicU64,
     pub refused_opened: AtomicU64,

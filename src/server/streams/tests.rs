@@ -163,6 +163,33 @@ async fn one_source_has_a_share_of_the_connections_and_gets_it_back() {
 }
 
 #[tokio::test]
+async fn strangers_leave_half_of_the_connections_to_trunks() {
+    let trunk = "127.0.0.2".parse().unwrap();
+    let side = tcp(Bounds { accepted: 4, trunks: vec![IpNet::from(trunk)], ..Bounds::default() });
+    let _strangers = (side.connect().await, side.connect().await);
+    side.counted(|counters| &counters.accepted, 2).await;
+    ends(&mut side.connect().await).await;
+    side.counted(|counters| &counters.refused_strangers, 1).await;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::new(trunk, 0)).unwrap();
+    let mut peer = socket.connect(side.address).await.unwrap();
+    peer.write_all(b"\r\n\r\n").await.unwrap();
+    reads(&mut peer, "\r\n").await;
+}
+
+#[tokio::test]
+async fn a_peer_that_connects_and_says_nothing_is_let_go_of() {
+    let side = tcp(Bounds { first: short(), ..Bounds::default() });
+    let mut silent = side.connect().await;
+    let mut pings = side.connect().await;
+    pings.write_all(b"\r\n\r\n").await.unwrap();
+    reads(&mut pings, "\r\n").await;
+    ends(&mut silent).await;
+    ends(&mut pings).await;
+    side.counted(|counters| &counters.closed_idle, 2).await;
+}
+
+#[tokio::test]
 async fn there_is_a_bound_for_all_connections_in_either_direction() {
     let mut side = tcp(Bounds { accepted: 1, opened: 1, ..Bounds::default() });
     let _taken = side.connect().await;
