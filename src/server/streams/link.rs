@@ -182,7 +182,8 @@ impl End<'_> {
         // Whoever connects has something to say.
         let mut first = self.accepted.then(|| Instant::now() + self.bounds.first);
         loop {
-            let idle = first.unwrap_or_else(|| Instant::now() + self.bounds.idle);
+            let idle = Instant::now() + self.bounds.idle;
+            let idle = first.map_or(idle, |first| first.min(idle));
             let (limit, late) = due.map_or((idle, Why::Idle), |due| (due.min(idle), Why::Slow));
             match timeout_at(limit, fill(half, &mut framer)).await {
                 Err(_) => return late,
