@@ -84,7 +84,7 @@ pub struct Call {
     agent: LegState,
     handoff: Option<Handoff>,
     /// Max-Forwards of the caller's INVITE.
-    hops: u8,
+    max_forwards: u8,
     /// A person has talked to the caller, or a hand-off has failed: what the disposition is made from.
     reached: bool,
     failed: bool,
@@ -115,7 +115,7 @@ impl Call {
             begun: now,
             answered: None,
             handoff: None,
-            hops: arrival.hops,
+            max_forwards: arrival.max_forwards,
             reached: false,
             failed: false,
             music: u32::MAX,

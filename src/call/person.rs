@@ -30,7 +30,7 @@ impl Call {
     pub(super) fn hand_off(&mut self, now: Instant, means: Means, destination: String, needs: Vec<usize>) {
         // Agents' phones that answer and drop the caller again and again, or a call that was routed back to us again
         // and again: the flow's exit ends it.
-        if self.context.hops.len() >= HOPS || self.hops <= 1 {
+        if self.context.hops.len() >= HOPS || self.max_forwards <= 1 {
             self.failed = true;
             return self.run_event(now, Event::Agent(AgentEnd::Failed));
         }
@@ -243,7 +243,7 @@ impl Call {
                 headers: headers.to_vec(),
                 sdp: sdp.as_bytes().to_vec(),
                 user_agent: call.birth.user_agent.clone(),
-                max_forwards: call.hops.saturating_sub(1),
+                max_forwards: call.max_forwards.saturating_sub(1),
             };
             Some(invite.build(&mut call.random).ok()?.to_bytes())
         };

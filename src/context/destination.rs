@@ -11,7 +11,6 @@ pub struct Target {
     pub uri: String,
     /// Where the INVITE is sent, the first that answers. None: the host (the proxy's, where there is one, else the
     /// URI's) is a name, to be resolved before each call.
-    #[serde(with = "hops")]
     pub hops: Vec<Hop>,
 }
 
@@ -31,20 +30,4 @@ pub struct Destination {
     pub headers: Vec<(String, String)>,
     /// Facts of the User-to-User payload, in order; `None` = those that the agent step needs.
     pub uui: Option<Vec<String>>,
-}
-
-/// Hops as a recording has them: `["udp:192.0.2.7:5060"]`.
-mod hops {
-    use crate::sip::Hop;
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(hops: &[Hop], to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(hops.iter().map(Hop::to_string))
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Hop>, D::Error> {
-        let hops = Vec::<String>::deserialize(from)?;
-        hops.iter().map(|hop| hop.parse().map_err(D::Error::custom)).collect()
-    }
 }

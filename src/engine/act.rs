@@ -95,7 +95,7 @@ impl Engine {
                 tracing::info!(call = slot.name, destination, target, %hop, "a person is called");
                 self.counters.contexts_not_durable += u64::from(!durable);
                 self.counters.facts_not_carried += omitted.len() as u64;
-                self.ring_agent(now, number, hop, invite.as_bytes());
+                self.ring_agent(now, number, &destination, hop, invite.as_bytes());
             }
             Out::Refer { destination, target, refer_to, because, durable, omitted } => {
                 tracing::info!(call = slot.name, destination, target, because, "the caller is sent to a person");
@@ -119,14 +119,15 @@ impl Engine {
 
 impl Engine {
     /// Sends the call's INVITE, byte for byte as the call wrote it.
-    fn ring_agent(&mut self, now: Instant, number: CallNumber, hop: Hop, invite: &[u8]) {
+    fn ring_agent(&mut self, now: Instant, number: CallNumber, destination: &str, hop: Hop, invite: &[u8]) {
         let request = match wire::read(invite) {
             Ok(Message::Request(request)) => Some(request),
             Ok(Message::Response(_)) | Err(_) => None,
         };
         self.trace_agent(number, request.as_ref().and_then(|request| request.headers.get("Call-ID")));
         let sent = request.and_then(|request| {
-            let dialog = self.endpoint.invite(now, hop, request).ok()?;
+            let account = self.trunks.account(destination).ok()?;
+            let dialog = self.endpoint.invite_on(now, hop, request, account).ok()?;
             self.gate.call(hop.address.ip());
             Some((hop, dialog))
         });
@@ -136,11 +137,11 @@ impl Engine {
                 slot.agent_hop = Some(hop);
                 self.dialogs.insert(dialog, (number, Leg::Agent));
             }
-            // The endpoint has no room: the call tries its next target or takes the flow's exit.
+            // The trunk is down, or the endpoint has no room: the call tries its next target or takes the flow's exit.
             (None, Some(_)) => self.deliver(
                 now,
                 number,
-                In::Refused { status: 503, reason: "no room".to_owned(), contacts: Vec::new() },
+                In::Refused { status: 503, reason: "no way out".to_owned(), contacts: Vec::new() },
             ),
             (_, None) => {}
         }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 const RETRY_AFTER: (u32, u32) = (5, 10);
 
 /// Max-Forwards of a call that came without one (RFC 3261 section 8.1.1.6).
-const HOPS: u8 = 70;
+const MAX_FORWARDS: u8 = 70;
 
 /// Header fields of one INVITE that a flow may know facts from.
 const HEADERS: usize = 64;
@@ -93,7 +93,7 @@ impl Engine {
             program: slot.service.program.clone(),
             destinations: self.destinations.clone(),
             trunk: slot.trunk.name.text.clone(),
-            user_agent: super::USER_AGENT.to_owned(),
+            user_agent: super::dialogs::USER_AGENT.to_owned(),
             case: name.clone(),
             call: name.clone(),
             at,
@@ -155,8 +155,8 @@ impl Engine {
             headers = known.take(HEADERS).map(|(name, value)| (name.to_owned(), Secret::new(value))).collect();
         }
         let Caller { number: from, name, private } = identity::caller(trunk, &request.headers);
-        let hops = request.headers.get("Max-Forwards").and_then(|hops| hops.trim().parse().ok());
-        Arrival { from, name, private, to, uui, headers, offer, hops: hops.unwrap_or(HOPS) }
+        let max_forwards = request.headers.get("Max-Forwards").and_then(|hops| hops.trim().parse().ok());
+        Arrival { from, name, private, to, uui, headers, offer, max_forwards: max_forwards.unwrap_or(MAX_FORWARDS) }
     }
 }
 

@@ -3,13 +3,16 @@
 //! server and the virtual world drive the same one.
 
 mod act;
+mod admission;
 mod arrive;
+mod dialogs;
 pub mod gate;
 mod half_open;
 mod identity;
 mod journal;
 mod media;
 mod trace;
+mod trunks;
 
 use crate::audio::Arena;
 use crate::call::cdr::{Cdr, LegMedia};
@@ -18,20 +21,22 @@ use crate::config::{Config, Trunk};
 use crate::context::Destination;
 use crate::random::Random;
 use crate::record::Fixture;
-use crate::record::seam::{Arrival, In, KeyCarrier, Leg};
+use crate::record::seam::{Arrival, In, Leg};
 use crate::record::trace::Told;
 use crate::secret::Secret;
-use crate::sip::endpoint::{self, DialogId, Door, Endpoint};
-use crate::sip::{Hop, Locals, Request, Uri, info};
+use crate::sip::auth::Credentials;
+use crate::sip::endpoint::{self, DialogId, Endpoint};
+use crate::sip::{Hop, Locals, Uri};
 use crate::time::{Deadlines, Duration, Instant};
-use gate::{Admission, Gate};
+use gate::Gate;
 use half_open::HalfOpen;
 use jiff::Timestamp;
 use journal::Journal;
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use trace::Tracer;
+use trunks::Trunks;
 
 /// The number of a call within this engine; never used twice.
 pub type CallNumber = u32;
@@ -42,12 +47,6 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// How long a call that is over waits for the statistics of its streams before its record goes out.
 const STATISTICS_PATIENCE: Duration = Duration::from_secs(1);
-
-/// How often the log tells of calls that were turned away.
-const TURNED_AWAY_EVERY: Duration = Duration::from_secs(1);
-
-/// How we name ourselves in SIP.
-const USER_AGENT: &str = concat!("askonce/", env!("CARGO_PKG_VERSION"));
 
 /// A flow that answers calls: its program and the sound of its prompts.
 #[derive(Clone)]
@@ -63,6 +62,8 @@ pub struct Setup {
     pub services: BTreeMap<String, Service>,
     /// Where our SIP is reached: Contact and Via.
     pub locals: Locals,
+    /// What trunks' challenges are answered with, by the trunk's name.
+    pub credentials: BTreeMap<String, Credentials>,
     pub seed: u64,
     /// Whether calls are recorded (`Output::Recording`).
     pub record: bool,
@@ -82,6 +83,8 @@ pub struct MediaPorts {
 pub enum Asker {
     /// A call, with the number of its question.
     Call(CallNumber, u32),
+    /// A trunk, for its registration and its pings.
+    Trunk(usize),
 }
 
 /// What the engine learns.
@@ -250,6 +253,7 @@ pub struct Engine {
     destinations: Arc<BTreeMap<String, Destination>>,
     locals: Locals,
     endpoint: Endpoint,
+    trunks: Trunks,
     gate: Gate,
     half_open: HalfOpen,
     random: Random,
@@ -270,15 +274,18 @@ pub struct Engine {
 impl Engine {
     pub fn new(setup: Setup) -> Self {
         let mut random = Random::from_seed(setup.seed);
-        let sip = sip_config(setup.locals.clone(), setup.config.limits.calls);
+        let sip = dialogs::sip_config(setup.locals.clone(), setup.config.limits.calls);
         let endpoint = Endpoint::new(sip, Random::from_seed(random.u64()));
+        let mut endpoint = endpoint.expect("our own name has no control bytes");
+        let trunks = Trunks::new(&setup.config, &setup.credentials, &setup.locals, &mut endpoint, &mut random);
         Self {
+            trunks,
             destinations: Arc::new(destinations(&setup.config)),
             services: setup.services,
             locals: setup.locals,
-            endpoint: endpoint.expect("our own name has no control bytes"),
+            endpoint,
             gate: Gate::new(setup.config.limits.per_source, &mut random),
-            half_open: HalfOpen::new(setup.config.limits.calls),
+            half_open: HalfOpen::new(setup.config.limits.calls, setup.config.limits.per_source.is_some()),
             config: setup.config,
             random,
             slots: HashMap::new(),
@@ -301,12 +308,16 @@ impl Engine {
             Input::Resolved { asker: Asker::Call(call, resolve), hops } => {
                 self.deliver(now, call, In::Resolved { resolve, hops });
             }
+            Input::Resolved { asker: Asker::Trunk(trunk), hops } => self.trunk_resolved(now, trunk, &hops),
             Input::Undelivered { bytes } => self.endpoint.on_undelivered(now, bytes),
             Input::Minted { call, reference } => self.deliver(now, call, In::Ref { reference }),
             Input::Stored { call, store, kept } => self.deliver(now, call, In::Store { store, kept }),
             Input::Media(event) => self.media_event(now, event),
             Input::Deadline => self.fall_due(now),
-            Input::Drain => self.draining = true,
+            Input::Drain => {
+                self.draining = true;
+                self.leave_trunks(now);
+            }
             Input::Stop => self.end_all(now),
         }
         self.drain_endpoint(now);
@@ -318,12 +329,15 @@ impl Engine {
     }
 
     pub fn next_deadline(&self) -> Option<Instant> {
-        [self.endpoint.next_deadline(), self.deadlines.next(), self.trace_deadline()].into_iter().flatten().min()
+        let (calls, trunks) = (self.deadlines.next(), self.trunks.next_deadline());
+        [self.endpoint.next_deadline(), calls, trunks, self.trace_deadline()].into_iter().flatten().min()
     }
 
-    /// Whether nothing is under way any more: no call, no BYE that waits for its answer, and no recording for its end.
+    /// Whether nothing is under way any more: no call, no BYE that waits for its answer, no recording for its end, and no
+    /// registrar that counts on us.
     pub fn idle(&self) -> bool {
-        self.slots.is_empty() && self.endpoint.waiting() == 0 && self.trace_deadline().is_none()
+        let settled = self.endpoint.waiting() == 0 && self.trace_deadline().is_none();
+        self.slots.is_empty() && settled && !self.leaving_trunks()
     }
 
     /// Calls that are not over.
@@ -353,63 +367,9 @@ impl Engine {
         self.half_open.len()
     }
 
-    /// A message comes to the gate, and if that lets it through, to the door.
-    fn message(&mut self, now: Instant, from: Hop, bytes: &[u8]) {
-        let source = from.address.ip();
-        let trunk = self.config.trunk(source).is_some();
-        let turned_away = self.turned_away();
-        let admission = self.gate.admit(now, source, bytes, trunk);
-        if admission != Admission::Drop {
-            let closed = self.closed(source, admission);
-            let door = match closed {
-                Some(_) => Door::Unavailable,
-                None if trunk => Door::Open,
-                None => Door::Forbidden,
-            };
-            self.trace_in(now, from, bytes, door == Door::Open);
-            let before = self.endpoint.counters().unavailable;
-            self.endpoint.on_message(now, from, bytes, door);
-            if let Some(why) = closed {
-                *why(&mut self.counters) += self.endpoint.counters().unavailable - before;
-            }
-        }
-        if self.turned_away() != turned_away {
-            self.tell_turned_away(now, from);
-        }
-    }
-
-    /// Calls answered with 403 and 503, and messages dropped unread.
-    fn turned_away(&self) -> [u64; 3] {
-        let counters = self.endpoint.counters();
-        [counters.forbidden, counters.unavailable, self.gate.counters().dropped()]
-    }
-
-    /// Why no new call may come in from there, if so: the counter of the reason.
-    fn closed(&self, source: IpAddr, admission: Admission) -> Option<fn(&mut Counters) -> &mut u64> {
-        if self.draining {
-            Some(|counters| &mut counters.turned_away_draining)
-        } else if self.slots.len() >= self.config.limits.calls {
-            Some(|counters| &mut counters.turned_away_full)
-        } else if admission == Admission::TurnAway {
-            Some(|counters| &mut counters.turned_away_rate)
-        } else if self.half_open.is_full(source) {
-            Some(|counters| &mut counters.turned_away_half_open)
-        } else {
-            None
-        }
-    }
-
-    /// What is turned away is told of in one line a second at most: a flood must not fill the log.
-    fn tell_turned_away(&mut self, now: Instant, from: Hop) {
-        if now >= self.turned_away_told + TURNED_AWAY_EVERY {
-            self.turned_away_told = now;
-            let [forbidden, unavailable, unread] = self.turned_away();
-            tracing::info!(%from, forbidden, unavailable, unread, "turned away (403: no trunk has this source; 503: no room; unread: more than its source may send)");
-        }
-    }
-
     fn fall_due(&mut self, now: Instant) {
         self.endpoint.on_deadline(now);
+        self.tend_trunks(now);
         self.trace_due(now);
         while let Some((at, call)) = self.deadlines.due(now) {
             let Some(slot) = self.slots.get_mut(&call) else { continue };
@@ -441,134 +401,8 @@ impl Engine {
             self.deadlines.set(wanted, number);
         }
     }
-
-    fn drain_endpoint(&mut self, now: Instant) {
-        while let Some(output) = self.endpoint.poll() {
-            match output {
-                endpoint::Output::Send { to, bytes } => {
-                    self.trace_out(now, to, &bytes);
-                    self.out.push_back(Output::Send { to, bytes });
-                }
-                endpoint::Output::Event(event) => self.sip_event(now, event),
-            }
-        }
-    }
-
-    fn sip_event(&mut self, now: Instant, event: endpoint::Event) {
-        use endpoint::Event;
-        match event {
-            Event::Invite { dialog, from, request } => self.arrive(now, dialog, from, &request),
-            Event::Confirmed { dialog, answer } => {
-                self.half_open.ends(dialog);
-                // A late answer opens the stream that the ACK ungates.
-                if let Some(body) = answer {
-                    let answer = crate::sdp::read(&body).ok();
-                    self.leg_input(now, dialog, |leg| In::LateAnswer { leg, answer });
-                }
-                self.ungate(dialog);
-            }
-            // We ring nobody with an offer.
-            Event::Acknowledged { .. } => {}
-            Event::Cancelled { dialog } | Event::Bye { dialog } => self.gone(now, dialog, None),
-            Event::Lost { dialog, why } => self.gone(now, dialog, Some(format!("{why:?}"))),
-            Event::Reinvite { dialog, request } => self.reinvite(now, dialog, &request),
-            Event::Info { dialog, request } => self.info(now, dialog, &request),
-            Event::Progress { dialog, status, .. } => self.leg_input(now, dialog, |_| In::Progress { status }),
-            Event::Answered { dialog, response } => {
-                let answer = crate::sdp::read(&response.body).ok();
-                self.leg_input(now, dialog, |_| In::Answered { answer });
-            }
-            Event::Refused { dialog, status, reason, contacts } => {
-                if let Some((call, _)) = self.forget(dialog) {
-                    self.deliver(now, call, In::Refused { status, reason, contacts });
-                }
-            }
-            Event::Referred { dialog, status } => self.leg_input(now, dialog, |_| In::Referred { status }),
-            Event::Transfer { dialog, status, last } => {
-                self.leg_input(now, dialog, |_| In::Transfer { status, last });
-            }
-            Event::Outcome { .. } => {}
-            // We send no re-INVITE of our own yet.
-            Event::Reanswered { .. } | Event::ReinviteRefused { .. } => {}
-        }
-    }
-
-    fn leg_input(&mut self, now: Instant, dialog: DialogId, input: impl FnOnce(Leg) -> In) {
-        if let Some(&(call, leg)) = self.dialogs.get(&dialog) {
-            self.deliver(now, call, input(leg));
-        }
-    }
-
-    /// A dialog is gone, or none of ours any more: whose it was.
-    fn forget(&mut self, dialog: DialogId) -> Option<(CallNumber, Leg)> {
-        self.half_open.ends(dialog);
-        self.dialogs.remove(&dialog)
-    }
-
-    fn gone(&mut self, now: Instant, dialog: DialogId, lost: Option<String>) {
-        let Some((number, leg)) = self.forget(dialog) else { return };
-        let Some(slot) = self.slots.get_mut(&number) else { return };
-        match leg {
-            Leg::Caller => slot.caller = None,
-            Leg::Agent => slot.agent = None,
-        }
-        if matches!(slot.phase, Phase::Arriving { .. }) {
-            // Gone before it was a call: nobody else knows of it yet.
-            self.slots.remove(&number);
-            self.trace_over(now, number, None);
-            return;
-        }
-        if leg == Leg::Agent {
-            self.close_stream(number, Leg::Agent);
-        }
-        let input = match lost {
-            None => In::Bye { leg },
-            Some(why) => In::Lost { leg, why },
-        };
-        self.deliver(now, number, input);
-    }
-
-    fn reinvite(&mut self, now: Instant, dialog: DialogId, request: &Request) {
-        if request.body.is_empty() {
-            return self.leg_input(now, dialog, |leg| In::Reoffer { leg, offer: None });
-        }
-        match crate::sdp::read(&request.body) {
-            Ok(offer) => self.leg_input(now, dialog, |leg| In::Reoffer { leg, offer: Some(offer) }),
-            Err(_) => {
-                let told = self.endpoint.refuse_reinvite(now, dialog, 488);
-                self.told(told);
-            }
-        }
-    }
-
-    fn info(&mut self, now: Instant, dialog: DialogId, request: &Request) {
-        match info::key(request) {
-            Some(key) => self.leg_input(now, dialog, |leg| In::Key { leg, key, by: KeyCarrier::Info }),
-            None => self.counters.info_ignored += 1,
-        }
-    }
-
-    /// Counts a refused command. A dialog may have ended just now: its end is among the events to come.
-    fn told(&mut self, told: Result<(), endpoint::Refusal>) {
-        if let Err(refusal) = told
-            && refusal != endpoint::Refusal::NoDialog
-        {
-            self.counters.sip_refused += 1;
-            tracing::warn!(?refusal, "the SIP endpoint refused a command");
-        }
-    }
 }
 
 fn destinations(config: &Config) -> BTreeMap<String, Destination> {
     config.destinations.iter().map(|configured| (configured.name.text.clone(), config.for_calls(configured))).collect()
-}
-
-/// Room for every call with its agent, and for the transactions that outlive them by 32 s: two a second and call.
-///
-/// What a flood can take of it, as measured: one address of a trunk, at 50 openers a second and a burst of 100, leaves
-/// 1,700 transactions behind when it cancels each INVITE, 1.1 kB each: 2 MB; 26 MB if each INVITE fills its 4 kB with
-/// what is kept of it. A call in which 1,000 INFO come a second leaves 34,000 of 1 kB: 35 MB, and 150 MB if these are
-/// of 4 kB. All transactions together, 384,000 for 6,000 calls, are 0.4 GB: that takes 226 addresses of trunks.
-fn sip_config(locals: Locals, calls: usize) -> endpoint::Config {
-    endpoint::Config { locals, user_agent: USER_AGENT.to_owned(), max_transactions: 64 * calls, max_dialogs: 4 * calls }
 }

@@ -62,7 +62,7 @@ pub struct Arrival {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offer: Option<Offer>,
     /// Its Max-Forwards: what an agent's INVITE may still go, so that a call which is routed back to us ends.
-    pub hops: u8,
+    pub max_forwards: u8,
 }
 
 /// An input of the call.

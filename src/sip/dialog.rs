@@ -95,12 +95,12 @@ impl Dialog {
     /// A request within the dialog (section 12.2.1.1), without body and Contact.
     pub(super) fn request(&self, method: Method, cseq: u32, via: String) -> Request {
         let mut routes: Vec<&str> = self.route_set.iter().map(String::as_str).collect();
-        let mut uri = self.target.clone();
+        let mut uri = self.target.without_headers();
         let strict = self.first_route().filter(|route| route.param("lr").is_none());
-        let last = format!("<{}>", self.target);
+        let last = format!("<{uri}>");
         if let Some(route) = strict {
             // A strict router takes its own URI as the target and finds ours last among the routes.
-            uri = route;
+            uri = route.without_headers();
             routes.remove(0);
             routes.push(&last);
         }
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn requests_go_by_route_target_or_source() {
         // Contact, Record-Route; destination, Request-URI, Route
-        let cases: [(&str, &[&str], &str, &str, &str); 7] = [
+        let cases: [(&str, &[&str], &str, &str, &str); 9] = [
             ("<sip:a@192.0.2.5:5062>", &[], "192.0.2.5:5062", "sip:a@192.0.2.5:5062", ""),
             ("<sip:a@pbx.example>", &[], "192.0.2.9:6000", "sip:a@pbx.example", ""),
             // Behind NAT: we hear it from a public address.
@@ -203,6 +203,9 @@ mod tests {
             ),
             ("<sip:a@h>", &["<sip:p;lr>", "<sip:q;lr>"], "192.0.2.9:6000", "sip:a@h", "<sip:p;lr>, <sip:q;lr>"),
             ("<sip:a@h>", &["<sip:192.0.2.7>", "<sip:q>"], "192.0.2.7:5060", "sip:192.0.2.7", "<sip:q>, <sip:a@h>"),
+            // A Request-URI has no headers, whatever a careless peer puts into its Contact and Record-Route.
+            ("<sip:a@192.0.2.5?x=y>", &[], "192.0.2.5:5060", "sip:a@192.0.2.5", ""),
+            ("<sip:a@h?x=y>", &["<sip:192.0.2.7?x=y>"], "192.0.2.7:5060", "sip:192.0.2.7", "<sip:a@h>"),
         ];
         let locals = Locals::new(["udp:192.0.2.1:5060", "udp:[2001:db8::1]:5060"].map(hop));
         for (contact, routes, destination, uri, route) in cases {

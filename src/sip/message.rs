@@ -210,7 +210,7 @@ fn read_cseq(value: &str) -> Result<(u32, Method), &'static str> {
     let (number, method) = value.split_once([' ', '\t']).ok_or("a CSeq without a method")?;
     // RFC 3261 section 8.1.1.5: less than 2**31.
     let number = number.parse().ok().filter(|&number: &u32| number < 1 << 31).ok_or("not a CSeq number")?;
-    Ok((number, Method::of(method.trim())))
+    Ok((number, Method::of(method.trim_ascii())))
 }
 
 /// RFC 3261 section 25.1, `token`.

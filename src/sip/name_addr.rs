@@ -17,30 +17,30 @@ pub struct NameAddr<'a> {
 impl<'a> NameAddr<'a> {
     /// Reads one value. The error is the reason, for a 400.
     pub fn read(text: &'a str) -> Result<NameAddr<'a>, &'static str> {
-        let text = text.trim();
+        let text = text.trim_ascii();
         let (display, rest) = match text.strip_prefix('"') {
             Some(after) => {
                 let end = params::closing_quote(text).ok_or("a quoted string left open")?;
-                (unescaped(&after[..end - 1]), text[end + 1..].trim_start())
+                (unescaped(&after[..end - 1]), text[end + 1..].trim_ascii_start())
             }
             None => match text.find('<') {
                 // Tokens, says the grammar: other characters are let pass, but none that leaves it open where a value ends
                 // (RFC 4475 section 3.1.2.15).
                 Some(at) if text[..at].contains([',', '"']) => return Err("a display name that needs quotes"),
-                Some(at) => (Cow::Borrowed(text[..at].trim()), &text[at..]),
+                Some(at) => (Cow::Borrowed(text[..at].trim_ascii()), &text[at..]),
                 None => return NameAddr::read_addr_spec(text),
             },
         };
         let inside = rest.strip_prefix('<').ok_or("a display name without a <URI>")?;
         let (uri, params) = inside.split_once('>').ok_or("a < without its >")?;
         params::check(params)?;
-        Ok(NameAddr { display, uri: Uri::read(uri)?, params: params.trim_start() })
+        Ok(NameAddr { display, uri: Uri::read(uri)?, params: params.trim_ascii_start() })
     }
 
     /// Without brackets, what follows a `;` belongs to the header, not to the URI (section 20.10).
     fn read_addr_spec(text: &'a str) -> Result<NameAddr<'a>, &'static str> {
         let (uri, params) = text.split_at(text.find(';').unwrap_or(text.len()));
-        let uri = uri.trim_end();
+        let uri = uri.trim_ascii_end();
         if uri.contains('?') {
             return Err("a URI with headers outside of <>");
         }

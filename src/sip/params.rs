@@ -11,7 +11,7 @@ pub(super) fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
         let text = rest?;
         let at = end_of_part(text.as_bytes(), separator);
         rest = at.map(|at| &text[at + 1..]);
-        Some(text[..at.unwrap_or(text.len())].trim())
+        Some(text[..at.unwrap_or(text.len())].trim_ascii())
     })
 }
 
@@ -37,7 +37,7 @@ pub(super) fn end_of_part(bytes: &[u8], separator: u8) -> Option<usize> {
 /// The parameters of `text`, which is empty or starts with `;`: names and values, `""` for a flag's value.
 pub(super) fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
     split(text, b';').skip(1).map(|part| match part.split_once('=') {
-        Some((name, value)) => (name.trim_end(), value.trim_start()),
+        Some((name, value)) => (name.trim_ascii_end(), value.trim_ascii_start()),
         None => (part, ""),
     })
 }
@@ -47,9 +47,10 @@ pub(super) fn find<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     pairs(text).find(|(read, _)| read.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-/// Refuses what is not a list of parameters: text before the first `;`, an empty name, a quote left open, too many.
+/// Refuses what is not a list of parameters: text before the first `;`, an empty name, a quote or bracket where none
+/// may be, too many. What passes leaves nothing open: a parameter of ours behind it is one to every reader.
 pub(super) fn check(text: &str) -> Result<(), &'static str> {
-    let text = text.trim_start();
+    let text = text.trim_ascii_start();
     if text.is_empty() {
         return Ok(());
     }
@@ -60,11 +61,15 @@ pub(super) fn check(text: &str) -> Result<(), &'static str> {
         if count == MAX_PARAMS {
             return Err("more than 64 parameters");
         }
-        if name.is_empty() || name.contains([' ', '"', ',']) {
+        if name.is_empty() || name.contains([' ', '"', ',', '<', '>']) {
             return Err("a parameter without a name");
         }
-        if value.starts_with('"') && closing_quote(value) != Some(value.len() - 1) {
+        let quoted = value.starts_with('"');
+        if quoted && closing_quote(value) != Some(value.len() - 1) {
             return Err("a quoted string left open");
+        }
+        if !quoted && value.contains(['"', '<', '>']) {
+            return Err("a quote or bracket in a parameter");
         }
     }
     Ok(())
@@ -99,11 +104,13 @@ mod tests {
         assert_eq!(find(";lr;TAG = abc", "tag"), Some("abc"));
         assert_eq!(find(";lr;tag=abc", "lr"), Some(""));
         assert_eq!(find(";a=\"x;tag=1\"", "tag"), None);
-        for faulty in [";;", "x=1", ";a=\"x", ";=1"] {
+        for faulty in [";;", "x=1", ";a=\"x", ";=1", ";a=x\"y", ";a=<x", ";a<=x"] {
             assert!(check(faulty).is_err(), "{faulty}");
         }
         let many = ";a".repeat(MAX_PARAMS);
         assert!(check(&many).is_ok() && check(&format!("{many};a")).is_err());
+        // A blank is a space or a tab: what else Unicode calls so is a part of the value.
+        assert_eq!(find(";a= b\u{a0}", "a"), Some("b\u{a0}"));
         assert!(check("").is_ok() && check(" ; a = b;c").is_ok());
     }
 }

@@ -134,6 +134,14 @@ impl Uri {
         params::find(&self.text[self.params.clone()], name)
     }
 
+    /// The URI as a Request-URI may be: without headers (RFC 3261 section 19.1.1).
+    pub fn without_headers(&self) -> Uri {
+        let mut uri = self.clone();
+        uri.text.truncate(self.text.len() - self.headers.len());
+        uri.headers.end = uri.headers.start;
+        uri
+    }
+
     /// The URI's headers (`a=b&c=d`) without the `?`, escaped as read; empty if there are none.
     pub fn headers(&self) -> &str {
         self.text[self.headers.clone()].trim_start_matches('?')
@@ -144,27 +152,31 @@ impl Uri {
 pub(super) fn host_port(text: &str) -> Result<(&str, Option<u16>), &'static str> {
     let end = match text.strip_prefix('[') {
         Some(rest) => rest.find(']').ok_or("an IPv6 address without its closing bracket")? + 2,
-        None => text.find(|c: char| !c.is_ascii_alphanumeric() && !"-._".contains(c)).unwrap_or(text.len()),
+        None => text.bytes().position(|b| !is_host_byte(b)).unwrap_or(text.len()),
     };
     let (host, rest) = text.split_at(end);
-    if host.is_empty() || (host.starts_with('[') && ip(host).is_none()) {
+    if host.is_empty() || (host.starts_with('[') && !matches!(ip(host), Some(IpAddr::V6(_)))) {
         return Err("not a host");
     }
-    let rest = rest.trim();
+    let rest = rest.trim_ascii();
     if rest.is_empty() {
         return Ok((host, None));
     }
-    let port = rest.strip_prefix(':').ok_or("not a host")?.trim();
+    let port = rest.strip_prefix(':').ok_or("not a host")?.trim_ascii();
     if !port.bytes().all(|b| b.is_ascii_digit()) {
         return Err("not a port");
     }
     Ok((host, Some(port.parse().map_err(|_| "not a port")?)))
 }
 
+fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
+}
+
 /// The address that a host writes as a literal, IPv6 with or without brackets. RFC 3261's grammar let a third colon
 /// slip into `::192.0.2.1`; it is read over (RFC 5118 section 4.10).
 pub(super) fn ip(host: &str) -> Option<IpAddr> {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     host.parse().or_else(|no| if host.contains(":::") { host.replacen(":::", "::", 1).parse() } else { Err(no) }).ok()
 }
 
@@ -255,6 +267,7 @@ mod tests {
         let uri = Uri::read("sip:a@b;LR;maddr=1.2.3.4?x=1").unwrap();
         assert_eq!((uri.param("lr"), uri.param("maddr"), uri.headers()), (Some(""), Some("1.2.3.4"), "x=1"));
         assert!(!format!("{uri:?}").contains("x=1"));
+        assert!(uri.without_headers() == Uri::read("sip:a@b;LR;maddr=1.2.3.4").unwrap());
     }
 
     #[test]
@@ -268,6 +281,8 @@ mod tests {
             "sip:a@b@c",
             "sip:2001:db8::10",
             "sip:[2001:db8::10",
+            "sip:[[2001:db8::10]",
+            "sip:[192.0.2.1]",
             "sip:[2001:db8::::192.0.2.1]",
             "sip:a@b:99999",
             "sip:a@b;;",

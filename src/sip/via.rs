@@ -22,7 +22,7 @@ pub struct Via<'a> {
 impl<'a> Via<'a> {
     /// Reads one Via value; blanks around its separators are allowed. The error is the reason, for a 400.
     pub fn read(text: &'a str) -> Result<Via<'a>, &'static str> {
-        let mut parts = text.splitn(3, '/').map(str::trim);
+        let mut parts = text.splitn(3, '/').map(str::trim_ascii);
         if !parts.next().is_some_and(|name| name.eq_ignore_ascii_case("SIP")) || parts.next() != Some("2.0") {
             return Err("a Via of another protocol");
         }
@@ -30,7 +30,7 @@ impl<'a> Via<'a> {
         let (transport, rest) = rest.split_once([' ', '\t']).ok_or("a Via without sent-by")?;
         let sent_by = rest.find(';').unwrap_or(rest.len());
         let (sent_by, params) = rest.split_at(sent_by);
-        let (host, port) = host_port(sent_by.trim())?;
+        let (host, port) = host_port(sent_by.trim_ascii())?;
         params::check(params)?;
         Ok(Via { transport, host, port, params })
     }

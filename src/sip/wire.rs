@@ -30,6 +30,9 @@ pub struct Malformed {
 /// The status and reason to refuse a message with.
 type Fault = (u16, &'static str);
 
+/// Alone it would let a value end a line at a careless peer, once we send it back.
+const STRAY_RETURN: &str = "a carriage return inside of a line";
+
 /// Reads one datagram. The body is what Content-Length says; without it, all the rest (section 18.3).
 pub fn read(bytes: &[u8]) -> Result<Message, Malformed> {
     let silent = |reason| Malformed { reason, status: 400, request: None };
@@ -74,6 +77,9 @@ fn bad(reason: &'static str) -> Fault {
 
 /// The start line, or what to refuse it with.
 fn read_start(line: &str) -> Result<Start, Fault> {
+    if line.as_bytes().contains(&b'\r') {
+        return Err(bad(STRAY_RETURN));
+    }
     if let Some(rest) = line.strip_prefix("SIP/2.0 ") {
         let (status, reason) = rest.split_once(' ').unwrap_or((rest, ""));
         let digits = status.len() == 3 && status.bytes().all(|b| b.is_ascii_digit());
@@ -122,9 +128,8 @@ fn read_header(line: &str, headers: &mut Headers) -> Result<usize, &'static str>
     if line.len() > MAX_LINE {
         return Err("a line longer than 8 kB");
     }
-    // A carriage return alone would let a value end a line at a careless peer, once we send it back.
     if line.as_bytes().contains(&b'\r') {
-        return Err("a carriage return inside of a line");
+        return Err(STRAY_RETURN);
     }
     let colon = line.bytes().position(|b| b == b':').ok_or("a header without a colon")?;
     let (name, value) = (line[..colon].trim_ascii_end(), line[colon + 1..].trim_ascii());

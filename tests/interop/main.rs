@@ -6,6 +6,8 @@
 mod dialogs;
 mod floods;
 mod keys;
+#[path = "../live/line.rs"]
+mod line;
 #[path = "../world/messages.rs"]
 mod messages;
 mod others;

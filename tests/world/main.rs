@@ -11,5 +11,6 @@ mod scenarios;
 mod simulation;
 mod traced;
 mod transfer;
+mod trunks;
 
 pub use simulation::{Plan, World};

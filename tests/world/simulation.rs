@@ -125,6 +125,7 @@ impl World {
             config: Arc::new(config),
             services: BTreeMap::from([(name, service)]),
             locals: Locals::new([Hop::udp(SocketAddr::new(SERVER, SIP))]),
+            credentials: BTreeMap::new(),
             seed: random.u64(),
             record: true,
             trace: true,

@@ -78,8 +78,15 @@ impl Line {
         let config = Config::quick(&quick).expect("a sound configuration");
         let locals = Locals::new([Hop::udp(address)]);
         let services = BTreeMap::from([("away".to_owned(), service)]);
-        let engine =
-            Engine::new(Setup { config: Arc::new(config), services, locals, seed: 1, record: false, trace: false });
+        let engine = Engine::new(Setup {
+            config: Arc::new(config),
+            services,
+            locals,
+            credentials: BTreeMap::new(),
+            seed: 1,
+            record: false,
+            trace: false,
+        });
         let now = Instant::from_micros(1_000_000);
         let mut line = Line { engine, now, heard: Vec::new(), cdrs: Vec::new(), head: String::new(), cseq: 1 };
         line.head = "From: <sip:+15551230001@127.0.0.1>;tag=p\r\nTo: <sip:100@127.0.0.1>\r\nCall-ID: c1".to_owned();

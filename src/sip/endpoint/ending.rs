@@ -1,5 +1,6 @@
 //! How dialogs end from our side (RFC 3261 section 15).
 
+use super::digest::{Account, authorize};
 use super::usage::InviteUsage;
 use super::{DialogId, Endpoint, Event, Loss, Refusal};
 use crate::sip::dialog::Dialog;
@@ -69,7 +70,7 @@ impl Endpoint {
     /// Sends BYE and forgets the dialog.
     pub(super) fn say_bye(&mut self, now: Instant, id: DialogId) {
         if let Some(mut usage) = self.forget(now, id, 500) {
-            self.send_bye(now, &mut usage.dialog);
+            self.send_bye(now, &mut usage.dialog, usage.account);
         }
     }
 
@@ -87,12 +88,13 @@ impl Endpoint {
         Some(usage)
     }
 
-    pub(super) fn send_bye(&mut self, now: Instant, dialog: &mut Dialog) {
+    pub(super) fn send_bye(&mut self, now: Instant, dialog: &mut Dialog, account: Option<Account>) {
         let to = dialog.destination(&self.config.locals);
         let via = via(self.config.local(to), &mut self.random);
         let cseq = dialog.next_cseq();
         let mut request = dialog.request(Method::Bye, cseq, via);
         self.dress(&mut request, to);
+        authorize(&mut self.accounts, account, &mut request);
         self.transact(now, to, &request, Purpose::Nobody);
     }
 }

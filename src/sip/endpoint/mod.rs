@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 
+use super::auth;
 use super::hop::{Hop, Locals};
 use super::invite::{ALLOW, SUPPORTED, contact};
 use super::message::{Headers, Message, Method, Request, Response};
@@ -13,6 +14,7 @@ use super::wire::{self, Malformed};
 use crate::random::Random;
 use crate::time::Instant;
 
+mod digest;
 mod ending;
 mod event;
 mod info_rate;
@@ -29,6 +31,7 @@ mod usage;
 mod usages;
 mod verdict;
 
+pub use digest::Account;
 pub use event::{Counters, DialogId, Event, Loss, Output, Refusal};
 pub use outside::RequestId;
 
@@ -47,6 +50,8 @@ pub enum Door {
     Open,
     /// 403: nobody knows this source.
     Forbidden,
+    /// Nothing: nobody knows this source, and it is to learn nothing of us.
+    Silent,
     /// 503 with Retry-After, to OPTIONS as well: full, or about to end.
     Unavailable,
 }
@@ -77,6 +82,8 @@ pub struct Endpoint {
     salt: u64,
     transactions: Table,
     usages: Usages,
+    /// By `Account`.
+    accounts: Vec<auth::Client>,
     /// Requests outside of dialogs, so far.
     requests: u64,
     /// Drained after each input, of which each adds a few.
@@ -91,7 +98,8 @@ impl Endpoint {
         let salt = random.u64();
         let (transactions, usages) = (Table::default(), Usages::default());
         let (out, counters) = (VecDeque::new(), Counters::default());
-        Ok(Endpoint { config, random, salt, transactions, usages, requests: 0, out, counters })
+        let accounts = Vec::new();
+        Ok(Endpoint { config, random, accounts, salt, transactions, usages, requests: 0, out, counters })
     }
 
     /// Takes a datagram, or a message off a stream; `door` says whether a new call may come in from there. What cannot
@@ -101,6 +109,7 @@ impl Endpoint {
         match wire::read(bytes).and_then(|message| framed(from, message)) {
             Ok(Message::Request(request)) => self.on_request(now, from, request, door),
             Ok(Message::Response(response)) => self.on_response(now, from, response),
+            Err(_) if door == Door::Silent => self.counters.malformed_dropped += 1,
             Err(malformed) => self.on_malformed(from, &malformed),
         }
     }

@@ -1,6 +1,7 @@
 //! Requests of ours that are made again by themselves: an offer that met glare (RFC 3261 section 14.1), an INVITE
-//! whose interval was too short (RFC 4028 section 7.4).
+//! whose interval was too short (RFC 4028 section 7.4) or that was challenged.
 
+use super::digest::{authorize, without_credentials};
 use super::{DialogId, Endpoint, Event, Refusal};
 use crate::sip::invite::via;
 use crate::sip::message::{Headers, Request, Response};
@@ -27,6 +28,9 @@ impl Endpoint {
         response: &Response,
     ) -> bool {
         let Ok(usage) = self.usage(id) else { return false };
+        if matches!(response.status, 401 | 407) {
+            return self.answer_challenge(now, id, transaction, response);
+        }
         if response.status != 422 || usage.tries == MAX_TRIES {
             return false;
         }
@@ -55,11 +59,14 @@ impl Endpoint {
         let (cseq, local) = (usage.dialog.next_cseq(), self.config.local(to));
         let mut renewed = vec![("Via", via(local, &mut self.random)), ("CSeq", format!("{cseq} INVITE"))];
         renewed.extend_from_slice(changed);
-        usage.tries += 1;
+        usage.tries = (usage.tries + 1).min(MAX_TRIES);
+        let account = usage.account;
         // Its early dialogs went with it.
         usage.forks.clear();
-        let headers = replaced(&refused.headers, &renewed);
-        let sent = self.send_invite(now, to, Request { headers, ..refused }, id);
+        let headers = replaced(&without_credentials(&refused.headers), &renewed);
+        let mut request = Request { headers, ..refused };
+        authorize(&mut self.accounts, account, &mut request);
+        let sent = self.send_invite(now, to, request, id);
         if let Some(usage) = self.usages.get_mut(id) {
             usage.timer.refreshing =
                 usage.timer.refreshing.map(|known| if known == transaction { sent } else { known });

@@ -7,6 +7,7 @@ use crate::time::Duration;
 
 mod by_hand;
 mod calls;
+mod digest;
 mod glare;
 mod model;
 mod network;

@@ -1,5 +1,6 @@
 //! The caller's side (RFC 3261 sections 8.1, 9.1, 13.2 and 14.1): our requests, and what comes back.
 
+use super::digest::{Account, authorize, credentials_of};
 use super::reply::reason;
 use super::usage::Cancel;
 use super::{DialogId, Endpoint, Event, InviteUsage, Loss, Refusal, branch};
@@ -13,6 +14,17 @@ use crate::time::Instant;
 impl Endpoint {
     /// Begins a call: sends the whole request, as `invite::Invite` builds it, byte for byte.
     pub fn invite(&mut self, now: Instant, to: Hop, request: Request) -> Result<DialogId, Refusal> {
+        self.invite_on(now, to, request, None)
+    }
+
+    /// The same on an account: should it be challenged, it goes out again with that one's credentials.
+    pub fn invite_on(
+        &mut self,
+        now: Instant,
+        to: Hop,
+        request: Request,
+        account: Option<Account>,
+    ) -> Result<DialogId, Refusal> {
         if !self.has_room_for_call() {
             return Err(Refusal::Full);
         }
@@ -28,6 +40,7 @@ impl Endpoint {
         }
         let mut usage = InviteUsage::new(Dialog::of_caller(&request.headers, &head, request.uri.clone(), to), true);
         usage.described.clone_from(&request.body);
+        usage.account = account;
         let dialog = self.usages.next_id();
         usage.outgoing = Some(self.send_invite(now, to, request, dialog));
         self.usages.insert(dialog, usage);
@@ -98,12 +111,15 @@ impl Endpoint {
         if !self.has_room_in_dialog() {
             return Err(Refusal::Full);
         }
-        let dialog = self.usages.owned(id)?.dialog_with(remote_tag);
+        let usage = self.usages.owned(id)?;
+        let account = usage.account;
+        let dialog = usage.dialog_with(remote_tag);
         let to = dialog.destination(&self.config.locals);
         let via = via(self.config.local(to), &mut self.random);
         let cseq = dialog.next_cseq();
         let mut request = dialog.request(method, cseq, via);
         self.dress(&mut request, to);
+        authorize(&mut self.accounts, account, &mut request);
         Ok((to, request))
     }
 
@@ -186,13 +202,17 @@ impl Endpoint {
             }
             return;
         }
+        let credentials = credentials_of(&self.transactions, transaction);
         let offer = self.transactions.get(transaction).and_then(|known| known.machine.invite_body());
         usage.described = offer.map_or(Vec::new(), <[u8]>::to_vec);
         let early = usage.forks.iter_mut().find(|fork| fork.dialog.remote_tag == tag);
         let answer = early.and_then(|fork| fork.answer.take());
         let first = usage.on_accepted(now, from, transaction, &response, &head);
         let to = usage.dialog.destination(&self.config.locals);
-        let ack = usage.dialog.request(Method::Ack, head.cseq, via(self.config.local(to), &mut self.random));
+        let mut ack = usage.dialog.request(Method::Ack, head.cseq, via(self.config.local(to), &mut self.random));
+        for (name, value) in credentials {
+            ack.headers.put(name, value);
+        }
         let bytes = ack.to_bytes();
         usage.acked = Some((head.cseq, bytes.clone(), to));
         // Should the dialog be gone when this 2xx comes again, an ACK alone is due.
@@ -225,7 +245,7 @@ impl Endpoint {
         self.send(to, ack.to_bytes());
         if new {
             self.counters.forks_ended += 1;
-            self.send_bye(now, &mut dialog);
+            self.send_bye(now, &mut dialog, None);
         }
     }
 

@@ -115,13 +115,21 @@ impl Endpoint {
         let known = self.transactions.find(&incoming.key);
         match (&incoming.request.method, known) {
             (Method::Ack, _) => self.on_ack(now, known, incoming),
+            (Method::Cancel, None) if door == Door::Silent => self.counters.forbidden += 1,
             (Method::Cancel, _) => self.on_cancel(now, known, &incoming),
             (_, Some(transaction)) => self.on_repeated(transaction),
+            (_, None) if door == Door::Silent && !self.knows(&incoming) => self.counters.forbidden += 1,
             (_, None) => match self.verdict(&incoming) {
                 Some(verdict) => self.answer_stateless(&incoming, verdict),
                 None => self.on_new_request(now, incoming, door),
             },
         }
+    }
+
+    /// Whether a request is of a dialog of ours.
+    fn knows(&self, incoming: &Incoming) -> bool {
+        let tag = incoming.to_tag.as_deref();
+        tag.is_some_and(|tag| self.usages.find(&incoming.call_id, tag, &incoming.from_tag).is_some())
     }
 
     fn on_new_request(&mut self, now: Instant, incoming: Incoming, door: Door) {
@@ -314,7 +322,13 @@ impl Endpoint {
             return;
         };
         usage.dialog.peer = incoming.from;
-        if usage.silent {
+        let silent = usage.silent;
+        self.transactions.change(unacked.transaction, |known| {
+            if let Machine::InviteServer(machine) = &mut known.machine {
+                machine.on_ack_of_2xx(now);
+            }
+        });
+        if silent {
             // Section 15: a BYE of the callee waits for the ACK.
             self.say_bye(now, id);
         } else {

@@ -1,10 +1,12 @@
 //! The invite usage of a dialog (RFC 5057): which INVITEs are on their way within it, and what it waits for.
 
+use super::digest::Account;
 use super::info_rate::InfoRate;
 use super::reliable::{Early, Reliable};
 use super::reply::Reply;
 use super::retry::Retry;
 use super::session_timer::{SessionTimer, Terms};
+use crate::sip::auth::Tries;
 use crate::sip::dialog::Dialog;
 use crate::sip::hop::{Hop, Transport};
 use crate::sip::message::Headers;
@@ -35,6 +37,9 @@ pub(super) struct InviteUsage {
     /// The ACK that we sent last, for 2xx that come again: its CSeq, bytes and way.
     pub(super) acked: Option<(u32, Vec<u8>, Hop)>,
     pub(super) cancel: Cancel,
+    /// What our requests in it are authorized with, and how often its INVITE was.
+    pub(super) account: Option<Account>,
+    pub(super) challenged: Tries,
     /// The CSeq of our REFER whose end we have not heard of.
     pub(super) referring: Option<u32>,
     /// Its owner has let go of it: no more events.
@@ -67,7 +72,9 @@ pub(super) struct Pending {
 
 /// RFC 3261 section 13.3.1.4: the 2xx is sent again, at gaps doubling up to T2, until its ACK or 64*T1.
 pub(super) struct Unacked {
-    /// That of the INVITE, which the ACK repeats.
+    /// That of the INVITE.
+    pub(super) transaction: TransactionId,
+    /// That of the INVITE as well, which the ACK repeats.
     pub(super) cseq: u32,
     pub(super) to: Hop,
     pub(super) bytes: Vec<u8>,
@@ -103,7 +110,7 @@ impl Unacked {
     /// Over a stream as well: the next hop need not be one (section 13.3.1.4).
     pub(super) fn new(now: Instant, pending: &Pending, bytes: Vec<u8>, offer: bool) -> Unacked {
         let backoff = Backoff::new(now, Transport::Udp, T2);
-        Unacked { cseq: pending.cseq, to: pending.reply.to, bytes, offer, backoff }
+        Unacked { transaction: pending.transaction, cseq: pending.cseq, to: pending.reply.to, bytes, offer, backoff }
     }
 }
 
@@ -122,6 +129,8 @@ impl InviteUsage {
             unacked: None,
             acked: None,
             cancel: Cancel::No,
+            account: None,
+            challenged: Tries::default(),
             referring: None,
             silent: false,
             takes_update: false,

@@ -88,6 +88,7 @@ fn faulty_messages_are_refused_with_a_reason_and_what_an_answer_needs() {
         (options("To: <sip:b@c>\r\n"), 400, true, "twice"),
         (options("no colon\r\n"), 400, true, "colon"),
         (options("X-A: a\rb\r\n"), 400, true, "carriage return"),
+        (sound.replace("OPTIONS sip:ivr@192.0.2.1 SIP/2.0", "SIP/2.0 200 O\rK"), 400, false, "carriage return"),
         (options(&format!("X-A: {long}\r\n")), 400, true, "8 kB"),
         (options(&many), 400, true, "256"),
         (sound.trim_end().to_owned(), 400, true, "empty line"),

@@ -123,6 +123,22 @@ fn answers_go_to_the_source_never_to_maddr() {
 }
 
 #[test]
+fn a_source_that_is_to_learn_nothing_hears_nothing() {
+    let (mut endpoint, tag) = answered();
+    let silent = |endpoint: &mut Endpoint, text: &str| {
+        endpoint.on_message(NOW, hop(0), text.as_bytes(), Door::Silent);
+        words(&drain(endpoint).0)
+    };
+    for method in ["INVITE", "OPTIONS", "REGISTER", "DANCE", "BYE", "CANCEL"] {
+        let text = request(method, "Require: x\r\n").replace("c1", "c2").replace("z9hG4bK", "z9hG4bKx");
+        assert!(silent(&mut endpoint, &text).is_empty(), "{method}");
+    }
+    assert!(silent(&mut endpoint, "OPTIONS x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\n\r\n").is_empty());
+    assert_eq!(endpoint.counters().forbidden, 6);
+    assert_eq!(silent(&mut endpoint, &in_dialog("BYE", 9, &tag)), ["200"], "a peer that we called goes on");
+}
+
+#[test]
 fn over_a_stream_a_message_says_how_long_it_is() {
     let mut endpoint = endpoint(1);
     let source: Hop = "tcp:192.0.2.99:7777".parse().unwrap();
