@@ -15,16 +15,19 @@ fn direction(message: &str) -> &str {
 
 #[test]
 fn callers_hold_refresh_and_leave_the_offer_to_us() {
-    type Scenario = fn(u32) -> String;
-    let kinds: [(Scenario, &str); 3] =
-        [(scenario::late, "late"), (scenario::holder, "hold"), (scenario::refresher, "refresh")];
+    let kinds = [
+        (scenario::late(30), "late"),
+        (scenario::insistent(30), "insist"),
+        (scenario::holder(30), "hold"),
+        (scenario::refresher(30), "refresh"),
+    ];
     std::thread::scope(|scope| {
         for (caller, kind) in kinds {
             scope.spawn(move || {
                 let at = free();
                 let agent = Sipp::answering(AGENT, at);
                 let server = Server::start(at);
-                let caller = Sipp::calling(&caller(30), server.sip, KEYS).messages();
+                let caller = Sipp::calling(&caller, server.sip, KEYS).messages();
                 carries_the_account(agent.messages().only("INVITE "));
                 talked(&reached_an_agent(&server.records(), "agent"));
                 let answers = caller.received("SIP/2.0 200 ");

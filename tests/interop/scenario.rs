@@ -53,6 +53,11 @@ pub fn late(patience: u32) -> String {
     calling(NOTHING, &described("sendrecv"), PLAY, patience)
 }
 
+/// A caller who insists that every 18x of ours arrives; we answer at once, with none.
+pub fn insistent(patience: u32) -> String {
+    calling(&format!("Require: 100rel\n{}", described("sendrecv")), NOTHING, PLAY, patience)
+}
+
 /// A caller who holds the call for a second and takes it up again, and then keys.
 pub fn holder(patience: u32) -> String {
     let hold = |direction| request("INVITE", &described(direction), "200") + &ack();
