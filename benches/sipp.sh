@@ -10,21 +10,32 @@
 #
 # The server has core 0 and SIPp core 1. It answers with flow FLOW (flows/account-desk.yaml), so that a call binds its
 # media sockets, opens a stream, begins a prompt and leaves a call record. CPU is what the kernel's scheduler counted
-# for each thread of the server, from before the first call until SIPp ended. Needs sipp and two quiet cores.
+# for each thread of the server, from before the first call until SIPp ended. Needs sipp and two quiet cores; ASKONCE_LOG=warn leaves out
+# the two lines of log that a call has.
 set -eu
 program=$(realpath "$1") rate=$2 calls=$3
 shift 3
 flow=$(realpath "${FLOW:-flows/account-desk.yaml}")
 port=${PORT:-15060}
-transport=udp
-case " $* " in *" -t t"*) transport=tcp ;; *" -t l"*) transport=tls ;; esac
 place=$(mktemp -d /tmp/askonce-sipp.XXXXXX)
 cd "$place"
-trap 'kill $server 2>/dev/null; wait; rm -rf "$place"' EXIT
+server=
+trap '[ -z "$server" ] || kill "$server" 2>/dev/null; wait; rm -rf "$place"' EXIT
 
-taskset -c 0 "$program" serve --workers 1 --flow "$flow" --sip "$transport:127.0.0.1:$port" \
-    --rtp 127.0.0.1:20000-59999 --http 127.0.0.1:$((port + 1)) --destination support=sip:agent@127.0.0.1:9 \
-    --store calls.db >server.out 2>server.err &
+cat >place.yaml <<END
+askonce: 1
+listen:
+  sip: [udp:127.0.0.1:$port, tcp:127.0.0.1:$port]
+  rtp: { address: 127.0.0.1, ports: 20000-59999 }
+  http: 127.0.0.1:$((port + 1))
+flows: [$flow]
+store: calls.db
+limits: { per_source: 100000/s }
+trunks: { sipp: { from: [127.0.0.1] } }
+numbers: { "*": $(awk '/^flow:/ {print $2}' "$flow") }
+destinations: { support: { to: ["sip:agent@127.0.0.1:9"] } }
+END
+taskset -c 0 "$program" serve --workers 1 --config place.yaml >server.out 2>server.err &
 server=$!
 until grep -qs ready server.out; do kill -0 $server || { cat server.err; exit 1; }; sleep 0.1; done
 

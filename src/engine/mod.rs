@@ -278,7 +278,7 @@ impl Engine {
             locals: setup.locals,
             endpoint: endpoint.expect("our own name has no control bytes"),
             gate: Gate::new(setup.config.limits.per_source, &mut random),
-            half_open: HalfOpen::new(setup.config.limits.calls, setup.config.limits.per_source.is_some()),
+            half_open: HalfOpen::new(setup.config.limits.calls, setup.config.limits.per_source),
             config: setup.config,
             random,
             slots: HashMap::new(),
