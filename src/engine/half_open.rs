@@ -6,8 +6,8 @@ use crate::sip::endpoint::DialogId;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-/// From one source, where sources have a rate. A carrier that begins 50 calls a second, its ACKs a second away, has 50.
-/// Where one may open as many as come, it may have all: at 7,000 calls a second 300 are what a pause of 43 ms leaves.
+/// From one source, or what it may open in a second if that is more. A carrier that begins 50 calls a second, its ACKs
+/// a second away, has 50. At 7,000 calls a second 300 are what a pause of 43 ms leaves.
 pub const PER_SOURCE: usize = 300;
 /// In all: this part of the calls there may be, but not less than a burst of honest ones.
 const PART: usize = 4;
@@ -22,10 +22,10 @@ pub struct HalfOpen {
 }
 
 impl HalfOpen {
-    /// `limited`: whether there is a limit to the calls a second from one source.
-    pub fn new(calls: usize, limited: bool) -> HalfOpen {
+    /// `rate`: the calls a second that one source may open; `None`: as many as come.
+    pub fn new(calls: usize, rate: Option<u32>) -> HalfOpen {
         let most = (calls / PART).max(BURST);
-        let per_source = if limited { PER_SOURCE } else { most };
+        let per_source = rate.map_or(most, |rate| PER_SOURCE.max(rate as usize));
         HalfOpen { most, per_source, dialogs: HashMap::new(), sources: HashMap::new() }
     }
 
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn a_source_and_all_sources_have_their_bounds_and_get_their_room_back() {
-        let mut half_open = HalfOpen::new(2 * PER_SOURCE * PART, true);
+        let mut half_open = HalfOpen::new(2 * PER_SOURCE * PART, Some(50));
         let [first, second, third] = [1, 2, 3].map(|host| IpAddr::from([192, 0, 2, host]));
         let begin = |half_open: &mut HalfOpen, from: u64, source| {
             for dialog in from..from + PER_SOURCE as u64 {
@@ -79,13 +79,16 @@ mod tests {
         assert_eq!(half_open.len(), 2 * PER_SOURCE - 1);
     }
     #[test]
-    fn a_source_without_a_rate_may_have_them_all() {
+    fn a_source_has_what_it_may_open_in_a_second_and_without_a_rate_all() {
         let source = IpAddr::from([192, 0, 2, 1]);
-        let mut half_open = HalfOpen::new(2 * PER_SOURCE * PART, false);
-        for dialog in 0..2 * PER_SOURCE as u64 {
-            assert!(!half_open.is_full(source), "{dialog}");
-            half_open.begins(DialogId(dialog), source);
+        let (all, second) = (2 * PER_SOURCE, PER_SOURCE + 100);
+        for (rate, most) in [(None, all), (Some(second as u32), second), (Some(1), PER_SOURCE), (Some(100_000), all)] {
+            let mut half_open = HalfOpen::new(all * PART, rate);
+            for dialog in 0..most as u64 {
+                assert!(!half_open.is_full(source), "{rate:?} {dialog}");
+                half_open.begins(DialogId(dialog), source);
+            }
+            assert!(half_open.is_full(source), "{rate:?}");
         }
-        assert!(half_open.is_full(source));
     }
 }

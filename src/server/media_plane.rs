@@ -58,16 +58,15 @@ impl MediaPlane {
     /// Binds a socket for either leg of a call, on the worker with the fewest calls.
     pub fn reserve(&mut self, call: CallNumber) -> Result<MediaPorts, NoPort> {
         let mut bind = || ports::bind_even_port(self.setup.address, self.setup.ports.clone(), &mut self.random);
-        let (caller, agent) = (bind()?, bind()?);
+        let ((caller, caller_port), (agent, agent_port)) = (bind()?, bind()?);
         let address = self.setup.advertise.unwrap_or(self.setup.address);
-        let shown = |socket: &UdpSocket| socket.local_addr().map(|bound| SocketAddr::new(address, bound.port()));
-        let shown = (shown(&caller).map_err(NoPort::Os)?, shown(&agent).map_err(NoPort::Os)?);
+        let [shown_caller, shown_agent] = [caller_port, agent_port].map(|port| SocketAddr::new(address, port));
         let alive = self.calls_on.iter().enumerate().filter(|(worker, _)| !self.workers[*worker].is_gone());
         let fewest = alive.min_by_key(|(_, calls)| **calls).map(|(worker, _)| worker);
         let worker = fewest.ok_or_else(|| NoPort::Os(std::io::Error::other("no media worker is left")))?;
         self.calls_on[worker] += 1;
         self.reserved.insert(call, Reserved { worker, sockets: [Some(caller), Some(agent)] });
-        Ok(MediaPorts { caller: shown.0, agent: shown.1 })
+        Ok(MediaPorts { caller: shown_caller, agent: shown_agent })
     }
 
     /// Passes a command to the worker of its call, or says why it cannot.

@@ -1,9 +1,10 @@
 //! Media ports: a random even one of the range (RFC 3550 section 11), its socket non-blocking.
 
 use crate::random::Random;
+use socket2::{Domain, Socket, Type};
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 
 /// Ports tried before the range counts as used up: a bind costs some microseconds and a call is waiting.
@@ -25,7 +26,11 @@ pub fn even_ports(range: &RangeInclusive<u16>) -> u32 {
 }
 
 /// Binds an even port of the range: a random one, or the next free one behind it.
-pub fn bind_even_port(address: IpAddr, range: RangeInclusive<u16>, random: &mut Random) -> Result<UdpSocket, NoPort> {
+pub fn bind_even_port(
+    address: IpAddr,
+    range: RangeInclusive<u16>,
+    random: &mut Random,
+) -> Result<(UdpSocket, u16), NoPort> {
     let holds = even_ports(&range);
     let first = u32::from(*range.start()).div_ceil(2);
     let start = random.below(holds);
@@ -33,13 +38,20 @@ pub fn bind_even_port(address: IpAddr, range: RangeInclusive<u16>, random: &mut 
     for probe in 0..tried {
         // Half a port number fits in 15 bits, so its double fits in 16.
         let port = (2 * (first + (start + probe) % holds)) as u16;
-        match UdpSocket::bind((address, port)) {
-            Ok(socket) => return socket.set_nonblocking(true).map(|()| socket).map_err(NoPort::Os),
+        match bind(SocketAddr::new(address, port)) {
+            Ok(socket) => return Ok((socket, port)),
             Err(error) if error.kind() == ErrorKind::AddrInUse => {}
             Err(error) => return Err(NoPort::Os(error)),
         }
     }
     Err(NoPort::UsedUp { tried, holds })
+}
+
+/// In two system calls: every call takes two sockets.
+fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM.nonblocking(), None)?;
+    socket.bind(&address.into())?;
+    Ok(socket.into())
 }
 
 /// Whether the range could carry a call at all: two even ports, at an address that is this machine's.
@@ -83,7 +95,13 @@ mod tests {
         let range = 14_171..=14_179;
         let sockets: Vec<_> =
             (0..4).map(|_| bind_even_port(LOOPBACK, range.clone(), &mut random).expect("a port")).collect();
-        let mut ports: Vec<_> = sockets.iter().map(|s| s.local_addr().expect("bound").port()).collect();
+        for (socket, port) in &sockets {
+            assert_eq!(socket.local_addr().expect("bound").port(), *port);
+            let mut buffer = [0];
+            let heard = socket.recv(&mut buffer).expect_err("nothing is there");
+            assert_eq!(heard.kind(), ErrorKind::WouldBlock);
+        }
+        let mut ports: Vec<_> = sockets.iter().map(|(_, port)| *port).collect();
         ports.sort_unstable();
         assert_eq!(ports, [14_172, 14_174, 14_176, 14_178]);
         let full = bind_even_port(LOOPBACK, range, &mut random);

@@ -17,7 +17,8 @@ const OTHER_PORT: &str = "another program has it, or the address is not this mac
 
 /// Sockets that are bound, and not yet read.
 pub struct Listening {
-    udp: Vec<std::net::UdpSocket>,
+    /// Each with whether it is of IPv4.
+    udp: Vec<(bool, std::net::UdpSocket)>,
     streams: Option<(Streams, mpsc::Receiver<StreamEvent>)>,
     /// What they are bound to, in the order of the configuration.
     pub bound: Vec<Hop>,
@@ -50,7 +51,8 @@ impl Listening {
 
     /// Takes the sockets into the runtime of this thread. What comes over streams comes as events.
     pub fn adopt(self) -> io::Result<(Transports, mpsc::Receiver<StreamEvent>)> {
-        let udp = self.udp.into_iter().map(UdpSocket::from_std).collect::<io::Result<_>>()?;
+        let adopt = |(is_ipv4, socket)| Ok((is_ipv4, UdpSocket::from_std(socket)?));
+        let udp = self.udp.into_iter().map(adopt).collect::<io::Result<_>>()?;
         let (streams, events) = match self.streams {
             Some((streams, events)) => (Some(streams), events),
             // Nothing ever comes.
@@ -62,7 +64,7 @@ impl Listening {
 
 fn bind(
     hop: &Hop,
-    udp: &mut Vec<std::net::UdpSocket>,
+    udp: &mut Vec<(bool, std::net::UdpSocket)>,
     listeners: &mut Vec<(Transport, std::net::TcpListener)>,
 ) -> io::Result<SocketAddr> {
     if hop.transport.is_stream() {
@@ -81,7 +83,7 @@ fn bind(
     socket.bind(&hop.address.into())?;
     let socket: std::net::UdpSocket = socket.into();
     let address = socket.local_addr()?;
-    udp.push(socket);
+    udp.push((address.is_ipv4(), socket));
     Ok(address)
 }
 
@@ -93,8 +95,8 @@ fn reached(bound: SocketAddr, advertise: Option<IpAddr>) -> SocketAddr {
 
 /// The control plane's end of the sockets.
 pub struct Transports {
-    /// At most one for each IP version.
-    udp: Vec<UdpSocket>,
+    /// At most one for each IP version, with whether it is of IPv4: each message asks.
+    udp: Vec<(bool, UdpSocket)>,
     streams: Option<Streams>,
 }
 
@@ -103,8 +105,8 @@ impl Transports {
     pub async fn readable(&self) -> io::Result<()> {
         match &self.udp[..] {
             [] => std::future::pending().await,
-            [one] => one.readable().await,
-            [one, other, ..] => tokio::select! {
+            [(_, one)] => one.readable().await,
+            [(_, one), (_, other), ..] => tokio::select! {
                 ready = one.readable() => ready,
                 ready = other.readable() => ready,
             },
@@ -113,7 +115,7 @@ impl Transports {
 
     /// Takes the datagrams that are there, up to `most` from each socket.
     pub fn datagrams(&self, most: usize, buffer: &mut [u8], mut take: impl FnMut(Hop, &[u8])) {
-        for socket in &self.udp {
+        for (_, socket) in &self.udp {
             for _ in 0..most {
                 match socket.try_recv_from(buffer) {
                     Ok((length, source)) => take(Hop::udp(source), &buffer[..length]),
@@ -132,11 +134,8 @@ impl Transports {
                 streams.send(to, bytes).map_err(|bytes| (bytes, io::Error::other("the streams are behind")))
             }
             _ => {
-                let same = |socket: &&UdpSocket| {
-                    socket.local_addr().is_ok_and(|own| own.is_ipv4() == to.address.is_ipv4())
-                        && !to.transport.is_stream()
-                };
-                let Some(socket) = self.udp.iter().find(same) else {
+                let same = |(is_ipv4, _): &&(bool, UdpSocket)| *is_ipv4 == to.address.is_ipv4();
+                let Some((_, socket)) = self.udp.iter().find(same).filter(|_| !to.transport.is_stream()) else {
                     return Err((bytes, io::Error::other("no socket of that kind")));
                 };
                 socket.try_send_to(&bytes, to.address).map(|_| ()).map_err(|error| (bytes, error))

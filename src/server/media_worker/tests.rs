@@ -81,7 +81,7 @@ impl World {
     }
 
     fn socket(&mut self) -> UdpSocket {
-        bind_even_port(LOOPBACK, 43_000..=48_999, &mut self.random).expect("a port")
+        bind_even_port(LOOPBACK, 43_000..=48_999, &mut self.random).expect("a port").0
     }
 
     /// Opens a stream to a phone; returns the address that the phone sends to.
