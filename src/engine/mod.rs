@@ -285,7 +285,7 @@ impl Engine {
             locals: setup.locals,
             endpoint,
             gate: Gate::new(setup.config.limits.per_source, &mut random),
-            half_open: HalfOpen::new(setup.config.limits.calls),
+            half_open: HalfOpen::new(setup.config.limits.calls, setup.config.limits.per_source.is_some()),
             config: setup.config,
             random,
             slots: HashMap::new(),

@@ -1,4 +1,4 @@
-//! The system calls that the standard library has not: batched receive, the absolute sleep, a socket
+//! The system calls that the standard library has not: batched receive, the absolute sleep, limits, a socket
 //! unconnected again. The only unsafe code of the house.
 #![allow(unsafe_code)]
 
@@ -38,6 +38,20 @@ pub fn sleep_until(at: Duration) {
 pub fn private_files() {
     // SAFETY: umask cannot fail and touches no memory of ours.
     unsafe { libc::umask(0o077) };
+}
+
+/// Lets this process have as many file descriptors as it may give itself: the soft limit is made for programs of
+/// old that cannot count beyond it. Gives how many.
+pub fn raise_descriptors() -> io::Result<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is a valid place for the result.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    limit.rlim_cur = limit.rlim_max;
+    // SAFETY: `limit` is a valid limit, and is only read.
+    let done = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
+    if done == 0 { Ok(limit.rlim_cur) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Undoes `connect`: the socket hears every source again and keeps its port.

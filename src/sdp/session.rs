@@ -54,6 +54,8 @@ pub enum Refusal {
     NoCodec,
     /// An answer to no offer of ours.
     NotOffered,
+    /// IPv6 where our media is on IPv4, or the other way round: neither side would hear the other.
+    OtherVersion,
 }
 
 impl Session {
@@ -79,6 +81,7 @@ impl Session {
         codecs: &[Codec],
         wanted: Direction,
     ) -> Result<(Vec<u8>, Negotiated), Refusal> {
+        self.reaches(offer)?;
         let (payload_type, codec) = first_common(offer, codecs).ok_or(Refusal::NoCodec)?;
         let event = event(offer);
         let direction = wanted.and(offer.direction.reversed());
@@ -103,6 +106,7 @@ impl Session {
     /// offer (RFC 3264 section 6.1).
     pub fn take_answer(&self, answer: &Offer) -> Result<Negotiated, Refusal> {
         let (codecs, direction) = self.offered.as_ref().ok_or(Refusal::NotOffered)?;
+        self.reaches(answer)?;
         let (payload_type, codec) = first_common(answer, codecs).ok_or(Refusal::NoCodec)?;
         let event_send = event(answer);
         Ok(Negotiated {
@@ -115,6 +119,12 @@ impl Session {
             direction: direction.and(answer.direction.reversed()),
             rtcp_mux: false,
         })
+    }
+
+    /// An unspecified address is reached by nobody, and asks for nothing: the hold of RFC 2543.
+    fn reaches(&self, peer: &Offer) -> Result<(), Refusal> {
+        let same = peer.address.is_ipv4() == self.local.is_ipv4() || peer.address.ip().is_unspecified();
+        if same { Ok(()) } else { Err(Refusal::OtherVersion) }
     }
 
     /// The lines of our stream.
@@ -177,6 +187,7 @@ impl fmt::Display for Refusal {
         f.write_str(match self {
             Refusal::NoCodec => "no codec in common",
             Refusal::NotOffered => "an answer to no offer",
+            Refusal::OtherVersion => "media over another version of IP",
         })
     }
 }

@@ -124,17 +124,32 @@ fn no_common_codec_is_refused_and_events_need_our_clock() {
 }
 
 #[test]
+fn media_stays_within_one_version_of_ip() {
+    let mut ipv6 = Session::new("[2001:db8::2]:5000".parse().unwrap(), &mut Random::from_seed(2));
+    let described = text(ipv6.offer(&[Pcmu], Direction::SendRecv));
+    assert!(described.contains("c=IN IP6 2001:db8::2\r\n"), "{described}");
+    let of_ipv6 = offer(&described);
+    assert_eq!(session().answer(&of_ipv6, &[Pcmu], Direction::SendRecv), Err(Refusal::OtherVersion));
+    let mut ipv4 = session();
+    ipv4.offer(&[Pcmu], Direction::SendRecv);
+    assert_eq!(ipv4.take_answer(&of_ipv6), Err(Refusal::OtherVersion));
+    assert!(ipv6.answer(&of_ipv6, &[Pcmu], Direction::SendRecv).is_ok());
+    let held = offer(&described.replace("IP6 2001:db8::2", "IP4 0.0.0.0"));
+    assert!(ipv6.answer(&held, &[Pcmu], Direction::SendRecv).is_ok());
+}
+
+#[test]
 fn an_offer_and_its_answer_meet() {
     let mut caller = session();
     let offered = caller.offer(&[Pcmu, Pcma], Direction::SendRecv);
-    let mut callee = Session::new("[2001:db8::2]:5000".parse().unwrap(), &mut Random::from_seed(2));
+    let mut callee = Session::new("198.51.100.2:5000".parse().unwrap(), &mut Random::from_seed(2));
     let (answer, theirs) = callee.answer(&offer(&text(offered)), &[Pcma], Direction::SendOnly).unwrap();
-    assert!(text(answer.clone()).contains("c=IN IP6 2001:db8::2\r\n"));
+    assert!(text(answer.clone()).contains("c=IN IP4 198.51.100.2\r\n"));
     let ours = caller.take_answer(&read(&answer).unwrap()).unwrap();
     assert_eq!((ours.codec, ours.payload_type, ours.direction), (Pcma, 8, Direction::RecvOnly));
     assert_eq!((theirs.codec, theirs.direction, theirs.event_send), (Pcma, Direction::SendOnly, Some(101)));
     assert_eq!((ours.event_send, ours.event_receive), (Some(101), Some(101)));
-    assert_eq!(ours.remote.to_string(), "[2001:db8::2]:5000");
+    assert_eq!(ours.remote.to_string(), "198.51.100.2:5000");
     assert_eq!(callee.take_answer(&read(&answer).unwrap()), Err(Refusal::NotOffered));
     // Another number of the answer is what we send to it; our own is what we receive.
     let moved = offer(&format!(

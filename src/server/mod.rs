@@ -25,6 +25,7 @@ use dns::Resolver;
 use files::{Files, Findings};
 use http::Token;
 use media_plane::{MediaPlane, MediaSetup};
+use media_worker::WorkerEvent;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -36,6 +37,9 @@ use transports::Listening;
 
 /// Media events that wait for the control plane; a worker keeps what does not fit.
 const MEDIA_EVENTS: usize = 8_192;
+
+/// File descriptors of the program besides media sockets and SIP connections: the store, HTTP, DNS, runtimes.
+const OWN_DESCRIPTORS: usize = 200;
 
 /// A configuration with its flows, read and checked against each other.
 pub struct Place {
@@ -182,6 +186,7 @@ impl Running {
 /// Binds everything, opens the store, and starts the threads.
 pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let Plan { place: Place { config, services }, token, record, trace, workers } = plan;
+    raise_descriptors(config.limits.calls);
     let clock = Clock::start();
     let seed = seed().map_err(|error| not_started("the system's randomness", error, "this system cannot serve"))?;
     let mut random = Random::from_seed(seed);
@@ -204,23 +209,8 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let http = http::start(config.listen.http, reader, token, told).map_err(|error| {
         not_started(format!("cannot listen for HTTP on {}", config.listen.http), error, "give another --http address")
     })?;
-    let (media_tx, media_events) = mpsc::channel(MEDIA_EVENTS);
     let rtp = config.listen.rtp;
-    let setup = MediaSetup {
-        address: rtp.address,
-        ports: rtp.first..=rtp.last,
-        advertise: config.advertise,
-        workers: workers.unwrap_or_else(default_workers),
-    };
-    ports::probe(setup.address, setup.ports.clone(), &mut random).map_err(|error| {
-        not_started(
-            format!("media on {}", setup.address),
-            error,
-            "an address of this machine, and a range of some thousand ports",
-        )
-    })?;
-    let media = MediaPlane::start(setup, clock, media_tx, Random::from_seed(random.u64()))
-        .map_err(|error| not_started("the media workers", error, "fewer --workers"))?;
+    let (media, media_events) = media(&config, workers, clock, &mut random)?;
     let setup = Setup {
         locals,
         credentials,
@@ -253,6 +243,46 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     });
     let control = control.map_err(|error| not_started("the control thread", error, "this system cannot serve"))?;
     Ok(Running { sip: bound, http, rtp: format!("{}:{}-{}", rtp.address, rtp.first, rtp.last), will: wants, control })
+}
+
+/// Sees that media ports are to be had, and starts the workers.
+fn media(
+    config: &Config,
+    workers: Option<usize>,
+    clock: Clock,
+    random: &mut Random,
+) -> Result<(MediaPlane, mpsc::Receiver<WorkerEvent>), NotStarted> {
+    let (tell, events) = mpsc::channel(MEDIA_EVENTS);
+    let rtp = config.listen.rtp;
+    let setup = MediaSetup {
+        address: rtp.address,
+        ports: rtp.first..=rtp.last,
+        advertise: config.advertise,
+        workers: workers.unwrap_or_else(default_workers),
+    };
+    ports::probe(setup.address, setup.ports.clone(), random).map_err(|error| {
+        let remedy = "an address of this machine, and a range of some thousand ports";
+        not_started(format!("media on {}", setup.address), error, remedy)
+    })?;
+    let media = MediaPlane::start(setup, clock, tell, Random::from_seed(random.u64()))
+        .map_err(|error| not_started("the media workers", error, "fewer --workers"))?;
+    Ok((media, events))
+}
+
+/// As many descriptors as the system allows; says so where that is too few for as many calls as there may be.
+fn raise_descriptors(calls: usize) {
+    let streams = streams::Bounds::default();
+    // Two media sockets a call, the connections of SIP, and what the program needs for itself.
+    let wanted = 2 * calls + streams.accepted + streams.opened + OWN_DESCRIPTORS;
+    match crate::os::sys::raise_descriptors() {
+        Ok(descriptors) if descriptors < wanted as u64 => tracing::warn!(
+            descriptors,
+            wanted,
+            "too few file descriptors for {calls} calls and all connections: raise LimitNOFILE (systemd) or ulimit -n"
+        ),
+        Ok(descriptors) => tracing::info!(descriptors, "file descriptors"),
+        Err(error) => tracing::warn!(%error, "the limit of file descriptors is as it was"),
+    }
 }
 
 fn tls_files(config: &Config) -> Option<streams::tls::Files> {

@@ -191,7 +191,7 @@ fn open_database(path: &Path) -> rusqlite::Result<Connection> {
 
 struct Writer {
     database: Connection,
-    /// Opened for each record, so that whoever rotates it only has to move it.
+    /// Opened for each batch, so that whoever rotates it only has to move it.
     records: PathBuf,
     recordings: Option<PathBuf>,
     losses: Arc<Losses>,
@@ -211,6 +211,7 @@ impl Writer {
             for row in &batch {
                 self.after(row, kept.is_ok(), &stored);
             }
+            self.append_records(&batch);
         }
         // What is left is one file, which can be copied as it is.
         if let Err(error) = self.database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
@@ -223,6 +224,9 @@ impl Writer {
         for row in batch {
             write(&transaction, row)?;
         }
+        if batch.iter().any(|row| matches!(row, Row::Over(_))) {
+            transaction.prepare_cached("DELETE FROM reference WHERE expires < ?1")?.execute([now()])?;
+        }
         transaction.commit()
     }
 
@@ -230,23 +234,36 @@ impl Writer {
     fn after(&mut self, row: &Row, kept: bool, stored: &impl Fn(Stored)) {
         match row {
             Row::Context(context) => stored(Stored { call: context.call, store: context.store, kept }),
-            Row::Cdr(cdr) => {
-                let written = serde_json::to_string(cdr).map_err(std::io::Error::from);
-                if let Err(error) = written.and_then(|line| writeln!(append(&self.records)?, "{line}")) {
-                    tracing::error!(%error, call = cdr.call, "a call record could not be written to its file");
-                    self.losses.count(row);
-                }
-            }
             Row::Recording(fixture) => {
                 if let Err(error) = self.write_recording(fixture) {
                     tracing::error!(%error, call = fixture.header.call, "a recording could not be written");
                     self.losses.count(row);
                 }
             }
-            Row::Over(_) => {}
+            Row::Cdr(_) | Row::Over(_) => {}
         }
         if !kept {
             self.losses.count(row);
+        }
+    }
+
+    /// The call records of a batch go to their file in one piece.
+    fn append_records(&self, batch: &[Row]) {
+        let mut lines = Vec::new();
+        let mut written = Ok(());
+        for row in batch {
+            if let Row::Cdr(cdr) = row {
+                written = written.and_then(|()| serde_json::to_writer(&mut lines, cdr));
+                lines.push(b'\n');
+            }
+        }
+        if lines.is_empty() {
+            return;
+        }
+        let written = written.map_err(std::io::Error::from);
+        if let Err(error) = written.and_then(|()| append(&self.records)?.write_all(&lines)) {
+            tracing::error!(%error, "call records could not be written to their file");
+            batch.iter().filter(|row| matches!(row, Row::Cdr(_))).for_each(|row| self.losses.count(row));
         }
     }
 
@@ -295,7 +312,6 @@ fn write(transaction: &Transaction<'_>, row: &Row) -> rusqlite::Result<()> {
             transaction
                 .prepare_cached("UPDATE reference SET expires = ?1 WHERE call = ?2")?
                 .execute(params![after(REFERENCE_LIVES), call])?;
-            transaction.prepare_cached("DELETE FROM reference WHERE expires < ?1")?.execute([now()])?;
         }
         Row::Recording(_) => {}
     }

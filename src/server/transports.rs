@@ -8,6 +8,10 @@ use std::net::{IpAddr, SocketAddr};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
+/// What the kernel keeps for us of datagrams while another thread has the core: 1,000 calls or so at the size that it
+/// counts them with. It gives no more than the system's net.core.rmem_max.
+const WAITING_BYTES: usize = 8 << 20;
+
 const OTHER_PORT: &str = "another program has it, or the address is not this machine's: give another address";
 
 /// Sockets that are bound, and not yet read.
@@ -71,6 +75,7 @@ fn bind(
         socket.set_only_v6(true)?;
     }
     socket.set_nonblocking(true)?;
+    socket.set_recv_buffer_size(WAITING_BYTES)?;
     socket.bind(&hop.address.into())?;
     let socket: std::net::UdpSocket = socket.into();
     let address = socket.local_addr()?;

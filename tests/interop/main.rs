@@ -1,53 +1,32 @@
-//! askonce and programs that others wrote, on real sockets: SIPp and baresip as callers and as agents' phones.
-//! `cargo test --features interop --test interop -- --test-threads=1`; SIPp needs root to send its keys.
+//! askonce and programs that others wrote, on real sockets: SIPp, baresip and Linphone as callers and as
+//! agents' phones, Kamailio as a proxy, dnsmasq, tshark.
+//! `cargo test --features interop --test interop -- --test-threads=4`; SIPp needs root to send its keys.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read the sources and run the program")]
 
+mod dialogs;
 mod floods;
 mod keys;
+#[path = "../live/line.rs"]
+mod line;
 #[path = "../world/messages.rs"]
 mod messages;
+mod others;
 mod peers;
 mod program;
+mod proxy;
+mod scenario;
+mod server;
+mod transports;
 
 use askonce::context::carrier::uui_isdn;
 use askonce::time::Duration;
-use peers::{Baresip, Messages, Server, Sipp, free};
+use peers::{Messages, Sipp, free};
+use scenario::{AGENT, BUSY, CANCEL, COMPACT, KEYS, caller, informer};
 use serde_json::Value;
+use server::Server;
 use std::net::{SocketAddr, UdpSocket};
 
 const ACCOUNT: &str = "79927398713";
-/// The account over the welcome, a 1 over the read-back, and silence that the agent hears too.
-const KEYS: &str = ",79927398713#,1,,,,";
-
-const AGENT: &str = include_str!("agent.xml");
-const BUSY: &str = include_str!("busy.xml");
-const CANCEL: &str = include_str!("cancel.xml");
-const COMPACT: &str = include_str!("compact.xml");
-
-/// A caller who keys by RFC 4733, and leaves after so many seconds if nobody else has.
-fn caller(patience: u32) -> String {
-    speaking(r#"<nop><action><exec play_pcap_audio="keys.pcap"/></action></nop>"#, patience)
-}
-
-/// A caller who keys by SIP INFO.
-fn informer(patience: u32) -> String {
-    let mut infos = String::new();
-    let mut pause = 0;
-    for key in KEYS.chars() {
-        if key == ',' {
-            pause = 1000;
-        } else {
-            infos += &include_str!("info.xml").replace("PAUSE", &pause.to_string()).replace("KEY", &key.to_string());
-            pause = 100;
-        }
-    }
-    speaking(&infos, patience)
-}
-
-fn speaking(keys: &str, patience: u32) -> String {
-    include_str!("caller.xml").replace("  KEYS\n", keys).replace("PATIENCE", &(patience * 1000).to_string())
-}
-
 fn call(scenario: &str, server: SocketAddr) -> Messages {
     Sipp::calling(scenario, server, KEYS).messages()
 }
@@ -138,38 +117,6 @@ fn a_busy_agent_does_not_cost_the_caller_the_call() {
     assert_eq!(cdr["blocks"], serde_json::json!(["start", "sorry"]));
     assert_eq!(cdr["refusals"][0]["status"], 486, "{cdr}");
     assert_eq!(cdr["refusals"].as_array().map(Vec::len), Some(1));
-}
-
-#[test]
-fn baresip_is_the_agents_phone() {
-    let at = free();
-    let mut agent = Baresip::start(at);
-    let server = Server::start(at);
-    let caller = Sipp::calling(&caller(9), server.sip, KEYS);
-    agent.program.says("Call established");
-    agent.program.says("session closed");
-    assert!(caller.messages().received("BYE ").is_empty(), "the caller hung up");
-    let traced = agent.program.said();
-    carries_the_account(&traced[traced.find("INVITE sip:agent@").expect("an INVITE")..]);
-    let cdr = reached_an_agent(&server.records(), "caller");
-    talked(&cdr);
-}
-
-#[test]
-fn baresip_calls() {
-    let at = free();
-    let agent = Sipp::answering(AGENT, at);
-    let server = Server::start(at);
-    let mut caller = Baresip::start(free());
-    caller.program.hears(&format!("/dial sip:18005550100@{}\n", server.sip));
-    caller.program.says("Call established");
-    caller.program.presses(&format!("{ACCOUNT}#"));
-    caller.program.presses("1");
-    caller.program.says("session closed");
-    let agent = agent.messages();
-    carries_the_account(agent.only("INVITE "));
-    let cdr = reached_an_agent(&server.records(), "agent");
-    assert_eq!(counted(&cdr, "caller", "keys"), 13, "every key came by RTP: {cdr}");
 }
 
 #[test]

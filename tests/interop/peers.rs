@@ -1,43 +1,13 @@
-//! askonce and the programs that it is tried with, each started with what its test needs.
+//! The programs that askonce is tried with, each started with what its test needs.
 
 use crate::keys;
 use crate::program::Program;
-use std::net::{SocketAddr, UdpSocket};
+use askonce::sip::Transport;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU16, Ordering};
 use tempfile::TempDir;
-
-/// `askonce serve` in a folder of its own.
-pub struct Server {
-    pub program: Program,
-    pub sip: SocketAddr,
-    folder: TempDir,
-}
-
-impl Server {
-    /// Serves the account desk, whose people are at `agent`.
-    pub fn start(agent: SocketAddr) -> Server {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_askonce"));
-        command
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .args(["serve", "--flow", "flows/account-desk.yaml", "--sip", "udp:127.0.0.1:0", "--http", "127.0.0.1:0"])
-            .args(["--rtp", "127.0.0.1:21000-28999", "--destination", &format!("support=sip:agent@{agent}")])
-            .arg("--store")
-            .arg(folder.path().join("askonce.db"));
-        let mut program = Program::start(command, "nothing: cargo builds it");
-        let ready = program.says("ready sip=");
-        let sip = ready.split_whitespace().find_map(|word| word.strip_prefix("sip=udp:"));
-        Server { sip: sip.expect("a SIP address").parse().expect("an address"), program, folder }
-    }
-
-    /// Ends the server once its calls have ended; gives their records.
-    pub fn records(mut self) -> Vec<serde_json::Value> {
-        self.program.signal("-TERM");
-        assert!(self.program.ends().success());
-        let records = std::fs::read_to_string(self.folder.path().join("askonce.cdr.jsonl")).expect("the records");
-        records.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
-    }
-}
 
 /// A SIPp that goes through a scenario once.
 pub struct Sipp {
@@ -48,12 +18,21 @@ pub struct Sipp {
 impl Sipp {
     /// Calls `server`, with `keys` in `keys.pcap` for a scenario that plays them.
     pub fn calling(scenario: &str, server: SocketAddr, keys: &str) -> Sipp {
-        Sipp::start(scenario, free(), &keys::capture(keys), &[&server.to_string()])
+        Sipp::calling_over("u1", scenario, server, keys)
+    }
+
+    /// `over`: UDP (`u1`), TCP with one connection (`t1`) or one a call (`tn`). Debian's SIPp has no TLS.
+    pub fn calling_over(over: &str, scenario: &str, server: SocketAddr, keys: &str) -> Sipp {
+        Sipp::start(scenario, free(), &keys::capture(keys), &["-t", over, &server.to_string()])
     }
 
     /// Is called at `local`, and sends back what it hears.
     pub fn answering(scenario: &str, local: SocketAddr) -> Sipp {
-        Sipp::start(scenario, local, &[], &["-rtp_echo"])
+        Sipp::answering_over("u1", scenario, local)
+    }
+
+    pub fn answering_over(over: &str, scenario: &str, local: SocketAddr) -> Sipp {
+        Sipp::start(scenario, local, &[], &["-t", over, "-rtp_echo"])
     }
 
     fn start(scenario: &str, local: SocketAddr, keys: &[u8], arguments: &[&str]) -> Sipp {
@@ -64,7 +43,9 @@ impl Sipp {
         command
             .current_dir(folder.path())
             .env("TERM", "dumb")
-            .args(["-sf", "scenario.xml", "-m", "1", "-nostdin", "-timeout", "45s", "-timeout_error"])
+            .args(["-sf", "scenario.xml", "-m", "1", "-nostdin", "-timeout", "58s", "-timeout_error"])
+            // It wants a descriptor for each, and gives up where it may not have so many.
+            .args(["-max_socket", "100"])
             .args(["-i", "127.0.0.1", "-p", &local.port().to_string(), "-mp", &free().port().to_string()])
             .args(["-trace_msg", "-message_file", "messages", "-trace_err", "-error_file", "errors"])
             .args(arguments);
@@ -105,11 +86,13 @@ pub struct Baresip {
 }
 
 impl Baresip {
-    /// Listens for SIP at `local`, and answers by itself.
-    pub fn start(local: SocketAddr) -> Baresip {
+    /// Listens for SIP at `local`, for TLS at the port after it, with the certificates in a folder; answers by itself.
+    pub fn start(local: SocketAddr, certificates: &Path) -> Baresip {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("a file");
-        write("config", &format!("sip_listen {local}\n{CONFIG}"));
+        let (both, ca) = (certificates.join("both.pem"), certificates.join("ca.pem"));
+        let tls = format!("sip_certificate {}\nsip_cafile {}\n", both.display(), ca.display());
+        write("config", &format!("sip_listen {local}\n{tls}{CONFIG}"));
         write("accounts", &format!("<sip:agent@{local}>;regint=0;answermode=auto\n"));
         write("contacts", "");
         let mut command = Command::new("baresip");
@@ -132,8 +115,53 @@ module_tmp account.so
 module_app menu.so
 ";
 
-/// An address of this machine that nobody has taken yet.
+/// A Linphone without a sound card: it hears a file's sound, if any, and commands come on its input.
+pub struct Linphone {
+    pub program: Program,
+    _folder: TempDir,
+}
+
+impl Linphone {
+    /// Listens at `local`, for TLS at the port after it; `auto` answers by itself.
+    pub fn start(local: SocketAddr, certificates: &Path, arguments: &[&str]) -> Linphone {
+        let folder = tempfile::tempdir().expect("a folder");
+        for path in [".local/share/linphone", ".config/linphone"] {
+            std::fs::create_dir_all(folder.path().join(path)).expect("a folder");
+        }
+        let (port, ca) = (local.port(), certificates.join("ca.pem"));
+        let sip = format!(
+            "[sip]\nsip_port={port}\nsip_tcp_port={port}\nsip_tls_port={}\nroot_ca={}\nlocalip={ip}\nbind_address={ip}\n\
+             use_ipv6=0\nuse_info=0\nuse_rfc2833=1\n[rtp]\naudio_rtp_port=-1\n",
+            port + 1,
+            ca.display(),
+            ip = local.ip(),
+        );
+        std::fs::write(folder.path().join("linphonerc"), sip).expect("a file");
+        let mut command = Command::new("linphonec");
+        command.env("HOME", folder.path()).current_dir(folder.path()).args(["-C", "-b", "linphonerc"]).args(arguments);
+        let mut program = Program::start(command, "linphone-cli");
+        program.hears("soundcard use files\n");
+        program.says("Using wav files");
+        Linphone { program, _folder: folder }
+    }
+}
+
+/// A port of this machine that nobody has, neither with UDP nor TCP, and the three after it: phones take TLS, RTCP and
+/// video there. Below those that the system gives out by itself, above those of our media.
 pub fn free() -> SocketAddr {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
-    socket.local_addr().expect("its address")
+    static NEXT: AtomicU16 = AtomicU16::new(29_000);
+    loop {
+        let first = NEXT.fetch_add(4, Ordering::Relaxed);
+        assert!(first < 32_764, "the tests have used up their ports");
+        let all = (first..first + 4).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        if all.clone().all(|at| UdpSocket::bind(at).is_ok() && TcpListener::bind(at).is_ok()) {
+            return SocketAddr::from(([127, 0, 0, 1], first));
+        }
+    }
+}
+
+/// How a peer that listens at `local` is called.
+pub fn reached(local: SocketAddr, transport: Transport) -> String {
+    let port = local.port() + u16::from(transport == Transport::Tls);
+    format!("sip:agent@{}:{port};transport={}", local.ip(), transport.as_str())
 }

@@ -84,6 +84,11 @@ impl Program {
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
+    /// How many file descriptors it has open.
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("a running program").count()
+    }
+
     /// Writes to its input.
     pub fn hears(&mut self, text: &str) {
         self.child.stdin.as_mut().expect("its input").write_all(text.as_bytes()).expect("written");

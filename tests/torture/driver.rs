@@ -1,9 +1,12 @@
 //! Sends one message and hears what comes back, until an OPTIONS sent after it has its answer: the server answers in
 //! order, so nothing has to be waited for where nothing may come.
 
+use askonce::sip::framing::{Frame, Framer};
+use askonce::sip::glance::glance;
 use askonce::sip::{Headers, Message, Method, Request, Via, wire};
 use askonce::time::Duration;
-use std::net::{SocketAddr, UdpSocket};
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::ops::Range;
 
 /// Whoever does not answer for so long is dead.
@@ -12,6 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What carries the messages.
 pub enum Wire {
     Udp(UdpSocket),
+    Tcp(TcpStream, Framer),
 }
 
 impl Wire {
@@ -22,20 +26,39 @@ impl Wire {
         Wire::Udp(socket)
     }
 
-    fn send(&self, bytes: &[u8]) {
+    pub fn tcp(server: SocketAddr) -> Wire {
+        let stream = TcpStream::connect(server).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a deadline");
+        Wire::Tcp(stream, Framer::default())
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
         match self {
             Wire::Udp(socket) => assert_eq!(socket.send(bytes).expect("sent"), bytes.len()),
+            Wire::Tcp(stream, _) => stream.write_all(bytes).expect("sent"),
         }
     }
 
-    /// The next response.
-    fn receive(&self) -> String {
+    /// The next response; `None` where the server has closed the connection in order.
+    fn receive(&mut self) -> Option<String> {
         match self {
             Wire::Udp(socket) => {
                 let mut datagram = [0; 65_535];
                 let length = socket.recv(&mut datagram).expect("an answer before the patience ends");
-                String::from_utf8_lossy(&datagram[..length]).into_owned()
+                Some(String::from_utf8_lossy(&datagram[..length]).into_owned())
             }
+            Wire::Tcp(stream, framer) => loop {
+                match framer.frame() {
+                    Some(Frame::Message(bytes)) => return Some(String::from_utf8_lossy(&bytes).into_owned()),
+                    Some(other) => panic!("{other:?} from the server"),
+                    None => {}
+                }
+                let mut chunk = [0; 4096];
+                match stream.read(&mut chunk).expect("an answer before the patience ends") {
+                    0 => return None,
+                    length => framer.push(&chunk[..length]),
+                }
+            },
         }
     }
 }
@@ -43,59 +66,80 @@ impl Wire {
 /// Plays messages to a server, one after the other.
 pub struct Driver {
     wire: Wire,
+    /// Names the signs of life, which no other driver of the same server may use again.
+    name: String,
     played: usize,
     /// INVITEs that made calls, and their 200s. They get no ACK, and so no audio goes to where their descriptions say.
     calls: Vec<(Request, String)>,
 }
 
+/// What came back.
+pub struct Heard {
+    pub responses: Vec<String>,
+    /// The server closed the connection, with what was left on it.
+    pub closed: bool,
+}
+
 impl Driver {
-    pub fn new(wire: Wire) -> Driver {
-        Driver { wire, played: 0, calls: Vec::new() }
+    pub fn new(wire: Wire, name: &str) -> Driver {
+        Driver { wire, name: name.to_owned(), played: 0, calls: Vec::new() }
     }
 
     /// Sends the message, and gives every response to it: those before the answer to a sign of life and, of a call,
     /// its final one, for which the engine asks its shell for media sockets first.
-    pub fn play(&mut self, message: &[u8]) -> Vec<String> {
+    pub fn play(&mut self, message: &[u8]) -> Heard {
         self.played += 1;
-        let probe = format!("alive-{}", self.played);
+        let probe = format!("alive-{}-{}", self.name, self.played);
         self.wire.send(message);
         self.wire.send(options(&probe).as_bytes());
-        let (mut heard, mut alive) = (Vec::<String>::new(), false);
-        while !alive || heard.last().is_some_and(|response| status(response) < 200) {
-            let response = self.receive();
-            if response.contains(&format!("Call-ID: {probe}\r\n")) {
-                assert_eq!(status(&response), 200, "the sign of life: {response}");
-                alive = true;
-            } else {
-                heard.push(response);
+        let (mut responses, mut alive, mut closed) = (Vec::<String>::new(), false, false);
+        while !closed && (!alive || responses.last().is_some_and(|response| status(response) < 200)) {
+            match self.receive() {
+                None => closed = true,
+                Some(response) if response.contains(&format!("Call-ID: {probe}\r\n")) => {
+                    assert_eq!(status(&response), 200, "the sign of life: {response}");
+                    alive = true;
+                }
+                Some(response) => responses.push(response),
             }
         }
-        if let (Ok(Message::Request(request)), Some(response)) = (wire::read(message), heard.last())
+        let invite = responses.last().and_then(|response| request_of(message, response));
+        if let (Some(request), Some(response)) = (invite, responses.last())
             && request.method == Method::Invite
         {
             match status(response) {
                 200 => self.calls.push((request, response.clone())),
+                _ if closed => {}
                 _ => self.wire.send(&following(&request, Method::Ack, response)),
             }
         }
-        heard
+        Heard { responses, closed }
+    }
+
+    /// Sends a message whose end never comes: not a word is said of it, and the connection ends with ours.
+    pub fn leave_unfinished(mut self, file: &str, message: &[u8]) {
+        self.wire.send(message);
+        let Wire::Tcp(stream, _) = &self.wire else { panic!("{file}: a datagram has its end") };
+        stream.shutdown(Shutdown::Write).expect("the end of our side");
+        assert_eq!(self.wire.receive(), None, "{file}");
     }
 
     /// Ends the calls that are still up.
     pub fn hang_up(&mut self) {
-        for (invite, response) in &self.calls {
-            self.wire.send(&following(invite, Method::Bye, response));
-            let response = self.receive();
+        let ends: Vec<_> = self.calls.iter().map(|(invite, ok)| following(invite, Method::Bye, ok)).collect();
+        for bye in ends {
+            self.wire.send(&bye);
+            let response = self.receive().expect("an open connection");
             assert!(status(&response) == 200 && response.contains(" BYE\r\n"), "{response}");
         }
     }
 
     /// The next response that is no 200 of a call once more, for want of an ACK.
-    fn receive(&self) -> String {
+    fn receive(&mut self) -> Option<String> {
         loop {
-            let response = self.wire.receive();
+            let response = self.wire.receive()?;
             if self.calls.iter().all(|(_, ok)| *ok != response) {
-                return response;
+                return Some(response);
             }
         }
     }
@@ -127,12 +171,26 @@ pub fn check_response(file: &str, message: &[u8], response: &str) {
     for (_, detail) in DETAILS.iter().filter(|(wanted, _)| *wanted == status(response)) {
         assert!(response.contains(&format!("\r\n{detail}")), "{file}: {response}");
     }
-    let Ok(Message::Request(request)) = wire::read(message) else { return };
+    let Some(request) = request_of(message, response) else { return };
     let vias: Vec<&str> = response.lines().filter_map(|line| line.strip_prefix("Via: ")).collect();
     assert_eq!(vias.len(), request.headers.all("Via").count(), "{file}: {response}");
     let received: Vec<&str> = vias[0].split(';').filter_map(|part| part.strip_prefix("received=")).collect();
     assert_eq!(received, ["127.0.0.1"], "{file}: {response}");
     assert!(vias[1..].iter().copied().eq(request.headers.all("Via").skip(1)), "{file}: {response}");
+}
+
+/// The request that a response is to, if that can be read: over a stream one message may turn out to be several.
+fn request_of(message: &[u8], response: &str) -> Option<Request> {
+    let mut framer = Framer::default();
+    framer.push(message);
+    std::iter::from_fn(|| framer.frame()).find_map(|frame| {
+        let (Frame::Message(bytes) | Frame::Lost(bytes)) = frame else { return None };
+        let call_id = |bytes| glance(bytes).map(|seen| seen.call_id.to_vec());
+        match wire::read(&bytes) {
+            Ok(Message::Request(request)) if call_id(&bytes) == call_id(response.as_bytes()) => Some(request),
+            Ok(_) | Err(_) => None,
+        }
+    })
 }
 
 /// The ACK of a refused INVITE, or the BYE of the call that it made.

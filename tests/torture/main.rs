@@ -7,11 +7,12 @@ mod server;
 mod verdicts;
 
 use askonce::sip::wire;
-use driver::{Driver, Wire};
+use driver::{Driver, Heard, Wire};
 use server::Server;
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use verdicts::{Answer, Reading, VERDICTS, Verdict};
+use verdicts::{Answer, Fate, Reading, STREAMS, VERDICTS, Verdict};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/torture")
@@ -49,21 +50,8 @@ fn the_reader_takes_and_refuses_what_the_rfcs_say() {
 
 #[test]
 fn the_server_answers_each_over_udp_and_lives() {
-    let mut server = Server::start();
-    play_all(Wire::udp(server.sip));
-    let calls = VERDICTS.iter().filter(|verdict| verdict.answer == Answer::Call).count();
-    let records = server.end();
-    let answered = records.iter().filter(|record| !record["answer"].is_null());
-    assert_eq!(answered.count(), calls, "{records:?}");
-    // The addresses in these descriptions are third parties': nobody who has not sent an ACK is sent any audio.
-    for stream in records.iter().flat_map(|record| record["media"].as_array().expect("a list")) {
-        assert_eq!(stream["sent"], 0, "{stream}");
-    }
-}
-
-/// Plays each message, with a sign of life after it.
-fn play_all(wire: Wire) {
-    let mut driver = Driver::new(wire);
+    let server = Server::start();
+    let mut driver = Driver::new(Wire::udp(server.udp), "udp");
     let mut untouched = Vec::new();
     for verdict in VERDICTS {
         let message = message(verdict);
@@ -72,20 +60,79 @@ fn play_all(wire: Wire) {
             untouched.push(verdict.file);
         }
         let heard = driver.play(&sent);
-        let statuses: Vec<u16> = heard.iter().map(|response| driver::status(response)).collect();
-        let wanted = match verdict.answer {
-            Answer::Status(status) => vec![status],
-            Answer::Call => vec![100, 200],
-            Answer::Refused(status) => vec![100, status],
-            Answer::Nothing => vec![],
-        };
-        let Verdict { file, section, why, .. } = verdict;
-        assert_eq!(statuses, wanted, "{file}, section {section}, {why}: {heard:?}");
-        for response in &heard {
-            driver::check_response(file, &sent, response);
-        }
+        judge(verdict, verdict.why, &[verdict.answer], &sent, &heard);
     }
     driver.hang_up();
     // Two have a Via that cannot be read, and are answered where they came from; one asks by itself.
     assert_eq!(untouched, ["rfc4475/mpart01", "rfc4475/badinv01", "rfc4475/badvers"]);
+    let calls = VERDICTS.iter().filter(|verdict| verdict.answer == Answer::Call).count();
+    ended(server, calls);
+}
+
+/// As they are, each on a connection of its own.
+#[test]
+fn the_server_answers_each_over_tcp_and_lives() {
+    let server = Server::start();
+    let mut open = Vec::new();
+    for verdict in VERDICTS {
+        match play_over_tcp(server.tcp, verdict) {
+            Some(driver) => open.push(driver),
+            None => {
+                let alive = Driver::new(Wire::tcp(server.tcp), &format!("after-{}", verdict.file)).play(b"");
+                assert!(alive.responses.is_empty() && !alive.closed, "{}", verdict.file);
+            }
+        }
+    }
+    open.iter_mut().for_each(Driver::hang_up);
+    let alike = |verdict: &&Verdict| STREAMS.iter().all(|stream| stream.file != verdict.file);
+    let calls = VERDICTS.iter().filter(alike).filter(|verdict| verdict.answer == Answer::Call);
+    ended(server, calls.count());
+}
+
+/// Gives the driver if its connection lives, with a sign of life behind the message.
+fn play_over_tcp(server: SocketAddr, verdict: &Verdict) -> Option<Driver> {
+    let message = message(verdict);
+    let stream = STREAMS.iter().find(|stream| stream.file == verdict.file);
+    let mut driver = Driver::new(Wire::tcp(server), verdict.file);
+    let own = [verdict.answer];
+    let answers = match stream.map(|stream| &stream.fate) {
+        Some(Fate::Waits) => {
+            driver.leave_unfinished(verdict.file, &message);
+            return None;
+        }
+        Some(Fate::Closes(answers)) => answers,
+        None => &own[..],
+    };
+    let heard = driver.play(&message);
+    let why = stream.map_or(verdict.why, |stream| stream.why);
+    judge(verdict, why, answers, &message, &heard);
+    assert_eq!(heard.closed, stream.is_some(), "{}, {why}", verdict.file);
+    (!heard.closed).then_some(driver)
+}
+
+/// The responses are those of these answers, in this order.
+fn judge(verdict: &Verdict, why: &str, answers: &[Answer], sent: &[u8], heard: &Heard) {
+    let statuses: Vec<u16> = heard.responses.iter().map(|response| driver::status(response)).collect();
+    let wanted = answers.iter().flat_map(|answer| match *answer {
+        Answer::Status(status) => vec![status],
+        Answer::Call => vec![100, 200],
+        Answer::Refused(status) => vec![100, status],
+        Answer::Nothing => vec![],
+    });
+    let Verdict { file, section, .. } = verdict;
+    assert_eq!(statuses, wanted.collect::<Vec<_>>(), "{file}, section {section}, {why}: {:?}", heard.responses);
+    for response in &heard.responses {
+        driver::check_response(file, sent, response);
+    }
+}
+
+/// Ends the server: so many calls were answered.
+fn ended(mut server: Server, calls: usize) {
+    let records = server.end();
+    let answered = records.iter().filter(|record| !record["answer"].is_null());
+    assert_eq!(answered.count(), calls, "{records:?}");
+    // The addresses in these descriptions are third parties': nobody who has not sent an ACK is sent any audio.
+    for stream in records.iter().flat_map(|record| record["media"].as_array().expect("a list")) {
+        assert_eq!(stream["sent"], 0, "{stream}");
+    }
 }

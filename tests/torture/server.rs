@@ -2,33 +2,50 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 pub struct Server {
     child: Child,
-    pub sip: SocketAddr,
+    pub udp: SocketAddr,
+    pub tcp: SocketAddr,
     folder: tempfile::TempDir,
 }
 
 impl Server {
-    /// In quick mode: every number is answered. The agent's phone, which no message gets as far as, is nowhere.
+    /// Every number is answered. The agent's phone, which no message gets as far as, is nowhere.
     pub fn start() -> Server {
         let folder = tempfile::tempdir().expect("a folder");
+        let flows = Path::new(env!("CARGO_MANIFEST_DIR")).join("flows/account-desk.yaml");
+        let config = format!(
+            "askonce: 1
+listen: {{ sip: [udp:127.0.0.1:0, tcp:127.0.0.1:0], rtp: {{ ports: 21000-28999 }}, http: 127.0.0.1:0 }}
+flows: [{}]
+store: askonce.db
+limits: {{ per_source: 1000/s }}
+trunks: {{ local: {{ from: [127.0.0.0/8], trust: [uui, headers] }} }}
+numbers: {{ \"*\": account-desk }}
+destinations: {{ support: {{ to: [\"sip:agent@127.0.0.1:9\"], trusted: true }} }}
+",
+            flows.display()
+        );
+        let path = folder.path().join("askonce.yaml");
+        std::fs::write(&path, config).expect("a configuration");
         let log = std::fs::File::create(folder.path().join("log")).expect("a log");
         let mut child = Command::new(env!("CARGO_BIN_EXE_askonce"))
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .args(["serve", "--flow", "flows/account-desk.yaml", "--destination", "support=sip:agent@127.0.0.1:9"])
-            .args(["--sip", "udp:127.0.0.1:0", "--http", "127.0.0.1:0", "--rtp", "127.0.0.1:21000-28999", "--store"])
-            .arg(folder.path().join("askonce.db"))
+            .args(["serve", "--config"])
+            .arg(path)
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
             .expect("askonce serve");
         let mut ready = String::new();
         BufReader::new(child.stdout.take().expect("its output")).read_line(&mut ready).expect("a line");
-        let sip = ready.split_whitespace().find_map(|word| word.strip_prefix("sip=udp:"));
-        let sip = sip.unwrap_or_else(|| panic!("not ready: {ready:?}")).parse().expect("an address");
-        Server { child, sip, folder }
+        let address = |transport: &str| {
+            let found = ready.split([' ', ',', '=']).find_map(|word| word.strip_prefix(transport));
+            found.unwrap_or_else(|| panic!("not ready: {ready:?}")).parse().expect("an address")
+        };
+        Server { udp: address("udp:"), tcp: address("tcp:"), child, folder }
     }
 
     /// Ends it as systemd does; gives its call records. Neither is it stopped by a panic, nor did one happen.

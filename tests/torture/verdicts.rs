@@ -1,6 +1,7 @@
 //! The messages of RFC 4475 and RFC 5118, what the RFCs say of each, and what becomes of it here.
 
 use Answer::{Call, Nothing, Refused, Status};
+use Fate::{Closes, Waits};
 use Reading::{Dropped, Malformed, Reads};
 
 /// What `sip::wire::read` makes of a message.
@@ -114,4 +115,34 @@ pub const VERDICTS: &[Verdict] = &[
     row("rfc5118/ipv4-mapped-ipv6", "4.9", Reads, Refused(488), "reads; but it offers no codec that we have"),
     row("rfc5118/ipv6-bug-abnf-3-colons", "4.10", Reads, Status(200), "a third colon, to be read over"),
     row("rfc5118/ipv6-correct-abnf-2-colons", "4.10", Reads, Status(200), "the same without it"),
+];
+
+/// What becomes of a message over a stream, where that is not what becomes of the datagram.
+pub enum Fate {
+    /// These answers, and the connection ends: nobody can tell what follows (RFC 3261 section 18.3).
+    Closes(&'static [Answer]),
+    /// Its end has not come, and nothing is said of it.
+    Waits,
+}
+
+pub struct Stream {
+    pub file: &'static str,
+    pub fate: Fate,
+    pub why: &'static str,
+}
+
+const fn stream(file: &'static str, fate: Fate, why: &'static str) -> Stream {
+    Stream { file, fate, why }
+}
+
+const REFUSED: Fate = Closes(&[Status(400)]);
+
+pub const STREAMS: &[Stream] = &[
+    // Of the INVITE the audio's rtpmap is cut off, and of its body 5 octets lie beyond its Content-Length.
+    stream("rfc4475/dblreq", Closes(&[Status(405), Refused(488)]), "a second message, and something that is none"),
+    stream("rfc4475/clerr", Waits, "the rest of the 9,999 octets of its body may still come"),
+    stream("rfc4475/baddn", Waits, "as the RFC has it, no empty line ends its head"),
+    stream("rfc4475/ncl", REFUSED, "Content-Length below zero"),
+    stream("rfc4475/mcl01", REFUSED, "two Content-Lengths that differ"),
+    stream("rfc4475/inv2543", REFUSED, "no Content-Length"),
 ];

@@ -322,7 +322,13 @@ impl Endpoint {
             return;
         };
         usage.dialog.peer = incoming.from;
-        if usage.silent {
+        let silent = usage.silent;
+        self.transactions.change(unacked.transaction, |known| {
+            if let Machine::InviteServer(machine) = &mut known.machine {
+                machine.on_ack_of_2xx(now);
+            }
+        });
+        if silent {
             // Section 15: a BYE of the callee waits for the ACK.
             self.say_bye(now, id);
         } else {

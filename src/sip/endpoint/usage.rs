@@ -72,7 +72,9 @@ pub(super) struct Pending {
 
 /// RFC 3261 section 13.3.1.4: the 2xx is sent again, at gaps doubling up to T2, until its ACK or 64*T1.
 pub(super) struct Unacked {
-    /// That of the INVITE, which the ACK repeats.
+    /// That of the INVITE.
+    pub(super) transaction: TransactionId,
+    /// That of the INVITE as well, which the ACK repeats.
     pub(super) cseq: u32,
     pub(super) to: Hop,
     pub(super) bytes: Vec<u8>,
@@ -108,7 +110,7 @@ impl Unacked {
     /// Over a stream as well: the next hop need not be one (section 13.3.1.4).
     pub(super) fn new(now: Instant, pending: &Pending, bytes: Vec<u8>, offer: bool) -> Unacked {
         let backoff = Backoff::new(now, Transport::Udp, T2);
-        Unacked { cseq: pending.cseq, to: pending.reply.to, bytes, offer, backoff }
+        Unacked { transaction: pending.transaction, cseq: pending.cseq, to: pending.reply.to, bytes, offer, backoff }
     }
 }
 

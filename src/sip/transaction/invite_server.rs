@@ -50,6 +50,14 @@ impl InviteServer {
         matches!(self.state, State::Confirmed { .. })
     }
 
+    /// The ACK of our 2xx came: nobody sends the INVITE again, and what is on its way still arrives within T4. Timer L
+    /// (RFC 6026 section 8.7) is for the one that has not got the 2xx yet; at 1,000 calls a second it keeps 32,000.
+    pub(in crate::sip) fn on_ack_of_2xx(&mut self, now: Instant) {
+        if let State::Accepted { until } = &mut self.state {
+            *until = (*until).min(now + linger(self.transport, T4));
+        }
+    }
+
     pub(in crate::sip) fn deadline(&self) -> Option<Instant> {
         match &self.state {
             State::Proceeding => None,

@@ -5,6 +5,7 @@ use crate::sip::Uri;
 use crate::sip::hop::{Hop, Transport};
 use crate::sip::invite::Invite;
 use crate::sip::message::Request;
+use crate::time::Duration;
 
 const START: Instant = Instant::from_micros(1_000_000);
 
@@ -115,4 +116,19 @@ fn answers_are_noted_once_and_bounded() {
         assert_eq!(machine.note_answer(&tag.to_string()), Some(true));
     }
     assert_eq!(machine.note_answer("one more"), None);
+}
+
+#[test]
+fn once_a_2xx_has_its_ack_the_invite_is_remembered_for_t4_only() {
+    for (transport, span) in [(Transport::Udp, T4), (Transport::Tcp, Duration::ZERO)] {
+        let mut machine = InviteServer::new(transport);
+        machine.on_ack_of_2xx(START);
+        assert_eq!(machine.deadline(), None, "there was no 2xx");
+        machine.respond(START, 200);
+        let acked = START + T1;
+        machine.on_ack_of_2xx(acked);
+        assert_eq!(machine.deadline(), Some(acked + span));
+        machine.on_ack_of_2xx(acked + T1);
+        assert_eq!(machine.deadline(), Some(acked + span), "a second one changes nothing");
+    }
 }

@@ -1,97 +1,31 @@
 //! The program as its user runs it: `askonce serve` on real sockets, with real phones calling and answering.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read the sources and run the program")]
 
+mod descriptors;
+mod line;
+mod server;
+mod streams;
+mod versions;
+
 use askonce::os::clock::Clock;
 use askonce::peer::net::Net;
-use askonce::peer::{Act, Answering, Happened, Phones, http};
+use askonce::peer::{Act, Answering, Happened, Phones};
 use askonce::sip::{Request, Uri};
 use askonce::time::Duration;
-use std::io::{BufRead, BufReader};
+use server::{Server, TOKEN, askonce};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Output;
 
 const ACCOUNT: &str = "79927398713";
-const TOKEN: &str = "a-token-for-tests-only";
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running `askonce serve` in a folder of its own.
-struct Server {
-    child: Child,
-    sip: SocketAddr,
-    http: SocketAddr,
-    folder: tempfile::TempDir,
-}
-
-impl Server {
-    /// In quick mode, with the agent's phone as the destination.
-    fn start(agent: SocketAddr, more: &[&str]) -> Server {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = folder.path().join("askonce.db").display().to_string();
-        let destination = format!("support=sip:agent@{agent}");
-        let quick = ["--flow", "flows/account-desk.yaml", "--sip", "udp:127.0.0.1:0", "--http", "127.0.0.1:0"];
-        let place = ["--rtp", "127.0.0.1:21000-28999", "--destination", &destination];
-        let own = if more.contains(&"--store") { [].as_slice() } else { &["--store", &store] };
-        Server::serve(folder, &[&quick[..], &place, own, more].concat())
-    }
-
-    fn serve(folder: tempfile::TempDir, arguments: &[&str]) -> Server {
-        let token = folder.path().join("token");
-        std::fs::write(&token, TOKEN).expect("a token file");
-        let mut child = askonce()
-            .arg("serve")
-            .args(arguments)
-            .arg("--token-file")
-            .arg(&token)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("askonce serve");
-        let mut ready = String::new();
-        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut ready).expect("a line");
-        let field = |name: &str| {
-            let value = ready.split_whitespace().find_map(|word| word.strip_prefix(name));
-            value.unwrap_or_else(|| panic!("no {name} in {ready:?}")).parse().expect("an address")
-        };
-        assert!(ready.starts_with("ready "), "{ready:?}");
-        let (sip, http) = (field("sip=udp:"), field("http="));
-        Server { child, sip, http, folder }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn get(&self, path: &str, token: &str) -> (u16, String) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let (status, body) = runtime.block_on(http::get(self.http, path, token)).expect("an answer");
-        (status.as_u16(), body)
-    }
-
-    /// SIGTERM, as systemd sends it; waits for the end.
-    fn terminate(&mut self) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
-        assert!(sent.success());
-        assert!(self.child.wait().expect("its end").success());
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // A test that failed leaves no server behind; one that passed has ended it already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn askonce() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_askonce"));
-    command.current_dir(env!("CARGO_MANIFEST_DIR"));
-    command
-}
-
 fn set(voice: u8, answering: Answering, clock: Clock) -> (Net, Phones) {
-    let net = Net::bind(SocketAddr::from(([127, 0, 0, 1], 0)), clock).expect("a socket");
+    set_at(SocketAddr::from(([127, 0, 0, 1], 0)), voice, answering, clock)
+}
+
+fn set_at(address: SocketAddr, voice: u8, answering: Answering, clock: Clock) -> (Net, Phones) {
+    let net = Net::bind(address, clock).expect("a socket");
     let phones = Phones::new(net.contact(), voice, answering, None, u64::from(voice));
     (net, phones)
 }
@@ -120,10 +54,10 @@ fn talk(clock: Clock, sets: [&mut (Net, Phones); 2], during: &mut dyn FnMut(&Req
     (invites, ended.expect("an end"))
 }
 
-fn call(caller: &mut (Net, Phones), server: SocketAddr, script: Vec<Act>) {
+fn call(caller: &mut (Net, Phones), server: SocketAddr, headers: Vec<(String, String)>, script: Vec<Act>) {
     let uri = |user: &str, host| Uri::of(user, host).expect("a URI");
     let from = uri("+15551230001", caller.0.contact());
-    caller.1.call(server, uri("+18005550100", server), from, Vec::new(), script.into());
+    caller.1.call(server, uri("+18005550100", server), from, headers, script.into());
 }
 
 /// Keys the account over the welcome, confirms it over the read-back, and stays.
@@ -150,7 +84,7 @@ fn a_live_call_is_recorded_and_replays_to_the_byte() {
     let folder = tempfile::tempdir().expect("a folder");
     let record = folder.path().to_str().expect("a name").to_owned();
     let mut server = Server::start(agent.0.contact(), &["--record", &record, "--clear-test-data"]);
-    call(&mut caller, server.sip, script());
+    call(&mut caller, server.sip, Vec::new(), script());
     let mut reference = String::new();
     let (invites, status) = talk(clock, [&mut caller, &mut agent], &mut |invite| {
         reference = invite.headers.get("X-Askonce-Context").expect("a reference").to_owned();
@@ -249,7 +183,7 @@ fn one_bad_call_does_not_spoil_the_next() {
     assert!(unknown.starts_with("SIP/2.0 501 "), "{unknown}");
     let short = ask(&format!("OPTIONS sip:x@127.0.0.1 SIP/2.0\r\n{head}CSeq: 2 OPTIONS\r\nContent-Length: 99\r\n\r\n"));
     assert!(short.starts_with("SIP/2.0 400 "), "{short}");
-    call(&mut caller, server.sip, script());
+    call(&mut caller, server.sip, Vec::new(), script());
     let (invites, status) = talk(clock, [&mut caller, &mut agent], &mut |_| {});
     assert_eq!((invites.len(), status), (1, 0));
     server.terminate();
@@ -316,7 +250,7 @@ fn a_call_can_be_watched_while_it_is_under_way_and_captured_after() {
         assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
         String::from_utf8(stdout).expect("text")
     };
-    call(&mut caller, server.sip, script());
+    call(&mut caller, server.sip, Vec::new(), script());
     let mut name = String::new();
     talk(clock, [&mut caller, &mut agent], &mut |_| {
         let listed = trace(&["--live"]);

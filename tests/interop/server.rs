@@ -1,0 +1,128 @@
+//! `askonce serve` in a folder of its own, over UDP, TCP and TLS.
+
+use crate::program::Program;
+use askonce::sip::Transport;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use tempfile::TempDir;
+
+pub const DESK: &str = include_str!("../../flows/account-desk.yaml");
+/// Sends the caller's phone away, or is sorry.
+pub const AWAY: &str = "askonce: 1
+flow: away
+facts:
+  account: { type: digits, length: 8, known: [uui.account], ask: [account_ask] }
+blocks:
+  start:
+    - transfer: support
+      because: the desk has its own phones
+      needs: [account]
+      else: sorry
+  sorry:
+    - say: call_later
+    - hangup
+";
+
+pub struct Server {
+    pub program: Program,
+    pub sip: SocketAddr,
+    hops: Vec<(Transport, SocketAddr)>,
+    folder: TempDir,
+}
+
+impl Server {
+    /// Serves the account desk, whose people are at `agent`.
+    pub fn start(agent: SocketAddr) -> Server {
+        Server::serving(DESK, &format!("sip:agent@{agent}"), "", &[])
+    }
+
+    /// Serves a flow with people at `to`, with `more` lines of configuration and of command line.
+    pub fn serving(flow: &str, to: &str, more: &str, arguments: &[&str]) -> Server {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("a file");
+        certificates(folder.path());
+        let name = flow.lines().find_map(|line| line.strip_prefix("flow: ")).expect("its name");
+        write("flow.yaml", flow);
+        std::os::unix::fs::symlink(
+            concat!(env!("CARGO_MANIFEST_DIR"), "/flows/prompts"),
+            folder.path().join("prompts"),
+        )
+        .expect("the prompts");
+        write("askonce.yaml", &PLACE.replace("FLOW", name).replace("TO", to).replace("MORE", more));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_askonce"));
+        command.current_dir(folder.path()).args(["serve", "--config", "askonce.yaml"]).args(arguments);
+        let mut program = Program::start(command, "nothing: cargo builds it");
+        let ready = program.says("ready sip=");
+        let sip = ready.split_whitespace().find_map(|word| word.strip_prefix("sip=")).expect("SIP addresses");
+        let hops: Vec<_> = sip
+            .split(',')
+            .map(|hop| {
+                let (transport, address) = hop.split_once(':').expect("a transport");
+                (Transport::of(transport).expect("one of three"), address.parse().expect("an address"))
+            })
+            .collect();
+        Server { sip: hops[0].1, program, hops, folder }
+    }
+
+    pub fn at(&self, transport: Transport) -> SocketAddr {
+        self.hops.iter().find(|hop| hop.0 == transport).expect("listened on").1
+    }
+
+    /// What callers dial; `host` is a name of this machine.
+    pub fn uri(&self, host: &str, transport: Transport) -> String {
+        format!("sip:18005550100@{host}:{};transport={}", self.at(transport).port(), transport.as_str())
+    }
+
+    /// Where `cert.pem`, `key.pem`, `both.pem` and `ca.pem` are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Ends the server once its calls have ended; gives their records.
+    pub fn records(self) -> Vec<serde_json::Value> {
+        self.program.signal("-TERM");
+        self.ended()
+    }
+
+    /// Waits for its end; gives the records of its calls.
+    pub fn ended(mut self) -> Vec<serde_json::Value> {
+        assert!(self.program.ends().success());
+        let records = std::fs::read_to_string(self.folder.path().join("askonce.cdr.jsonl")).expect("the records");
+        records.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+}
+
+const PLACE: &str = r#"askonce: 1
+listen:
+  sip: [udp:127.0.0.1:0, tcp:127.0.0.1:0, tls:127.0.0.1:0]
+  rtp: { address: 127.0.0.1, ports: 21000-28999 }
+  http: 127.0.0.1:0
+tls: { cert: cert.pem, key: key.pem, ca: ca.pem }
+flows: [flow.yaml]
+store: askonce.db
+trunks: { local: { from: [127.0.0.0/8], trust: [uui, headers] } }
+numbers: { "*": FLOW }
+destinations: { support: { to: ["TO"], trusted: true, carriers: [uui-isdn, headers] } }
+MORE
+"#;
+
+/// A certificate for this machine, for askonce and its peers alike, and the authority that vouches for it.
+fn certificates(folder: &Path) {
+    let mut authority = CertificateParams::new([]).expect("an authority");
+    // OpenSSL takes a certificate of its issuer's name for one that vouches for itself.
+    authority.distinguished_name.push(DnType::CommonName, "authority");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key")).expect("signed");
+    let key = KeyPair::generate().expect("a key");
+    let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+    let certificate = CertificateParams::new(names).expect("names").signed_by(&key, &authority).expect("signed");
+    let (certificate, key) = (certificate.pem(), key.serialize_pem());
+    let both = format!("{certificate}{key}");
+    for (name, text) in
+        [("cert.pem", &certificate), ("key.pem", &key), ("both.pem", &both), ("ca.pem", &authority.pem())]
+    {
+        std::fs::write(folder.join(name), text).expect("a file");
+    }
+}
