@@ -131,7 +131,7 @@ impl Linphone {
         let (port, ca) = (local.port(), certificates.join("ca.pem"));
         let sip = format!(
             "[sip]\nsip_port={port}\nsip_tcp_port={port}\nsip_tls_port={}\nroot_ca={}\nlocalip={ip}\nbind_address={ip}\n\
-             use_ipv6=0\nuse_info=0\nuse_rfc2833=1\n[rtp]\naudio_rtp_port=-1\n",
+             use_ipv6=0\nuse_info=0\nuse_rfc2833=1\n[rtp]\naudio_rtp_port=-1\nbind_address={ip}\n",
             port + 1,
             ca.display(),
             ip = local.ip(),
