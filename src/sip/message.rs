@@ -131,6 +131,10 @@ impl Headers {
         self.all(name).flat_map(|list| params::split(list, b',')).filter(|token| !token.is_empty())
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.iter().count()
+    }
+
     /// Names and values in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|header| (name(header), value(header)))

@@ -108,23 +108,20 @@ fn read_start(line: &str) -> Result<Start, Fault> {
 /// fault is returned at the end.
 fn read_headers(lines: &mut Lines<'_>, headers: &mut Headers) -> Result<(), &'static str> {
     let mut fault = None;
-    let mut count = 0;
     for line in lines.by_ref() {
         if line.is_empty() {
             return fault.map_or(Ok(()), Err);
         }
-        let added = if count >= MAX_HEADERS { Err("more than 256 headers") } else { read_header(&line, headers) };
-        match added {
-            Ok(added) => count += added,
-            Err(reason) => fault = fault.or(Some(reason)),
+        if let Err(reason) = read_header(&line, headers) {
+            fault = fault.or(Some(reason));
         }
     }
     // A head without its empty line: cut off on its way, or never SIP.
     Err(fault.unwrap_or("no empty line after the headers"))
 }
 
-/// Adds the header or, of those that are lists of addresses, one header a value; says how many.
-fn read_header(line: &str, headers: &mut Headers) -> Result<usize, &'static str> {
+/// Adds the header or, of those that are lists of addresses, one header a value.
+fn read_header(line: &str, headers: &mut Headers) -> Result<(), &'static str> {
     if line.len() > MAX_LINE {
         return Err("a line longer than 8 kB");
     }
@@ -138,21 +135,23 @@ fn read_header(line: &str, headers: &mut Headers) -> Result<usize, &'static str>
     }
     const LISTS: [&str; 7] = ["Via", "v", "Contact", "m", "Route", "Record-Route", "P-Asserted-Identity"];
     if !value.as_bytes().contains(&b',') || !LISTS.iter().any(|list| name.eq_ignore_ascii_case(list)) {
-        headers.put(name, value);
-        return Ok(1);
+        return add(headers, name, value);
     }
-    let mut added = 0;
     for part in params::split(value, b',') {
         if part.is_empty() {
             return Err("an empty element in a list");
         }
-        if added == MAX_HEADERS {
-            return Err("more than 256 headers");
-        }
-        headers.put(name, part);
-        added += 1;
+        add(headers, name, part)?;
     }
-    Ok(added)
+    Ok(())
+}
+
+fn add(headers: &mut Headers, name: &str, value: &str) -> Result<(), &'static str> {
+    if headers.len() == MAX_HEADERS {
+        return Err("more than 256 headers");
+    }
+    headers.put(name, value);
+    Ok(())
 }
 
 /// What RFC 3261 section 8.2 lets us refuse before anything else: the five are there and sound, once each, and

@@ -123,3 +123,14 @@ fn no_cut_and_no_flipped_byte_makes_it_panic() {
         }
     }
 }
+
+#[test]
+fn no_message_has_more_headers_than_the_bound() {
+    // A list that begins below the bound, and lists that are faulty at their end.
+    for lines in [format!("v: a{}\r\n", ",a".repeat(200)).repeat(2), "v: a,a,,\r\n".repeat(1_000)] {
+        let Err(Malformed { reason, request: Some(headers), .. }) = read(options(&lines).as_bytes()) else {
+            panic!("read: {lines}");
+        };
+        assert_eq!(headers.iter().count(), MAX_HEADERS, "{reason}");
+    }
+}
