@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
-/// What the kernel keeps for us of datagrams while another thread has the core: 1,000 calls or so at the size that it
+/// What the kernel keeps for us of datagrams while another thread has the core: some thousands, at the size that it
 /// counts them with. It gives no more than the system's net.core.rmem_max.
 const WAITING_BYTES: usize = 8 << 20;
 
