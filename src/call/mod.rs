@@ -53,7 +53,7 @@ impl Birth {
     /// The header of this call's recording: with it, the flow and the inputs, the call runs again.
     pub fn header(&self, source: &str) -> Header {
         let flow = &self.program.flow;
-        let named = |name: &str| flow.queues.iter().any(|queue| queue.to.text == name);
+        let named = |name: &str| flow.destinations().any(|to| to.text == name);
         let destinations = self.destinations.iter().filter(|(name, _)| named(name));
         Header {
             askonce: fixture::VERSION,

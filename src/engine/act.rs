@@ -62,6 +62,10 @@ impl Engine {
                 self.counters.no_common_codec += 1;
                 let dialog = slot.caller;
                 self.with(dialog, |sip, dialog| sip.refuse(now, dialog, status, &[]));
+                // The refused dialog is gone without another word.
+                if let Some(dialog) = dialog {
+                    self.forget(dialog);
+                }
             }
             Out::Reanswer { leg, sdp, session } => {
                 self.with(dialog(leg), |sip, dialog| sip.accept_reinvite(now, dialog, sdp.into_bytes()));

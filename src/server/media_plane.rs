@@ -59,7 +59,7 @@ impl MediaPlane {
     pub fn reserve(&mut self, call: CallNumber) -> Result<MediaPorts, NoPort> {
         let mut bind = || ports::bind_even_port(self.setup.address, self.setup.ports.clone(), &mut self.random);
         let ((caller, caller_port), (agent, agent_port)) = (bind()?, bind()?);
-        let address = self.setup.advertise.unwrap_or(self.setup.address);
+        let address = super::transports::reached(self.setup.address, self.setup.advertise);
         let [shown_caller, shown_agent] = [caller_port, agent_port].map(|port| SocketAddr::new(address, port));
         let alive = self.calls_on.iter().enumerate().filter(|(worker, _)| !self.workers[*worker].is_gone());
         let fewest = alive.min_by_key(|(_, calls)| **calls).map(|(worker, _)| worker);

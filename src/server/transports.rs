@@ -45,7 +45,8 @@ impl Listening {
             .then(|| Streams::start(listeners, tls, Bounds { trunks, ..Bounds::default() }, seed))
             .transpose()
             .map_err(|error| not_started("SIP over TCP and TLS", error, "mend the files that `tls:` names"))?;
-        let locals = bound.iter().map(|hop| Hop::new(hop.transport, reached(hop.address, advertise)));
+        let told = |own: SocketAddr| SocketAddr::new(reached(own.ip(), advertise), own.port());
+        let locals = bound.iter().map(|hop| Hop::new(hop.transport, told(hop.address)));
         Ok(Listening { udp, streams, locals: Locals::new(locals), bound })
     }
 
@@ -88,9 +89,8 @@ fn bind(
 }
 
 /// The address that peers reach a socket at: the advertised one where that is of its IP version.
-fn reached(bound: SocketAddr, advertise: Option<IpAddr>) -> SocketAddr {
-    let advertised = advertise.filter(|address| address.is_ipv4() == bound.is_ipv4());
-    SocketAddr::new(advertised.unwrap_or(bound.ip()), bound.port())
+pub fn reached(bound: IpAddr, advertise: Option<IpAddr>) -> IpAddr {
+    advertise.filter(|address| address.is_ipv4() == bound.is_ipv4()).unwrap_or(bound)
 }
 
 /// The control plane's end of the sockets.

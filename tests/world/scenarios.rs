@@ -534,3 +534,21 @@ fn another_seed_gives_another_world() {
     };
     assert_ne!(digest(1), digest(2));
 }
+
+/// A refused call leaves nothing behind: not even its place among those that nobody has ACKed.
+#[test]
+fn calls_without_a_common_codec_cost_nothing_for_good() {
+    let mut world = world(31, FAIR, Answering::Refuse(486));
+    let source = SocketAddr::from(([127, 0, 0, 2], 5060));
+    for number in 0..400 {
+        let invite = invite_with("<sip:1@127.0.0.2>", "");
+        let text = String::from_utf8(invite).expect("text").replace("RTP/AVP 0", "RTP/AVP 18");
+        let text =
+            text.replace("z9hG4bK", &format!("z9hG4bK{number}x")).replace("Call-ID: ", &format!("Call-ID: {number}"));
+        let from = askonce::sip::Hop::udp(source);
+        world.tell(Input::Message { from, bytes: text.as_bytes() });
+        world.run(Duration::from_millis(100));
+    }
+    assert!(world.engine.counters().no_common_codec >= 400, "{:?}", world.engine.counters());
+    assert_eq!(world.engine.half_open(), 0);
+}

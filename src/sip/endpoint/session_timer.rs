@@ -16,6 +16,8 @@ use crate::time::{Duration, Instant};
 pub(in crate::sip) const INTERVAL: u32 = 1800;
 /// The shortest interval that we take: the least that section 4 lets anybody name.
 const MIN_SE: u32 = 90;
+/// A longer interval is cut to this: its deadline would outlive the call by too much.
+const LONGEST: u32 = 86_400;
 /// A refresh that was refused is tried again after this time, unless the refusal names another.
 const AGAIN: Duration = Duration::from_secs(10);
 /// A refresh that meets another request of ours or the peer's waits so long.
@@ -63,7 +65,7 @@ impl Terms {
             _ if !supported => Refresher::Uas,
             asked => asked.unwrap_or(Refresher::Uac),
         };
-        let seconds = seconds.max(min_se(request).unwrap_or(MIN_SE)).max(MIN_SE);
+        let seconds = seconds.max(min_se(request).unwrap_or(MIN_SE)).clamp(MIN_SE, LONGEST);
         Some(Terms { seconds, refresher, supported })
     }
 
@@ -126,7 +128,7 @@ impl SessionTimer {
     /// The peer's 2xx to our INVITE or UPDATE came; without Session-Expires the session does not expire (section 7.2).
     pub(super) fn accepted(&mut self, now: Instant, response: &Headers) {
         let agreed = read(response);
-        let ours = |(seconds, refresher): (u32, _)| (seconds.max(MIN_SE), refresher != Some(Refresher::Uas));
+        let ours = |(seconds, refresher): (u32, _)| (seconds.clamp(MIN_SE, LONGEST), refresher != Some(Refresher::Uas));
         self.start(now, agreed.map(ours));
     }
 
@@ -151,7 +153,7 @@ impl SessionTimer {
 
     /// Takes a higher Min-SE from a 422; false if it is none.
     pub(super) fn lengthen(&mut self, response: &Headers) -> Option<u32> {
-        let least = min_se(response).filter(|least| Some(*least) > self.min_se)?;
+        let least = min_se(response).filter(|least| Some(*least) > self.min_se && *least <= LONGEST)?;
         self.min_se = Some(least);
         self.agreed = self.agreed.map(|(seconds, ours)| (seconds.max(least), ours));
         Some(least)
@@ -199,9 +201,10 @@ impl Endpoint {
                 if let Ok(usage) = self.usage(id) {
                     usage.takes_update = false;
                 }
-                Duration::ZERO
+                // The re-INVITE takes its place; should that be refused so as well, it is no use to hurry.
+                BUSY
             }
-            _ => retry_after(&response.headers).unwrap_or(AGAIN),
+            _ => retry_after(&response.headers).unwrap_or(AGAIN).max(BUSY),
         };
         self.refresh_later(now, id, wait);
     }
@@ -261,6 +264,7 @@ mod tests {
             ("1800;refresher=uas", None, 1768),
             ("90", Some(45), 60),
             ("1", Some(45), 60),
+            ("4294967295;refresher=uas", None, 86_368),
         ] {
             let mut timer = SessionTimer::default();
             timer.accepted(now, &headers(&[("Session-Expires", value)]));

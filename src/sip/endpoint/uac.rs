@@ -4,6 +4,7 @@ use super::digest::{Account, authorize, credentials_of};
 use super::reply::reason;
 use super::usage::Cancel;
 use super::{DialogId, Endpoint, Event, InviteUsage, Loss, Refusal, branch};
+use crate::sip::auth::Tries;
 use crate::sip::dialog::Dialog;
 use crate::sip::hop::Hop;
 use crate::sip::invite::via;
@@ -365,6 +366,8 @@ impl InviteUsage {
         response: &Response,
         head: &Head<'_>,
     ) -> bool {
+        // The next challenge is to another request.
+        self.challenged = Tries::default();
         self.outgoing = None;
         self.tries = 0;
         self.timer.refreshing.take_if(|known| *known == transaction);

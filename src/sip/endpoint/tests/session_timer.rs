@@ -76,7 +76,8 @@ fn a_refresh_that_is_refused_is_tried_again_when_the_refusal_says() {
         ("500 Error\r\nRetry-After: 40", "UPDATE", 40),
         ("503 Busy", "UPDATE", 10),
         ("422 Too Small\r\nMin-SE: 3600", "UPDATE", 0),
-        ("405 No", "INVITE", 0),
+        ("500 Error\r\nRetry-After: 0", "UPDATE", 2),
+        ("405 No", "INVITE", 2),
     ];
     for (status, then, after) in cases {
         net.lose = vec![(0, "UPDATE"); 9];
