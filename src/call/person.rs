@@ -153,8 +153,11 @@ impl Call {
 
     /// The caller is gone, or we end the call: the agent's side is told.
     pub(super) fn release_agent(&mut self, now: Instant) {
-        if self.handoff.as_ref().is_some_and(Handoff::trying) {
-            self.close_hop(now, Received::Failed);
+        match &self.handoff {
+            // Its phone took the REFER: how that went nobody tells us any more.
+            Some(Handoff { phase: Phase::Referring { accepted: true }, .. }) => self.close_hop(now, Received::Sent),
+            Some(handoff) if handoff.trying() => self.close_hop(now, Received::Failed),
+            Some(_) | None => {}
         }
         match self.handoff.take().map(|handoff| handoff.phase) {
             Some(Phase::Ringing { .. }) => self.emit(now, Out::Cancel),

@@ -206,6 +206,10 @@ impl Engine {
         numbers.sort_unstable();
         for number in numbers {
             self.drop_dialogs(now, number);
+            // The call never said that it ends: run again, it would go on.
+            if let Some(journal) = self.slots.get_mut(&number).and_then(|slot| slot.journal.as_mut()) {
+                journal.fixture.header.complete = false;
+            }
             self.over(now, number);
         }
         self.slots.retain(|_, slot| !matches!(slot.phase, Phase::Arriving { .. }));

@@ -207,7 +207,10 @@ impl Link {
 fn facing(proxy: &Uri, locals: &Locals) -> Option<Hop> {
     let transport = proxy.transport().unwrap_or(Transport::Udp);
     let literal = proxy.hop(Transport::Udp).and_then(|hop| locals.facing(&hop));
-    literal.or_else(|| locals.iter().find(|own| own.transport == transport).copied())
+    let of_kind = || locals.iter().find(|own| own.transport == transport).copied();
+    // A name that asks for nothing leads where DNS and our sockets agree.
+    let any = || locals.iter().next().filter(|_| proxy.transport().is_none()).copied();
+    literal.or_else(of_kind).or_else(any)
 }
 
 /// `None` too where what is configured cannot be: the loader has told of it.

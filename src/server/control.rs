@@ -92,8 +92,8 @@ impl Control {
                 () = until(&self.clock, deadline) => self.engine.handle(self.clock.now(), Input::Deadline),
                 Some(event) = self.media_events.recv() => self.media_turn(event),
                 Some(stored) = self.stored.recv() => self.stored_turn(stored),
-                Some(event) = self.stream_events.recv() => self.stream_turn(event),
                 Some(resolved) = self.resolved.recv() => self.resolved_told(resolved),
+                Some(event) = self.stream_events.recv() => self.stream_turn(event),
                 ready = self.sip.readable() => if let Err(error) = ready {
                     tracing::error!(%error, "the SIP socket cannot be read");
                 },

@@ -2,6 +2,7 @@
 
 use askonce::call::cdr::Cdr;
 use askonce::config::{Config, Quick, RtpPorts};
+use askonce::context::Received;
 use askonce::engine::{Engine, Input, MediaPorts, Output, Reserved, Setup};
 use askonce::record::seam::Disposition;
 use askonce::secret::Secret;
@@ -236,6 +237,7 @@ fn a_caller_that_hangs_up_on_its_way_was_transferred() {
     line.answers("REFER", "202 Accepted");
     line.says("BYE", "", "");
     assert_eq!(line.disposition(), Disposition::Transferred);
+    assert_eq!(line.cdrs[0].hops[0].received, Received::Sent);
     let mut line = Line::answered();
     line.says("BYE", "", "");
     assert_eq!(line.disposition(), Disposition::AbandonedQueue, "its phone had not taken the REFER yet");

@@ -142,6 +142,11 @@ impl Hub {
                 Err(TrySendError::Closed(back)) => outgoing = back,
             }
         }
+        // An answer has no other way than the one its request came by: the far end's port was its own for a while, and
+        // whoever connects and leaves must not make us connect.
+        if to.connection.is_some() && outgoing.bytes.starts_with(b"SIP/") {
+            return self.failed(to, outgoing.bytes).await;
+        }
         if let Err(outgoing) = self.open(to, name, outgoing) {
             self.failed(to, outgoing.bytes).await;
         }
