@@ -62,8 +62,12 @@ impl Reply {
         for value in request.all("Via").skip(1) {
             headers.put("Via", value);
         }
+        let makes_dialog = request.get("CSeq").is_some_and(|cseq| cseq.trim_end().ends_with("INVITE"));
         for (name, value) in request.iter() {
-            if matches!(name, "Record-Route" | "From" | "To" | "Call-ID" | "CSeq" | "Timestamp") {
+            // Section 12.1.1: the route is for what makes a dialog. To anybody else it would make our answer longer than
+            // what asked for it.
+            let routed = name == "Record-Route" && makes_dialog;
+            if routed || matches!(name, "From" | "To" | "Call-ID" | "CSeq" | "Timestamp") {
                 headers.put(name, value);
             }
         }
@@ -142,6 +146,7 @@ mod tests {
             request.put(name, value);
         }
         request.put("Record-Route", "<sip:p;lr>");
+        request.put("CSeq", "1 INVITE");
         let reply = Reply::to(&request, Hop::udp("192.0.2.1:7000".parse().unwrap())).unwrap();
         // status, Record-Route, Timestamp
         for (status, route, timestamp) in
