@@ -133,13 +133,11 @@ impl Control {
                 tracing::debug!(%to, "a SIP message was not delivered");
                 self.engine.handle(now, Input::Undelivered { bytes: &bytes });
             }
-            // What was on its way over it failed, or is missed by its transaction.
-            StreamEvent::Closed { .. } => {}
         }
     }
 
     fn resolved_told(&mut self, Resolved { asker, hops, host }: Resolved) {
-        self.sip.name(&hops, &host);
+        let hops = self.sip.of_host(hops, &host);
         self.engine.handle(self.clock.now(), Input::Resolved { asker, hops });
     }
 

@@ -143,14 +143,13 @@ impl Transports {
         }
     }
 
-    /// The host that DNS gave these hops for: the certificate of a TLS peer must name it.
-    pub fn name(&self, hops: &[Hop], host: &str) {
-        let Some(streams) = &self.streams else { return };
-        for hop in hops.iter().filter(|hop| hop.transport == Transport::Tls) {
-            if !streams.name(hop.address, host.to_owned()) {
-                tracing::warn!(%hop, "the streams are behind: a TLS peer keeps its last name");
-            }
+    /// These hops, which DNS gave for a host: the certificate of a TLS peer must name it.
+    pub fn of_host(&self, mut hops: Vec<Hop>, host: &str) -> Vec<Hop> {
+        let Some(streams) = &self.streams else { return hops };
+        for hop in hops.iter_mut().filter(|hop| hop.transport == Transport::Tls) {
+            *hop = streams.of_host(*hop, host);
         }
+        hops
     }
 
     pub fn counters(&self) -> Option<&streams::Counters> {

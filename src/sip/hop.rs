@@ -51,8 +51,8 @@ pub struct Connection(pub u64);
 pub struct Hop {
     pub transport: Transport,
     pub address: SocketAddr,
-    /// The connection that a message came over. Answers go back over it; `None` lets the shell take one that leads to
-    /// `address`, or make it.
+    /// The connection that a message came over, or what the shell knows one to be made by. Answers go back over it;
+    /// `None` lets the shell take one that leads to `address`, or make it.
     pub connection: Option<Connection>,
 }
 

@@ -1,11 +1,12 @@
 //! Which connection a message takes, which peers may connect, and what there is of either.
 
 use super::link::{Link, Outgoing, prepare};
+use super::names::{Host, Names};
 use super::tls::Tls;
 use super::{Bounds, Counters, StreamEvent, count};
 use crate::random::Random;
 use crate::sip::hop::Connection;
-use crate::sip::{Hop, Transport};
+use crate::sip::{Hop, Message, Transport, Via, wire};
 use crate::time::Duration;
 use rustls::pki_types::ServerName;
 use std::collections::HashMap;
@@ -24,27 +25,31 @@ const RELOAD: Duration = Duration::from_secs(5);
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// Accepted connections that wait for the hub, of all listeners.
 const ACCEPTED: usize = 64;
-/// Names of addresses; beyond these the one given longest ago goes.
-const NAMES: usize = 1_024;
-
-pub enum Command {
-    Send { to: Hop, bytes: Vec<u8> },
-    Name { address: SocketAddr, host: String },
+/// A message to send.
+pub struct Command {
+    pub to: Hop,
+    pub bytes: Vec<u8>,
 }
 
 type Accepted = (Transport, TcpStream, SocketAddr);
+
+/// Whom a connection leads to. One that was checked for another host may lead to somebody else (RFC 5922 section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Peer {
+    transport: Transport,
+    address: SocketAddr,
+    host: Host,
+}
 
 /// What the hub knows of a connection.
 struct Entry {
     queue: mpsc::Sender<Box<Outgoing>>,
     full: Rc<Notify>,
-    address: (Transport, SocketAddr),
-    /// Of one that a peer opened: whom it counts for.
-    source: Option<IpAddr>,
+    peer: Peer,
+    /// By the peer, and not by us.
+    opened_by_peer: bool,
     /// Of one that a peer opened which is no trunk.
     stranger: bool,
-    /// Of TLS that we opened: the name that the peer's certificate had to have.
-    name: Option<ServerName<'static>>,
 }
 
 pub struct Hub {
@@ -54,18 +59,18 @@ pub struct Hub {
     events: mpsc::Sender<StreamEvent>,
     random: Random,
     entries: HashMap<Connection, Entry>,
-    /// Connections that a message to an address may take.
-    reach: HashMap<(Transport, SocketAddr), Connection>,
-    sources: HashMap<IpAddr, usize>,
+    /// Connections that a message to a peer may take.
+    reach: HashMap<Peer, Connection>,
+    /// How many there are of a peer's address, opened by it or by us.
+    sources: HashMap<(bool, IpAddr), usize>,
     opened: usize,
     strangers: usize,
-    /// With the number of the command that gave it.
-    names: HashMap<SocketAddr, (ServerName<'static>, u64)>,
+    names: Arc<Names>,
     handshakes: Arc<Semaphore>,
     links: JoinSet<()>,
     connections: HashMap<Id, Connection>,
-    /// The last number given to a connection or a name.
-    number: u64,
+    /// Of the last connection.
+    serial: u64,
 }
 
 impl Hub {
@@ -73,6 +78,7 @@ impl Hub {
         tls: Option<Tls>,
         bounds: Bounds,
         counters: Arc<Counters>,
+        names: Arc<Names>,
         events: mpsc::Sender<StreamEvent>,
         seed: u64,
     ) -> Hub {
@@ -88,10 +94,10 @@ impl Hub {
             sources: HashMap::new(),
             opened: 0,
             strangers: 0,
-            names: HashMap::new(),
+            names,
             links: JoinSet::new(),
             connections: HashMap::new(),
-            number: 0,
+            serial: 0,
         }
     }
 
@@ -106,12 +112,11 @@ impl Hub {
         loop {
             tokio::select! {
                 command = commands.recv() => match command {
-                    Some(Command::Send { to, bytes }) => self.send(to, bytes).await,
-                    Some(Command::Name { address, host }) => self.name(address, host),
+                    Some(Command { to, bytes }) => self.send(to, bytes).await,
                     None => return,
                 },
                 Some(accepted) = accepted.recv() => self.accepted(accepted),
-                Some(ended) = self.links.join_next_with_id() => self.ended(ended).await,
+                Some(ended) = self.links.join_next_with_id() => self.ended(ended),
                 _ = reload.tick(), if self.tls.is_some() => {
                     if let Some(tls) = &mut self.tls {
                         tls.reload();
@@ -122,34 +127,48 @@ impl Hub {
     }
 
     async fn send(&mut self, to: Hop, bytes: Vec<u8>) {
+        let mut peer = Peer { transport: to.transport, address: to.address, host: Host::of(to.connection) };
         let mut outgoing = Box::new(Outgoing { to: Some(to), bytes });
-        let name = (to.transport == Transport::Tls).then(|| self.name_of(to.address));
-        let by_address = self.reach.get(&(to.transport, to.address)).copied();
-        // A connection that was checked for another name may lead to somebody else (RFC 5922 section 4).
-        let by_address =
-            by_address.filter(|connection| self.entries.get(connection).is_some_and(|entry| entry.name == name));
-        for connection in [to.connection, by_address].into_iter().flatten() {
-            let Some(entry) = self.entries.get(&connection).filter(|entry| entry.address.0 == to.transport) else {
-                continue;
-            };
-            match entry.queue.try_send(outgoing) {
+        if let Some(entry) = to.connection.and_then(|connection| self.entries.get(&connection))
+            && entry.peer.transport == to.transport
+        {
+            match entry.offer(outgoing) {
                 Ok(()) => return,
-                Err(TrySendError::Full(back)) => {
-                    entry.full.notify_one();
-                    return self.failed(to, back.bytes).await;
-                }
-                // It is ending.
-                Err(TrySendError::Closed(back)) => outgoing = back,
+                Err(Refused::Full(bytes)) => return self.failed(to, bytes).await,
+                Err(Refused::Ending(back)) => outgoing = back,
             }
         }
-        // An answer has no other way than the one its request came by: the far end's port was its own for a while, and
-        // whoever connects and leaves must not make us connect.
+        // An answer goes back by the connection that its request came by, and else where trunks say: the far end's port
+        // was its own for a while, and whoever connects and leaves must not make us connect.
         if to.connection.is_some() && outgoing.bytes.starts_with(b"SIP/") {
-            return self.failed(to, outgoing.bytes).await;
+            match self.sent_by(to, &outgoing.bytes) {
+                Some(address) => peer = Peer { address, host: Host::ADDRESS, ..peer },
+                None => return self.failed(to, outgoing.bytes).await,
+            }
         }
-        if let Err(outgoing) = self.open(to, name, outgoing) {
+        if let Some(entry) = self.reach.get(&peer).and_then(|connection| self.entries.get(connection)) {
+            match entry.offer(outgoing) {
+                Ok(()) => return,
+                Err(Refused::Full(bytes)) => return self.failed(to, bytes).await,
+                Err(Refused::Ending(back)) => outgoing = back,
+            }
+        }
+        if let Err(outgoing) = self.open(peer, outgoing) {
             self.failed(to, outgoing.bytes).await;
         }
+    }
+
+    /// Where an answer goes whose connection is gone: to the address that its request came from, at the port of sent-by
+    /// (RFC 3261 section 18.2.2). Only to trunks: nobody else makes us connect.
+    fn sent_by(&self, to: Hop, answer: &[u8]) -> Option<SocketAddr> {
+        let Ok(Message::Response(response)) = wire::read(answer) else { return None };
+        let via = Via::read(response.headers.get("Via")?).ok()?;
+        let port = via.port.unwrap_or(to.transport.default_port());
+        self.is_trunk(to.address.ip()).then(|| SocketAddr::new(to.address.ip(), port))
+    }
+
+    fn is_trunk(&self, address: IpAddr) -> bool {
+        self.bounds.trunks.iter().any(|net| net.contains(&address))
     }
 
     async fn failed(&self, to: Hop, bytes: Vec<u8>) {
@@ -158,40 +177,50 @@ impl Hub {
     }
 
     /// Begins to open a connection, with its first message; which comes back if that is not to be.
-    fn open(&mut self, to: Hop, name: Option<ServerName<'static>>, first: Box<Outgoing>) -> Result<(), Box<Outgoing>> {
-        let tls = match (&self.tls, &name) {
-            (Some(tls), Some(name)) => Some((tls.connector.clone(), name.clone())),
+    fn open(&mut self, peer: Peer, first: Box<Outgoing>) -> Result<(), Box<Outgoing>> {
+        let tls = match &self.tls {
+            _ if peer.transport != Transport::Tls => None,
+            Some(tls) => {
+                let name = self.names.name(peer.host).unwrap_or_else(|| ServerName::from(peer.address.ip()));
+                Some((tls.connector.clone(), name))
+            }
             // TLS without a certificate of ours is not offered.
-            (None, Some(_)) => return Err(first),
-            (_, None) => None,
+            None => return Err(first),
         };
         if self.opened >= self.bounds.opened {
             count(&self.counters.refused_opened);
             return Err(first);
         }
+        if self.number_of(false, peer) >= self.bounds.per_source {
+            count(&self.counters.refused_opened_per_source);
+            return Err(first);
+        }
         count(&self.counters.opened);
         self.opened += 1;
         let random = Random::from_seed(self.random.u64());
-        let address = (to.transport, to.address);
-        let (link, entry) = self.link(address, None, name, Some(random));
+        let (link, entry) = self.link(peer, Some(random));
         // The queue is new and empty.
         let taken = entry.queue.try_send(first).map_err(TrySendError::into_inner);
         let connection = self.start(entry, link.opened(tls));
-        self.reach.insert(address, connection);
+        self.reach.insert(peer, connection);
         taken
     }
 
+    fn number_of(&self, opened_by_peer: bool, peer: Peer) -> usize {
+        self.sources.get(&(opened_by_peer, source(peer.address.ip()))).copied().unwrap_or(0)
+    }
+
     /// Takes a connection from a peer, or drops it, which closes it.
-    fn accepted(&mut self, (transport, stream, peer): Accepted) {
-        let source = source(peer.ip());
+    fn accepted(&mut self, (transport, stream, address): Accepted) {
+        let peer = Peer { transport, address, host: Host::ADDRESS };
         if self.entries.len() - self.opened >= self.bounds.accepted {
             return count(&self.counters.refused_accepted);
         }
-        let stranger = !self.bounds.trunks.iter().any(|net| net.contains(&peer.ip()));
+        let stranger = !self.is_trunk(address.ip());
         if stranger && self.strangers >= self.bounds.accepted.div_ceil(2) {
             return count(&self.counters.refused_strangers);
         }
-        if self.sources.get(&source).is_some_and(|connections| *connections >= self.bounds.per_source) {
+        if self.number_of(true, peer) >= self.bounds.per_source {
             return count(&self.counters.refused_per_source);
         }
         let tls = match self.tls.as_ref().filter(|_| transport == Transport::Tls) {
@@ -210,32 +239,27 @@ impl Hub {
             return count(&self.counters.failed_accepts);
         }
         count(&self.counters.accepted);
-        *self.sources.entry(source).or_default() += 1;
         self.strangers += usize::from(stranger);
-        let (link, mut entry) = self.link((transport, peer), Some(source), None, None);
-        entry.stranger = stranger;
+        let (link, mut entry) = self.link(peer, None);
+        (entry.opened_by_peer, entry.stranger) = (true, stranger);
         let connection = match tls {
             None => self.start(entry, link.serve(stream)),
             Some((acceptor, permit)) => self.start(entry, link.secured(stream, acceptor, permit)),
         };
         // Over TLS nobody has proved to be at that address; answers find the connection by its number.
         if transport == Transport::Tcp {
-            self.reach.entry((transport, peer)).or_insert(connection);
+            self.reach.entry(peer).or_insert(connection);
         }
     }
 
-    fn link(
-        &mut self,
-        address: (Transport, SocketAddr),
-        source: Option<IpAddr>,
-        name: Option<ServerName<'static>>,
-        random: Option<Random>,
-    ) -> (Link, Entry) {
-        self.number += 1;
+    /// `random`: for the pings of one that we open.
+    fn link(&mut self, peer: Peer, random: Option<Random>) -> (Link, Entry) {
+        self.serial += 1;
         let (queue, waiting) = mpsc::channel(self.bounds.queue);
         let full = Rc::new(Notify::new());
+        let connection = Some(peer.host.connection(self.serial));
         let link = Link {
-            hop: Hop { connection: Some(Connection(self.number)), ..Hop::new(address.0, address.1) },
+            hop: Hop { connection, ..Hop::new(peer.transport, peer.address) },
             events: self.events.clone(),
             queue: queue.clone(),
             waiting,
@@ -244,62 +268,60 @@ impl Hub {
             counters: self.counters.clone(),
             random,
         };
-        (link, Entry { queue, full, address, source, stranger: false, name })
+        (link, Entry { queue, full, peer, opened_by_peer: false, stranger: false })
     }
 
-    /// Starts the task of the link that was numbered last.
+    /// Starts the task of the link that was made last.
     fn start(&mut self, entry: Entry, task: impl Future<Output = ()> + 'static) -> Connection {
-        let connection = Connection(self.number);
+        let connection = entry.peer.host.connection(self.serial);
+        *self.sources.entry((entry.opened_by_peer, source(entry.peer.address.ip()))).or_default() += 1;
         self.entries.insert(connection, entry);
         self.connections.insert(self.links.spawn_local(task).id(), connection);
         connection
     }
 
-    async fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
+    fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
         let task = match &ended {
             Ok((task, ())) => *task,
             Err(error) => error.id(),
         };
-        let Some(connection) = self.connections.remove(&task) else { return };
-        let Some(entry) = self.entries.remove(&connection) else { return };
-        if self.reach.get(&entry.address) == Some(&connection) {
-            self.reach.remove(&entry.address);
-        }
-        self.strangers -= usize::from(entry.stranger);
-        match entry.source {
-            None => self.opened -= 1,
-            Some(source) => {
-                let left = self.sources.get_mut(&source).map_or(0, |connections| {
-                    *connections -= 1;
-                    *connections
-                });
-                if left == 0 {
-                    self.sources.remove(&source);
-                }
-            }
-        }
         if let Err(error) = ended {
             tracing::error!(%error, "a connection's task died");
-            let _ = self.events.send(StreamEvent::Closed { connection }).await;
+        }
+        let Some(connection) = self.connections.remove(&task) else { return };
+        let Some(entry) = self.entries.remove(&connection) else { return };
+        if self.reach.get(&entry.peer) == Some(&connection) {
+            self.reach.remove(&entry.peer);
+        }
+        self.strangers -= usize::from(entry.stranger);
+        self.opened -= usize::from(!entry.opened_by_peer);
+        let source = (entry.opened_by_peer, source(entry.peer.address.ip()));
+        if let Some(connections) = self.sources.get_mut(&source) {
+            *connections -= 1;
+            if *connections == 0 {
+                self.sources.remove(&source);
+            }
         }
     }
+}
 
-    fn name(&mut self, address: SocketAddr, host: String) {
-        let Ok(name) = ServerName::try_from(host) else {
-            // What is no name is in no certificate either: the address must be.
-            self.names.remove(&address);
-            return;
-        };
-        if self.names.len() >= NAMES && !self.names.contains_key(&address) {
-            let oldest = self.names.iter().min_by_key(|(_, (_, given))| *given).map(|(address, _)| *address);
-            oldest.and_then(|address| self.names.remove(&address));
-        }
-        self.number += 1;
-        self.names.insert(address, (name, self.number));
-    }
+/// Why a connection does not take a message.
+enum Refused {
+    /// Its queue is full, and it ends.
+    Full(Vec<u8>),
+    /// It is ending.
+    Ending(Box<Outgoing>),
+}
 
-    fn name_of(&self, address: SocketAddr) -> ServerName<'static> {
-        self.names.get(&address).map_or_else(|| ServerName::from(address.ip()), |(name, _)| name.clone())
+impl Entry {
+    fn offer(&self, outgoing: Box<Outgoing>) -> Result<(), Refused> {
+        self.queue.try_send(outgoing).map_err(|refused| match refused {
+            TrySendError::Full(back) => {
+                self.full.notify_one();
+                Refused::Full(back.bytes)
+            }
+            TrySendError::Closed(back) => Refused::Ending(back),
+        })
     }
 }
 
@@ -345,8 +367,9 @@ mod tests {
     #[tokio::test]
     async fn an_idle_connection_is_small_and_a_dead_one_breaks() {
         let (events, _told) = mpsc::channel(1);
-        let mut hub = Hub::new(None, Bounds::default(), Arc::default(), events, 7);
-        let (link, _) = hub.link((Transport::Tcp, "127.0.0.1:5060".parse().unwrap()), None, None, None);
+        let mut hub = Hub::new(None, Bounds::default(), Arc::default(), Arc::default(), events, 7);
+        let address = "127.0.0.1:5060".parse().unwrap();
+        let (link, _) = hub.link(Peer { transport: Transport::Tcp, address, host: Host::ADDRESS }, None);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         // Without what rustls keeps of a session; the queue has room for 32 pointers until it is used.
@@ -354,21 +377,5 @@ mod tests {
         assert_eq!(socket2::SockRef::from(&stream).tcp_user_timeout().unwrap(), Some(hub.bounds.message));
         let size = size_of_val(&link.serve(stream));
         assert!(size < 4_096 - 512, "{size} bytes");
-    }
-
-    #[test]
-    fn the_name_given_longest_ago_goes_first() {
-        let (events, _told) = mpsc::channel(1);
-        let mut hub = Hub::new(None, Bounds::default(), Arc::default(), events, 7);
-        let address = |number: usize| SocketAddr::from(([192, 0, 2, 1], u16::try_from(number).unwrap()));
-        for number in 0..NAMES {
-            hub.name(address(number), "a.example".to_owned());
-        }
-        hub.name(address(0), "b.example".to_owned());
-        hub.name(address(NAMES), "a.example".to_owned());
-        let known = |hub: &Hub, number| hub.names.contains_key(&address(number));
-        assert_eq!((hub.names.len(), known(&hub, 0), known(&hub, 1)), (NAMES, true, false));
-        hub.name(address(0), "no name".to_owned());
-        assert_eq!(hub.name_of(address(0)), ServerName::from(address(0).ip()));
     }
 }

@@ -130,10 +130,6 @@ impl Link {
         self.undelivered(talk.writing.take()).await;
         // A peer that is gone or does not read takes no goodbye; that is no matter.
         let _ = timeout(GOODBYE, writer.shutdown()).await;
-        if let Some(connection) = self.hop.connection {
-            // Whoever took events is gone only when the service ends.
-            let _ = self.events.send(StreamEvent::Closed { connection }).await;
-        }
     }
 
     /// Closes the queue first: from here on the hub finds another way for what it is given.
@@ -145,7 +141,7 @@ impl Link {
         }
         for outgoing in failed {
             let Some(to) = outgoing.to else { continue };
-            // As above.
+            // Whoever took events is gone only when the service ends.
             let _ = self.events.send(StreamEvent::Failed { to, bytes: outgoing.bytes.clone() }).await;
         }
     }

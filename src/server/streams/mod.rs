@@ -8,14 +8,16 @@
 
 mod hub;
 mod link;
+mod names;
 #[cfg(test)]
 mod tests;
 pub mod tls;
 
-use crate::sip::{Hop, Transport, hop::Connection};
+use crate::sip::{Hop, Transport};
 use crate::time::Duration;
 use hub::{Command, Hub};
 use ipnet::IpNet;
+use names::Names;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -35,7 +37,7 @@ pub struct Bounds {
     pub trunks: Vec<IpNet>,
     /// Connections that peers opened, in all.
     pub accepted: usize,
-    /// Of these, from one IPv4 address or one IPv6 network of 64 bits.
+    /// Of these, from one IPv4 address or one IPv6 network of 64 bits; and as many that we opened to one.
     pub per_source: usize,
     /// Connections that we opened or are opening.
     pub opened: usize,
@@ -84,22 +86,13 @@ impl Default for Bounds {
     }
 }
 
-/// What the control plane learns. A connection is told of by its first message.
+/// What the control plane learns. A connection is told of by its messages; one that is gone, by those that fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StreamEvent {
     /// A message, or the head of one after which framing is lost: the endpoint refuses it, and the connection ends.
-    Message {
-        from: Hop,
-        bytes: Vec<u8>,
-    },
+    Message { from: Hop, bytes: Vec<u8> },
     /// A message could not be delivered; the hop is that of `send`. One that the kernel took counts as delivered.
-    Failed {
-        to: Hop,
-        bytes: Vec<u8>,
-    },
-    Closed {
-        connection: Connection,
-    },
+    Failed { to: Hop, bytes: Vec<u8> },
 }
 
 /// What was refused and what broke, since the start.
@@ -112,6 +105,9 @@ pub struct Counters {
     pub refused_per_source: AtomicU64,
     pub refused_handshakes: AtomicU64,
     pub refused_opened: AtomicU64,
+    pub refused_opened_per_source: AtomicU64,
+    /// Hosts beyond those that are remembered: they are connected to under their address.
+    pub refused_names: AtomicU64,
     /// `send` returned false.
     pub refused_sends: AtomicU64,
     pub failed_accepts: AtomicU64,
@@ -132,6 +128,7 @@ fn count(counter: &AtomicU64) {
 pub struct Streams {
     commands: mpsc::Sender<Command>,
     counters: Arc<Counters>,
+    names: Arc<Names>,
 }
 
 impl Streams {
@@ -148,7 +145,7 @@ impl Streams {
     ) -> io::Result<(Streams, mpsc::Receiver<StreamEvent>)> {
         let tls = files.map(Tls::open).transpose()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let counters = Arc::new(Counters::default());
+        let (counters, names) = (Arc::new(Counters::default()), Arc::new(Names::default()));
         let (commands, taken) = mpsc::channel(COMMANDS);
         let (told, events) = mpsc::channel(bounds.events);
         let adopt = |(transport, listener): (Transport, TcpListener)| {
@@ -160,33 +157,34 @@ impl Streams {
             Ok((transport, tokio::net::TcpListener::from_std(listener)?))
         };
         let listeners = listeners.into_iter().map(adopt).collect::<io::Result<Vec<_>>>()?;
-        let counting = counters.clone();
+        let (counting, known) = (counters.clone(), names.clone());
         std::thread::Builder::new().name("streams".to_owned()).spawn(move || {
             let local = tokio::task::LocalSet::new();
             local.block_on(&runtime, async {
-                Hub::new(tls, bounds, counting, told, seed).run(listeners, taken).await;
+                Hub::new(tls, bounds, counting, known, told, seed).run(listeners, taken).await;
             });
         })?;
-        Ok((Streams { commands, counters }, events))
+        Ok((Streams { commands, counters, names }, events))
     }
 
     /// Sends a whole message over `to.connection` if that lives, else over a connection to `to.address`, which is
-    /// made if there is none. Never waits. The message comes back if it is refused, which is counted: the streams are
-    /// behind.
+    /// made if there is none; over TLS to the host that `to.connection` was made for. Never waits. The message comes
+    /// back if it is refused, which is counted: the streams are behind.
     pub fn send(&self, to: Hop, bytes: Vec<u8>) -> Result<(), Vec<u8>> {
-        self.commands.try_send(Command::Send { to, bytes }).map_err(|refused| {
+        self.commands.try_send(Command { to, bytes }).map_err(|refused| {
             count(&self.counters.refused_sends);
-            match refused.into_inner() {
-                Command::Send { bytes, .. } => bytes,
-                Command::Name { .. } => Vec::new(),
-            }
+            refused.into_inner().bytes
         })
     }
 
-    /// The host that DNS gave an address for: the certificate of a TLS peer at `address` must name it (RFC 5922
-    /// section 7.2). Without a host it must name the address. False as with `send`.
-    pub fn name(&self, address: SocketAddr, host: String) -> bool {
-        self.commands.try_send(Command::Name { address, host }).is_ok()
+    /// A TLS hop that DNS gave for a host, whose name the certificate there must have (RFC 5922 section 7.2): without
+    /// this it must name the address.
+    pub fn of_host(&self, hop: Hop, host: &str) -> Hop {
+        let Some(host) = self.names.host(host) else {
+            count(&self.counters.refused_names);
+            return hop;
+        };
+        Hop { connection: Some(host.connection(0)), ..hop }
     }
 
     pub fn counters(&self) -> &Counters {

@@ -49,22 +49,65 @@ async fn messages_go_both_ways_over_tls_to_the_name_that_dns_gave() {
     let mut b = over_tls(&files(folder.path(), &ca, "b.example"), Bounds::default());
     let to_b = Hop::new(Transport::Tls, b.address);
     // Its certificate does not name its address, and no other host.
-    a.send(to_b, OPTIONS);
-    a.failed(to_b).await;
-    assert!(a.streams.name(b.address, "c.example".to_owned()));
-    a.send(to_b, OPTIONS);
-    a.failed(to_b).await;
+    for to in [to_b, a.streams.of_host(to_b, "c.example")] {
+        a.send(to, OPTIONS);
+        a.failed(to).await;
+    }
     a.counted(|counters| &counters.failed_handshakes, 2).await;
-    assert!(a.streams.name(b.address, "b.example".to_owned()));
-    a.send(to_b, OPTIONS);
+    let named = a.streams.of_host(to_b, "b.example");
+    a.send(named, OPTIONS);
     let (from_a, text) = b.message().await;
     assert_eq!((text.as_str(), from_a.transport), (OPTIONS, Transport::Tls));
     b.send(from_a, ANSWER);
     assert_eq!(a.message().await.1, ANSWER);
-    // Under another name the connection that stands is not taken.
-    assert!(a.streams.name(b.address, "c.example".to_owned()));
-    a.send(to_b, OPTIONS);
-    a.failed(to_b).await;
+    // Under another name, or none, the connection that stands is not taken: the name is that hop's, not the address's.
+    for to in [a.streams.of_host(to_b, "c.example"), to_b] {
+        a.send(to, OPTIONS);
+        a.failed(to).await;
+    }
+    a.counted(|counters| &counters.failed_handshakes, 4).await;
+}
+
+/// A certificate for all of these names.
+fn of_names(folder: &Path, authority: &Authority, names: &[&str]) -> Files {
+    let files = files(folder, authority, names[0]);
+    let key = KeyPair::generate().unwrap();
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let certificate = CertificateParams::new(names).unwrap().signed_by(&key, authority).unwrap();
+    std::fs::write(&files.key, key.serialize_pem()).unwrap();
+    std::fs::write(&files.cert, certificate.pem()).unwrap();
+    files
+}
+
+#[tokio::test]
+async fn two_hosts_at_one_address_have_a_connection_each() {
+    let (folder, ca) = place();
+    let a = over_tls(&files(folder.path(), &ca, "a.example"), Bounds::default());
+    let mut sbc = over_tls(&of_names(folder.path(), &ca, &["one.example", "two.example"]), Bounds::default());
+    let to = |host| a.streams.of_host(Hop::new(Transport::Tls, sbc.address), host);
+    let ways = [to("one.example"), to("two.example")];
+    let mut came = Vec::new();
+    for way in [ways[0], ways[1], ways[0], ways[1]] {
+        a.send(way, OPTIONS);
+        came.push(sbc.message().await.0);
+    }
+    assert_eq!((came[0], came[1]), (came[2], came[3]));
+    a.counted(|counters| &counters.opened, 2).await;
+}
+
+#[tokio::test]
+async fn what_was_sent_over_a_connection_that_is_gone_goes_to_the_same_host_again() {
+    let (folder, ca) = place();
+    let mut a = over_tls(&files(folder.path(), &ca, "a.example"), Bounds { idle: short(), ..Bounds::default() });
+    let mut b = over_tls(&files(folder.path(), &ca, "b.example"), Bounds::default());
+    a.send(a.streams.of_host(Hop::new(Transport::Tls, b.address), "b.example"), OPTIONS);
+    let (from_a, _) = b.message().await;
+    b.send(from_a, ANSWER);
+    let (over, _) = a.message().await;
+    a.counted(|counters| &counters.closed_idle, 1).await;
+    a.send(over, OPTIONS);
+    assert_ne!(b.message().await.0, from_a);
+    a.counted(|counters| &counters.opened, 2).await;
 }
 
 #[tokio::test]
