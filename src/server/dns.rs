@@ -1,29 +1,30 @@
 //! Where a SIP URI's host is reached (RFC 3263), asked of DNS on a thread of its own: the control plane never waits
 //! for a name. What DNS last said stays good while DNS does not answer.
 
+mod desk;
 mod locate;
 
 use crate::engine::Asker;
 use crate::random::Random;
 use crate::sip::{Hop, Locals, Transport};
 use crate::time::Duration;
+use desk::Desk;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{NameServerConfig, ResolverConfig};
 use hickory_resolver::net::{NetError, runtime::TokioRuntimeProvider};
 use hickory_resolver::proto::rr::{RData, RecordType};
 use locate::{Course, Named, Pointer, Service};
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// Queries that wait, and answers that wait for the control plane.
+/// Queries that wait to be taken, askers that wait for a search, and answers that wait for the control plane.
 const QUEUE: usize = 1_024;
-/// Queries looked up at once.
+/// Searches at once.
 const AT_ONCE: usize = 64;
 /// Hops in an answer: nobody waits for a seventeenth.
 const HOPS: usize = 16;
@@ -32,8 +33,6 @@ const LIMIT: Duration = Duration::from_secs(4);
 /// For one server to answer one question, and how often it is asked: so a question leaves time for others.
 const SERVER: Duration = Duration::from_secs(1);
 const ATTEMPTS: usize = 2;
-/// Last good answers that are kept; beyond these the one used longest ago goes.
-const KEPT: usize = 1_024;
 
 /// What a URI says of where it leads.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -59,9 +58,9 @@ pub struct Resolved {
 pub struct Counters {
     /// Queries refused because too many wait.
     pub refused: AtomicU64,
-    /// Queries of which DNS failed to answer a part.
+    /// Searches in which DNS failed to answer a part.
     pub failed: AtomicU64,
-    /// Of these, those that got the last good answer.
+    /// Queries that got the last good answer instead.
     pub stale: AtomicU64,
 }
 
@@ -97,17 +96,16 @@ impl Resolver {
             resolver(servers).map_err(io::Error::other)?
         };
         let counters = Arc::new(Counters::default());
-        let (queries, taken) = mpsc::channel(QUEUE);
+        let (queries, mut taken) = mpsc::channel(QUEUE);
         let (told, answers) = mpsc::channel(QUEUE);
-        let desk = Desk {
-            resolver,
-            locals: Arc::new(locals),
-            limit,
-            random: Random::from_seed(seed),
-            good: LastGood::default(),
-            counters: counters.clone(),
+        let searcher = Searcher { resolver, locals: Arc::new(locals), limit, random: Random::from_seed(seed) };
+        let mut desk = Desk::new(searcher, told, counters.clone());
+        let run = move || {
+            while catch_unwind(AssertUnwindSafe(|| runtime.block_on(desk.run(&mut taken)))).is_err() {
+                tracing::error!("asking DNS died: it begins anew");
+                runtime.block_on(desk.give_up());
+            }
         };
-        let run = move || runtime.block_on(desk.run(taken, told));
         std::thread::Builder::new().name("dns".to_owned()).spawn(run)?;
         Ok((Resolver { queries, counters }, answers))
     }
@@ -146,41 +144,15 @@ fn resolver(servers: &[SocketAddr]) -> Result<TokioResolver, NetError> {
     builder.build()
 }
 
-/// Takes queries, and keeps what DNS said.
-struct Desk {
+/// What searches are made from.
+struct Searcher {
     resolver: TokioResolver,
     locals: Arc<Locals>,
     limit: Duration,
     random: Random,
-    good: LastGood,
-    counters: Arc<Counters>,
 }
 
-impl Desk {
-    async fn run(mut self, mut queries: mpsc::Receiver<(Asker, Query)>, answers: mpsc::Sender<Resolved>) {
-        let mut searches = JoinSet::new();
-        loop {
-            tokio::select! {
-                asked = queries.recv(), if searches.len() < AT_ONCE => {
-                    let Some((asker, query)) = asked else { return };
-                    let search = self.search();
-                    let limit = self.limit;
-                    searches.spawn(async move { (asker, search.run(&query, limit).await, query) });
-                }
-                Some(ended) = searches.join_next() => match ended {
-                    Ok((asker, found, query)) => {
-                        let hops = self.answer(&query, found);
-                        if answers.send(Resolved { asker, hops, host: query.host }).await.is_err() {
-                            return;
-                        }
-                    }
-                    // Its query goes without an answer; whoever asked has a time limit of its own.
-                    Err(error) => tracing::error!(%error, "a search in DNS died"),
-                },
-            }
-        }
-    }
-
+impl Searcher {
     fn search(&mut self) -> Search {
         Search {
             resolver: self.resolver.clone(),
@@ -188,53 +160,6 @@ impl Desk {
             random: Random::from_seed(self.random.u64()),
             found: Found::default(),
         }
-    }
-
-    /// What DNS said, if it said all of it; else its last good answer; else what there is.
-    fn answer(&mut self, query: &Query, found: Found) -> Vec<Hop> {
-        if !found.failed {
-            self.good.keep(query, &found.hops);
-            return found.hops;
-        }
-        self.counters.failed.fetch_add(1, Relaxed);
-        match self.good.of(query) {
-            Some(hops) => {
-                self.counters.stale.fetch_add(1, Relaxed);
-                tracing::warn!(host = query.host, "DNS fails: the last good answer is used");
-                hops
-            }
-            None => found.hops,
-        }
-    }
-}
-
-/// The last good answers, each with the number of its last use.
-#[derive(Default)]
-struct LastGood {
-    answers: HashMap<Query, (Vec<Hop>, u64)>,
-    uses: u64,
-}
-
-impl LastGood {
-    /// That there is nothing is an answer too, and needs no keeping.
-    fn keep(&mut self, query: &Query, hops: &[Hop]) {
-        if hops.is_empty() {
-            self.answers.remove(query);
-            return;
-        }
-        if self.answers.len() >= KEPT && !self.answers.contains_key(query) {
-            let oldest = self.answers.iter().min_by_key(|(_, (_, used))| *used).map(|(query, _)| query.clone());
-            oldest.and_then(|query| self.answers.remove(&query));
-        }
-        self.uses += 1;
-        self.answers.insert(query.clone(), (hops.to_vec(), self.uses));
-    }
-
-    fn of(&mut self, query: &Query) -> Option<Vec<Hop>> {
-        let (hops, used) = self.answers.get_mut(query)?;
-        self.uses += 1;
-        *used = self.uses;
-        Some(hops.clone())
     }
 }
 
