@@ -2,16 +2,15 @@
 //! are there (OPTIONS). A trunk that does not answer is passed over by calls until it does again.
 
 use super::{Asker, Engine, Output};
-use crate::config::{Config, Trunk};
+use crate::config::{Config, Register, Trunk};
 use crate::random::Random;
 use crate::sip::auth::Credentials;
-use crate::sip::endpoint::{Account, Endpoint, RequestId};
+use crate::sip::endpoint::{Account, Endpoint, Refusal, RequestId};
 use crate::sip::ping::{self, Ping};
 use crate::sip::registration::{self, Registration, State};
 use crate::sip::{Hop, Locals, Request, Response, Transport, Uri};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 /// Requests of one trunk that wait for its name to be resolved: one REGISTER and one OPTIONS at a time.
 const WAITING: usize = 2;
@@ -62,8 +61,11 @@ impl Trunks {
             links.push(Link {
                 name: trunk.name.text.clone(),
                 account: own.map(|own| endpoint.open_account(own.clone())),
-                registration: registration(trunk, &proxy, own, locals, random),
-                ping: ping(trunk, &proxy, locals, random),
+                registration: trunk
+                    .register
+                    .as_ref()
+                    .and_then(|register| made(trunk, registration(register, &proxy, own, random))),
+                ping: trunk.ping.and_then(|every| made(trunk, ping(every, &proxy, locals, random))),
                 proxy,
                 up: None,
                 waiting: Vec::new(),
@@ -164,16 +166,37 @@ impl Engine {
     }
 
     fn send_to_trunk(&mut self, now: Instant, at: usize, purpose: Purpose, request: Box<Request>, hop: Option<Hop>) {
-        let sent = hop.and_then(|hop| {
-            self.gate.call(hop.address.ip());
-            self.endpoint.request_outside(now, hop, *request).ok()
-        });
-        match sent {
-            Some(id) => {
+        match self.request_to_trunk(now, at, purpose, *request, hop) {
+            Ok(id) => {
                 self.trunks.under_way.insert(id, (at, purpose));
             }
-            None => self.trunks.links[at].answered(now, purpose, None),
+            Err(why) => {
+                let link = &mut self.trunks.links[at];
+                tracing::debug!(trunk = link.name, why, "a request to a trunk was not sent");
+                link.answered(now, purpose, None);
+            }
         }
+    }
+
+    fn request_to_trunk(
+        &mut self,
+        now: Instant,
+        at: usize,
+        purpose: Purpose,
+        mut request: Request,
+        hop: Option<Hop>,
+    ) -> Result<RequestId, &'static str> {
+        let hop = hop.ok_or("its name leads nowhere")?;
+        let own = self.locals.facing(&hop).ok_or("no address of ours faces it")?;
+        if let (Purpose::Registration, Some(registration)) = (purpose, &mut self.trunks.links[at].registration) {
+            // Calls are to come by the way that the REGISTER takes: past the TLS that a domain chose they shall not.
+            registration.bind(&mut request, own)?;
+        }
+        self.gate.call(hop.address.ip());
+        self.endpoint.request_outside(now, hop, request).map_err(|refusal| match refusal {
+            Refusal::Bad(why) => why,
+            _ => "the SIP endpoint is full",
+        })
     }
 }
 
@@ -203,47 +226,36 @@ impl Link {
     }
 }
 
-/// Ours towards the proxy: of the transport that it asks for, or that of UDP.
-fn facing(proxy: &Uri, locals: &Locals) -> Option<Hop> {
-    let transport = proxy.transport().unwrap_or(Transport::Udp);
-    let literal = proxy.hop(Transport::Udp).and_then(|hop| locals.facing(&hop));
-    let of_kind = || locals.iter().find(|own| own.transport == transport).copied();
-    // A name that asks for nothing leads where DNS and our sockets agree.
-    let any = || locals.iter().next().filter(|_| proxy.transport().is_none()).copied();
-    literal.or_else(of_kind).or_else(any)
+/// What the loader let pass can be made; what cannot is told of, once, as this trunk then does without.
+fn made<T>(trunk: &Trunk, made: Result<T, &'static str>) -> Option<T> {
+    let tell = |why: &&str| tracing::error!(trunk = trunk.name.text, why, "a trunk cannot be registered or pinged");
+    made.inspect_err(tell).ok()
 }
 
-/// `None` too where what is configured cannot be: the loader has told of it.
 fn registration(
-    trunk: &Arc<Trunk>,
+    register: &Register,
     proxy: &Uri,
     credentials: Option<&Credentials>,
-    locals: &Locals,
     random: &mut Random,
-) -> Option<Registration> {
-    let register = trunk.register.as_ref()?;
-    let own = facing(proxy, locals)?;
-    let transport = match own.transport {
-        Transport::Udp => String::new(),
-        transport => format!(";transport={}", transport.as_str()),
-    };
+) -> Result<Registration, &'static str> {
     let host = match proxy.port() {
         Some(port) => format!("{}:{port}", proxy.host()),
         None => proxy.host().to_owned(),
     };
     let config = registration::Config {
-        registrar: Uri::read(&format!("sip:{host}")).ok()?,
-        address_of_record: Uri::read(&format!("sip:{}@{}", register.user, proxy.host())).ok()?,
-        contact: Uri::read(&format!("sip:{}@{}{transport}", register.user, own.address)).ok()?,
+        registrar: Uri::read(&format!("sip:{host}"))?,
+        address_of_record: Uri::read(&format!("sip:{}@{}", register.user, proxy.host()))?,
         every: register.every,
         credentials: credentials.cloned(),
     };
-    Registration::new(Instant::ZERO, config, Random::from_seed(random.u64())).ok()
+    Registration::new(Instant::ZERO, config, Random::from_seed(random.u64()))
 }
 
-fn ping(trunk: &Arc<Trunk>, proxy: &Uri, locals: &Locals, random: &mut Random) -> Option<Ping> {
-    let own = facing(proxy, locals)?;
-    let from = Uri::read(&format!("sip:{}", own.address)).ok()?;
-    let config = ping::Config { target: proxy.clone(), from, every: trunk.ping? };
-    Ping::new(Instant::ZERO, config, Random::from_seed(random.u64())).ok()
+fn ping(every: Duration, proxy: &Uri, locals: &Locals, random: &mut Random) -> Result<Ping, &'static str> {
+    // From only says who asks: of a name, any address of ours will do.
+    let own = proxy.hop(Transport::Udp).and_then(|hop| locals.facing(&hop)).or_else(|| locals.iter().next().copied());
+    let own = own.ok_or("we have no address")?;
+    let from = Uri::read(&format!("sip:{}", own.address))?;
+    let config = ping::Config { target: proxy.clone(), from, every };
+    Ping::new(Instant::ZERO, config, Random::from_seed(random.u64()))
 }

@@ -1,11 +1,12 @@
 //! Keeping one address-of-record registered at a carrier (RFC 3261 section 10.2), apart from the endpoint: says which
 //! REGISTER to send when, hears how it ended, and tells whether the registrar holds our binding.
 //!
-//! Drain `poll` after each call and at `next_deadline`. A request that it gives out has all but Via and User-Agent; it
-//! ends with one call of `on_response` or `on_failure`, and until then there is no other.
+//! Drain `poll` after each call and at `next_deadline`. A request that it gives out has all but Via, User-Agent and
+//! Contact, which `bind` adds once its way is known; it ends with one call of `on_response` or `on_failure`, and until
+//! then there is no other.
 
 use super::auth::{self, Credentials, Denied, Tries};
-use super::hop::Transport;
+use super::hop::{Hop, Transport};
 use super::message::{Headers, Method, Request};
 use super::name_addr::NameAddr;
 use super::uri::{Scheme, Uri};
@@ -30,10 +31,8 @@ const MAX_TURNS: u8 = 5;
 pub struct Config {
     /// Request-URI: the registrar's domain, without a user.
     pub registrar: Uri,
-    /// To and From.
+    /// To and From, with the user that its calls are to be for.
     pub address_of_record: Uri,
-    /// Where its calls are to reach us.
-    pub contact: Uri,
     /// The expiry to ask for, 10 s to a day.
     pub every: Duration,
     pub credentials: Option<Credentials>,
@@ -69,6 +68,8 @@ pub enum Failure {
 
 pub struct Registration {
     config: Config,
+    /// The binding asked for last.
+    contact: Option<Uri>,
     auth: Option<auth::Client>,
     random: Random,
     call_id: String,
@@ -104,8 +105,8 @@ impl Registration {
         if !sip(&config.registrar) || config.registrar.user().is_some() {
             return Err("a registrar is a sip: or sips: URI without a user");
         }
-        if !sip(&config.address_of_record) || !sip(&config.contact) {
-            return Err("an address-of-record and its contact are sip: or sips: URIs without headers");
+        if !sip(&config.address_of_record) || config.address_of_record.user().is_none() {
+            return Err("an address-of-record is a sip: or sips: URI with a user and without headers");
         }
         let expires = u32::try_from(config.every.as_secs()).ok().filter(|secs| EXPIRES.contains(secs));
         Ok(Registration {
@@ -115,6 +116,7 @@ impl Registration {
             tag: random.token(),
             cseq: 0,
             config,
+            contact: None,
             random,
             phase: Phase::Due(now),
             leaving: false,
@@ -148,6 +150,20 @@ impl Registration {
             Phase::Due(at) if at <= now => Some(Output::Send(Box::new(self.request()))),
             _ => None,
         }
+    }
+
+    /// Writes into the request where calls are to reach us: at `own`, which faces the hop that the request takes. Of
+    /// what DNS and our sockets allow, it is not known before.
+    pub fn bind(&mut self, request: &mut Request, own: Hop) -> Result<(), &'static str> {
+        let user = self.config.address_of_record.user().ok_or("an address-of-record without a user")?;
+        let transport = match own.transport {
+            Transport::Udp => String::new(),
+            transport => format!(";transport={}", transport.as_str()),
+        };
+        let contact = Uri::read(&format!("sip:{user}@{}{transport}", own.address))?;
+        request.headers.put("Contact", format!("<{contact}>"));
+        self.contact = Some(contact);
+        Ok(())
     }
 
     /// The final answer to the request.
@@ -195,14 +211,13 @@ impl Registration {
         self.phase = Phase::Waiting(expires);
         self.turns += 1;
         self.cseq += 1;
-        let Config { registrar, address_of_record, contact, .. } = &self.config;
+        let Config { registrar, address_of_record, .. } = &self.config;
         let mut headers = Headers::default();
         headers.put("Max-Forwards", "70");
         headers.put("From", format!("<{address_of_record}>;tag={}", self.tag));
         headers.put("To", format!("<{address_of_record}>"));
         headers.put("Call-ID", &*self.call_id);
         headers.put("CSeq", format!("{} REGISTER", self.cseq));
-        headers.put("Contact", format!("<{contact}>"));
         headers.put("Expires", expires.to_string());
         // RFC 3327 section 5.1: proxies on the way may add a Path; a registrar may refuse theirs without this.
         headers.put("Supported", "path");
@@ -220,7 +235,8 @@ impl Registration {
         let seconds = |text: &str| text.trim_matches('"').parse::<u32>().ok();
         let all = || headers.all("Contact").filter_map(|value| NameAddr::read(value).ok());
         let expires = |contact: NameAddr<'_>| contact.param("expires").and_then(seconds);
-        let own = all().filter(|contact| same(&contact.uri, &self.config.contact)).filter_map(expires).min();
+        let is_ours = |uri: &Uri| self.contact.as_ref().is_some_and(|ours| same(uri, ours));
+        let own = all().filter(|contact| is_ours(&contact.uri)).filter_map(expires).min();
         let granted = own.or_else(|| all().filter_map(expires).min());
         granted.or_else(|| headers.get("Expires").and_then(seconds)).map_or(asked, |secs| secs.min(asked))
     }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 const CONFIG: &str = "askonce: 1
 listen: { sip: [\"udp:127.0.0.1:5060\"], http: 127.0.0.1:8080 }
 flows: [flows/]
+tls: { cert: cert.pem, key: key.pem }
 secrets: { password: { env: PASSWORD } }
 trunks:
   carrier:
@@ -39,13 +40,18 @@ fn hop(text: &str) -> Hop {
 
 impl World {
     fn new(hops: &[&str]) -> World {
-        let source = Source { path: "askonce.yaml".to_owned(), text: CONFIG.to_owned() };
+        World::listening(&["udp:127.0.0.1:5060"], hops)
+    }
+
+    fn listening(on: &[&str], hops: &[&str]) -> World {
+        let text = CONFIG.replace("[\"udp:127.0.0.1:5060\"]", &format!("{on:?}"));
+        let source = Source { path: "askonce.yaml".to_owned(), text };
         let (config, _) = config::load(&source).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
         let credentials = Credentials::new("sbc.example", "100", Secret::new("opensesame")).expect("credentials");
         let engine = Engine::new(Setup {
             config: Arc::new(config),
             services: BTreeMap::new(),
-            locals: Locals::new([hop("udp:127.0.0.1:5060")]),
+            locals: Locals::new(on.iter().map(|text| hop(text))),
             credentials: BTreeMap::from([("carrier".to_owned(), credentials)]),
             seed: 5,
             record: false,
@@ -146,4 +152,23 @@ fn a_silent_hop_is_passed_over_and_a_name_that_leads_nowhere_is_asked_again() {
     let mut world = World::new(&[]);
     world.pass(Duration::from_secs(200));
     assert!(world.heard.is_empty() && (5..60).contains(&world.asked), "{} times", world.asked);
+}
+
+#[test]
+fn calls_are_asked_to_come_by_the_way_that_the_register_takes() {
+    let (udp, tls) = ("udp:127.0.0.1:5060", "tls:127.0.0.1:5061");
+    for (on, leads_to, contact) in [
+        (&[udp, tls][..], "udp:127.0.0.9:5060", "<sip:100@127.0.0.1:5060>"),
+        (&[udp, tls], "tls:127.0.0.9:5061", "<sip:100@127.0.0.1:5061;transport=tls>"),
+        // Without UDP, and with a proxy that asks for no transport.
+        (&[tls], "tls:127.0.0.9:5061", "<sip:100@127.0.0.1:5061;transport=tls>"),
+    ] {
+        let mut world = World::listening(on, &[leads_to]);
+        world.pass(Duration::from_millis(1));
+        assert_eq!(world.methods(), ["REGISTER", "OPTIONS"], "{leads_to}");
+        let (to, register) = &world.heard[0];
+        assert_eq!((*to, register.headers.get("Contact")), (hop(leads_to), Some(contact)));
+        let via = register.headers.get("Via").expect("a Via").to_ascii_lowercase();
+        assert!(via.starts_with(&format!("sip/2.0/{}", &leads_to[..3])), "{via}");
+    }
 }
