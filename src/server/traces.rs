@@ -6,6 +6,7 @@ use crate::record::trace::{Entry, Head, Told, Trace};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 /// What may wait for the service thread; in the last part of it there is room for begins and ends only.
 const QUEUE: usize = 32_768;
@@ -21,6 +22,8 @@ pub struct Publisher {
     to: mpsc::Sender<Told>,
     /// What did not get through, by call.
     missing: HashMap<String, u64>,
+    /// Ends that found no room and go before anything else: without its end a call is under way for ever.
+    owed: VecDeque<Told>,
     /// What did not get through at all.
     pub lost: u64,
 }
@@ -28,12 +31,18 @@ pub struct Publisher {
 /// The queue between the two.
 pub fn queue() -> (Publisher, mpsc::Receiver<Told>) {
     let (to, from) = mpsc::channel(QUEUE);
-    (Publisher { to, missing: HashMap::new(), lost: 0 }, from)
+    (Publisher { to, missing: HashMap::new(), owed: VecDeque::new(), lost: 0 }, from)
 }
 
 impl Publisher {
     /// What finds no room is counted, and the trace says so at its end.
     pub fn tell(&mut self, mut told: Told) {
+        while let Some(over) = self.owed.pop_front() {
+            if let Err(full) = self.to.try_send(over) {
+                self.owed.push_front(full.into_inner());
+                break;
+            }
+        }
         match &mut told {
             Told::Entry { call, .. } if self.to.capacity() < FOR_BEGINS_AND_ENDS => {
                 *self.missing.entry(std::mem::take(call)).or_insert(0) += 1;
@@ -43,8 +52,10 @@ impl Publisher {
             Told::Over { call, dropped } => *dropped += self.missing.remove(call).unwrap_or(0),
             Told::Begun(_) | Told::Entry { .. } => {}
         }
-        if self.to.try_send(told).is_err() {
-            self.lost += 1;
+        match self.to.try_send(told).map_err(TrySendError::into_inner) {
+            Ok(()) => {}
+            Err(over @ Told::Over { .. }) if self.owed.len() < UNDER_WAY => self.owed.push_back(over),
+            Err(_) => self.lost += 1,
         }
     }
 }
@@ -181,5 +192,19 @@ mod tests {
         let missing = (QUEUE - (told.len() - 2)) as u64;
         assert_eq!(publisher.lost, missing);
         assert!(missing > 0 && matches!(told.last(), Some(Told::Over { dropped, .. }) if *dropped == missing + 3));
+    }
+
+    #[test]
+    fn an_end_that_finds_no_room_comes_when_there_is_some() {
+        let (mut publisher, mut queue) = queue();
+        for _ in 0..QUEUE {
+            publisher.tell(begun("a"));
+        }
+        publisher.tell(over("a"));
+        assert_eq!(publisher.lost, 0);
+        while queue.try_recv().is_ok() {}
+        publisher.tell(begun("b"));
+        let told: Vec<Told> = std::iter::from_fn(|| queue.try_recv().ok()).collect();
+        assert!(matches!(&told[..], [Told::Over { call, .. }, Told::Begun(_)] if call == "a"));
     }
 }
