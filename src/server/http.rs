@@ -1,19 +1,35 @@
 //! The HTTP API, with a bearer token: `GET /v1/contexts/{reference}` and, where calls are traced, `GET /v1/calls` and
-//! `GET /v1/calls/{call}/trace`. Runs on the service thread; it never touches the control plane.
+//! `GET /v1/calls/{call}/trace`. Runs on the service thread; it never touches the control plane. A connection is for one
+//! request and has a time: whoever has no token may connect all the same.
 
 use super::store::Reader;
 use super::traces::Traces;
 use crate::record::trace::Told;
+use crate::time::Duration;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use sha2::{Digest, Sha256};
+use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use subtle::ConstantTimeEq;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::{sleep, timeout};
+
+/// Connections at once; others wait to be accepted.
+const CONNECTIONS: usize = 64;
+/// For a request to come and its answer to be taken.
+const EXCHANGE: Duration = Duration::from_secs(10);
+/// Accepting fails while the process has no file descriptors left; it is tried again after this.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// A bearer token, held as its digest.
 #[derive(Clone)]
@@ -48,7 +64,7 @@ pub fn start(
     reader: Reader,
     token: Option<Token>,
     told: Option<mpsc::Receiver<Told>>,
-) -> std::io::Result<SocketAddr> {
+) -> io::Result<SocketAddr> {
     let listener = std::net::TcpListener::bind(listen)?;
     listener.set_nonblocking(true)?;
     let bound = listener.local_addr()?;
@@ -61,13 +77,35 @@ pub fn start(
                 tokio::spawn(traces.clone().follow(told));
                 traces
             });
-            axum::serve(listener, router(Api { reader, token, traces })).await
+            serve(listener, router(Api { reader, token, traces }), EXCHANGE).await
         });
-        if let Err(error) = served {
-            tracing::error!(%error, "the HTTP API ended");
-        }
+        let Err(error) = served;
+        tracing::error!(%error, "the HTTP API ended");
     })?;
     Ok(bound)
+}
+
+async fn serve(listener: TcpListener, router: Router, exchange: Duration) -> io::Result<Infallible> {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::trace!(%error, "accept for HTTP");
+                sleep(ACCEPT_AGAIN).await;
+                continue;
+            }
+        };
+        let service = TowerToHyperService::new(router.clone());
+        let served = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service);
+        tokio::spawn(async move {
+            if !matches!(timeout(exchange, served).await, Ok(Ok(()))) {
+                tracing::trace!("a connection for HTTP brought no request, or took no answer");
+            }
+            drop(place);
+        });
+    }
 }
 
 fn router(api: Api) -> Router {
@@ -156,6 +194,37 @@ impl Api {
                 scheme.eq_ignore_ascii_case("bearer") && token.matches(presented.trim())
             }
             _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    const DEADLINE: Duration = Duration::from_secs(10);
+
+    #[tokio::test]
+    async fn so_many_connections_are_open_at_once_and_silent_ones_give_their_place_back() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/", get(|| async { "here" }));
+        tokio::spawn(serve(listener, router, Duration::from_millis(200)));
+        let mut silent = Vec::new();
+        for _ in 0..CONNECTIONS {
+            silent.push(TcpStream::connect(address).await.unwrap());
+        }
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        timeout(DEADLINE, stream.read_to_string(&mut answer)).await.expect("an answer in time").unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("here"), "{answer}");
+        // It was not accepted before one of them was closed, and that was told first.
+        assert!(silent.iter().any(|silent| matches!(silent.try_read(&mut [0]), Ok(0))));
+        for mut silent in silent {
+            assert_eq!(timeout(DEADLINE, silent.read(&mut [0])).await.expect("an end in time").unwrap(), 0);
         }
     }
 }
