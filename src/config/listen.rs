@@ -5,6 +5,7 @@ use crate::sip::Hop;
 use crate::sip::hop::Transport;
 use crate::yaml::{Faults, Fields, Node};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 
 /// One for each transport and IP version (`sip::Locals`).
 const MAX_SIP: usize = 2 * Transport::ALL.len();
@@ -92,13 +93,19 @@ fn rtp(node: Option<&Node>, near: IpAddr, faults: &mut Faults) -> Option<RtpPort
     let port = |port: usize| u16::try_from(port).ok();
     let ports = ports?;
     let (first, last) = (port(*ports.start())?, port(*ports.end())?);
-    if last - first < 2 {
+    if even_ports(&(first..=last)) < 2 {
         faults
             .error("out-of-range", node.span, "a call takes two even ports")
             .remedy("write a range of some thousand ports");
         return None;
     }
     Some(RtpPorts { address, first, last })
+}
+
+/// How many even ports a range holds (RFC 3550 section 11); a call takes two.
+pub fn even_ports(range: &RangeInclusive<u16>) -> u32 {
+    let first = u32::from(*range.start()).div_ceil(2);
+    (u32::from(*range.end()) / 2 + 1).saturating_sub(first)
 }
 
 pub fn tls(node: &Node, faults: &mut Faults) -> Option<Tls> {
@@ -127,4 +134,16 @@ pub fn resolver(node: &Node, faults: &mut Faults) -> Option<Vec<SocketAddr>> {
         }
     }
     Some(servers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_holds_its_even_ports() {
+        for (range, holds) in [(0..=65_535, 32_768), (10..=10, 1), (11..=11, 0), (11..=14, 2), (10..=13, 2)] {
+            assert_eq!(even_ports(&range), holds, "{range:?}");
+        }
+    }
 }

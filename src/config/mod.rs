@@ -11,6 +11,7 @@ mod secrets;
 mod trunk;
 
 pub use check::{Names, check};
+pub use listen::even_ports;
 pub use load::load;
 pub use quick::Quick;
 

@@ -26,7 +26,7 @@ trunks:
     trust: [uui, headers]
     country: \"+1\"
     called: [diversion, request-uri]
-    transfer: refuse
+    # Nothing more of callers.
     proxy: sip:sbc.carrier.example;transport=tcp
     register: { user: \"100\", realm: carrier.example, secret: pw, every: 5m }
     ping: 30s
@@ -185,6 +185,7 @@ fn mistakes_have_a_place_and_a_remedy() {
         ),
         ("udp:0.0.0.0:5060", "0.0.0.0:5060", "wrong-type", "3:9", "udp:0.0.0.0:5060"),
         ("10000-20000", "20000-10000", "wrong-type", "4:35", "ports"),
+        ("10000-20000", "10001-10003", "out-of-range", "4:8", "two even ports"),
         ("10000-20000", "10000-99999", "wrong-type", "4:35", "65535"),
         ("127.0.0.1:8080", "0.0.0.0:8080", "not-served-yet", "5:9", "loopback"),
         ("advertise: 203.0.113.5\n", "", "no-advertise", "1:1", "add `advertise: ADDRESS`"),
@@ -229,7 +230,7 @@ fn mistakes_of_what_is_reached_and_let_in_have_them_too() {
         ("{ env: TRUNK_PW }", "{ env: TRUNK_PW, file: a }", "one-of", "13:16", "{ file: PATH }"),
         ("\"+1\"", "1", "wrong-type", "20:14", "in quotes"),
         ("[diversion, request-uri]", "[diversion, request]", "unknown-name", "21:25", "request-uri, diversion"),
-        ("transfer: refuse", "transfer: allow", "not-served-yet", "22:15", "write refuse"),
+        ("    proxy:", "    transfer: refuse\n    proxy:", "not-served-yet", "23:5", "`transfer:`"),
         ("sip:sbc.", "sip:100@sbc.", "wrong-type", "23:12", "no user"),
         ("transport=tcp", "transport=tls", "no-way-out", "23:12", "`listen.sip` has no tls"),
         ("secret: pw,", "secret: wp,", "unknown-name", "24:62", "did you mean `pw`?"),

@@ -19,7 +19,7 @@ const EVERY_TO: Duration = Duration::from_secs(3600);
 const PING_FROM: Duration = Duration::from_secs(5);
 const PING_TO: Duration = Duration::from_secs(3600);
 
-const LATER: [&str; 3] = ["srtp", "codecs", "uui_bare"];
+const LATER: [&str; 4] = ["srtp", "codecs", "uui_bare", "transfer"];
 /// What a caller writes about itself comes after what its network says; who forwarded a call counts only where a
 /// trunk asks for it.
 const IDENTITIES: [(&str, Identity); 5] = [
@@ -74,9 +74,6 @@ fn trunk(name: &Word, node: &Node, around: Around, faults: &mut Faults) -> Optio
     let country = fields.take("country").map(|node| country(node, faults));
     let all = [("uui", Trust::Uui), ("headers", Trust::Headers)];
     let trust = fields.take("trust").map_or_else(|| Some(Vec::new()), |node| node.choices("trust", &all, faults));
-    if let Some(node) = fields.take("transfer") {
-        transfer(node, faults);
-    }
     let proxy_node = fields.take("proxy");
     let proxy = proxy_node.map(|node| proxy(node, around.listen, faults));
     let (register_node, ping_node) = (fields.take("register"), fields.take("ping"));
@@ -117,17 +114,6 @@ fn country(node: &Node, faults: &mut Faults) -> Option<String> {
         node.wrong(what, faults).remedy("a plus sign and one to three digits, in quotes");
     }
     code.map(str::to_owned)
-}
-
-fn transfer(node: &Node, faults: &mut Faults) {
-    match node.word("refuse", faults) {
-        Some(word) if word.text == "refuse" => {}
-        Some(word) if word.text == "allow" => {
-            faults.not_served(word.span, "`transfer: allow`").remedy("write refuse, or leave it out");
-        }
-        Some(word) => faults.unknown("answer to a REFER", &word, ["refuse"]),
-        None => {}
-    }
 }
 
 fn proxy(node: &Node, listen: Option<&[Hop]>, faults: &mut Faults) -> Option<Uri> {

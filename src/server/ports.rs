@@ -1,5 +1,6 @@
 //! Media ports: a random even one of the range (RFC 3550 section 11), its socket non-blocking.
 
+use crate::config::even_ports;
 use crate::random::Random;
 use socket2::{Domain, Socket, Type};
 use std::fmt;
@@ -17,12 +18,6 @@ pub enum NoPort {
     UsedUp { tried: u32, holds: u32 },
     /// The system refused: no such address, no descriptor left (EMFILE), no permission.
     Os(io::Error),
-}
-
-/// How many even ports a range holds; a bridged call takes two.
-pub fn even_ports(range: &RangeInclusive<u16>) -> u32 {
-    let first = u32::from(*range.start()).div_ceil(2);
-    (u32::from(*range.end()) / 2 + 1).saturating_sub(first)
 }
 
 /// Binds an even port of the range: a random one, or the next free one behind it.
@@ -81,13 +76,6 @@ mod tests {
     use std::net::Ipv4Addr;
 
     const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-
-    #[test]
-    fn a_range_holds_its_even_ports() {
-        for (range, holds) in [(0..=65_535, 32_768), (10..=10, 1), (11..=11, 0), (11..=14, 2), (10..=13, 2)] {
-            assert_eq!(even_ports(&range), holds, "{range:?}");
-        }
-    }
 
     #[test]
     fn every_even_port_is_found_and_then_the_range_is_used_up() {
