@@ -1,7 +1,7 @@
 //! `askonce serve`: answers calls until it is told to stop, then lets those that stand come to their end.
 
 use super::{Failed, count, fail, show};
-use crate::config::{Config, Quick, RtpPorts, even_ports};
+use crate::config::{Config, Quick, RtpPorts};
 use crate::server::files::Disk;
 use crate::server::http::Token;
 use crate::server::{self, Plan, Will};
@@ -137,11 +137,9 @@ fn rtp(text: &str) -> Result<RtpPorts, Failed> {
         let (first, last) = ports.split_once('-')?;
         let (first, last) = (first.parse().ok()?, last.parse().ok()?);
         let address = address.trim_matches(['[', ']']).parse().ok()?;
-        (first >= 1024 && even_ports(&(first..=last)) >= 2).then_some(RtpPorts { address, first, last })
+        (first >= 1024 && first < last).then_some(RtpPorts { address, first, last })
     };
-    ports().ok_or_else(|| {
-        fail(format!("--rtp {text}: write ADDRESS:FIRST-LAST, ports from 1024 on, two even ones at least"))
-    })
+    ports().ok_or_else(|| fail(format!("--rtp {text}: write ADDRESS:FIRST-LAST, ports from 1024 on")))
 }
 
 fn token(path: &Path) -> Result<Token, Failed> {
