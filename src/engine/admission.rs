@@ -60,11 +60,12 @@ impl Engine {
     }
 
     /// What is turned away is told of in one line a second at most: a flood must not fill the log.
-    fn tell_turned_away(&mut self, now: Instant, from: Hop) {
-        if now >= self.turned_away_told + TURNED_AWAY_EVERY {
-            self.turned_away_told = now;
+    pub(super) fn tell_turned_away(&mut self, now: Instant, from: Hop) {
+        if self.turned_away_told.is_none_or(|told| now >= told + TURNED_AWAY_EVERY) {
+            self.turned_away_told = Some(now);
             let [forbidden, unavailable, unread] = self.turned_away();
-            tracing::info!(%from, forbidden, unavailable, unread, "turned away (403: no trunk has this source; 503: no room; unread: more than its source may send)");
+            let Counters { unknown_number, no_common_codec, no_ports, .. } = self.counters;
+            tracing::info!(%from, forbidden, unavailable, unread, unknown_number, no_common_codec, no_ports, "turned away (403: no trunk has this source; 503: no room; unread: more than its source may send; 404 or 484; 488; 503: no media port)");
         }
     }
 }

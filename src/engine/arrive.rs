@@ -32,20 +32,20 @@ impl Engine {
     pub(super) fn arrive(&mut self, now: Instant, dialog: DialogId, from: Hop, request: &Request) {
         // The door let nobody else in.
         let Some(trunk) = self.config.trunk(from.address.ip()).cloned() else {
-            return self.refuse(now, dialog, 403, &[]);
+            return self.refuse(now, dialog, from, 403, &[]);
         };
         let (called, entry) = identity::called(&self.config, &trunk, request);
         let Some(service) = entry.and_then(|entry| self.service(entry)) else {
             self.counters.unknown_number += 1;
             // A number that is not there at all is incomplete rather than unknown (RFC 3261 section 21.4.22).
-            return self.refuse(now, dialog, if called.is_empty() { 484 } else { 404 }, &[]);
+            return self.refuse(now, dialog, from, if called.is_empty() { 484 } else { 404 }, &[]);
         };
         // Without a body the caller wants our offer, in the 200.
         let offer = (!request.body.is_empty()).then(|| crate::sdp::read(&request.body)).transpose();
         let Ok(offer) = offer else {
             self.counters.no_common_codec += 1;
             let warning = ("Warning", "305 askonce \"an audio offer by RTP/AVP is needed\"".to_owned());
-            return self.refuse(now, dialog, 488, &[warning]);
+            return self.refuse(now, dialog, from, 488, &[warning]);
         };
         let arrival = Box::new(self.arrival(&trunk, request, called, offer));
         let number = self.next;
@@ -76,9 +76,11 @@ impl Engine {
     pub(super) fn reserved(&mut self, now: Instant, number: CallNumber, reserved: Option<Reserved>) {
         let Some(Reserved { ports, at, name }) = reserved else {
             self.counters.no_ports += 1;
-            if let Some(dialog) = self.slots.remove(&number).and_then(|slot| slot.caller) {
+            if let Some(slot) = self.slots.remove(&number)
+                && let Some(dialog) = slot.caller
+            {
                 self.forget(dialog);
-                self.busy(now, dialog);
+                self.busy(now, dialog, slot.from);
             }
             return self.trace_over(now, number, None);
         };
@@ -125,15 +127,16 @@ impl Engine {
         }
     }
 
-    fn busy(&mut self, now: Instant, dialog: DialogId) {
+    fn busy(&mut self, now: Instant, dialog: DialogId, from: Hop) {
         let wait = RETRY_AFTER.0 + self.random.below(RETRY_AFTER.1 + 1);
-        self.refuse(now, dialog, 503, &[("Retry-After", wait.to_string())]);
+        self.refuse(now, dialog, from, 503, &[("Retry-After", wait.to_string())]);
     }
 
-    fn refuse(&mut self, now: Instant, dialog: DialogId, status: u16, headers: &[(&str, String)]) {
-        tracing::info!(status, "a call is refused");
+    fn refuse(&mut self, now: Instant, dialog: DialogId, from: Hop, status: u16, headers: &[(&str, String)]) {
+        tracing::debug!(%from, status, "a call is refused");
         let told = self.endpoint.refuse(now, dialog, status, headers);
         self.told(told);
+        self.tell_turned_away(now, from);
     }
 
     /// What the call may know of the INVITE: from an untrusted trunk neither User-to-User nor headers.

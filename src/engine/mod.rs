@@ -268,7 +268,7 @@ pub struct Engine {
     /// While calls are traced or recorded.
     tracer: Option<Tracer>,
     /// When the log last told of what is turned away.
-    turned_away_told: Instant,
+    turned_away_told: Option<Instant>,
 }
 
 impl Engine {
@@ -297,7 +297,7 @@ impl Engine {
             draining: false,
             record: setup.record,
             tracer: Tracer::new(setup.record, setup.trace),
-            turned_away_told: Instant::ZERO,
+            turned_away_told: None,
         }
     }
 

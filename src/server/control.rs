@@ -237,7 +237,10 @@ impl Control {
             (Ok(ports), Ok(name)) => Some(Reserved { ports, at, name }),
             (Err(error), _) => {
                 shell.ports_failed += 1;
-                tracing::warn!(%error, "a call was refused: no media port");
+                // The engine tells of each second's; this is why.
+                if shell.ports_failed.is_power_of_two() {
+                    tracing::warn!(%error, calls = shell.ports_failed, "no media port");
+                }
                 None
             }
             (_, Err(error)) => {
