@@ -140,7 +140,7 @@ impl Engine {
         link.asked = false;
         let hop = (!hops.is_empty()).then(|| hops[link.misses % hops.len()]);
         for (purpose, request) in std::mem::take(&mut link.waiting) {
-            self.send_to_trunk(now, at, purpose, request, hop);
+            self.send_to_trunk(now, at, purpose, *request, hop);
         }
         self.tend_trunks(now);
     }
@@ -154,7 +154,7 @@ impl Engine {
     fn ask_trunk(&mut self, now: Instant, at: usize, purpose: Purpose, request: Box<Request>) {
         let link = &mut self.trunks.links[at];
         if let Some(hop) = link.proxy.hop(Transport::Udp) {
-            return self.send_to_trunk(now, at, purpose, request, Some(hop));
+            return self.send_to_trunk(now, at, purpose, *request, Some(hop));
         }
         if link.waiting.len() == WAITING {
             return link.answered(now, purpose, None);
@@ -165,8 +165,8 @@ impl Engine {
         }
     }
 
-    fn send_to_trunk(&mut self, now: Instant, at: usize, purpose: Purpose, request: Box<Request>, hop: Option<Hop>) {
-        match self.request_to_trunk(now, at, purpose, *request, hop) {
+    fn send_to_trunk(&mut self, now: Instant, at: usize, purpose: Purpose, request: Request, hop: Option<Hop>) {
+        match self.request_to_trunk(now, at, purpose, request, hop) {
             Ok(id) => {
                 self.trunks.under_way.insert(id, (at, purpose));
             }
