@@ -1,5 +1,10 @@
-//! Whole calls through one endpoint without sockets: INVITE, 100, 200, ACK, BYE, 200, on a virtual clock that lets
-//! the transactions die. `cargo bench --bench sip_endpoint`
+//! Whole calls through one endpoint: INVITE, 100, 200, ACK, BYE, 200. Once without sockets, on a virtual clock that lets
+//! the transactions die; once over UDP on loopback, with the CPU of the endpoint's thread as the kernel counts it.
+//! `cargo bench --bench sip_endpoint`
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a benchmark has threads, sockets and a clock")]
+
+use std::net::UdpSocket;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use askonce::random::Random;
 use askonce::sip::endpoint::{Config, Door, Endpoint, Event, Output};
@@ -25,6 +30,72 @@ fn main() {
         "\n{:.1} ms of CPU for 1,000 calls; {dialogs} dialogs and {transactions} transactions live",
         minima[0] / 1e3
     );
+    println!("{:.1} ms of CPU for 1,000 calls over UDP sockets, of this one thread", over_sockets(200_000));
+}
+
+/// Milliseconds of CPU that 1,000 calls cost the thread of an endpoint that answers each INVITE at once.
+fn over_sockets(calls: u64) -> f64 {
+    let bind = || UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let (server, phone) = (bind(), bind());
+    phone.connect(server.local_addr().expect("an address")).expect("a peer");
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let spent = scope.spawn(|| serve(&server, &over));
+        play_over(&phone, calls);
+        over.store(true, Ordering::Relaxed);
+        phone.send(b"\r\n\r\n").expect("it wakes up");
+        spent.join().expect("it served") / calls as f64 * 1e3
+    })
+}
+
+/// Answers calls until `over`; the milliseconds of CPU that this thread spent.
+fn serve(socket: &UdpSocket, over: &AtomicBool) -> f64 {
+    let mut calls = Calls::at(Hop::udp(socket.local_addr().expect("an address")));
+    let began = std::time::Instant::now();
+    let mut datagram = [0; 4096];
+    while !over.load(Ordering::Relaxed) {
+        let (length, from) = socket.recv_from(&mut datagram).expect("a datagram");
+        let now = Instant::ZERO + began.elapsed();
+        calls.endpoint.on_deadline(now);
+        calls.endpoint.on_message(now, Hop::udp(from), &datagram[..length], Door::Open);
+        while let Some(output) = calls.endpoint.poll() {
+            match output {
+                Output::Send { to, bytes } => {
+                    socket.send_to(&bytes, to.address).expect("room to send");
+                }
+                Output::Event(Event::Invite { dialog, .. }) => {
+                    calls.endpoint.accept(now, dialog, SDP.to_vec()).expect("it can be answered");
+                }
+                Output::Event(_) => {}
+            }
+        }
+    }
+    let counted = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux counts it");
+    counted.split(' ').next().and_then(|nanoseconds| nanoseconds.parse::<f64>().ok()).expect("a number") / 1e6
+}
+
+/// Plays so many calls, a few at a time.
+fn play_over(socket: &UdpSocket, calls: u64) {
+    let send = |text: String| assert_eq!(socket.send(text.as_bytes()).ok(), Some(text.len()));
+    let (mut begun, mut ended) = (0, 0);
+    let mut datagram = [0; 4096];
+    while ended < calls {
+        while begun < calls && begun - ended < 16 {
+            begun += 1;
+            send(request(begun, "INVITE", 1, ""));
+        }
+        let length = socket.recv(&mut datagram).expect("a datagram");
+        let text = std::str::from_utf8(&datagram[..length]).expect("text");
+        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).expect("a header");
+        let call = field("Call-ID: ").split('@').next().and_then(|call| call.parse().ok()).expect("a number");
+        match (&text[8..11], field("CSeq: ").contains("INVITE")) {
+            ("200", true) => ["ACK", "BYE"].into_iter().zip([1, 2]).for_each(|(method, cseq)| {
+                send(request(call, method, cseq, &to_tag(text.as_bytes())));
+            }),
+            ("200", false) => ended += 1,
+            _ => {}
+        }
+    }
 }
 
 struct Calls {
@@ -36,15 +107,18 @@ struct Calls {
 
 impl Calls {
     fn new() -> Calls {
-        let hop = |host: u8| Hop::udp(([192, 0, 2, host], 5060).into());
+        Calls::at(Hop::udp(([192, 0, 2, 10], 5060).into()))
+    }
+
+    fn at(local: Hop) -> Calls {
         let config = Config {
-            locals: Locals::new([hop(10)]),
+            locals: Locals::new([local]),
             user_agent: "askonce".to_owned(),
-            max_transactions: 200_000,
+            max_transactions: 1_000_000,
             max_dialogs: 10_000,
         };
         let endpoint = Endpoint::new(config, Random::from_seed(1)).expect("a sound name");
-        Calls { endpoint, now: Instant::ZERO, played: 0, caller: hop(20) }
+        Calls { endpoint, now: Instant::ZERO, played: 0, caller: Hop::udp(([192, 0, 2, 20], 5060).into()) }
     }
 
     /// One call, answered and hung up by its caller at once.

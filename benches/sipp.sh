@@ -5,6 +5,8 @@
 #   benches/sipp.sh target/release/askonce 7000 200000            UDP
 #   benches/sipp.sh target/release/askonce 200 2000 -lost 5       5 % of the datagrams lost, both ways
 #   benches/sipp.sh target/release/askonce 5000 100000 -t t1      TCP, one connection
+#   TLS=1 benches/sipp.sh target/release/askonce 3000 60000       TLS, one connection: SIPp of Debian has none, so socat
+#                                                                 (and openssl for the certificate) stand between
 #   ROUNDS=2 SETTLE=40 benches/sipp.sh target/release/askonce 5000 100000
 #                                                                 memory of one server, round after round
 #
@@ -19,17 +21,26 @@ flow=$(realpath "${FLOW:-flows/account-desk.yaml}")
 port=${PORT:-15060}
 place=$(mktemp -d /tmp/askonce-sipp.XXXXXX)
 cd "$place"
-server=
-trap '[ -z "$server" ] || kill "$server" 2>/dev/null; wait; rm -rf "$place"' EXIT
+server= tunnel=
+trap 'kill $server $tunnel 2>/dev/null || true; wait; rm -rf "$place"' EXIT
+
+target=$port tls= secure=
+if [ -n "${TLS:-}" ]; then
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 \
+        -keyout key.pem -out cert.pem 2>/dev/null
+    target=$((port + 3)) tls=", tls:127.0.0.1:$((port + 2))" secure="tls: { cert: cert.pem, key: key.pem }"
+    set -- -t t1 "$@"
+fi
 
 cat >place.yaml <<END
 askonce: 1
 listen:
-  sip: [udp:127.0.0.1:$port, tcp:127.0.0.1:$port]
+  sip: [udp:127.0.0.1:$port, tcp:127.0.0.1:$port$tls]
   rtp: { address: 127.0.0.1, ports: 20000-59999 }
   http: 127.0.0.1:$((port + 1))
 flows: [$flow]
 store: calls.db
+$secure
 limits: { per_source: 100000/s }
 trunks: { sipp: { from: [127.0.0.1] } }
 numbers: { "*": $(awk '/^flow:/ {print $2}' "$flow") }
@@ -38,6 +49,11 @@ END
 taskset -c 0 "$program" serve --workers 1 --config place.yaml >server.out 2>server.err &
 server=$!
 until grep -qs ready server.out; do kill -0 $server || { cat server.err; exit 1; }; sleep 0.1; done
+if [ -n "$tls" ]; then
+    taskset -c 1 socat "TCP-LISTEN:$target,bind=127.0.0.1,reuseaddr,fork" \
+        "OPENSSL:127.0.0.1:$((port + 2)),verify=0" 2>tunnel.err &
+    tunnel=$!
+fi
 
 # Of each thread: name and nanoseconds of CPU.
 threads() { for t in /proc/$server/task/*; do echo "$(cat "$t/comm") $(cut -d' ' -f1 "$t/schedstat")"; done; }
@@ -47,7 +63,7 @@ memory() { awk '/^VmRSS|^RssAnon/ {printf "%s %d kB  ", $1, $2} END {print ""}' 
 echo "memory before: $(memory)"
 for round in $(seq "${ROUNDS:-1}"); do
     threads >before
-    taskset -c 1 sipp 127.0.0.1:$port -sn uac -r "$rate" -m "$calls" -d 0 -l 20000 -nostdin -trace_stat -stf stat.csv \
+    taskset -c 1 sipp 127.0.0.1:$target -sn uac -r "$rate" -m "$calls" -d 0 -l 20000 -nostdin -trace_stat -stf stat.csv \
         -timeout "${TIMEOUT:-300}" "$@" >sipp.out 2>&1 || echo "sipp ended with $?"
     threads >after
     awk -F';' 'NR == 1 {for (i = 1; i <= NF; i++) at[$i] = i} {line = $0} END {

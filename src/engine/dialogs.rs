@@ -131,8 +131,8 @@ impl Engine {
 ///
 /// What a flood can take of it, as measured: one address of a trunk, at 50 openers a second and a burst of 100, leaves
 /// 1,700 transactions behind when it cancels each INVITE, 1.1 kB each: 2 MB; 26 MB if each INVITE fills its 4 kB with
-/// what is kept of it. A call in which 1,000 INFO come a second leaves 34,000 of 1 kB: 35 MB, and 150 MB if these are
-/// of 4 kB. All transactions together, 384,000 for 6,000 calls, are 0.4 GB: that takes 226 addresses of trunks.
+/// what is kept of it. A call whose peer floods it leaves 1,700, for a dialog takes 50 requests a second: 2 MB, and 7 MB if
+/// these are of 4 kB. All transactions together, 384,000 for 6,000 calls, are 0.4 GB: that takes 226 addresses of trunks.
 pub(super) fn sip_config(locals: Locals, calls: usize) -> endpoint::Config {
     endpoint::Config { locals, user_agent: USER_AGENT.to_owned(), max_transactions: 64 * calls, max_dialogs: 4 * calls }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::hop::{Hop, Locals};
 use super::message::{Head, Headers, Method, Request};
 use super::name_addr::NameAddr;
-use super::uri::Uri;
+use super::uri::{Scheme, Uri};
 
 #[derive(Clone, Debug)]
 pub(super) struct Dialog {
@@ -79,9 +79,11 @@ impl Dialog {
         early
     }
 
-    /// Target refresh (section 12.2): by a re-INVITE and by the 2xx to one.
+    /// Target refresh (section 12.2): by a re-INVITE and by the 2xx to one. A Contact that is no SIP URI (section
+    /// 8.1.1.8) is nothing to call.
     pub(super) fn refresh(&mut self, headers: &Headers) {
-        if let Some(Ok(contact)) = headers.get("Contact").map(NameAddr::read) {
+        let contact = headers.get("Contact").and_then(|contact| NameAddr::read(contact).ok());
+        if let Some(contact) = contact.filter(|contact| matches!(contact.uri.scheme(), Scheme::Sip | Scheme::Sips)) {
             self.target = contact.uri;
         }
     }
@@ -188,7 +190,7 @@ mod tests {
     #[test]
     fn requests_go_by_route_target_or_source() {
         // Contact, Record-Route; destination, Request-URI, Route
-        let cases: [(&str, &[&str], &str, &str, &str); 9] = [
+        let cases: [(&str, &[&str], &str, &str, &str); 10] = [
             ("<sip:a@192.0.2.5:5062>", &[], "192.0.2.5:5062", "sip:a@192.0.2.5:5062", ""),
             ("<sip:a@pbx.example>", &[], "192.0.2.9:6000", "sip:a@pbx.example", ""),
             // Behind NAT: we hear it from a public address.
@@ -203,6 +205,8 @@ mod tests {
             ),
             ("<sip:a@h>", &["<sip:p;lr>", "<sip:q;lr>"], "192.0.2.9:6000", "sip:a@h", "<sip:p;lr>, <sip:q;lr>"),
             ("<sip:a@h>", &["<sip:192.0.2.7>", "<sip:q>"], "192.0.2.7:5060", "sip:192.0.2.7", "<sip:q>, <sip:a@h>"),
+            // Nobody can be sent a BYE by telephone: the From stands in.
+            ("<tel:+15551230001>", &[], "192.0.2.9:6000", "sip:a@h", ""),
             // A Request-URI has no headers, whatever a careless peer puts into its Contact and Record-Route.
             ("<sip:a@192.0.2.5?x=y>", &[], "192.0.2.5:5060", "sip:a@192.0.2.5", ""),
             ("<sip:a@h?x=y>", &["<sip:192.0.2.7?x=y>"], "192.0.2.7:5060", "sip:192.0.2.7", "<sip:a@h>"),

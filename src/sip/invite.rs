@@ -15,6 +15,8 @@ pub const MAX_DATAGRAM: usize = 1_300;
 pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, PRACK, UPDATE";
 /// Which extensions we know, for Supported, and for Require of others (RFC 3262, RFC 4028).
 pub(super) const SUPPORTED: &str = "100rel, timer";
+/// A re-INVITE or UPDATE of ours has nobody who would PRACK.
+pub(super) const SUPPORTED_IN_DIALOG: &str = "timer";
 
 /// An INVITE to be built.
 #[derive(Clone)]

@@ -179,10 +179,15 @@ impl Headers {
             }
         }
         let (cseq, method) = read_cseq(cseq.ok_or("no CSeq")?)?;
+        let from = NameAddr::read(from.ok_or("no From")?)?;
+        let to = NameAddr::read(to.ok_or("no To")?)?;
+        if [&from, &to].iter().any(|side| side.param("tag") == Some("")) {
+            return Err("an empty tag");
+        }
         Ok(Head {
             via: Via::read(via.ok_or("no Via")?)?,
-            from: NameAddr::read(from.ok_or("no From")?)?,
-            to: NameAddr::read(to.ok_or("no To")?)?,
+            from,
+            to,
             call_id: call_id.filter(|id| !id.is_empty()).ok_or("no Call-ID")?,
             cseq,
             method,
@@ -213,8 +218,13 @@ pub struct Head<'a> {
 fn read_cseq(value: &str) -> Result<(u32, Method), &'static str> {
     let (number, method) = value.split_once([' ', '\t']).ok_or("a CSeq without a method")?;
     // RFC 3261 section 8.1.1.5: less than 2**31.
-    let number = number.parse().ok().filter(|&number: &u32| number < 1 << 31).ok_or("not a CSeq number")?;
+    let number = digits(number).filter(|number| *number < 1 << 31).ok_or("not a CSeq number")?;
     Ok((number, Method::of(method.trim_ascii())))
+}
+
+/// A number of digits alone: Rust's own reader takes a sign.
+pub(super) fn digits(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// RFC 3261 section 25.1, `token`.

@@ -1,4 +1,4 @@
-//! SIP (RFC 3261), sans-IO: messages, transactions, dialogs, and the endpoint that drives them over UDP.
+//! SIP (RFC 3261), sans-IO: messages, transactions, dialogs, and the endpoint that drives them.
 
 pub mod auth;
 pub mod endpoint;

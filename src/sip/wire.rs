@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::io::BufRead;
 
-use super::message::{Headers, Message, Method, Request, Response, is_token};
+use super::message::{Headers, Message, Method, Request, Response, digits, is_token};
 use super::params;
 use super::uri::Uri;
 
@@ -163,7 +163,7 @@ fn headers_agree(headers: &Headers, start: &Start) -> Result<(), &'static str> {
         if *method != head.method && !matches!(method, Method::Other(_)) {
             return Err("CSeq names another method");
         }
-        if headers.single("Max-Forwards")?.is_some_and(|hops| hops.parse::<u8>().is_err()) {
+        if headers.single("Max-Forwards")?.is_some_and(|hops| digits(hops).is_none_or(|hops| hops > u8::MAX.into())) {
             return Err("not a Max-Forwards number");
         }
     }

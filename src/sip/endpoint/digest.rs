@@ -1,10 +1,14 @@
 //! Challenges to our own requests (RFC 3261 section 22): answered for the account that a call goes out on, and for no
 //! other.
 
+use super::retry::replaced;
+use super::usage::InviteUsage;
 use super::{DialogId, Endpoint};
 use crate::sip::auth::{Client, Credentials};
-use crate::sip::message::{Headers, Request, Response};
+use crate::sip::invite::via;
+use crate::sip::message::{Headers, Message, Method, Request, Response};
 use crate::sip::transaction::{Machine, Table, TransactionId};
+use crate::sip::wire;
 use crate::time::Instant;
 
 /// An account of the endpoint, which calls may go out on.
@@ -29,14 +33,66 @@ impl Endpoint {
         transaction: TransactionId,
         response: &Response,
     ) -> bool {
-        let Some(usage) = self.usages.get_mut(id) else { return false };
-        let Some(client) = account(&mut self.accounts, usage.account) else { return false };
-        match client.learn(&response.headers, &mut usage.challenged, &mut self.random) {
-            Ok(()) => self.repeat_invite(now, id, transaction, &[]),
-            Err(denied) => {
-                tracing::warn!(?denied, "a challenge to our INVITE is not answered");
+        self.learn(transaction, response) && self.repeat_invite(now, id, transaction, &[])
+    }
+
+    /// Sends a challenged request of ours other than INVITE again; false if it stays refused. Its dialog may be gone by
+    /// then: a BYE that nobody repeats would leave the call up at the peer.
+    pub(super) fn request_again(&mut self, now: Instant, transaction: TransactionId, response: &Response) -> bool {
+        if !self.learn(transaction, response) {
+            return false;
+        }
+        let Some(known) = self.transactions.get(transaction) else { return false };
+        let (to, purpose, of, challenged) = (known.to, known.purpose, known.account, known.challenged);
+        let Ok(Message::Request(refused)) = wire::read(&known.wire) else { return false };
+        let Ok(head) = refused.headers.head() else { return false };
+        let dialog = self.usages.find(head.call_id, head.from.tag().unwrap_or(""), head.to.tag().unwrap_or(""));
+        let cseq = match dialog.and_then(|id| self.usages.get_mut(id)) {
+            Some(usage) => usage.dialog_with(head.to.tag().unwrap_or("")).next_cseq(),
+            None => head.cseq + 1,
+        };
+        let via = via(self.config.local(to), &mut self.random);
+        let renewed = [("Via", via), ("CSeq", format!("{cseq} {}", refused.method))];
+        let headers = replaced(&without_credentials(&refused.headers), &renewed);
+        let mut request = Request { headers, ..refused };
+        authorize(&mut self.accounts, of, &mut request);
+        let sent = self.transact(now, to, &request, purpose, of);
+        self.transactions.change(sent, |known| known.challenged = challenged);
+        if let Some(usage) = dialog.and_then(|id| self.usages.get_mut(id)) {
+            usage.follow(transaction, sent, &request.method, cseq);
+        }
+        true
+    }
+
+    /// Takes a challenge to a request of ours; false if it cannot be met.
+    fn learn(&mut self, transaction: TransactionId, response: &Response) -> bool {
+        let (accounts, random) = (&mut self.accounts, &mut self.random);
+        let learnt = self.transactions.change(transaction, |known| {
+            let client = account(accounts, known.account)?;
+            Some(client.learn(&response.headers, &mut known.challenged, random))
+        });
+        match learnt.flatten() {
+            Some(Ok(())) => true,
+            Some(Err(denied)) => {
+                tracing::warn!(?denied, "a challenge to a request of ours is not answered");
                 false
             }
+            None => false,
+        }
+    }
+}
+
+impl InviteUsage {
+    /// A request of ours goes on in another transaction.
+    fn follow(&mut self, old: TransactionId, new: TransactionId, method: &Method, cseq: u32) {
+        if let Some((transaction, _)) = self.updating.as_mut().filter(|(known, _)| *known == old) {
+            *transaction = new;
+        }
+        if let Some(transaction) = self.timer.refreshing.as_mut().filter(|known| **known == old) {
+            *transaction = new;
+        }
+        if *method == Method::Refer {
+            self.referring = Some(cseq);
         }
     }
 }

@@ -95,6 +95,6 @@ impl Endpoint {
         let mut request = dialog.request(Method::Bye, cseq, via);
         self.dress(&mut request, to);
         authorize(&mut self.accounts, account, &mut request);
-        self.transact(now, to, &request, Purpose::Nobody);
+        self.transact(now, to, &request, Purpose::Nobody, account);
     }
 }

@@ -120,8 +120,8 @@ pub struct Counters {
     pub forks_ended: u64,
     /// Answers, and 1xx of further phones, beyond the bound on forks: dropped.
     pub forks_dropped: u64,
-    /// INFO beyond what a dialog may bring in a second, answered with 503.
-    pub info_floods: u64,
+    /// Requests beyond what a dialog may bring in a second, answered with 503.
+    pub dialog_floods: u64,
 }
 
 /// A datagram shows its length only: it may hold caller data.

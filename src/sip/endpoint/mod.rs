@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use super::auth;
 use super::hop::{Hop, Locals};
-use super::invite::{ALLOW, SUPPORTED, contact};
+use super::invite::{ALLOW, SUPPORTED_IN_DIALOG, contact};
 use super::message::{Headers, Message, Method, Request, Response};
 use super::transaction::{Client, Fired, Machine, Purpose, Table, TransactionId, client_key};
 use super::via::Via;
@@ -17,8 +17,8 @@ use crate::time::Instant;
 mod digest;
 mod ending;
 mod event;
-mod info_rate;
 mod outside;
+mod rate;
 mod refer;
 mod reliable;
 mod reply;
@@ -141,7 +141,7 @@ impl Endpoint {
         [self.transactions.next_deadline(), self.usages.next_deadline()].into_iter().flatten().min()
     }
 
-    /// The next datagram to send or event to hear of.
+    /// The next message to send or event to hear of.
     pub fn poll(&mut self) -> Option<Output> {
         self.out.pop_front()
     }
@@ -250,17 +250,26 @@ impl Endpoint {
         if matches!(request.method, Method::Invite | Method::Update) {
             request.headers.put("Contact", contact(self.config.local(to)));
             request.headers.put("Allow", ALLOW);
-            request.headers.put("Supported", SUPPORTED);
+            request.headers.put("Supported", SUPPORTED_IN_DIALOG);
         }
         request.headers.put("User-Agent", &*self.config.user_agent);
     }
 
-    /// Sends a request of ours other than INVITE in a transaction of its own.
-    fn transact(&mut self, now: Instant, to: Hop, request: &Request, purpose: Purpose) -> TransactionId {
+    /// Sends a request of ours other than INVITE in a transaction of its own. On an account it goes out again by itself
+    /// when it is challenged.
+    fn transact(
+        &mut self,
+        now: Instant,
+        to: Hop,
+        request: &Request,
+        purpose: Purpose,
+        account: Option<Account>,
+    ) -> TransactionId {
         let bytes = request.to_bytes();
         let key = client_key(branch(&request.headers), &request.method);
         let machine = Machine::Client(Client::new(now, to.transport));
         let transaction = self.transactions.insert(key, to, bytes.clone(), purpose, machine);
+        self.transactions.change(transaction, |known| known.account = account);
         self.send(to, bytes);
         transaction
     }

@@ -32,7 +32,7 @@ impl Endpoint {
         headers.put("User-Agent", &*self.config.user_agent);
         self.requests += 1;
         let id = RequestId(self.requests);
-        self.transact(now, to, &Request { headers, ..request }, Purpose::Outside(id));
+        self.transact(now, to, &Request { headers, ..request }, Purpose::Outside(id), None);
         Ok(id)
     }
 

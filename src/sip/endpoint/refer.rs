@@ -12,10 +12,16 @@ impl Endpoint {
     /// and, if that is a 2xx, `Transfer`s. The dialog stays until `bye`.
     pub fn refer(&mut self, now: Instant, dialog: DialogId, refer_to: &str) -> Result<(), Refusal> {
         let usage = self.usage(dialog)?;
-        if usage.early {
+        if usage.early || usage.refer_to.is_some() {
             return Err(Refusal::NotNow);
         }
+        if usage.unacked.is_some() {
+            // Many a phone knows of no requests in a dialog that it has not confirmed yet.
+            usage.refer_to = Some(refer_to.to_owned());
+            return Ok(());
+        }
         let tag = usage.dialog.remote_tag.clone();
+        let account = usage.account;
         let (to, mut request) = self.request(dialog, Method::Refer, &tag)?;
         let own = contact(self.config.local(to));
         request.headers.push("Refer-To", refer_to)?;
@@ -23,8 +29,16 @@ impl Endpoint {
         request.headers.put("Contact", own);
         // Its subscription goes by the number of this REFER (section 2.4.6).
         self.usage(dialog)?.referring = request.headers.head().ok().map(|head| head.cseq);
-        self.transact(now, to, &request, Purpose::Refer(dialog));
+        self.transact(now, to, &request, Purpose::Refer(dialog), account);
         Ok(())
+    }
+
+    /// Sends the REFER that waited for the ACK.
+    pub(super) fn refer_held(&mut self, now: Instant, dialog: DialogId) {
+        let Some(refer_to) = self.usages.get_mut(dialog).and_then(|usage| usage.refer_to.take()) else { return };
+        if self.refer(now, dialog, &refer_to).is_err() {
+            self.tell_of(dialog, Event::Referred { dialog, status: 503 });
+        }
     }
 
     /// The final answer to our REFER.
@@ -39,7 +53,7 @@ impl Endpoint {
         let request = &incoming.request;
         let referring = self.usage(dialog).ok().and_then(|usage| usage.referring);
         let (Some(_), Some(status)) = (referring.filter(|cseq| is_of(request, *cseq)), fragment(&request.body)) else {
-            return self.answer_stateless(incoming, (489, Some(("Allow-Events", "refer".to_owned()))));
+            return self.answer_in_transaction(now, incoming, (489, Some(("Allow-Events", "refer".to_owned()))));
         };
         self.answer_in_transaction(now, incoming, (200, None));
         let state = request.headers.get("Subscription-State").unwrap_or("");

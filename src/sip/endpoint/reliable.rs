@@ -6,6 +6,7 @@
 //! caller: 18x with RSeq n --> PRACK if n follows the last one of that early dialog; else nothing
 //! ```
 
+use super::digest::authorize;
 use super::reply::Incoming;
 use super::usage::Pending;
 use super::{DialogId, Endpoint, Event, Loss};
@@ -13,7 +14,7 @@ use crate::random::Random;
 use crate::sip::dialog::Dialog;
 use crate::sip::hop::{Hop, Transport};
 use crate::sip::invite::via;
-use crate::sip::message::{Head, Headers, Method, Response};
+use crate::sip::message::{Head, Headers, Method, Response, digits};
 use crate::sip::transaction::Purpose;
 use crate::sip::transaction::timer::{Backoff, Due};
 use crate::time::{Duration, Instant};
@@ -79,7 +80,7 @@ impl Reliable {
         self.is_open() && self.waiting.as_ref().is_some_and(|waiting| waiting.described)
     }
 
-    /// Section 3: the first RSeq is drawn from 1 to 2^31 - 1, each next one is one more.
+    /// Section 3: the first RSeq is drawn from 1 to 2^30 - 1, each next one is one more.
     pub(super) fn number(&mut self, random: &mut Random, response: &mut Response) {
         self.rseq = if self.rseq == 0 { 1 + random.below(0x3fff_ffff) } else { self.rseq + 1 };
         response.headers.put("Require", "100rel");
@@ -191,6 +192,7 @@ impl Endpoint {
     /// Section 4: with a CSeq of its own. It is of no consequence if nobody answers it; the INVITE has its own end.
     fn send_prack(&mut self, now: Instant, id: DialogId, fork: usize, head: &Head<'_>, rseq: u32) {
         let Some(usage) = self.usages.get_mut(id) else { return };
+        let account = usage.account;
         let dialog = &mut usage.forks[fork].dialog;
         let to = dialog.destination(&self.config.locals);
         let via = via(self.config.local(to), &mut self.random);
@@ -198,19 +200,20 @@ impl Endpoint {
         let mut request = dialog.request(Method::Prack, cseq, via);
         request.headers.put("RAck", format!("{rseq} {} {}", head.cseq, head.method));
         self.dress(&mut request, to);
-        self.transact(now, to, &request, Purpose::Nobody);
+        authorize(&mut self.accounts, account, &mut request);
+        self.transact(now, to, &request, Purpose::Nobody, account);
     }
 }
 
 /// The RSeq of a 1xx that asks for a PRACK.
 fn rseq(headers: &Headers) -> Option<u32> {
     let asks = headers.tokens("Require").any(|option| option.eq_ignore_ascii_case("100rel"));
-    headers.get("RSeq").filter(|_| asks)?.trim().parse().ok()
+    digits(headers.get("RSeq").filter(|_| asks)?.trim())
 }
 
 /// The RSeq and CSeq that a PRACK names; it must be an INVITE's.
 fn rack(headers: &Headers) -> Option<(u32, u32)> {
     let mut words = headers.get("RAck")?.split_ascii_whitespace();
     let (rseq, cseq, method) = (words.next()?, words.next()?, words.next()?);
-    (method == "INVITE").then_some((rseq.parse().ok()?, cseq.parse().ok()?))
+    (method == "INVITE").then_some((digits(rseq)?, digits(cseq)?))
 }

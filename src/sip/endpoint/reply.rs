@@ -6,6 +6,9 @@ use crate::sip::name_addr::NameAddr;
 use crate::sip::transaction::server_key;
 use crate::sip::via::Via;
 
+/// Nothing comes over more hops: Max-Forwards begins at 70 (RFC 3261 section 8.1.1.6).
+const MAX_HOPS: usize = 70;
+
 /// A request with what tells it apart.
 pub(super) struct Incoming {
     pub(super) from: Hop,
@@ -50,8 +53,12 @@ pub(super) struct Reply {
 
 impl Reply {
     /// Copies what responses need, as far as it is there; `None` without a Via. One that cannot be read is given
-    /// back as it came, to the source.
+    /// back as it came, to the source. `None` too if it came further than anything can: a list of short values grows
+    /// when each becomes a header, and the answer would be several times as long as what asked for it.
     pub(super) fn to(request: &Headers, from: Hop) -> Option<Reply> {
+        if ["Via", "Record-Route"].iter().any(|name| request.all(name).count() > MAX_HOPS) {
+            return None;
+        }
         let top = request.get("Via")?;
         let (stamped, to) = match Via::read(top) {
             Ok(via) => (via.stamped(from.address), via.reply_hop(from)),

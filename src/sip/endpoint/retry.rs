@@ -3,6 +3,7 @@
 
 use super::digest::{authorize, without_credentials};
 use super::{DialogId, Endpoint, Event, Refusal};
+use crate::sip::auth::Tries;
 use crate::sip::invite::via;
 use crate::sip::message::{Headers, Request, Response};
 use crate::sip::transaction::{Machine, TransactionId};
@@ -60,13 +61,15 @@ impl Endpoint {
         let mut renewed = vec![("Via", via(local, &mut self.random)), ("CSeq", format!("{cseq} INVITE"))];
         renewed.extend_from_slice(changed);
         usage.tries = (usage.tries + 1).min(MAX_TRIES);
+        let challenged = self.transactions.get(transaction).map_or(Tries::default(), |known| known.challenged);
         let account = usage.account;
         // Its early dialogs went with it.
         usage.forks.clear();
         let headers = replaced(&without_credentials(&refused.headers), &renewed);
         let mut request = Request { headers, ..refused };
         authorize(&mut self.accounts, account, &mut request);
-        let sent = self.send_invite(now, to, request, id);
+        let sent = self.send_invite(now, to, request, id, account);
+        self.transactions.change(sent, |known| known.challenged = challenged);
         if let Some(usage) = self.usages.get_mut(id) {
             usage.timer.refreshing =
                 usage.timer.refreshing.map(|known| if known == transaction { sent } else { known });
@@ -119,7 +122,7 @@ impl Endpoint {
 }
 
 /// The headers with those of `renewed` in their places; such as were not there come last.
-fn replaced(headers: &Headers, renewed: &[(&'static str, String)]) -> Headers {
+pub(super) fn replaced(headers: &Headers, renewed: &[(&'static str, String)]) -> Headers {
     let mut all = Headers::default();
     for (name, value) in headers.iter() {
         match renewed.iter().find(|(renewed, _)| *renewed == name) {

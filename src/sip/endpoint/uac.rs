@@ -4,7 +4,6 @@ use super::digest::{Account, authorize, credentials_of};
 use super::reply::reason;
 use super::usage::Cancel;
 use super::{DialogId, Endpoint, Event, InviteUsage, Loss, Refusal, branch};
-use crate::sip::auth::Tries;
 use crate::sip::dialog::Dialog;
 use crate::sip::hop::Hop;
 use crate::sip::invite::via;
@@ -43,7 +42,7 @@ impl Endpoint {
         usage.described.clone_from(&request.body);
         usage.account = account;
         let dialog = self.usages.next_id();
-        usage.outgoing = Some(self.send_invite(now, to, request, dialog));
+        usage.outgoing = Some(self.send_invite(now, to, request, dialog, account));
         self.usages.insert(dialog, usage);
         Ok(dialog)
     }
@@ -83,7 +82,8 @@ impl Endpoint {
             request.headers.put("Content-Type", "application/sdp");
         }
         request.body = sdp;
-        let transaction = self.send_invite(now, to, request, id);
+        let account = self.usage(id)?.account;
+        let transaction = self.send_invite(now, to, request, id, account);
         self.usage(id)?.outgoing = Some(transaction);
         Ok(transaction)
     }
@@ -94,11 +94,11 @@ impl Endpoint {
         if usage.early {
             return Err(Refusal::NotNow);
         }
-        let tag = usage.dialog.remote_tag.clone();
+        let (tag, account) = (usage.dialog.remote_tag.clone(), usage.account);
         let (to, mut request) = self.request(dialog, Method::Info, &tag)?;
         request.headers.push("Content-Type", content_type)?;
         request.body = body;
-        self.transact(now, to, &request, Purpose::Info(dialog));
+        self.transact(now, to, &request, Purpose::Info(dialog), account);
         Ok(())
     }
 
@@ -124,11 +124,19 @@ impl Endpoint {
         Ok((to, request))
     }
 
-    pub(super) fn send_invite(&mut self, now: Instant, to: Hop, request: Request, dialog: DialogId) -> TransactionId {
+    pub(super) fn send_invite(
+        &mut self,
+        now: Instant,
+        to: Hop,
+        request: Request,
+        dialog: DialogId,
+        account: Option<Account>,
+    ) -> TransactionId {
         let bytes = request.to_bytes();
         let key = client_key(branch(&request.headers), &Method::Invite);
         let machine = Machine::InviteClient(InviteClient::new(now, to.transport, Box::new(request)));
         let id = self.transactions.insert(key, to, bytes.clone(), Purpose::Invite(dialog), machine);
+        self.transactions.change(id, |known| known.account = account);
         self.send(to, bytes);
         id
     }
@@ -145,6 +153,10 @@ impl Endpoint {
             self.counters.stray_responses += 1;
             return;
         };
+        let challenged = heard == Heard::Final && matches!(response.status, 401 | 407);
+        if challenged && head.method != Method::Invite && self.request_again(now, transaction, &response) {
+            return;
+        }
         match (heard, purpose) {
             (Heard::Provisional, Purpose::Invite(id)) => self.on_provisional(now, from, id, response),
             (Heard::Final, Purpose::Invite(id)) if response.status < 300 => {
@@ -242,11 +254,15 @@ impl Endpoint {
         let mut dialog = Dialog::of_caller(&response.headers, &head, target, from);
         dialog.on_answer(&response.headers, &head);
         let to = dialog.destination(&self.config.locals);
-        let ack = dialog.request(Method::Ack, head.cseq, via(self.config.local(to), &mut self.random));
+        let mut ack = dialog.request(Method::Ack, head.cseq, via(self.config.local(to), &mut self.random));
+        for (name, value) in credentials_of(&self.transactions, transaction) {
+            ack.headers.put(name, value);
+        }
         self.send(to, ack.to_bytes());
         if new {
             self.counters.forks_ended += 1;
-            self.send_bye(now, &mut dialog, None);
+            let account = self.transactions.get(transaction).and_then(|known| known.account);
+            self.send_bye(now, &mut dialog, account);
         }
     }
 
@@ -320,6 +336,9 @@ impl Endpoint {
     fn on_no_answer(&mut self, now: Instant, transaction: TransactionId, purpose: Purpose, status: u16) {
         match purpose {
             Purpose::Outside(id) => self.on_outcome(id, None),
+            // One connection that broke says nothing of the dialog (section 12.2.1.2 names 481, 408 and no answer).
+            Purpose::Info(_) if status == 503 => {}
+            Purpose::Refer(dialog) if status == 503 => self.tell_of(dialog, Event::Referred { dialog, status }),
             Purpose::Info(id) | Purpose::Refer(id) => self.lose(now, id, Loss::NoAnswer),
             Purpose::Update(id) => self.on_update_timeout(now, id),
             Purpose::Invite(id) => {
@@ -352,7 +371,7 @@ impl Endpoint {
         });
         let Some(Some((to, cancel))) = cancel else { return };
         usage.cancel = Cancel::Sent;
-        self.transact(now, to, &cancel, Purpose::Nobody);
+        self.transact(now, to, &cancel, Purpose::Nobody, None);
     }
 }
 
@@ -366,8 +385,6 @@ impl InviteUsage {
         response: &Response,
         head: &Head<'_>,
     ) -> bool {
-        // The next challenge is to another request.
-        self.challenged = Tries::default();
         self.outgoing = None;
         self.tries = 0;
         self.timer.refreshing.take_if(|known| *known == transaction);

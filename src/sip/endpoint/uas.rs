@@ -212,6 +212,12 @@ impl Endpoint {
         if !room && *method != Method::Bye {
             return self.answer_no_room(&incoming);
         }
+        if *method != Method::Bye && !usage.rate.admits(now) {
+            // Without state, so that a flood costs nothing.
+            self.counters.dialog_floods += 1;
+            return self.answer_stateless(&incoming, unavailable());
+        }
+        let dialog = usage.dialog_with(&incoming.from_tag);
         dialog.remote_cseq = Some(incoming.cseq);
         dialog.peer = incoming.from;
         match method {
@@ -226,11 +232,6 @@ impl Endpoint {
     }
 
     fn on_info(&mut self, now: Instant, id: DialogId, incoming: Incoming) {
-        if !self.usages.get_mut(id).is_some_and(|usage| usage.infos.admits(now)) {
-            // Without state, so that a flood costs nothing.
-            self.counters.info_floods += 1;
-            return self.answer_stateless(&incoming, (503, Some(("Retry-After", "1".to_owned()))));
-        }
         self.answer_in_transaction(now, &incoming, (200, None));
         self.tell_of(id, Event::Info { dialog: id, request: incoming.request });
     }
@@ -334,6 +335,7 @@ impl Endpoint {
         } else {
             let answer = unacked.offer.then_some(incoming.request.body);
             self.tell(Event::Confirmed { dialog: id, answer });
+            self.refer_held(now, id);
         }
     }
 

@@ -32,13 +32,14 @@ impl Endpoint {
         if !usage.takes_update || usage.updating.is_some() || !sdp.is_empty() && open {
             return Err(Refusal::NotNow);
         }
+        let account = usage.account;
         let (to, mut request) = self.request(id, Method::Update, &tag)?;
         self.usage(id)?.timer.write(&mut request.headers);
         if !sdp.is_empty() {
             request.headers.put("Content-Type", "application/sdp");
         }
         request.body.clone_from(&sdp);
-        let transaction = self.transact(now, to, &request, Purpose::Update(id));
+        let transaction = self.transact(now, to, &request, Purpose::Update(id), account);
         self.usage(id)?.updating = Some((transaction, sdp));
         Ok(transaction)
     }

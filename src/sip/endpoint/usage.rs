@@ -1,12 +1,11 @@
 //! The invite usage of a dialog (RFC 5057): which INVITEs are on their way within it, and what it waits for.
 
 use super::digest::Account;
-use super::info_rate::InfoRate;
+use super::rate::RequestRate;
 use super::reliable::{Early, Reliable};
 use super::reply::Reply;
 use super::retry::Retry;
 use super::session_timer::{SessionTimer, Terms};
-use crate::sip::auth::Tries;
 use crate::sip::dialog::Dialog;
 use crate::sip::hop::{Hop, Transport};
 use crate::sip::message::Headers;
@@ -37,9 +36,10 @@ pub(super) struct InviteUsage {
     /// The ACK that we sent last, for 2xx that come again: its CSeq, bytes and way.
     pub(super) acked: Option<(u32, Vec<u8>, Hop)>,
     pub(super) cancel: Cancel,
-    /// What our requests in it are authorized with, and how often its INVITE was.
+    /// What our requests in it are authorized with.
     pub(super) account: Option<Account>,
-    pub(super) challenged: Tries,
+    /// The Refer-To of a REFER that waits for the ACK of our 2xx.
+    pub(super) refer_to: Option<String>,
     /// The CSeq of our REFER whose end we have not heard of.
     pub(super) referring: Option<u32>,
     /// Its owner has let go of it: no more events.
@@ -53,7 +53,7 @@ pub(super) struct InviteUsage {
     pub(super) retry: Option<Retry>,
     /// How often the last request of ours was made again.
     pub(super) tries: u8,
-    pub(super) infos: InfoRate,
+    pub(super) rate: RequestRate,
     pub(super) armed: Option<Instant>,
 }
 
@@ -130,7 +130,7 @@ impl InviteUsage {
             acked: None,
             cancel: Cancel::No,
             account: None,
-            challenged: Tries::default(),
+            refer_to: None,
             referring: None,
             silent: false,
             takes_update: false,
@@ -138,7 +138,7 @@ impl InviteUsage {
             timer: SessionTimer::default(),
             retry: None,
             tries: 0,
-            infos: InfoRate::default(),
+            rate: RequestRate::default(),
             armed: None,
         }
     }

@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 
-use super::endpoint::{DialogId, RequestId};
+use super::auth::Tries;
+use super::endpoint::{Account, DialogId, RequestId};
 use super::hop::Hop;
 use super::message::{Head, Method, Response};
 use super::uri::Uri;
@@ -77,6 +78,9 @@ pub(super) struct Transaction {
     pub(super) wire: Vec<u8>,
     pub(super) purpose: Purpose,
     pub(super) machine: Machine,
+    /// What a request of ours is authorized with, and how often it was challenged so far.
+    pub(super) account: Option<Account>,
+    pub(super) challenged: Tries,
     armed: Option<Instant>,
 }
 
@@ -100,7 +104,8 @@ impl Table {
         self.last += 1;
         let id = TransactionId(self.last);
         self.by_key.insert(key.clone(), id);
-        self.live.insert(id, Transaction { key, alias: None, to, wire, purpose, machine, armed: None });
+        let (alias, account, challenged, armed) = (None, None, Tries::default(), None);
+        self.live.insert(id, Transaction { key, alias, to, wire, purpose, machine, account, challenged, armed });
         self.arm(id);
         id
     }

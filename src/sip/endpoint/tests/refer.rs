@@ -7,6 +7,14 @@ const NOW: Instant = Instant::from_micros(1_000_000);
 
 /// A dialog that we answered, and its tags: ours is wanted by the peer's requests.
 fn answered() -> (Endpoint, String) {
+    let (mut endpoint, head, ack) = unconfirmed();
+    endpoint.on_message(NOW, hop(0), ack.as_bytes(), Door::Open);
+    drain(&mut endpoint);
+    (endpoint, head)
+}
+
+/// The same before its ACK, and that.
+fn unconfirmed() -> (Endpoint, String, String) {
     let mut endpoint = endpoint(1);
     endpoint.on_message(NOW, hop(0), &invite(1).to_bytes(), Door::Open);
     endpoint.accept(NOW, DialogId(1), b"v=0\r\n".to_vec()).unwrap();
@@ -17,9 +25,7 @@ fn answered() -> (Endpoint, String) {
     let ack = format!(
         "ACK sip:x@192.0.2.2 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\n{head}\r\nCSeq: 1 ACK\r\n\r\n"
     );
-    endpoint.on_message(NOW, hop(0), ack.as_bytes(), Door::Open);
-    drain(&mut endpoint);
-    (endpoint, head)
+    (endpoint, head, ack)
 }
 
 fn response(request: &str, status: &str) -> String {
@@ -92,4 +98,28 @@ fn a_refused_or_unanswered_refer_is_told() {
     net.call();
     let callee = await_invite(&mut net).unwrap();
     assert_eq!(net.ends[1].refer(net.now, callee, "<sip:b@192.0.2.3>"), Err(Refusal::NotNow), "not answered yet");
+}
+
+#[test]
+fn a_refer_waits_for_the_ack() {
+    let (mut endpoint, _, ack) = unconfirmed();
+    endpoint.refer(NOW, DialogId(1), "<sip:b@192.0.2.3>").unwrap();
+    assert_eq!(endpoint.refer(NOW, DialogId(1), "<sip:c@192.0.2.3>"), Err(Refusal::NotNow));
+    assert_eq!(drain(&mut endpoint).0, []);
+    endpoint.on_message(NOW, hop(0), ack.as_bytes(), Door::Open);
+    let (sent, events) = drain(&mut endpoint);
+    assert_eq!((words(&sent), names(&events)), (vec!["REFER".to_owned()], vec!["Confirmed(1)".to_owned()]));
+    assert!(sent[0].1.contains("Refer-To: <sip:b@192.0.2.3>\r\n"));
+}
+
+#[test]
+fn a_connection_that_broke_refuses_the_refer_and_leaves_the_call() {
+    let (mut endpoint, _) = answered();
+    endpoint.refer(NOW, DialogId(1), "<sip:b@192.0.2.3>").unwrap();
+    endpoint.info(NOW, DialogId(1), "text/plain", b"1".to_vec()).unwrap();
+    for (_, text) in drain(&mut endpoint).0 {
+        endpoint.on_undelivered(NOW, text.as_bytes());
+    }
+    assert_eq!(names(&drain(&mut endpoint).1), ["Referred(1, 503)"]);
+    assert_eq!(endpoint.load().0, 1);
 }
