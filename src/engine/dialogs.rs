@@ -55,6 +55,7 @@ impl Engine {
             Event::Transfer { dialog, status, last } => {
                 self.leg_input(now, dialog, |_| In::Transfer { status, last });
             }
+            Event::Ended { dialog } => self.half_open.ends(dialog),
             Event::Outcome { request, response } => self.trunk_answered(now, request, response.as_deref()),
             // We send no re-INVITE of our own yet.
             Event::Reanswered { .. } | Event::ReinviteRefused { .. } => {}

@@ -58,6 +58,8 @@ pub enum Event {
     Outcome { request: RequestId, response: Option<Box<Response>> },
     /// The peer is out of reach or knows nothing of the dialog any more; the dialog is gone.
     Lost { dialog: DialogId, why: Loss },
+    /// A dialog that its owner ended before the ACK: that came, or nobody waits for it any more.
+    Ended { dialog: DialogId },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,6 +156,7 @@ impl fmt::Debug for Event {
             Event::Transfer { dialog, status, last } => write!(f, "Transfer({}, {status}, {last})", dialog.0),
             Event::Outcome { request, .. } => write!(f, "Outcome({})", request.0),
             Event::Lost { dialog, why } => write!(f, "Lost({}, {why:?})", dialog.0),
+            Event::Ended { dialog } => write!(f, "Ended({})", dialog.0),
         }
     }
 }

@@ -155,6 +155,11 @@ impl Endpoint {
         self.transactions.waiting() + self.usages.ending()
     }
 
+    /// Whether a 2xx of ours waits for its ACK; a dialog that is ended meanwhile lives on without its owner, until `Ended`.
+    pub fn is_unacked(&self, dialog: DialogId) -> bool {
+        self.usages.get(dialog).is_some_and(|usage| usage.unacked.is_some())
+    }
+
     /// How many dialogs and transactions live.
     pub fn load(&self) -> (usize, usize) {
         (self.usages.len(), self.transactions.len())
