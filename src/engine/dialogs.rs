@@ -70,7 +70,10 @@ impl Engine {
 
     /// A dialog is gone, or none of ours any more: whose it was.
     pub(super) fn forget(&mut self, dialog: DialogId) -> Option<(CallNumber, Leg)> {
-        self.half_open.ends(dialog);
+        // One that we end before its ACK costs us our 200 again and again: it keeps its place until `Ended`.
+        if !self.endpoint.is_unacked(dialog) {
+            self.half_open.ends(dialog);
+        }
         self.dialogs.remove(&dialog)
     }
 

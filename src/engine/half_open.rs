@@ -39,7 +39,7 @@ impl HalfOpen {
         *self.sources.entry(key(source)).or_insert(0) += 1;
     }
 
-    /// Its ACK came, or its end; of any other dialog it means nothing.
+    /// Its ACK came, or nobody waits for it any more; of any other dialog it means nothing.
     pub fn ends(&mut self, dialog: DialogId) {
         let Some(source) = self.dialogs.remove(&dialog) else { return };
         if let Some(open) = self.sources.get_mut(&source) {

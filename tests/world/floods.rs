@@ -146,6 +146,22 @@ fn as_many_calls_as_there_may_be_and_no_more() {
     assert_eq!(world.engine.counters().turned_away_draining, 1);
 }
 
+/// Our 200 goes out again and again for half a minute, whoever ended the call.
+#[test]
+fn a_call_that_we_end_before_its_ack_keeps_its_place_among_the_half_open() {
+    let mut world = World::new(plan(23, Answering::Refuse(486)));
+    for n in 0..3 {
+        world.tell(Input::Message { from: Hop::udp(trunk(n)), bytes: &invite(n) });
+    }
+    world.run(Duration::from_secs(1));
+    assert_eq!((world.engine.calls(), world.engine.half_open()), (3, 3));
+    world.tell(Input::Stop);
+    world.run(Duration::from_secs(20));
+    assert_eq!((world.engine.calls(), world.engine.half_open()), (0, 3));
+    world.run(Duration::from_secs(15));
+    assert_eq!(world.engine.half_open(), 0);
+}
+
 #[test]
 fn a_flood_of_one_source_costs_another_s_calls_nothing() {
     std::thread::scope(|scope| {
