@@ -20,8 +20,10 @@ impl Engine {
         let admission = self.gate.admit(now, source, bytes, trunk);
         if admission != Admission::Drop {
             let closed = self.closed(source, admission);
+            // Whom we called may hear of us: its BYE may cross ours, and a PBX asks whether we are there.
+            let hidden = self.config.unknown == Unknown::Drop && !trunk && !self.gate.has_called(source);
             let door = match closed {
-                _ if !trunk && self.config.unknown == Unknown::Drop => Door::Silent,
+                _ if hidden => Door::Silent,
                 Some(_) => Door::Unavailable,
                 None if trunk => Door::Open,
                 None => Door::Forbidden,

@@ -106,6 +106,10 @@ impl Gate {
         self.called.insert(key(address));
     }
 
+    pub fn has_called(&self, address: IpAddr) -> bool {
+        self.called.contains(&key(address))
+    }
+
     pub fn counters(&self) -> &Counters {
         &self.counters
     }

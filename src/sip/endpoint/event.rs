@@ -106,9 +106,8 @@ pub struct Counters {
     pub refused: u64,
     /// Of these: new INVITEs and requests in dialogs that met a full table.
     pub no_room: u64,
-    /// New calls turned away at the door.
+    /// New calls and OPTIONS turned away at the door.
     pub forbidden: u64,
-    /// The same, and OPTIONS.
     pub unavailable: u64,
     /// Requests that came again.
     pub repeated: u64,

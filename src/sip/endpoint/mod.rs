@@ -48,7 +48,7 @@ const RETRY_AFTER: (u64, u64) = (5, 10);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
     Open,
-    /// 403: nobody knows this source.
+    /// 403, to OPTIONS as well: nobody knows this source.
     Forbidden,
     /// Nothing: nobody knows this source, and it is to learn nothing of us.
     Silent,

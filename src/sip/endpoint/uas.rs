@@ -138,7 +138,7 @@ impl Endpoint {
                 Some(id) => self.on_request_in_dialog(now, id, incoming),
                 None => self.answer_stateless(&incoming, (481, None)),
             },
-            (None, Method::Invite) if door == Door::Forbidden => {
+            (None, Method::Invite | Method::Options) if door == Door::Forbidden => {
                 self.counters.forbidden += 1;
                 self.answer_stateless(&incoming, (403, None));
             }

@@ -123,6 +123,18 @@ fn answers_go_to_the_source_never_to_maddr() {
 }
 
 #[test]
+fn a_source_that_nobody_knows_is_forbidden_to_call_and_to_ask() {
+    let mut endpoint = endpoint(1);
+    for method in ["INVITE", "OPTIONS"] {
+        endpoint.on_message(NOW, hop(0), request(method, "").as_bytes(), Door::Forbidden);
+        let (sent, _) = drain(&mut endpoint);
+        assert_eq!(words(&sent), ["403"], "{method}");
+        assert!(!sent[0].1.contains("Allow"), "{method}");
+    }
+    assert_eq!(endpoint.counters().forbidden, 2);
+}
+
+#[test]
 fn a_source_that_is_to_learn_nothing_hears_nothing() {
     let (mut endpoint, tag) = answered();
     let silent = |endpoint: &mut Endpoint, text: &str| {
