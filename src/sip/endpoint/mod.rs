@@ -107,8 +107,14 @@ impl Endpoint {
     pub fn on_message(&mut self, now: Instant, from: Hop, bytes: &[u8], door: Door) {
         self.counters.received += 1;
         match wire::read(bytes).and_then(|message| framed(from, message)) {
-            Ok(Message::Request(request)) => self.on_request(now, from, request, door),
-            Ok(Message::Response(response)) => self.on_response(now, from, response),
+            Ok(Message::Request(mut request)) => {
+                verdict::unpack(&mut request.headers, &mut request.body);
+                self.on_request(now, from, request, door);
+            }
+            Ok(Message::Response(mut response)) => {
+                verdict::unpack(&mut response.headers, &mut response.body);
+                self.on_response(now, from, response);
+            }
             Err(_) if door == Door::Silent => self.counters.malformed_dropped += 1,
             Err(malformed) => self.on_malformed(from, &malformed),
         }

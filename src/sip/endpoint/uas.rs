@@ -4,6 +4,7 @@
 use super::reliable::Reliable;
 use super::session_timer::Terms;
 use super::usage::{Pending, Unacked};
+use super::verdict::ACCEPT;
 use super::{DialogId, Door, Endpoint, Event, Incoming, InviteUsage, Refusal, Reply, Verdict, unavailable};
 use crate::sip::dialog::Dialog;
 use crate::sip::hop::Hop;
@@ -187,7 +188,7 @@ impl Endpoint {
     fn on_options(&mut self, incoming: &Incoming) {
         let tag = self.stateless_tag(&incoming.key, &incoming.call_id);
         let mut response = self.response(&incoming.reply, 200, Some(&tag));
-        for (name, value) in [("Allow", ALLOW), ("Accept", "application/sdp"), ("Supported", SUPPORTED)] {
+        for (name, value) in [("Allow", ALLOW), ("Accept", ACCEPT), ("Supported", SUPPORTED)] {
             response.headers.put(name, value);
         }
         self.send(incoming.reply.to, response.to_bytes());
