@@ -276,6 +276,7 @@ impl World {
 impl End {
     fn on_event(&mut self, event: &Event) {
         let (id, last) = match event {
+            Event::Ended { dialog } => return assert!(!self.live.contains(dialog), "{event:?} of what nobody ended"),
             Event::Outcome { request, .. } => return assert!(self.requests.remove(request), "{event:?}"),
             Event::Invite { dialog, .. } => {
                 assert!(self.live.insert(*dialog), "a number used twice");

@@ -212,6 +212,9 @@ impl Call {
         let sdp = self.agent.offer(self.caller.codec());
         let Some((hop, bytes)) = self.build(&target.uri, hop, &written.headers, &sdp) else {
             // A target or header that cannot be written is the configuration's mistake: the caller goes on.
+            if !first {
+                self.close_hop(now, Received::Failed);
+            }
             return self.next_target(now);
         };
         if first {

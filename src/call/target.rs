@@ -94,29 +94,65 @@ impl Call {
         self.run_event(now, Event::Agent(AgentEnd::Failed));
     }
 
-    /// RFC 3261 section 8.1.3.4: a 3xx names others to try. They must be at the same host and port as a target of this
-    /// destination: nobody sends our callers anywhere else.
+    /// RFC 3261 section 8.1.3.4: a 3xx names others to try. They come before the targets that are left.
     pub(super) fn redirect(&mut self, contacts: &[String]) {
         let Some(handoff) = &mut self.handoff else { return };
         let Some(destination) = self.birth.destinations.get(&handoff.destination) else { return };
-        let mut allowed = Vec::new();
-        for contact in contacts.iter().take(MAX_CONTACTS) {
-            let Some(uri) = NameAddr::read(contact).ok().map(|contact| contact.uri) else { continue };
-            let known = destination.to.iter().find(|target| leads_to(target, &uri));
-            if let Some(known) = known.filter(|_| uri.headers().is_empty()) {
-                allowed.push(Target { uri: uri.to_string(), hops: known.hops.clone() });
-            }
-        }
-        for target in allowed.into_iter().rev() {
+        for target in redirected(&destination.to, contacts).into_iter().rev() {
             handoff.targets.push_front(target);
         }
     }
 }
 
+/// The contacts of a 3xx that may be called, the most wanted one first: any user at the same host and port as a target
+/// of the destination. Nobody sends our callers anywhere else.
+fn redirected(to: &[Target], contacts: &[String]) -> Vec<Target> {
+    let mut wanted = Vec::new();
+    for contact in contacts.iter().take(MAX_CONTACTS) {
+        let Ok(contact) = NameAddr::read(contact) else { continue };
+        // Section 16.6: without a `q` it is 1.
+        let q =
+            contact.param("q").and_then(|q| q.parse::<f32>().ok()).filter(|q| (0.0..=1.0).contains(q)).unwrap_or(1.0);
+        if let Some(known) = to.iter().find(|target| leads_to(target, &contact.uri)) {
+            wanted.push((q, Target { uri: contact.uri.to_string(), hops: known.hops.clone() }));
+        }
+    }
+    wanted.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    wanted.into_iter().map(|(_, target)| target).collect()
+}
+
+/// A `maddr` would lead elsewhere, and what other parameters do we do not know.
 fn leads_to(target: &Target, uri: &Uri) -> bool {
-    let same = |own: Uri| {
-        let place = |uri: &Uri| (uri.scheme(), uri.host().to_ascii_lowercase(), uri.port(), uri.transport());
-        place(&own) == place(uri)
-    };
-    Uri::read(&target.uri).is_ok_and(same)
+    let place = |uri: &Uri| (uri.scheme(), uri.host().to_ascii_lowercase(), uri.port(), uri.transport());
+    let plain = !uri.host().is_empty() && uri.headers().is_empty() && uri.has_params_of(&["transport", "user"]);
+    plain && Uri::read(&target.uri).is_ok_and(|own| place(&own) == place(uri))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirection_leads_to_any_user_at_a_host_of_the_destination_and_nowhere_else() {
+        let target = |uri: &str| Target { uri: uri.to_owned(), hops: Vec::new() };
+        let to = [target("sip:desk@pbx.example:5070;transport=tcp"), target("sip:desk@192.0.2.1"), target("tel:+1555")];
+        let cases: [(&[&str], &[&str]); 6] = [
+            (&["<sip:ann@PBX.example:5070;Transport=TCP>"], &["sip:ann@PBX.example:5070;Transport=TCP"]),
+            (&["sip:+15551230001@192.0.2.1", "junk"], &["sip:+15551230001@192.0.2.1"]),
+            (&["<sip:a@192.0.2.1;user=phone>"], &["sip:a@192.0.2.1;user=phone"]),
+            (
+                &["<sip:a@192.0.2.1>;q=0.2", "<sip:b@192.0.2.1>;q=0.9", "<sip:c@192.0.2.1>", "<sip:d@192.0.2.1>;q=0.9"],
+                &["sip:c@192.0.2.1", "sip:b@192.0.2.1", "sip:d@192.0.2.1", "sip:a@192.0.2.1"],
+            ),
+            (&["<sip:a@192.0.2.1;maddr=203.0.113.1>", "<sip:a@192.0.2.1;lr>", "<sip:a@192.0.2.1?X-A=1>"], &[]),
+            (&["sip:a@203.0.113.1", "sip:a@192.0.2.1:5070", "sips:a@192.0.2.1", "tel:+1666"], &[]),
+        ];
+        for (contacts, expected) in cases {
+            let contacts: Vec<String> = contacts.iter().map(|contact| (*contact).to_owned()).collect();
+            let allowed: Vec<String> = redirected(&to, &contacts).into_iter().map(|target| target.uri).collect();
+            assert_eq!(allowed, expected, "{contacts:?}");
+        }
+        let many: Vec<String> = (0..20).map(|n| format!("sip:{n}@192.0.2.1")).collect();
+        assert_eq!(redirected(&to, &many).len(), MAX_CONTACTS);
+    }
 }

@@ -15,6 +15,9 @@ use crate::secret::Secret;
 use crate::sip::uri::encode;
 use crate::time::Instant;
 
+/// Answers to a REFER, none among them, of a phone that would take no other one either: the flow's `else` is next.
+const WOULD_NOT: [u16; 6] = [405, NO_ANSWER, 420, 489, 501, 603];
+
 impl Call {
     pub(super) fn begin_transfer(&mut self, now: Instant, destination: String, facts: Vec<usize>, because: String) {
         self.hand_off(now, Means::Refer { because }, destination, facts);
@@ -43,12 +46,17 @@ impl Call {
         self.emit(now, Out::Refer { destination: name, target, refer_to, because, durable, omitted });
     }
 
-    /// The caller's phone took the REFER, or would not.
+    /// The caller's phone took the REFER, or would not. An answer may come when the flow has taken the caller back.
     pub(super) fn referred(&mut self, now: Instant, status: u16) {
-        match &mut self.handoff {
-            Some(Handoff { phase: Phase::Referring { accepted, .. }, .. }) if status < 300 => *accepted = true,
-            _ => self.refused(now, status, &[]),
+        let Some(Handoff { phase: Phase::Referring { accepted }, targets, .. }) = &mut self.handoff else { return };
+        if status < 300 {
+            *accepted = true;
+            return;
         }
+        if WOULD_NOT.contains(&status) {
+            targets.clear();
+        }
+        self.refused(now, status, &[]);
     }
 
     /// A NOTIFY tells how the transfer goes on. One that ends the subscription without a final status (it is the
@@ -72,6 +80,9 @@ impl Call {
 
     /// No word came on the REFER, or none on how it went.
     pub(super) fn transfer_late(&mut self, now: Instant) {
+        if let Some(Handoff { phase: Phase::Referring { accepted: false }, targets, .. }) = &mut self.handoff {
+            targets.clear();
+        }
         self.refused(now, NO_ANSWER, &[]);
     }
 }

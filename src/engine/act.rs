@@ -105,7 +105,7 @@ impl Engine {
                 tracing::info!(call = slot.name, destination, target, because, "the caller is sent to a person");
                 self.counters.contexts_not_durable += u64::from(!durable);
                 self.counters.facts_not_carried += omitted.len() as u64;
-                self.with(slot.caller, |sip, dialog| sip.refer(now, dialog, refer_to.open()));
+                self.refer(now, number, refer_to.open());
             }
             Out::Cancel => self.leave(now, number, Leg::Agent),
             Out::Hangup { leg } => self.leave(now, number, leg),
@@ -149,6 +149,15 @@ impl Engine {
             ),
             (_, None) => {}
         }
+    }
+
+    fn refer(&mut self, now: Instant, number: CallNumber, refer_to: &str) {
+        let Some(dialog) = self.slots.get(&number).and_then(|slot| slot.caller) else { return };
+        let told = self.endpoint.refer(now, dialog, refer_to);
+        if told.is_err() {
+            self.deliver(now, number, In::Referred { status: 503 });
+        }
+        self.told(told);
     }
 
     /// Leaves a leg: its dialog ends as fits its state, its stream closes.

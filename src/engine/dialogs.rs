@@ -55,6 +55,7 @@ impl Engine {
             Event::Transfer { dialog, status, last } => {
                 self.leg_input(now, dialog, |_| In::Transfer { status, last });
             }
+            Event::Ended { dialog } => self.half_open.ends(dialog),
             Event::Outcome { request, response } => self.trunk_answered(now, request, response.as_deref()),
             // We send no re-INVITE of our own yet.
             Event::Reanswered { .. } | Event::ReinviteRefused { .. } => {}
@@ -69,7 +70,10 @@ impl Engine {
 
     /// A dialog is gone, or none of ours any more: whose it was.
     pub(super) fn forget(&mut self, dialog: DialogId) -> Option<(CallNumber, Leg)> {
-        self.half_open.ends(dialog);
+        // One that we end before its ACK costs us our 200 again and again: it keeps its place until `Ended`.
+        if !self.endpoint.is_unacked(dialog) {
+            self.half_open.ends(dialog);
+        }
         self.dialogs.remove(&dialog)
     }
 

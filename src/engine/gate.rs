@@ -9,13 +9,14 @@
 //! given to another source, and the tables are neither swept nor do they grow.
 
 use crate::random::Random;
+use crate::sip::hop::source_key;
 use crate::time::Instant;
 use std::collections::HashSet;
 use std::net::IpAddr;
 
 /// What becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission {
+pub enum Passage {
     Read,
     /// Read, but if it opens a call: 503.
     TurnAway,
@@ -74,28 +75,28 @@ impl Gate {
     }
 
     /// Takes the tokens of a message; `trunk` says whether a trunk has its source.
-    pub fn admit(&mut self, now: Instant, source: IpAddr, bytes: &[u8], trunk: bool) -> Admission {
-        let key = key(source);
+    pub fn admit(&mut self, now: Instant, source: IpAddr, bytes: &[u8], trunk: bool) -> Passage {
+        let key = source_key(source);
         let known = trunk || self.called.contains(&key);
         let sources = if known { &mut self.trunks } else { &mut self.strangers };
         let gap = sources.gap;
         let now = nanoseconds(now);
         let Some(source) = sources.of(now, key) else {
             self.counters.crowds += 1;
-            return Admission::Drop;
+            return Passage::Drop;
         };
         let tokens = bytes.len().div_ceil(TOKEN).max(1) as u64;
         let beyond = opens(bytes) && !source.openers.take(now, gap * tokens, DEPTH);
         if beyond && !known {
             self.counters.strangers += 1;
-            return Admission::Drop;
+            return Passage::Drop;
         }
         let depth = if beyond { DEPTH / 2 } else { DEPTH };
         if !source.messages.take(now, gap * tokens / MESSAGES, depth) {
             self.counters.floods += 1;
-            return Admission::Drop;
+            return Passage::Drop;
         }
-        if beyond { Admission::TurnAway } else { Admission::Read }
+        if beyond { Passage::TurnAway } else { Passage::Read }
     }
 
     /// We call this address: it is a stranger no more.
@@ -103,7 +104,11 @@ impl Gate {
         if self.called.len() >= CALLED {
             self.called.clear();
         }
-        self.called.insert(key(address));
+        self.called.insert(source_key(address));
+    }
+
+    pub fn has_called(&self, address: IpAddr) -> bool {
+        self.called.contains(&source_key(address))
     }
 
     pub fn counters(&self) -> &Counters {
@@ -115,15 +120,6 @@ impl Gate {
         let now = nanoseconds(now);
         let places = self.trunks.places.iter().chain(&self.strangers.places);
         places.filter(|source| !source.rested(now)).count()
-    }
-}
-
-/// What tells sources apart: the address, or the network of a site in IPv6. The networks that have the numbers of
-/// IPv4 addresses are reserved (RFC 4291 section 2.5.5), so that they meet nobody.
-pub(super) fn key(source: IpAddr) -> u64 {
-    match source.to_canonical() {
-        IpAddr::V4(address) => u64::from(u32::from(address)),
-        IpAddr::V6(address) => (u128::from(address) >> 64) as u64,
     }
 }
 

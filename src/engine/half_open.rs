@@ -1,8 +1,8 @@
 //! Calls whose caller has not shown that it hears us: not yet answered, or answered and not ACKed. They are cheap to
 //! make and last for half a minute, so there are fewer of them than of calls.
 
-use super::gate::key;
 use crate::sip::endpoint::DialogId;
+use crate::sip::hop::source_key;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -31,15 +31,16 @@ impl HalfOpen {
 
     /// Whether this source may begin no call now.
     pub fn is_full(&self, source: IpAddr) -> bool {
-        self.dialogs.len() >= self.most || self.sources.get(&key(source)).is_some_and(|open| *open >= self.per_source)
+        self.dialogs.len() >= self.most
+            || self.sources.get(&source_key(source)).is_some_and(|open| *open >= self.per_source)
     }
 
     pub fn begins(&mut self, dialog: DialogId, source: IpAddr) {
-        self.dialogs.insert(dialog, key(source));
-        *self.sources.entry(key(source)).or_insert(0) += 1;
+        self.dialogs.insert(dialog, source_key(source));
+        *self.sources.entry(source_key(source)).or_insert(0) += 1;
     }
 
-    /// Its ACK came, or its end; of any other dialog it means nothing.
+    /// Its ACK came, or nobody waits for it any more; of any other dialog it means nothing.
     pub fn ends(&mut self, dialog: DialogId) {
         let Some(source) = self.dialogs.remove(&dialog) else { return };
         if let Some(open) = self.sources.get_mut(&source) {

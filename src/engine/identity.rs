@@ -27,26 +27,29 @@ pub struct Caller {
 /// The first header of the trunk's list that names somebody. Of a private caller only what its network asserts counts:
 /// we are of the trust domain then, and the caller is not to be known by what it wrote itself (RFC 3325 section 7).
 pub fn caller(trunk: &Trunk, headers: &Headers) -> Caller {
-    let asked = asked_for_privacy(headers);
+    let asked = asked_for(headers, &["id", "user", "header"]);
     let asserted = |identity: &Identity| matches!(identity, Identity::PAssertedIdentity | Identity::RemotePartyId);
     let listed = trunk.identity.iter().filter(|identity| !asked || asserted(identity));
     let named = listed.flat_map(|identity| {
         // A number that dials comes before a name that does not: of two asserted identities one may be each.
         let mut values = values(*identity, headers);
         values.sort_by_key(|value| !is_number(&user(&value.uri)));
-        values
+        values.into_iter().map(|value| (*identity, value))
     });
-    let Some(found) = named.into_iter().find(|value| names_somebody(&value.uri)) else {
+    let Some((identity, found)) = named.into_iter().find(|(_, value)| names_somebody(&value.uri)) else {
         return Caller { number: None, name: None, private: asked };
     };
     // What a name may not hold would keep it, and the call, from the agent's phone.
     let name: String = found.display.chars().filter(|c| !c.is_control()).collect();
-    let hidden = found.param("privacy").is_some_and(|privacy| !unquoted(privacy).eq_ignore_ascii_case("off"));
+    let hidden = found.param("privacy").is_some_and(|privacy| !unquoted(privacy).eq_ignore_ascii_case("off"))
+        || found.uri.headers().to_ascii_lowercase().contains("privacy=history");
+    // RFC 3323 section 4.2: `none` asks that nothing of the caller be hidden. Who forwarded its call asks for itself.
+    let open = identity == Identity::RemotePartyId && asked_for(headers, &["none"]);
     let number = e164::normal(&user(&found.uri), trunk.country.as_deref());
     Caller {
         number: Some(Secret::new(number)),
         name: Some(name).filter(|name| !name.is_empty()).map(Secret::new),
-        private: asked || hidden || found.uri.headers().to_ascii_lowercase().contains("privacy=history"),
+        private: asked || hidden && !open,
     }
 }
 
@@ -118,11 +121,10 @@ fn read<'h>(mut values: impl Iterator<Item = &'h str>) -> Option<NameAddr<'h>> {
     NameAddr::read(values.next()?).ok()
 }
 
-/// RFC 3323 section 4.2, RFC 3325 section 9.3; `Privacy: none` asks that nothing be hidden, whatever a
-/// Remote-Party-ID says, so it is looked at there alone.
-fn asked_for_privacy(headers: &Headers) -> bool {
-    let values = headers.all("Privacy").flat_map(|value| value.split([';', ',']));
-    values.map(str::trim).any(|value| ["id", "user", "header"].iter().any(|hidden| value.eq_ignore_ascii_case(hidden)))
+/// Whether `Privacy` has one of these values (RFC 3323 section 4.2, RFC 3325 section 9.3).
+fn asked_for(headers: &Headers, wanted: &[&str]) -> bool {
+    let mut values = headers.all("Privacy").flat_map(|value| value.split([';', ','])).map(str::trim);
+    values.any(|value| wanted.iter().any(|wanted| value.eq_ignore_ascii_case(wanted)))
 }
 
 /// Whether a URI names a caller or a number, and not that it is withheld.

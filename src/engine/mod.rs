@@ -3,9 +3,9 @@
 //! server and the virtual world drive the same one.
 
 mod act;
-mod admission;
 mod arrive;
 mod dialogs;
+mod door;
 pub mod gate;
 mod half_open;
 mod identity;

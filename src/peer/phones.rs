@@ -471,7 +471,7 @@ impl Phones {
             }
             Event::Progress { .. } | Event::Confirmed { .. } | Event::Acknowledged { .. } | Event::Info { .. } => {}
             // These phones send nobody away.
-            Event::Referred { .. } | Event::Transfer { .. } | Event::Outcome { .. } => {}
+            Event::Referred { .. } | Event::Transfer { .. } | Event::Outcome { .. } | Event::Ended { .. } => {}
             Event::Reanswered { dialog, response } => {
                 let phone = self.dialogs.get(&dialog).and_then(|talk| self.phones.get_mut(talk));
                 if let Some(sound) = phone.and_then(|phone| phone.talk.as_mut()) {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 /// What carries a message (RFC 3261 section 18).
@@ -113,6 +113,15 @@ impl Locals {
 
     pub fn iter(&self) -> impl Iterator<Item = &Hop> {
         self.0.iter()
+    }
+}
+
+/// What tells sources apart: the address, or the network of a site in IPv6. The networks that have the numbers of
+/// IPv4 addresses are reserved (RFC 4291 section 2.5.5), so that they meet nobody.
+pub fn source_key(source: IpAddr) -> u64 {
+    match source.to_canonical() {
+        IpAddr::V4(address) => u64::from(u32::from(address)),
+        IpAddr::V6(address) => (u128::from(address) >> 64) as u64,
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::glance::is_response;
 use super::params;
+use super::uri::{host_port, ip};
 
 /// Header fields that say how a call is carried, not who calls and why: they are shown. Compact names are beside theirs.
 const SHOWN: &[&str] = &[
@@ -48,7 +49,32 @@ const SHOWN: &[&str] = &[
     "e",
 ];
 
-/// Addresses of others than the caller: only the headers of their URIs are masked.
+/// Parameters of addresses, and of the header fields that hold them, that say how a call is carried as well.
+const PARAMETERS: &[&str] = &[
+    "transport",
+    "lr",
+    "ob",
+    "maddr",
+    "tag",
+    "branch",
+    "received",
+    "rport",
+    "expires",
+    "q",
+    "user",
+    "party",
+    "screen",
+    "privacy",
+    "reason",
+    "cause",
+    "counter",
+    "index",
+    "mp",
+    "rc",
+    "np",
+];
+
+/// Addresses of others than the caller: their user is shown as well.
 const TARGETS: &[&str] = &["Route", "Record-Route", "Refer-To", "r"];
 
 /// Addresses that are the caller's, or tell of one.
@@ -73,9 +99,9 @@ const LONG_ENOUGH: usize = 6;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rule {
     Shown,
-    /// An address: the headers of its URI are masked.
+    /// An address of which display name and user are shown.
     Target,
-    /// An address of the caller: display name and user are masked as well.
+    /// An address of the caller.
     Party,
     Masked,
 }
@@ -199,40 +225,56 @@ fn address(text: &str, hide: bool, out: &mut String) {
             }
             out.push('<');
             uri(&text[open + 1..close], hide, out);
-            out.push_str(&text[close..]);
+            out.push('>');
+            parameters(&text[close + 1..], out);
         }
-        None if bracket.is_none() && (text.contains(':') || !hide) && quoted == 0 => uri(text, hide, out),
+        None if bracket.is_none() && quoted == 0 => uri(text, hide, out),
         None => stars(text, out),
     }
 }
 
-/// A URI, with what follows it where it has no brackets. Its headers are masked, its user if it is to be hidden.
+/// A URI, with the parameters that follow it where it has no brackets. Its headers are masked, and all of it where we
+/// do not know what its scheme means.
 fn uri(text: &str, hide: bool, out: &mut String) {
-    let scheme = text.find(':').filter(|at| text[..*at].bytes().all(|b| b.is_ascii_alphabetic() || b == b' '));
-    let start = scheme.map_or(0, |at| at + 1);
-    let (scheme, rest) = text.split_at(start);
-    let user = match rest.find('@') {
-        // One `@` too many: better a host masked than a part of a number shown.
-        Some(first) if hide => rest.rfind('@').unwrap_or(first),
-        Some(first) => first,
-        // `tel:`, and a number where a host should be.
-        None => {
-            let end = rest.find([';', '?', '>']).unwrap_or(rest.len());
-            let is_number = rest[..end].bytes().all(|b| b.is_ascii_digit() || b"+-.() ".contains(&b));
-            let is_address = rest[..end].parse::<std::net::IpAddr>().is_ok();
-            if is_number && !is_address || scheme.eq_ignore_ascii_case("tel:") { end } else { 0 }
-        }
+    let inner = text.trim_start();
+    out.push_str(&text[..text.len() - inner.len()]);
+    let Some(end) = inner.find(':').map(|at| at + 1).filter(|end| is(&inner[..*end], &["sip:", "sips:", "tel:"]))
+    else {
+        return stars(inner, out);
     };
+    let (scheme, rest) = inner.split_at(end);
     out.push_str(scheme);
-    let (user, rest) = rest.split_at(user);
-    if hide {
-        number(user, out)
+    // One `@` too many: better a host masked than a part of a number shown.
+    let at = if hide { rest.rfind('@') } else { rest.find('@') };
+    let rest = at.map_or(rest, |at| {
+        user(&rest[..at], hide, out);
+        out.push('@');
+        &rest[at + 1..]
+    });
+    let (rest, headers) = rest.split_at(rest.find('?').unwrap_or(rest.len()));
+    let (host, behind) = rest.split_at(rest.find(';').unwrap_or(rest.len()));
+    if is_host(host) && !is(scheme, &["tel:"]) {
+        out.push_str(host)
     } else {
-        out.push_str(user)
+        user(host, hide, out)
     }
-    let (shown, headers) = rest.split_at(rest.find('?').map_or(rest.len(), |at| at + 1));
-    out.push_str(shown);
-    stars(headers, out);
+    parameters(behind, out);
+    if let Some(headers) = headers.strip_prefix('?') {
+        out.push('?');
+        stars(headers, out);
+    }
+}
+
+/// An address, or a name. A number that stands where a host should be is neither: the last label of a name begins with
+/// a letter (RFC 3261 section 25.1).
+fn is_host(text: &str) -> bool {
+    let named = |label: &str| label.starts_with(|first: char| first.is_ascii_alphabetic());
+    let is_name = |host: &str| host.trim_end_matches('.').rsplit('.').next().is_some_and(named);
+    host_port(text).is_ok_and(|(host, _)| ip(host).is_some() || is_name(host))
+}
+
+fn user(user: &str, hide: bool, out: &mut String) {
+    if hide { number(user, out) } else { called(user, out) }
 }
 
 /// The user part of the caller's URI: of its number the last digits are shown, of what carriers put behind it nothing.
@@ -244,6 +286,34 @@ fn number(user: &str, out: &mut String) {
         if at + shown < length { star(c, out) } else { out.push(c) }
     }
     stars(more, out);
+}
+
+/// The user part of any other URI: a name or number, and nothing of what could be put behind it.
+fn called(user: &str, out: &mut String) {
+    let end = user.find(|c: char| !c.is_ascii_alphanumeric() && !"+-._*#".contains(c)).unwrap_or(user.len());
+    out.push_str(&user[..end]);
+    stars(&user[end..], out);
+}
+
+/// `;name=value;flag`: those with a known name are shown, if they are what they seem to be.
+fn parameters(text: &str, out: &mut String) {
+    let mut rest = Some(text);
+    while let Some(text) = rest {
+        let end = params::end_of_part(text.as_bytes(), b';');
+        let part = &text[..end.unwrap_or(text.len())];
+        let name = part.split('=').next().unwrap_or(part).trim();
+        // A quote that nobody closed takes in what follows.
+        let is_one = !part.contains([';', ',', '<', '>', '@', '?']);
+        if part.trim().is_empty() || is_one && is(name, PARAMETERS) {
+            out.push_str(part)
+        } else {
+            stars(part, out)
+        }
+        rest = end.map(|end| {
+            out.push(';');
+            &text[end + 1..]
+        });
+    }
 }
 
 /// A line of a session description: names, notes and keys are masked.

@@ -134,6 +134,12 @@ impl Uri {
         params::find(&self.text[self.params.clone()], name)
     }
 
+    /// Whether it has no parameters but these, in any case.
+    pub fn has_params_of(&self, known: &[&str]) -> bool {
+        let is_known = |name: &str| known.iter().any(|known| name.eq_ignore_ascii_case(known));
+        params::pairs(&self.text[self.params.clone()]).all(|(name, _)| is_known(name))
+    }
+
     /// The URI as a Request-URI may be: without headers (RFC 3261 section 19.1.1).
     pub fn without_headers(&self) -> Uri {
         let mut uri = self.clone();

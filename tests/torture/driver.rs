@@ -161,7 +161,7 @@ pub fn status(response: &str) -> u16 {
 /// What a refusal has to say besides its status.
 const DETAILS: [(u16, &str); 4] = [
     (405, "Allow: INVITE, "),
-    (415, "Accept: application/sdp\r\n"),
+    (415, "Accept: application/sdp, multipart/mixed\r\n"),
     (420, "Unsupported: nothingSupportsThis, nothingSupportsThisEither\r\n"),
     (501, "Allow: INVITE, "),
 ];

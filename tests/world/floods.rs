@@ -2,8 +2,10 @@
 
 use crate::messages::{bye, garbage, invite, invite_and_cancel, options, register};
 use crate::scenarios::{ACCOUNT, answers, caller, ms, plan, uui};
+use crate::simulation::AGENTS;
 use crate::{Plan, World};
-use askonce::engine::{Engine, Input, Setup};
+use askonce::config::Unknown;
+use askonce::engine::{Engine, Input, Output, Setup};
 use askonce::peer::{Act, Answering, Happened};
 use askonce::record::seam::Disposition;
 use askonce::sip::Hop;
@@ -144,6 +146,48 @@ fn as_many_calls_as_there_may_be_and_no_more() {
     world.call("+15551230001", Vec::new(), vec![Act::Stay]);
     world.run(Duration::from_secs(1));
     assert_eq!(world.engine.counters().turned_away_draining, 1);
+}
+
+#[test]
+fn who_is_called_hears_answers_and_no_other_stranger_does() {
+    let tamper = |setup: &mut Setup| {
+        let config = std::sync::Arc::make_mut(&mut setup.config);
+        config.unknown = Unknown::Drop;
+        std::sync::Arc::make_mut(&mut config.trunks[0]).from = vec!["127.0.0.2/32".parse().expect("a network")];
+    };
+    let mut world = World::new(Plan { tamper, ..plan(24, answers(&[Act::HearVoice, Act::HangUp])) });
+    let agent = Hop::udp(SocketAddr::new(AGENTS, 5060));
+    let answered = |world: &mut World, from: Hop, message: Vec<u8>| {
+        world.engine.handle(world.now, Input::Message { from, bytes: &message });
+        let said = |output| match output {
+            Output::Send { bytes, .. } => String::from_utf8(bytes[8..11].to_vec()).expect("text"),
+            _ => String::new(),
+        };
+        std::iter::from_fn(|| world.engine.poll()).map(said).collect::<String>()
+    };
+    assert_eq!(answered(&mut world, agent, options(1)), "");
+    world.call("+15551230001", Vec::new(), caller(ACCOUNT));
+    world.run(Duration::from_secs(120));
+    assert_eq!(world.invites.len(), 1);
+    assert_eq!(answered(&mut world, agent, options(2)), "403");
+    assert_eq!(answered(&mut world, agent, bye(3)), "481");
+    assert_eq!(answered(&mut world, Hop::udp(stranger(0)), options(4)), "");
+}
+
+/// Our 200 goes out again and again for half a minute, whoever ended the call.
+#[test]
+fn a_call_that_we_end_before_its_ack_keeps_its_place_among_the_half_open() {
+    let mut world = World::new(plan(23, Answering::Refuse(486)));
+    for n in 0..3 {
+        world.tell(Input::Message { from: Hop::udp(trunk(n)), bytes: &invite(n) });
+    }
+    world.run(Duration::from_secs(1));
+    assert_eq!((world.engine.calls(), world.engine.half_open()), (3, 3));
+    world.tell(Input::Stop);
+    world.run(Duration::from_secs(20));
+    assert_eq!((world.engine.calls(), world.engine.half_open()), (0, 3));
+    world.run(Duration::from_secs(15));
+    assert_eq!(world.engine.half_open(), 0);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::scenarios::{ACCOUNT, answers, caller, ms, plan};
 use crate::simulation::AGENTS;
 use crate::{Plan, World};
 use askonce::call::cdr::Cdr;
+use askonce::context::Received;
 use askonce::peer::{Act, Answering};
 use askonce::record::seam::Disposition;
 use askonce::sip::{Hop, Uri};
@@ -51,6 +52,10 @@ fn a_busy_person_is_busy_on_every_hop_and_a_name_that_nobody_knows_is_an_exit() 
     assert_eq!((world.invites.len(), cdr.refusals[0].status, cdr.refusals.len()), (1, 486, 1));
     let (world, cdr) = called_by_name(&[&agent, &agent], Answering::Refuse(503));
     assert_eq!((world.invites.len(), cdr.refusals.len()), (2, 2), "503 is of that hop alone");
+    // Nothing of ours sends to the second one.
+    let (world, cdr) = called_by_name(&["127.0.9.9", "2001:db8::1"], Answering::Refuse(486));
+    assert_eq!((world.invites.len(), cdr.hops.len(), cdr.hops[0].received), (0, 1, Received::Failed));
+    assert!(cdr.hops[0].waited_ms >= 8_000);
     let (world, cdr) = called_by_name(&[], Answering::Refuse(486));
     assert_eq!((world.invites.len(), cdr.refusals[0].status), (0, 503));
 }

@@ -362,6 +362,24 @@ fn a_display_name_does_not_keep_a_caller_from_the_agent() {
     }
 }
 
+#[test]
+fn an_offer_among_other_parts_is_answered_like_one_that_is_alone() {
+    let invite = String::from_utf8(invite_with("<sip:+15551230001@127.0.0.2>", "")).expect("text");
+    let (head, offer) = invite.split_once("\r\n\r\n").expect("a body");
+    let head = head.rsplit_once("Content-Type: ").expect("a type").0;
+    let parts = |handling: &str| {
+        let body = format!(
+            "--b\r\nContent-Type: application/isup;version=itu-t92+\r\nContent-Disposition: signal;handling={handling}\r\n\r\n\
+             \u{1}\u{2}\r\n--b\r\nContent-Type: application/sdp\r\n\r\n{offer}\r\n--b--\r\n"
+        );
+        format!("{head}Content-Type: multipart/mixed;boundary=b\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    };
+    let world = injected(parts("optional").as_bytes());
+    assert_eq!((world.invites.len(), &*uui(&world.invites[0])["account"]), (1, ACCOUNT));
+    let world = injected(parts("required").as_bytes());
+    assert!(world.last_to_caller.starts_with(b"SIP/2.0 415 ") && world.invites.is_empty());
+}
+
 /// A world with that INVITE in it, 20 s later.
 fn injected(invite: &[u8]) -> World {
     let mut world = world(14, FAIR, answers(&[Act::Stay]));

@@ -7,7 +7,7 @@ use askonce::engine::{Engine, Input, MediaPorts, Output, Reserved, Setup};
 use askonce::record::seam::Disposition;
 use askonce::secret::Secret;
 use askonce::server::files::{self, Files};
-use askonce::sip::{Hop, Locals, Message, Request, wire};
+use askonce::sip::{Hop, Locals, Message, Request, Uri, wire};
 use askonce::time::{Duration, Instant};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -65,6 +65,11 @@ fn phone() -> Hop {
 
 impl Line {
     fn answered() -> Line {
+        Line::answered_with(&[])
+    }
+
+    /// With further targets of the transfer.
+    fn answered_with(others: &[&str]) -> Line {
         let (service, findings) = files::load(&Written, Path::new("away.yaml"));
         let service = service.unwrap_or_else(|| panic!("{}", findings.render()));
         let address = SocketAddr::from(([127, 0, 0, 1], 5060));
@@ -76,7 +81,8 @@ impl Line {
             http: address,
             store: "unused.db",
         };
-        let config = Config::quick(&quick).expect("a sound configuration");
+        let mut config = Config::quick(&quick).expect("a sound configuration");
+        config.destinations[0].to.extend(others.iter().map(|uri| Uri::read(uri).expect("a URI")));
         let locals = Locals::new([Hop::udp(address)]);
         let services = BTreeMap::from([("away".to_owned(), service)]);
         let engine = Engine::new(Setup {
@@ -110,7 +116,11 @@ impl Line {
     }
 
     fn notify(&mut self, state: &str, status: &str) {
-        let headers = format!("Event: refer\r\nSubscription-State: {state}\r\nContent-Type: message/sipfrag\r\n");
+        self.notify_of("refer", state, status);
+    }
+
+    fn notify_of(&mut self, event: &str, state: &str, status: &str) {
+        let headers = format!("Event: {event}\r\nSubscription-State: {state}\r\nContent-Type: message/sipfrag\r\n");
         self.says("NOTIFY", &headers, &format!("SIP/2.0 {status}\r\n"));
     }
 
@@ -241,4 +251,44 @@ fn a_caller_that_hangs_up_on_its_way_was_transferred() {
     let mut line = Line::answered();
     line.says("BYE", "", "");
     assert_eq!(line.disposition(), Disposition::AbandonedQueue, "its phone had not taken the REFER yet");
+}
+
+const OTHER: &str = "sip:other@127.0.0.1:7000";
+
+#[test]
+fn a_phone_that_takes_no_refer_is_not_asked_again() {
+    let ways =
+        [("405 No", 1), ("420 No", 1), ("489 No", 1), ("501 No", 1), ("603 No", 1), ("486 No", 2), ("404 No", 2)];
+    for (status, refers) in ways {
+        let mut line = Line::answered_with(&[OTHER]);
+        line.answers("REFER", status);
+        assert_eq!(line.methods(), vec!["REFER"; refers], "{status}");
+    }
+}
+
+#[test]
+fn a_refer_without_an_answer_leaves_the_caller_to_the_flow() {
+    let mut line = Line::answered_with(&[OTHER]);
+    line.pass(Duration::from_secs(60));
+    assert!(line.heard.iter().all(|request| request.headers.get("CSeq") == Some("1 REFER")), "{:?}", line.methods());
+    // The flow's `else` has it.
+    line.says("BYE", "", "");
+    assert_eq!(line.disposition(), Disposition::AbandonedFlow);
+    assert_eq!(line.cdrs[0].refusals.iter().map(|refused| refused.status).collect::<Vec<_>>(), [408]);
+}
+
+#[test]
+fn what_comes_of_an_earlier_target_does_not_decide_the_next_one() {
+    let mut line = Line::answered_with(&[OTHER]);
+    line.answers("REFER", "202 Accepted");
+    line.pass(Duration::from_secs(28));
+    line.answers("REFER", "202 Accepted");
+    assert_eq!(line.methods(), ["REFER", "REFER"]);
+    line.notify("terminated;reason=noresource", "487 Request Terminated");
+    line.notify_of("refer;id=2", "active", "180 Ringing");
+    line.notify_of("refer;id=2", "terminated;reason=noresource", "200 OK");
+    assert_eq!(line.methods(), ["REFER", "REFER", "BYE"]);
+    assert_eq!(line.disposition(), Disposition::Transferred);
+    let received: Vec<Received> = line.cdrs[0].hops.iter().map(|hop| hop.received).collect();
+    assert_eq!(received, [Received::Failed, Received::Confirmed]);
 }

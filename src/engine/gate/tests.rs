@@ -22,8 +22,8 @@ fn at(micros: u64) -> Instant {
 fn flood(gate: &mut Gate, from: IpAddr, bytes: &[u8], trunk: bool, rate: u64, seconds: u64) -> [u64; 3] {
     let mut counted = [0; 3];
     for sent in 0..rate * seconds {
-        let admission = gate.admit(at(sent * 1_000_000 / rate), from, bytes, trunk);
-        counted[admission as usize] += 1;
+        let passage = gate.admit(at(sent * 1_000_000 / rate), from, bytes, trunk);
+        counted[passage as usize] += 1;
     }
     counted
 }
@@ -68,7 +68,7 @@ fn each_source_has_its_rate_and_what_is_beyond_it_has_its_answer() {
         for (counted, expected) in counted.iter().zip(expected) {
             assert!(counted.abs_diff(expected) <= 1 + expected / 50, "{trunk} {counted} instead of {expected}");
         }
-        assert_eq!(gate.counters().dropped(), counted[Admission::Drop as usize]);
+        assert_eq!(gate.counters().dropped(), counted[Passage::Drop as usize]);
         assert_eq!(flood(&mut gate, source(8), bytes, trunk, 5, 10), [50, 0, 0], "another source");
     }
 }
@@ -82,7 +82,7 @@ fn a_trunk_that_calls_too_often_keeps_the_calls_that_it_has() {
             gate.admit(now, source(7), INVITE, true);
         }
         if turn % 2 == 0 {
-            assert_eq!(gate.admit(now, source(7), BYE, true), Admission::Read, "in millisecond {turn}");
+            assert_eq!(gate.admit(now, source(7), BYE, true), Passage::Read, "in millisecond {turn}");
         }
     }
 }
@@ -98,27 +98,27 @@ fn a_long_message_costs_what_it_weighs() {
 #[test]
 fn a_crowd_of_strangers_takes_no_room_of_the_trunks_and_is_forgotten() {
     let mut gate = gate();
-    assert_eq!(gate.admit(at(0), source(1), INVITE, true), Admission::Read);
+    assert_eq!(gate.admit(at(0), source(1), INVITE, true), Passage::Read);
     let mut counted: BTreeMap<u8, u32> = BTreeMap::new();
     // All at once: more than there are places.
     for number in 0..200_000 {
-        let admission = gate.admit(at(0), source(0x0a00_0000 + number), BYE, false);
-        *counted.entry(admission as u8).or_default() += 1;
+        let passage = gate.admit(at(0), source(0x0a00_0000 + number), BYE, false);
+        *counted.entry(passage as u8).or_default() += 1;
     }
     let places = (SETS * WAYS) as u32;
-    assert_eq!(counted[&(Admission::Read as u8)], places, "every place was used");
+    assert_eq!(counted[&(Passage::Read as u8)], places, "every place was used");
     assert_eq!(gate.counters().crowds, u64::from(200_000 - places));
     assert_eq!(gate.sources(at(0)), SETS * WAYS + 1);
-    assert_eq!(gate.admit(at(0), source(2), INVITE, true), Admission::Read, "another trunk");
+    assert_eq!(gate.admit(at(0), source(2), INVITE, true), Passage::Read, "another trunk");
     assert_eq!(gate.sources(at(100_000)), 0, "100 ms later all buckets are full again");
-    assert_eq!(gate.admit(at(100_000), source(0x0b00_0000), BYE, false), Admission::Read);
+    assert_eq!(gate.admit(at(100_000), source(0x0b00_0000), BYE, false), Passage::Read);
 }
 
 #[test]
 fn whom_we_called_is_no_stranger() {
     let mut gate = gate();
     let network = |last| IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, last));
-    let read = |gate: &mut Gate, last| flood(gate, network(last), BYE, false, 1_000, 1)[Admission::Read as usize];
+    let read = |gate: &mut Gate, last| flood(gate, network(last), BYE, false, 1_000, 1)[Passage::Read as usize];
     assert!(read(&mut gate, 1) < 400);
     gate.call(network(2));
     assert_eq!(read(&mut gate, 3), 1_000, "the same network of 64 bits");
@@ -127,5 +127,5 @@ fn whom_we_called_is_no_stranger() {
 #[test]
 fn the_same_address_written_as_ipv6_is_the_same_source() {
     let mapped = IpAddr::from(Ipv4Addr::new(192, 0, 2, 1).to_ipv6_mapped());
-    assert_eq!(key(mapped), key(IpAddr::from([192, 0, 2, 1])));
+    assert_eq!(source_key(mapped), source_key(IpAddr::from([192, 0, 2, 1])));
 }

@@ -117,7 +117,9 @@ fn who_does_not_want_to_be_known_is_anonymous_or_private() {
         (ALL, "From: <sip:+12025550123@anonymous.invalid>;tag=1\r\n", "", "", false),
         (ALL, "From: <sip:Restricted@x>;tag=1\r\n", "", "", false),
         (ALL, "Privacy: id\r\n", "", "", true),
-        (ALL, "Privacy: none\r\n", "+12025550100", "", false),
+        (ALL, "Privacy: none\r\nRemote-Party-ID: <sip:2025550122@x>;privacy=full\r\n", "+12025550122", "", false),
+        (FORWARDED, "Privacy: none\r\nDiversion: <sip:2025550133@x>;privacy=full\r\n", "+12025550133", "", true),
+        (FORWARDED, "Privacy: none;id\r\nDiversion: <sip:2025550133@x>\r\n", "", "", true),
         (
             ALL,
             "Privacy: session; User ;critical\r\nP-Asserted-Identity: \"Bo\" <sip:+12025550111@x>\r\n",

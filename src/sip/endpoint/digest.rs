@@ -6,7 +6,7 @@ use super::usage::InviteUsage;
 use super::{DialogId, Endpoint};
 use crate::sip::auth::{Client, Credentials};
 use crate::sip::invite::via;
-use crate::sip::message::{Headers, Message, Method, Request, Response};
+use crate::sip::message::{Headers, Message, Request, Response};
 use crate::sip::transaction::{Machine, Table, TransactionId};
 use crate::sip::wire;
 use crate::time::Instant;
@@ -59,7 +59,7 @@ impl Endpoint {
         let sent = self.transact(now, to, &request, purpose, of);
         self.transactions.change(sent, |known| known.challenged = challenged);
         if let Some(usage) = dialog.and_then(|id| self.usages.get_mut(id)) {
-            usage.follow(transaction, sent, &request.method, cseq);
+            usage.follow(transaction, sent, cseq);
         }
         true
     }
@@ -84,15 +84,15 @@ impl Endpoint {
 
 impl InviteUsage {
     /// A request of ours goes on in another transaction.
-    fn follow(&mut self, old: TransactionId, new: TransactionId, method: &Method, cseq: u32) {
+    fn follow(&mut self, old: TransactionId, new: TransactionId, cseq: u32) {
         if let Some((transaction, _)) = self.updating.as_mut().filter(|(known, _)| *known == old) {
             *transaction = new;
         }
         if let Some(transaction) = self.timer.refreshing.as_mut().filter(|known| **known == old) {
             *transaction = new;
         }
-        if *method == Method::Refer {
-            self.referring = Some(cseq);
+        if let Some(refer) = self.referring.iter_mut().find(|(known, _)| *known == old) {
+            *refer = (new, cseq);
         }
     }
 }

@@ -78,6 +78,9 @@ impl Endpoint {
     pub(super) fn forget(&mut self, now: Instant, id: DialogId, status: u16) -> Option<InviteUsage> {
         self.close_pending(now, id, status);
         let usage = self.usages.remove(id)?;
+        if usage.silent {
+            self.tell(Event::Ended { dialog: id });
+        }
         if let Some(transaction) = usage.outgoing {
             self.transactions.change(transaction, |known| {
                 if let Machine::InviteClient(machine) = &mut known.machine {

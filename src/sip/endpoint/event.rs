@@ -58,6 +58,8 @@ pub enum Event {
     Outcome { request: RequestId, response: Option<Box<Response>> },
     /// The peer is out of reach or knows nothing of the dialog any more; the dialog is gone.
     Lost { dialog: DialogId, why: Loss },
+    /// A dialog that its owner ended before the ACK: that came, or nobody waits for it any more.
+    Ended { dialog: DialogId },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,9 +106,8 @@ pub struct Counters {
     pub refused: u64,
     /// Of these: new INVITEs and requests in dialogs that met a full table.
     pub no_room: u64,
-    /// New calls turned away at the door.
+    /// New calls and OPTIONS turned away at the door.
     pub forbidden: u64,
-    /// The same, and OPTIONS.
     pub unavailable: u64,
     /// Requests that came again.
     pub repeated: u64,
@@ -154,6 +155,7 @@ impl fmt::Debug for Event {
             Event::Transfer { dialog, status, last } => write!(f, "Transfer({}, {status}, {last})", dialog.0),
             Event::Outcome { request, .. } => write!(f, "Outcome({})", request.0),
             Event::Lost { dialog, why } => write!(f, "Lost({}, {why:?})", dialog.0),
+            Event::Ended { dialog } => write!(f, "Ended({})", dialog.0),
         }
     }
 }

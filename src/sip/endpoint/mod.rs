@@ -48,7 +48,7 @@ const RETRY_AFTER: (u64, u64) = (5, 10);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
     Open,
-    /// 403: nobody knows this source.
+    /// 403, to OPTIONS as well: nobody knows this source.
     Forbidden,
     /// Nothing: nobody knows this source, and it is to learn nothing of us.
     Silent,
@@ -107,8 +107,14 @@ impl Endpoint {
     pub fn on_message(&mut self, now: Instant, from: Hop, bytes: &[u8], door: Door) {
         self.counters.received += 1;
         match wire::read(bytes).and_then(|message| framed(from, message)) {
-            Ok(Message::Request(request)) => self.on_request(now, from, request, door),
-            Ok(Message::Response(response)) => self.on_response(now, from, response),
+            Ok(Message::Request(mut request)) => {
+                verdict::unpack(&mut request.headers, &mut request.body);
+                self.on_request(now, from, request, door);
+            }
+            Ok(Message::Response(mut response)) => {
+                verdict::unpack(&mut response.headers, &mut response.body);
+                self.on_response(now, from, response);
+            }
             Err(_) if door == Door::Silent => self.counters.malformed_dropped += 1,
             Err(malformed) => self.on_malformed(from, &malformed),
         }
@@ -153,6 +159,11 @@ impl Endpoint {
     /// What still has to be said to peers: requests of ours without an answer, dialogs whose BYE has to wait.
     pub fn waiting(&self) -> usize {
         self.transactions.waiting() + self.usages.ending()
+    }
+
+    /// Whether a 2xx of ours waits for its ACK; a dialog that is ended meanwhile lives on without its owner, until `Ended`.
+    pub fn is_unacked(&self, dialog: DialogId) -> bool {
+        self.usages.get(dialog).is_some_and(|usage| usage.unacked.is_some())
     }
 
     /// How many dialogs and transactions live.

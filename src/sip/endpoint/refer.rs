@@ -1,11 +1,14 @@
 //! Sending the peer elsewhere (RFC 3515): REFER within the dialog, and the NOTIFYs that tell how it goes on.
 
 use super::reply::Incoming;
-use super::{DialogId, Endpoint, Event, Refusal};
+use super::{DialogId, Endpoint, Event, Loss, Refusal};
 use crate::sip::invite::contact;
 use crate::sip::message::{Method, Request};
-use crate::sip::transaction::Purpose;
+use crate::sip::transaction::{Purpose, TransactionId};
 use crate::time::Instant;
+
+/// REFERs of one dialog whose end we have not heard of; one more is refused.
+const OPEN: usize = 8;
 
 impl Endpoint {
     /// Asks the peer to call `refer_to`, a name-addr whose URI may hold headers for its INVITE. Ends with `Referred`
@@ -20,6 +23,9 @@ impl Endpoint {
             usage.refer_to = Some(refer_to.to_owned());
             return Ok(());
         }
+        if usage.referring.len() == OPEN {
+            return Err(Refusal::Full);
+        }
         let tag = usage.dialog.remote_tag.clone();
         let account = usage.account;
         let (to, mut request) = self.request(dialog, Method::Refer, &tag)?;
@@ -28,8 +34,9 @@ impl Endpoint {
         request.headers.put("Referred-By", &*own);
         request.headers.put("Contact", own);
         // Its subscription goes by the number of this REFER (section 2.4.6).
-        self.usage(dialog)?.referring = request.headers.head().ok().map(|head| head.cseq);
-        self.transact(now, to, &request, Purpose::Refer(dialog), account);
+        let cseq = request.headers.head().map_err(Refusal::Bad)?.cseq;
+        let transaction = self.transact(now, to, &request, Purpose::Refer(dialog), account);
+        self.usage(dialog)?.referring.push((transaction, cseq));
         Ok(())
     }
 
@@ -41,9 +48,17 @@ impl Endpoint {
         }
     }
 
-    /// The final answer to our REFER.
-    pub(super) fn on_referred(&mut self, now: Instant, dialog: DialogId, status: u16) {
-        if !self.on_status_in_dialog(now, dialog, status) && self.usage(dialog).is_ok() {
+    /// The final answer to our REFER, or none: then the peer still knows the call, for all that we know. Of one that
+    /// another has taken the place of nobody is told.
+    pub(super) fn on_referred(&mut self, now: Instant, dialog: DialogId, transaction: TransactionId, status: u16) {
+        let Ok(usage) = self.usage(dialog) else { return };
+        let counts = usage.referring.last().is_some_and(|(known, _)| *known == transaction);
+        if status >= 300 {
+            usage.referring.retain(|(known, _)| *known != transaction);
+        }
+        if status == 481 {
+            self.lose(now, dialog, Loss::Unknown);
+        } else if counts {
             self.tell(Event::Referred { dialog, status });
         }
     }
@@ -51,25 +66,32 @@ impl Endpoint {
     /// Section 2.4.4: the body of a NOTIFY begins with the status line that the peer got from the other side.
     pub(super) fn on_notify(&mut self, now: Instant, dialog: DialogId, incoming: &Incoming) {
         let request = &incoming.request;
-        let referring = self.usage(dialog).ok().and_then(|usage| usage.referring);
-        let (Some(_), Some(status)) = (referring.filter(|cseq| is_of(request, *cseq)), fragment(&request.body)) else {
-            return self.answer_in_transaction(now, incoming, (489, Some(("Allow-Events", "refer".to_owned()))));
-        };
-        self.answer_in_transaction(now, incoming, (200, None));
         let state = request.headers.get("Subscription-State").unwrap_or("");
         let last = state.split(';').next().is_some_and(|state| state.trim().eq_ignore_ascii_case("terminated"));
+        let open = self.usage(dialog).map_or(&[][..], |usage| &usage.referring);
+        let (Some(of), Some(status)) = (subscription(request, open), fragment(&request.body)) else {
+            return self.answer_in_transaction(now, incoming, (489, Some(("Allow-Events", "refer".to_owned()))));
+        };
+        let counts = of + 1 == open.len();
+        self.answer_in_transaction(now, incoming, (200, None));
         if last && let Ok(usage) = self.usage(dialog) {
-            usage.referring = None;
+            usage.referring.remove(of);
         }
-        self.tell(Event::Transfer { dialog, status, last });
+        if counts {
+            self.tell(Event::Transfer { dialog, status, last });
+        }
     }
 }
 
-/// Whether a NOTIFY is of the subscription that the REFER of this number made; the first one need not say so.
-fn is_of(request: &Request, cseq: u32) -> bool {
+/// Which of our open REFERs made the subscription that a NOTIFY is of. That of the first one need not say so; those of
+/// the others must (section 2.4.6).
+fn subscription(request: &Request, open: &[(TransactionId, u32)]) -> Option<usize> {
     let mut parts = request.headers.get("Event").unwrap_or("").split(';').map(str::trim);
-    let refer = parts.next().is_some_and(|event| event.eq_ignore_ascii_case("refer"));
-    refer && parts.filter_map(|part| part.strip_prefix("id=")).all(|id| id.trim() == cseq.to_string())
+    parts.next().filter(|event| event.eq_ignore_ascii_case("refer"))?;
+    match parts.find_map(|part| part.strip_prefix("id=")) {
+        Some(id) => open.iter().position(|(_, cseq)| id.trim() == cseq.to_string()),
+        None => (!open.is_empty()).then_some(0),
+    }
 }
 
 /// The status in a `message/sipfrag` body (RFC 3420).

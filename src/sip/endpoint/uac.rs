@@ -168,7 +168,7 @@ impl Endpoint {
                 self.on_status_in_dialog(now, id, response.status);
             }
             (Heard::Final, Purpose::Outside(id)) => self.on_outcome(id, Some(response)),
-            (Heard::Final, Purpose::Refer(id)) => self.on_referred(now, id, response.status),
+            (Heard::Final, Purpose::Refer(id)) => self.on_referred(now, id, transaction, response.status),
             (Heard::Final, Purpose::Update(id)) => self.on_update_answer(now, id, transaction, response),
             (Heard::Nothing | Heard::Provisional | Heard::Final, _) => {}
         }
@@ -338,8 +338,8 @@ impl Endpoint {
             Purpose::Outside(id) => self.on_outcome(id, None),
             // One connection that broke says nothing of the dialog (section 12.2.1.2 names 481, 408 and no answer).
             Purpose::Info(_) if status == 503 => {}
-            Purpose::Refer(dialog) if status == 503 => self.tell_of(dialog, Event::Referred { dialog, status }),
-            Purpose::Info(id) | Purpose::Refer(id) => self.lose(now, id, Loss::NoAnswer),
+            Purpose::Info(id) => self.lose(now, id, Loss::NoAnswer),
+            Purpose::Refer(id) => self.on_referred(now, id, transaction, status),
             Purpose::Update(id) => self.on_update_timeout(now, id),
             Purpose::Invite(id) => {
                 let Some(usage) = self.usages.get_mut(id).filter(|usage| usage.outgoing == Some(transaction)) else {

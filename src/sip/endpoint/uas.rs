@@ -4,6 +4,7 @@
 use super::reliable::Reliable;
 use super::session_timer::Terms;
 use super::usage::{Pending, Unacked};
+use super::verdict::ACCEPT;
 use super::{DialogId, Door, Endpoint, Event, Incoming, InviteUsage, Refusal, Reply, Verdict, unavailable};
 use crate::sip::dialog::Dialog;
 use crate::sip::hop::Hop;
@@ -138,7 +139,7 @@ impl Endpoint {
                 Some(id) => self.on_request_in_dialog(now, id, incoming),
                 None => self.answer_stateless(&incoming, (481, None)),
             },
-            (None, Method::Invite) if door == Door::Forbidden => {
+            (None, Method::Invite | Method::Options) if door == Door::Forbidden => {
                 self.counters.forbidden += 1;
                 self.answer_stateless(&incoming, (403, None));
             }
@@ -187,7 +188,7 @@ impl Endpoint {
     fn on_options(&mut self, incoming: &Incoming) {
         let tag = self.stateless_tag(&incoming.key, &incoming.call_id);
         let mut response = self.response(&incoming.reply, 200, Some(&tag));
-        for (name, value) in [("Allow", ALLOW), ("Accept", "application/sdp"), ("Supported", SUPPORTED)] {
+        for (name, value) in [("Allow", ALLOW), ("Accept", ACCEPT), ("Supported", SUPPORTED)] {
             response.headers.put(name, value);
         }
         self.send(incoming.reply.to, response.to_bytes());

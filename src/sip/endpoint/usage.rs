@@ -40,8 +40,8 @@ pub(super) struct InviteUsage {
     pub(super) account: Option<Account>,
     /// The Refer-To of a REFER that waits for the ACK of our 2xx.
     pub(super) refer_to: Option<String>,
-    /// The CSeq of our REFER whose end we have not heard of.
-    pub(super) referring: Option<u32>,
+    /// Our REFERs whose end we have not heard of, and their CSeqs: the last one counts.
+    pub(super) referring: Vec<(TransactionId, u32)>,
     /// Its owner has let go of it: no more events.
     pub(super) silent: bool,
     /// Whether the peer takes UPDATE, by its last Allow.
@@ -131,7 +131,7 @@ impl InviteUsage {
             cancel: Cancel::No,
             account: None,
             refer_to: None,
-            referring: None,
+            referring: Vec::new(),
             silent: false,
             takes_update: false,
             described: Vec::new(),

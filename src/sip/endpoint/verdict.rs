@@ -2,17 +2,21 @@
 
 use super::Endpoint;
 use super::reply::Incoming;
+use super::retry::replaced;
 use super::session_timer;
 use crate::sip::invite::{ALLOW, SUPPORTED};
 use crate::sip::message::{Headers, Method, Request};
+use crate::sip::multipart;
 use crate::sip::name_addr::NameAddr;
 use crate::sip::uri::Scheme;
 
 /// The status to refuse with and the header that says what would be accepted.
 pub(super) type Verdict = (u16, Option<(&'static str, String)>);
 
-/// The body that an INVITE may have, and its only encoding.
+/// The body that an INVITE may have, alone or as a part of the other one, and its only encoding.
 const BODY: &str = "application/sdp";
+const MIXED: &str = "multipart/mixed";
+pub(super) const ACCEPT: &str = "application/sdp, multipart/mixed";
 const ENCODING: &str = "identity";
 
 impl Endpoint {
@@ -83,14 +87,33 @@ fn contacts_read(request: &Request) -> bool {
     }
 }
 
+/// Leaves of a body with several parts the session description alone, which is all that anybody here reads. One that
+/// cannot be taken apart stays as it is, for the verdict.
+pub(super) fn unpack(headers: &mut Headers, body: &mut Vec<u8>) {
+    let Some(content_type) = headers.get("Content-Type").filter(|media| media_type(media) == MIXED) else { return };
+    if let Ok(session) = multipart::session(content_type, body) {
+        *body = session.to_vec();
+        *headers = replaced(headers, &[("Content-Type", BODY.to_owned())]);
+    }
+}
+
 /// Section 8.2.3: what we cannot read is 415; an INVITE that would not take our answer is 406.
 fn body_verdict(headers: &Headers, body: &[u8]) -> Option<Verdict> {
     let encoded = headers.tokens("Content-Encoding").any(|encoding| !encoding.eq_ignore_ascii_case(ENCODING));
     if encoded {
         return Some((415, Some(("Accept-Encoding", ENCODING.to_owned()))));
     }
-    if !body.is_empty() && headers.get("Content-Type").is_none_or(|media| media_type(media) != BODY) {
-        return Some((415, Some(("Accept", BODY.to_owned()))));
+    let content_type = headers.get("Content-Type").unwrap_or("");
+    let readable = match &*media_type(content_type) {
+        _ if body.is_empty() => Ok(()),
+        BODY => Ok(()),
+        MIXED => multipart::session(content_type, body).map(|_| ()),
+        _ => Err(415),
+    };
+    match readable {
+        Ok(()) => {}
+        Err(415) => return Some((415, Some(("Accept", ACCEPT.to_owned())))),
+        Err(status) => return Some((status, None)),
     }
     let mut accepted = headers.tokens("Accept").map(media_type).peekable();
     let all_others = accepted.peek().is_some() && !accepted.any(|t| t == BODY || t == "application/*" || t == "*/*");

@@ -26,11 +26,11 @@ fn what_is_the_caller_s_is_masked_and_the_rest_is_shown() {
         ("Contact: <sip:[2001:db8::1]:5060>", "Contact: <sip:[2001:db8::1]:5060>"),
         (
             "P-Asserted-Identity: \"A, <B\" <tel:+15551230001;x=1>, <sip:+15551230002;rn=1555@h;user=phone>",
-            "P-Asserted-Identity: \"** **\" <tel:**********01;x=1>, <sip:**********02********@h;user=phone>",
+            "P-Asserted-Identity: \"** **\" <tel:**********01;***>, <sip:**********02********@h;user=phone>",
         ),
         ("P-Asserted-Identity: +15551230001", "P-Asserted-Identity: ************"),
         ("Remote-Party-ID: <sip:15551230001>;party=calling", "Remote-Party-ID: <sip:*********01>;party=calling"),
-        ("Diversion: <sip:1@a@15551230001>", "Diversion: <sip:***@15551230001>"),
+        ("Diversion: <sip:1@a@15551230001>", "Diversion: <sip:***@*********01>"),
         (
             "History-Info: <sip:+15551230001@h?Reason=SIP>;index=1",
             "History-Info: <sip:**********01@h?**********>;index=1",
@@ -47,12 +47,49 @@ fn what_is_the_caller_s_is_masked_and_the_rest_is_shown() {
 }
 
 #[test]
+fn what_is_not_known_to_be_harmless_in_an_address_is_masked() {
+    for (line, expected) in [
+        // A number where a host should be, however it is written.
+        ("Contact: <sip:15551230001:5060>", "Contact: <sip:*********01*****>"),
+        ("Contact: <sip:%2B15551230001>", "Contact: <sip:************01>"),
+        ("Contact: <sip:+15551230001#>", "Contact: <sip:***********1#>"),
+        ("Contact: <SIPS:h.15551230001.>", "Contact: <SIPS:************1.>"),
+        ("Contact: <sip:ann@192.0.2.1:15551230001>", "Contact: <sip:***@*******.1************>"),
+        ("Contact: <sip:ann@[2001:db8::1]:5060;lr>", "Contact: <sip:***@[2001:db8::1]:5060;lr>"),
+        ("Contact: <sips:pbx.example:5061>", "Contact: <sips:pbx.example:5061>"),
+        // Other schemes, and none.
+        ("Contact: <h323:+15551230001>", "Contact: <*****************>"),
+        ("Contact: <pres:ann>", "Contact: <********>"),
+        ("To: <urn:79927398713>", "To: <***************>"),
+        ("To: 79927398713", "To: ***********"),
+        // Parameters that are on no list.
+        ("Contact: <sip:a@h;x-account=12345678;ob>;q=0.5", "Contact: <sip:*@h;******************;ob>;q=0.5"),
+        ("Diversion: <sip:a@h>;x-caller=1555;reason=no-answer", "Diversion: <sip:*@h>;*************;reason=no-answer"),
+        ("Diversion: <sip:a@h>;reason=\"x;x-caller=1555", "Diversion: <sip:*@h>;***********************"),
+        ("Diversion: <sip:a@h>;x=\"1;tag=1555\" ; privacy=off", "Diversion: <sip:*@h>;***************; privacy=off"),
+        ("f: sip:+15551230001@h;tag=7;1555", "f: sip:**********01@h;tag=7;****"),
+        ("Diversion: <sip:a@h>1555;counter=1", "Diversion: <sip:*@h>****;counter=1"),
+        ("Route: <sip:p@h;lr;ftag=1;vsf=1555>", "Route: <sip:p@h;lr;******;********>"),
+        // The called user, and what was put behind it.
+        ("To: <sip:ivr;account=12345678@h>", "To: <sip:ivr*****************@h>"),
+        ("To: <sip:ivr:12345678@h>", "To: <sip:ivr*********@h>"),
+        ("To: <sip:ivr%3Baccount=12345678@h>", "To: <sip:ivr*******************@h>"),
+        ("To: <sip:+18005550100>", "To: <sip:+18005550100>"),
+        ("To: <tel:+1-800-555-0100;phone-context=1555>", "To: <tel:+1-800-555-0100;******************>"),
+        ("To: <sip:*72@h;user=phone>", "To: <sip:*72@h;user=phone>"),
+    ] {
+        assert_eq!(masked(line), expected, "{line}");
+    }
+}
+
+#[test]
 fn the_request_uri_is_shown_unless_it_is_the_caller_s() {
     let start = |line: &str, forward| mask(format!("{line}\r\n\r\n").as_bytes(), forward).trim_end().to_owned();
     let invite = "INVITE sip:+18005550100@h SIP/2.0";
     assert_eq!(start(invite, true), invite);
     assert_eq!(start("BYE sip:+15551230001@h;ob SIP/2.0", false), "BYE sip:**********01@h;ob SIP/2.0");
     assert_eq!(start("INVITE sip:a@h?User-to-User=3739 SIP/2.0", true), "INVITE sip:a@h?***************** SIP/2.0");
+    assert_eq!(start("INVITE sip:ivr;account=12@h;x=1 SIP/2.0", true), "INVITE sip:ivr***********@h;*** SIP/2.0");
     assert_eq!(start("SIP/2.0 486 Busy Here", true), "SIP/2.0 486 Busy Here");
     assert_eq!(start("79927398713", true), "***********");
 }

@@ -144,9 +144,11 @@ fn the_callee_s_bye_waits_for_the_ack() {
     let callee = await_invite(&mut net).unwrap();
     net.ends[1].accept(net.now, callee, SDP.to_vec()).unwrap();
     net.ends[1].bye(net.now, callee).unwrap();
+    net.pass(SECOND / 4, None);
+    assert!(net.ends[1].is_unacked(callee) && net.events[1].len() == 1);
     net.pass(SECOND, None);
     assert_eq!(net.words(1), ["100", "200", "200", "BYE"]);
-    assert_eq!(names(&net.events[1]).len(), 1, "whoever let go hears no more");
+    assert_eq!(names(&net.events[1])[1..], ["Ended(1)"], "whoever let go hears no more but this");
     assert_eq!(names(&net.events[0]).last().unwrap(), "Bye(1)");
     all_gone(&mut net);
 }

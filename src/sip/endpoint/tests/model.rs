@@ -74,7 +74,7 @@ impl Model {
             return;
         }
         let known = self.known[who].get_mut(&id).unwrap_or_else(|| panic!("{text}: unknown"));
-        assert!(!known.over, "{text}: after its end");
+        assert_eq!(known.over, matches!(event, Event::Ended { .. }), "{text}: after its end, or before");
         match event {
             Event::Cancelled { .. } => assert!(!known.caller, "{text}"),
             Event::Refused { .. } => assert!(known.caller && !known.answered, "{text}"),
@@ -87,7 +87,7 @@ impl Model {
             _ => {}
         }
         use Event::{Bye, Cancelled, Lost, Refused};
-        known.over = matches!(event, Bye { .. } | Cancelled { .. } | Lost { .. } | Refused { .. });
+        known.over |= matches!(event, Bye { .. } | Cancelled { .. } | Lost { .. } | Refused { .. });
     }
 
     fn alive(&self, who: usize) -> Vec<DialogId> {

@@ -82,13 +82,20 @@ fn the_peer_is_sent_away_and_tells_how_it_went() {
 
 #[test]
 fn a_refused_or_unanswered_refer_is_told() {
-    for (status, told) in [("603 Decline", "Referred(1, 603)"), ("481 Gone", "Lost(1, Unknown)")] {
+    let statuses =
+        [("603 Decline", "Referred(1, 603)"), ("408 Timeout", "Referred(1, 408)"), ("481 Gone", "Lost(1, Unknown)")];
+    for (status, told) in statuses {
         let (mut endpoint, _) = answered();
         endpoint.refer(NOW, DialogId(1), "<sip:b@192.0.2.3>").unwrap();
         let (sent, _) = drain(&mut endpoint);
         endpoint.on_message(NOW, hop(0), response(&sent[0].1, status).as_bytes(), Door::Open);
         assert_eq!(names(&drain(&mut endpoint).1), [told]);
     }
+    let (mut endpoint, _) = answered();
+    endpoint.refer(NOW, DialogId(1), "<sip:b@192.0.2.3>").unwrap();
+    run(&mut endpoint, NOW + 33 * SECOND);
+    assert_eq!(names(&drain(&mut endpoint).1), ["Referred(1, 408)"]);
+    assert_eq!(endpoint.bye(NOW, DialogId(1)), Ok(()), "the call stands");
     let (mut endpoint, _) = answered();
     assert_eq!(
         endpoint.refer(NOW, DialogId(1), "<sip:b@h>\r\nX: 1"),
@@ -98,6 +105,57 @@ fn a_refused_or_unanswered_refer_is_told() {
     net.call();
     let callee = await_invite(&mut net).unwrap();
     assert_eq!(net.ends[1].refer(net.now, callee, "<sip:b@192.0.2.3>"), Err(Refusal::NotNow), "not answered yet");
+}
+
+#[test]
+fn what_is_told_of_an_earlier_refer_does_not_decide_the_later_one() {
+    let (mut endpoint, head) = answered();
+    let mut refers = Vec::new();
+    for _ in 0..2 {
+        endpoint.refer(NOW, DialogId(1), "<sip:b@192.0.2.3>").unwrap();
+        refers.push(drain(&mut endpoint).0.remove(0).1);
+    }
+    let cases = [
+        (response(&refers[0], "603 Decline"), None),
+        (response(&refers[1], "202 Accepted"), Some("Referred(1, 202)")),
+        // Of the second, now the only one that is open.
+        (notify(&head, 5, "refer", "active", "SIP/2.0 180 Ringing"), Some("Transfer(1, 180, false)")),
+    ];
+    hears(&mut endpoint, &cases);
+
+    let (mut endpoint, head) = answered();
+    for _ in 0..2 {
+        endpoint.refer(NOW, DialogId(1), "<sip:b@192.0.2.3>").unwrap();
+    }
+    drain(&mut endpoint);
+    let cases = [
+        (notify(&head, 5, "refer", "active", "SIP/2.0 487 Cancelled"), None),
+        (notify(&head, 6, "refer;id=1", "active", "SIP/2.0 200 OK"), None),
+        (notify(&head, 7, "refer;id=2", "active", "SIP/2.0 180 Ringing"), Some("Transfer(1, 180, false)")),
+        (notify(&head, 8, "refer", "terminated", "SIP/2.0 487 Cancelled"), None),
+        (notify(&head, 9, "refer", "terminated", "SIP/2.0 200 OK"), Some("Transfer(1, 200, true)")),
+    ];
+    hears(&mut endpoint, &cases);
+}
+
+#[test]
+fn refers_without_an_end_have_a_bound() {
+    let (mut endpoint, head) = answered();
+    let refer = |endpoint: &mut Endpoint| endpoint.refer(NOW, DialogId(1), "<sip:b@192.0.2.3>");
+    while refer(&mut endpoint).is_ok() {}
+    assert_eq!((drain(&mut endpoint).0.len(), refer(&mut endpoint)), (8, Err(Refusal::Full)));
+    hears(&mut endpoint, &[(notify(&head, 5, "refer;id=3", "terminated", "SIP/2.0 200 OK"), None)]);
+    assert_eq!(refer(&mut endpoint), Ok(()));
+}
+
+/// What the peer says, and what we are told of it.
+fn hears(endpoint: &mut Endpoint, cases: &[(String, Option<&str>)]) {
+    for (text, event) in cases {
+        endpoint.on_message(NOW, hop(0), text.as_bytes(), Door::Open);
+        let (sent, heard) = drain(endpoint);
+        assert_eq!(names(&heard), event.iter().map(|event| (*event).to_owned()).collect::<Vec<_>>(), "{text}");
+        assert!(!text.starts_with("NOTIFY") || words(&sent) == ["200"], "{text}");
+    }
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn requests_that_cannot_be_served_are_refused_with_what_would_be() {
         |headers: &str| request("INVITE", headers).replace("Content-Length: 0\r\n\r\n", "Content-Length: 1\r\n\r\nx");
     // request, status, a line that the answer has
     let cases = [
-        (request("OPTIONS", ""), "200 OK", "Accept: application/sdp"),
+        (request("OPTIONS", ""), "200 OK", "Accept: application/sdp, multipart/mixed"),
         (request("OPTIONS", ""), "200 OK", "Supported: 100rel, timer"),
         (
             request("REGISTER", ""),
@@ -41,8 +41,14 @@ fn requests_that_cannot_be_served_are_refused_with_what_would_be() {
         (request("INVITE", "").replace("sip:ivr@192.0.2.2 SIP", "tel:+1 SIP"), "416 Unsupported URI Scheme", ""),
         (request("INVITE", "").replace("sip:ivr@192.0.2.2 SIP", "soap.beep://x SIP"), "416 Unsupported URI Scheme", ""),
         (request("INVITE", "Require: 100rel, x\r\n"), "420 Bad Extension", "Unsupported: x"),
-        (body("c: text/plain\r\n"), "415 Unsupported Media Type", "Accept: application/sdp"),
-        (body(""), "415 Unsupported Media Type", "Accept: application/sdp"),
+        (body("c: text/plain\r\n"), "415 Unsupported Media Type", "Accept: application/sdp, multipart/mixed"),
+        (body(""), "415 Unsupported Media Type", "Accept: application/sdp, multipart/mixed"),
+        (body("c: multipart/mixed;boundary=b\r\n"), "400 Bad Request", ""),
+        (
+            body("c: multipart/related;boundary=b\r\n"),
+            "415 Unsupported Media Type",
+            "Accept: application/sdp, multipart/mixed",
+        ),
         (body("c: application/sdp\r\ne: gzip\r\n"), "415 Unsupported Media Type", "Accept-Encoding: identity"),
         (request("INVITE", "Accept: text/x\r\n"), "406 Not Acceptable", ""),
         (request("INVITE", "").replace("SIP/2.0\r\n", "SIP/3.0\r\n"), "505 Version Not Supported", ""),
@@ -120,6 +126,18 @@ fn answers_go_to_the_source_never_to_maddr() {
         assert_eq!(sent[0].0.to_string(), to);
         assert!(sent[0].1.contains("received=192.0.2.99") && !sent[0].1.contains("received=203"));
     }
+}
+
+#[test]
+fn a_source_that_nobody_knows_is_forbidden_to_call_and_to_ask() {
+    let mut endpoint = endpoint(1);
+    for method in ["INVITE", "OPTIONS"] {
+        endpoint.on_message(NOW, hop(0), request(method, "").as_bytes(), Door::Forbidden);
+        let (sent, _) = drain(&mut endpoint);
+        assert_eq!(words(&sent), ["403"], "{method}");
+        assert!(!sent[0].1.contains("Allow"), "{method}");
+    }
+    assert_eq!(endpoint.counters().forbidden, 2);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Which messages are read, and which calls may come in: the gate before parsing, and the door after it.
 
-use super::gate::Admission;
+use super::gate::Passage;
 use super::{Counters, Engine};
 use crate::config::Unknown;
 use crate::sip::Hop;
@@ -17,11 +17,13 @@ impl Engine {
         let source = from.address.ip();
         let trunk = self.config.trunk(source).is_some();
         let turned_away = self.turned_away();
-        let admission = self.gate.admit(now, source, bytes, trunk);
-        if admission != Admission::Drop {
-            let closed = self.closed(source, admission);
+        let passage = self.gate.admit(now, source, bytes, trunk);
+        if passage != Passage::Drop {
+            let closed = self.closed(source, passage);
+            // Whom we called may hear of us: its BYE may cross ours, and a PBX asks whether we are there.
+            let hidden = self.config.unknown == Unknown::Drop && !trunk && !self.gate.has_called(source);
             let door = match closed {
-                _ if !trunk && self.config.unknown == Unknown::Drop => Door::Silent,
+                _ if hidden => Door::Silent,
                 Some(_) => Door::Unavailable,
                 None if trunk => Door::Open,
                 None => Door::Forbidden,
@@ -45,12 +47,12 @@ impl Engine {
     }
 
     /// Why no new call may come in from there, if so: the counter of the reason.
-    fn closed(&self, source: IpAddr, admission: Admission) -> Option<fn(&mut Counters) -> &mut u64> {
+    fn closed(&self, source: IpAddr, passage: Passage) -> Option<fn(&mut Counters) -> &mut u64> {
         if self.draining {
             Some(|counters| &mut counters.turned_away_draining)
         } else if self.slots.len() >= self.config.limits.calls {
             Some(|counters| &mut counters.turned_away_full)
-        } else if admission == Admission::TurnAway {
+        } else if passage == Passage::TurnAway {
             Some(|counters| &mut counters.turned_away_rate)
         } else if self.half_open.is_full(source) {
             Some(|counters| &mut counters.turned_away_half_open)
