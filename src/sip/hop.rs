@@ -130,6 +130,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn somebody_with_ipv6_counts_once_for_all_addresses_of_the_network() {
+        let of = |address: &str| source_key(address.parse().unwrap());
+        assert_eq!(of("2001:db8:0:1::1"), of("2001:db8:0:1:ffff::2"));
+        assert_ne!(of("2001:db8:0:1::1"), of("2001:db8:0:2::1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+    }
+
+    #[test]
     fn a_hop_is_read_as_it_is_written() {
         for text in ["udp:192.0.2.1:5060", "tcp:[2001:db8::1]:5070", "tls:192.0.2.1:5061"] {
             assert_eq!(text.parse::<Hop>().map(|hop| hop.to_string()).as_deref(), Ok(text));

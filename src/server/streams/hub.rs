@@ -5,12 +5,12 @@ use super::names::{Host, Names};
 use super::tls::Tls;
 use super::{Bounds, Counters, StreamEvent, count};
 use crate::random::Random;
-use crate::sip::hop::Connection;
+use crate::sip::hop::{Connection, source_key};
 use crate::sip::{Hop, Message, Transport, Via, wire};
 use crate::time::Duration;
 use rustls::pki_types::ServerName;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
@@ -62,7 +62,7 @@ pub struct Hub {
     /// Connections that a message to a peer may take.
     reach: HashMap<Peer, Connection>,
     /// How many there are of a peer's address, opened by it or by us.
-    sources: HashMap<(bool, IpAddr), usize>,
+    sources: HashMap<(bool, u64), usize>,
     opened: usize,
     strangers: usize,
     names: Arc<Names>,
@@ -207,7 +207,7 @@ impl Hub {
     }
 
     fn number_of(&self, opened_by_peer: bool, peer: Peer) -> usize {
-        self.sources.get(&(opened_by_peer, source(peer.address.ip()))).copied().unwrap_or(0)
+        self.sources.get(&(opened_by_peer, source_key(peer.address.ip()))).copied().unwrap_or(0)
     }
 
     /// Takes a connection from a peer, or drops it, which closes it.
@@ -274,7 +274,7 @@ impl Hub {
     /// Starts the task of the link that was made last.
     fn start(&mut self, entry: Entry, task: impl Future<Output = ()> + 'static) -> Connection {
         let connection = entry.peer.host.connection(self.serial);
-        *self.sources.entry((entry.opened_by_peer, source(entry.peer.address.ip()))).or_default() += 1;
+        *self.sources.entry((entry.opened_by_peer, source_key(entry.peer.address.ip()))).or_default() += 1;
         self.entries.insert(connection, entry);
         self.connections.insert(self.links.spawn_local(task).id(), connection);
         connection
@@ -295,7 +295,7 @@ impl Hub {
         }
         self.strangers -= usize::from(entry.stranger);
         self.opened -= usize::from(!entry.opened_by_peer);
-        let source = (entry.opened_by_peer, source(entry.peer.address.ip()));
+        let source = (entry.opened_by_peer, source_key(entry.peer.address.ip()));
         if let Some(connections) = self.sources.get_mut(&source) {
             *connections -= 1;
             if *connections == 0 {
@@ -344,25 +344,9 @@ async fn accept(transport: Transport, listener: TcpListener, found: mpsc::Sender
     }
 }
 
-/// Whom a peer counts for: somebody with IPv6 has at least a network of 64 bits, and all its addresses.
-fn source(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) & !u128::from(u64::MAX)).into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn somebody_with_ipv6_counts_once_for_all_addresses_of_the_network() {
-        let of = |address: &str| source(address.parse().unwrap());
-        assert_eq!(of("2001:db8:0:1::1"), of("2001:db8:0:1:ffff::2"));
-        assert_ne!(of("2001:db8:0:1::1"), of("2001:db8:0:2::1"));
-        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
-    }
 
     #[tokio::test]
     async fn an_idle_connection_is_small_and_a_dead_one_breaks() {

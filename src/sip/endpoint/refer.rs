@@ -69,7 +69,7 @@ impl Endpoint {
         let state = request.headers.get("Subscription-State").unwrap_or("");
         let last = state.split(';').next().is_some_and(|state| state.trim().eq_ignore_ascii_case("terminated"));
         let open = self.usage(dialog).map_or(&[][..], |usage| &usage.referring);
-        let (Some(of), Some(status)) = (subscription(request, open), fragment(&request.body)) else {
+        let (Some(of), Some(status)) = (subscription(request, open), told(&request.body, last)) else {
             return self.answer_in_transaction(now, incoming, (489, Some(("Allow-Events", "refer".to_owned()))));
         };
         let counts = of + 1 == open.len();
@@ -92,6 +92,12 @@ fn subscription(request: &Request, open: &[(TransactionId, u32)]) -> Option<usiz
         Some(id) => open.iter().position(|(_, cseq)| id.trim() == cseq.to_string()),
         None => (!open.is_empty()).then_some(0),
     }
+}
+
+/// What a NOTIFY tells. One that ends the subscription need not say how it went (RFC 6665 section 4.1.3): that is as
+/// good as 100.
+fn told(body: &[u8], last: bool) -> Option<u16> {
+    if last && body.is_empty() { Some(100) } else { fragment(body) }
 }
 
 /// The status in a `message/sipfrag` body (RFC 3420).

@@ -159,6 +159,17 @@ fn hears(endpoint: &mut Endpoint, cases: &[(String, Option<&str>)]) {
 }
 
 #[test]
+fn a_subscription_that_ends_without_a_word_says_that_nothing_more_comes() {
+    let (mut endpoint, head) = answered();
+    endpoint.refer(NOW, DialogId(1), "<sip:b@192.0.2.3>").unwrap();
+    drain(&mut endpoint);
+    hears(
+        &mut endpoint,
+        &[(notify(&head, 5, "refer", "terminated;reason=noresource", ""), Some("Transfer(1, 100, true)"))],
+    );
+}
+
+#[test]
 fn a_refer_waits_for_the_ack() {
     let (mut endpoint, _, ack) = unconfirmed();
     endpoint.refer(NOW, DialogId(1), "<sip:b@192.0.2.3>").unwrap();
