@@ -1,8 +1,11 @@
-//! Requests, responses and their headers: values, and their bytes on the wire.
+//! Requests, responses and their headers: values, and their bytes on the wire. The only door to `rsip`, of which
+//! we use the header model and nothing else (its parsing loses or refuses much of what is legal).
 
 use std::fmt;
 use std::io::Write;
-use std::ops::Range;
+
+use rsip::Header;
+use rsip::headers::UntypedHeader;
 
 use super::name_addr::NameAddr;
 use super::params;
@@ -48,8 +51,8 @@ fn to_bytes(start: fmt::Arguments<'_>, headers: &Headers, body: &[u8]) -> Vec<u8
     let mut bytes = Vec::with_capacity(768 + body.len());
     // Writing into a Vec cannot fail.
     let _ = write!(bytes, "{start}\r\n");
-    for (name, value) in headers.iter().filter(|(name, _)| *name != "Content-Length") {
-        for part in [name, ": ", value, "\r\n"] {
+    for header in headers.0.iter().filter(|header| !matches!(header, Header::ContentLength(_))) {
+        for part in [name(header), ": ", value(header), "\r\n"] {
             bytes.extend_from_slice(part.as_bytes());
         }
     }
@@ -99,36 +102,18 @@ impl fmt::Display for Method {
 }
 
 /// The headers in the order of the message. Names are asked for in full, in any case; compact names were
-/// resolved when the message was read. All values are in one text: two allocations for a message, however many headers.
+/// resolved when the message was read.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct Headers {
-    text: String,
-    list: Vec<Header>,
-}
-
-#[derive(Clone, PartialEq, Eq)]
-struct Header {
-    name: Name,
-    /// Where it is in the text.
-    value: Range<usize>,
-}
-
-#[derive(Clone, PartialEq, Eq)]
-enum Name {
-    /// As we write it, however it was written.
-    Known(&'static str),
-    /// Where it is in the text.
-    Other(Range<usize>),
-}
+pub struct Headers(rsip::Headers);
 
 /// Why a header of ours was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadHeader(pub &'static str);
 
 impl Headers {
-    /// Empty, with room for a message whose head has this length.
-    pub(super) fn with_room(length: usize) -> Headers {
-        Headers { text: String::with_capacity(length), list: Vec::with_capacity(24) }
+    /// Empty, with room for as many headers as a message commonly has.
+    pub(super) fn for_message() -> Headers {
+        Headers(Vec::with_capacity(32).into())
     }
 
     /// The first value under `name`.
@@ -138,7 +123,7 @@ impl Headers {
 
     /// Every value under `name`. Via, Route, Record-Route, Contact and P-Asserted-Identity come one by one, other lists as written.
     pub fn all<'a>(&'a self, wanted: &'a str) -> impl Iterator<Item = &'a str> {
-        self.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
+        self.0.iter().filter(move |header| name(header).eq_ignore_ascii_case(wanted)).map(value)
     }
 
     /// The elements of all comma-separated lists under `name`.
@@ -147,24 +132,18 @@ impl Headers {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.list.len()
+        self.0.iter().count()
     }
 
     /// Names and values in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.list.iter().map(|header| {
-            let name = match &header.name {
-                Name::Known(name) => name,
-                Name::Other(name) => &self.text[name.clone()],
-            };
-            (name, &self.text[header.value.clone()])
-        })
+        self.0.iter().map(|header| (name(header), value(header)))
     }
 
     /// Adds a header of ours. Refused: a name that is no token, and control bytes in the value, which could end
     /// the line and forge another header.
-    pub fn push(&mut self, name: &str, value: impl AsRef<str>) -> Result<(), BadHeader> {
-        let value = value.as_ref();
+    pub fn push(&mut self, name: &str, value: impl Into<String>) -> Result<(), BadHeader> {
+        let value = value.into();
         if !is_token(name.as_bytes()) {
             return Err(BadHeader("a header name that is no token"));
         }
@@ -176,31 +155,23 @@ impl Headers {
     }
 
     /// Adds a header whose value was read off the wire or is made of numbers and tokens of ours.
-    pub(super) fn put(&mut self, name: &str, value: impl AsRef<str>) {
-        let name = known(name).map_or_else(|| Name::Other(self.keep(name)), Name::Known);
-        let value = self.keep(value.as_ref());
-        self.list.push(Header { name, value });
-    }
-
-    fn keep(&mut self, part: &str) -> Range<usize> {
-        let start = self.text.len();
-        self.text.push_str(part);
-        start..self.text.len()
+    pub(super) fn put(&mut self, name: &str, value: impl Into<String>) {
+        self.0.push(header(name, value.into()));
     }
 
     /// Reads what every message must have (RFC 3261 section 8.1.1). The error is the reason, for a 400.
     pub fn head(&self) -> Result<Head<'_>, &'static str> {
         let (mut via, mut from, mut to, mut call_id, mut cseq) = (None, None, None, None, None);
-        for (name, value) in self.iter() {
-            let slot = match name {
-                "Via" => {
-                    via = via.or(Some(value));
+        for header in self.0.iter() {
+            let (slot, value) = match header {
+                Header::Via(value) => {
+                    via = via.or(Some(value.value()));
                     continue;
                 }
-                "From" => &mut from,
-                "To" => &mut to,
-                "Call-ID" => &mut call_id,
-                "CSeq" => &mut cseq,
+                Header::From(value) => (&mut from, value.value()),
+                Header::To(value) => (&mut to, value.value()),
+                Header::CallId(value) => (&mut call_id, value.value()),
+                Header::CSeq(value) => (&mut cseq, value.value()),
                 _ => continue,
             };
             if slot.replace(value).is_some() {
@@ -251,34 +222,58 @@ pub(super) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|&b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b))
 }
 
-/// Names as we write them, and their compact letters (RFC 3261 section 20, RFC 3515, 3841, 3892, 4028, 6665, 8224); the
-/// frequent ones first.
-#[rustfmt::skip]
-const NAMES: &[(&str, &str)] = &[
-    ("Via", "v"), ("From", "f"), ("To", "t"), ("Call-ID", "i"), ("CSeq", ""), ("Contact", "m"), ("Max-Forwards", ""),
-    ("Content-Length", "l"), ("Content-Type", "c"), ("Record-Route", ""), ("Route", ""), ("Allow", ""),
-    ("Supported", "k"), ("Require", ""), ("User-Agent", ""), ("Server", ""), ("Accept", ""), ("Accept-Encoding", ""),
-    ("Accept-Language", ""), ("Alert-Info", ""), ("Authentication-Info", ""), ("Authorization", ""),
-    ("Call-Info", ""), ("Content-Disposition", ""), ("Content-Encoding", "e"), ("Content-Language", ""), ("Date", ""),
-    ("Error-Info", ""), ("Event", "o"), ("Expires", ""), ("In-Reply-To", ""), ("MIME-Version", ""),
-    ("Min-Expires", ""), ("Organization", ""), ("Priority", ""), ("Proxy-Authenticate", ""),
-    ("Proxy-Authorization", ""), ("Proxy-Require", ""), ("Reply-To", ""), ("Retry-After", ""), ("Subject", "s"),
-    ("Subscription-State", ""), ("Timestamp", ""), ("Unsupported", ""), ("Warning", ""), ("WWW-Authenticate", ""),
-    ("Refer-To", "r"), ("Referred-By", "b"), ("Session-Expires", "x"), ("Allow-Events", "u"), ("Accept-Contact", "a"),
-    ("Reject-Contact", "j"), ("Request-Disposition", "d"), ("Identity", "y"),
-];
+macro_rules! names {
+    ($($variant:ident $name:literal $($compact:literal)?,)* ; $($other:literal $letter:literal,)*) => {
+        /// rsip's value for a header by any spelling of its name.
+        fn header(name: &str, value: String) -> Header {
+            $(if name.eq_ignore_ascii_case($name) $(|| name.eq_ignore_ascii_case($compact))? {
+                return Header::$variant(UntypedHeader::new(value));
+            })*
+            $(if name.eq_ignore_ascii_case($letter) {
+                return Header::Other($other.to_owned(), value);
+            })*
+            Header::Other(name.to_owned(), value)
+        }
 
-/// The name as we write it, by any spelling of it.
-fn known(name: &str) -> Option<&'static str> {
-    let compact = name.len() == 1;
-    let same = |(full, letter): &&(&str, &str)| name.eq_ignore_ascii_case(if compact { letter } else { full });
-    NAMES.iter().find(same).map(|(full, _)| *full)
+        fn name(header: &Header) -> &str {
+            match header {
+                $(Header::$variant(_) => $name,)*
+                Header::Other(name, _) => name,
+            }
+        }
+
+        fn value(header: &Header) -> &str {
+            match header {
+                $(Header::$variant(inner) => inner.value(),)*
+                Header::Other(_, value) => value,
+            }
+        }
+    };
+}
+
+// Variant of rsip, canonical name, compact letter; the frequent ones first. After the `;`: names that rsip does
+// not know and their letters (RFC 3515, 3841, 3892, 4028, 6665, 8224).
+names! {
+    Via "Via" "v", From "From" "f", To "To" "t", CallId "Call-ID" "i", CSeq "CSeq", Contact "Contact" "m",
+    MaxForwards "Max-Forwards", ContentLength "Content-Length" "l", ContentType "Content-Type" "c",
+    RecordRoute "Record-Route", Route "Route", Allow "Allow", Supported "Supported" "k", Require "Require",
+    UserAgent "User-Agent", Server "Server", Accept "Accept", AcceptEncoding "Accept-Encoding",
+    AcceptLanguage "Accept-Language", AlertInfo "Alert-Info", AuthenticationInfo "Authentication-Info",
+    Authorization "Authorization", CallInfo "Call-Info", ContentDisposition "Content-Disposition",
+    ContentEncoding "Content-Encoding" "e", ContentLanguage "Content-Language", Date "Date", ErrorInfo "Error-Info",
+    Event "Event" "o", Expires "Expires", InReplyTo "In-Reply-To", MimeVersion "MIME-Version",
+    MinExpires "Min-Expires", Organization "Organization", Priority "Priority",
+    ProxyAuthenticate "Proxy-Authenticate", ProxyAuthorization "Proxy-Authorization", ProxyRequire "Proxy-Require",
+    ReplyTo "Reply-To", RetryAfter "Retry-After", Subject "Subject" "s", SubscriptionState "Subscription-State",
+    Timestamp "Timestamp", Unsupported "Unsupported", Warning "Warning", WwwAuthenticate "WWW-Authenticate", ;
+    "Refer-To" "r", "Referred-By" "b", "Session-Expires" "x", "Allow-Events" "u", "Accept-Contact" "a",
+    "Reject-Contact" "j", "Request-Disposition" "d", "Identity" "y",
 }
 
 /// Without values: User-to-User and bodies may hold what the caller keyed in.
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter().map(|(name, _)| name)).finish()
+        f.debug_list().entries(self.0.iter().map(name)).finish()
     }
 }
 

@@ -43,7 +43,7 @@ pub fn read(bytes: &[u8]) -> Result<Message, Malformed> {
     let mut lines = Lines { rest: &bytes[start..] };
     let line = lines.next().ok_or(silent("empty"))?;
     let start = read_start(&line);
-    let mut headers = Headers::with_room(bytes.len());
+    let mut headers = Headers::for_message();
     let headers_read = read_headers(&mut lines, &mut headers);
     let answerable = !line.starts_with("SIP/") && !line.starts_with("ACK ") && line.contains(" SIP/");
     let malformed =

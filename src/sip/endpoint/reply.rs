@@ -6,9 +6,6 @@ use crate::sip::name_addr::NameAddr;
 use crate::sip::transaction::server_key;
 use crate::sip::via::Via;
 
-/// What the headers of a response mostly take; they may take more.
-const ROOM: usize = 512;
-
 /// A request with what tells it apart.
 pub(super) struct Incoming {
     pub(super) from: Hop,
@@ -60,7 +57,7 @@ impl Reply {
             Ok(via) => (via.stamped(from.address), via.reply_hop(from)),
             Err(_) => (top.to_owned(), from),
         };
-        let mut headers = Headers::with_room(ROOM);
+        let mut headers = Headers::default();
         headers.put("Via", stamped);
         for value in request.all("Via").skip(1) {
             headers.put("Via", value);
@@ -79,7 +76,7 @@ impl Reply {
 
     /// A response without body. `tag` goes into To unless the request had one there.
     pub(super) fn response(&self, status: u16, tag: Option<&str>) -> Response {
-        let mut headers = Headers::with_room(ROOM);
+        let mut headers = Headers::default();
         for (name, value) in self.headers.iter() {
             match (name, tag) {
                 // Section 12.1.1: the responses that make a dialog carry the route.
