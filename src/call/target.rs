@@ -7,6 +7,7 @@
 //! ```
 
 use super::handoff::{Handoff, Means, Phase};
+use super::person::{NO_ANSWER, UNREACHABLE};
 use super::{AgentEnd, Call, Event, LegState};
 use crate::context::Target;
 use crate::record::seam::{Leg, Out};
@@ -59,7 +60,7 @@ impl Call {
         match self.handoff.as_mut().and_then(|handoff| handoff.hops.pop_front()) {
             Some(hop) => self.invite(now, hop, reference),
             None => {
-                self.note_refusal(super::person::UNREACHABLE);
+                self.note_refusal(UNREACHABLE);
                 self.next_target(now);
             }
         }
@@ -70,7 +71,8 @@ impl Call {
         let Some(Handoff { phase: Phase::Ringing { reference, heard, .. }, hops, .. }) = &self.handoff else {
             return false;
         };
-        let dead = status == super::person::UNREACHABLE || !heard;
+        // A phone that refuses at once has said nothing before, and yet is there.
+        let dead = status == UNREACHABLE || status == NO_ANSWER && !heard;
         if !dead || hops.is_empty() {
             return false;
         }

@@ -22,7 +22,6 @@ impl Engine {
         match event {
             Event::Key { id, key } => self.deliver(now, id.call, In::Key { leg: leg(id), key, by: KeyCarrier::Rtp }),
             Event::Ended { id, play } => self.deliver(now, id.call, In::PlayEnded { play }),
-            Event::Started { .. } | Event::Latched { .. } => {}
             Event::Refused { id, refusal } => self.media_refused(now, id, refusal),
             Event::Closed { id, statistics } => {
                 let Some(slot) = self.slots.get_mut(&id.call) else { return };

@@ -106,20 +106,10 @@ pub enum Event {
         id: StreamId,
         key: Key,
     },
-    /// The first frame of a play went out.
-    Started {
-        id: StreamId,
-        play: u32,
-    },
     /// The last frame went out. A play that was stopped or replaced does not end.
     Ended {
         id: StreamId,
         play: u32,
-    },
-    /// From now on only packets of this source are taken.
-    Latched {
-        id: StreamId,
-        source: SocketAddr,
     },
     Closed {
         id: StreamId,
@@ -150,7 +140,7 @@ pub enum Refusal {
 pub trait Sink {
     fn send(&mut self, id: StreamId, to: SocketAddr, packet: &[u8]);
     fn event(&mut self, event: Event);
-    /// The source is known: the socket may be connected to it.
+    /// From now on only packets of this source are taken: the socket may be connected to it.
     fn connect(&mut self, id: StreamId, to: SocketAddr);
     /// The far end moves: the socket must hear any source again.
     fn disconnect(&mut self, id: StreamId);

@@ -185,7 +185,6 @@ impl Stream {
         }
         if self.source.latch(source) {
             sink.connect(self.id, source);
-            sink.event(Event::Latched { id: self.id, source });
             self.gated = false;
         }
         Some((header, payload))
@@ -220,12 +219,9 @@ impl Stream {
         let id = self.id;
         let mut packet = [codec::silence(self.session.codec); HEADER + FRAME];
         if let Some(player) = &mut self.player {
-            let (play, fresh) = (player.play, player.fresh());
+            let play = player.play;
             if let Some(frame) = player.next_frame(self.session.codec) {
                 packet[HEADER..].copy_from_slice(frame);
-                if fresh {
-                    sink.event(Event::Started { id, play });
-                }
             }
             if player.ended() {
                 self.player = None;

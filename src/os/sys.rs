@@ -1,17 +1,18 @@
-//! The system calls that the standard library has not: batched receive, the absolute sleep, limits, a socket
-//! unconnected again. The only unsafe code of the house.
+//! The system calls that the standard library has not: batched receive, the absolute sleep, the wait for several
+//! descriptors, limits, a socket unconnected again. The only unsafe code of the house.
 #![allow(unsafe_code)]
 
 use crate::time::Duration;
+use std::fs::File;
 use std::io;
 use std::mem::{size_of, zeroed};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd};
 
 /// Datagrams of one receive. Most find one or none; a longer queue takes another call.
 pub const BATCH: usize = 4;
-/// Bytes kept of a datagram: 200 ms of G.711 and more. What is longer is cut off and is no RTP to us.
-const DATAGRAM: usize = 2048;
+/// Bytes kept of an RTP packet: 200 ms of G.711 and more. What is longer is cut off and is no RTP to us.
+const PACKET: usize = 2048;
 
 /// Microseconds of CLOCK_MONOTONIC.
 pub fn monotonic_micros() -> u64 {
@@ -32,6 +33,43 @@ pub fn sleep_until(at: Duration) {
     while unsafe { libc::clock_nanosleep(libc::CLOCK_MONOTONIC, libc::TIMER_ABSTIME, &spec, std::ptr::null_mut()) }
         == libc::EINTR
     {}
+}
+
+/// A counter of the kernel's that can be waited for: zero, and never blocking (eventfd).
+pub fn event_counter() -> io::Result<File> {
+    // SAFETY: the call touches no memory of ours, and the descriptor that it gives is nobody else's.
+    unsafe {
+        let descriptor = libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC);
+        if descriptor < 0 { Err(io::Error::last_os_error()) } else { Ok(File::from_raw_fd(descriptor)) }
+    }
+}
+
+/// Sockets that one thread waits for: of IPv4 and of IPv6.
+const SOCKETS: usize = 2;
+
+/// Waits until the counter or a socket can be read (or has an error to tell), or `limit` has passed: which of the two.
+pub fn wait_readable<'a>(
+    counter: BorrowedFd<'_>,
+    sockets: impl Iterator<Item = BorrowedFd<'a>>,
+    limit: Option<Duration>,
+) -> io::Result<(bool, bool)> {
+    let mut watched = [libc::pollfd { fd: -1, events: libc::POLLIN, revents: 0 }; 1 + SOCKETS];
+    watched[0].fd = counter.as_raw_fd();
+    sockets.enumerate().for_each(|(index, socket)| watched[1 + index].fd = socket.as_raw_fd());
+    let mut spec: libc::timespec = unsafe { zeroed() };
+    let timeout = limit.map_or(std::ptr::null(), |limit| {
+        spec.tv_sec = limit.as_secs() as libc::time_t;
+        spec.tv_nsec = limit.subsec_nanos() as _;
+        &raw const spec
+    });
+    // SAFETY: the descriptors and the time outlive the call, and the count is the array's; -1 is looked past.
+    let ready = unsafe { libc::ppoll(watched.as_mut_ptr(), watched.len() as _, timeout, std::ptr::null()) };
+    if ready < 0 {
+        let error = io::Error::last_os_error();
+        // A signal: for the caller it is as if the time were up.
+        return if error.kind() == io::ErrorKind::Interrupted { Ok((false, false)) } else { Err(error) };
+    }
+    Ok((watched[0].revents != 0, watched[1..].iter().any(|socket| socket.revents != 0)))
 }
 
 /// Files that this process makes from now on are its user's alone (umask 077).
@@ -81,22 +119,30 @@ const CONTROL: usize = 64;
 
 /// Room for the datagrams of one receive, made once and used for all sockets of a thread.
 pub struct Batch {
-    bytes: Box<[[u8; DATAGRAM]; BATCH]>,
+    /// Of each datagram as many bytes as are kept.
+    bytes: [Box<[u8]>; BATCH],
     sources: [libc::sockaddr_storage; BATCH],
     lengths: [usize; BATCH],
     /// Microseconds of CLOCK_REALTIME, where the kernel was asked to tell.
     arrivals: [Option<u64>; BATCH],
 }
 
+/// For RTP.
 impl Default for Batch {
     fn default() -> Self {
-        // SAFETY: all zeros is a valid `sockaddr_storage`, of no family.
-        let sources = unsafe { zeroed() };
-        Self { bytes: Box::new([[0; DATAGRAM]; BATCH]), sources, lengths: [0; BATCH], arrivals: [None; BATCH] }
+        Batch::of(PACKET)
     }
 }
 
 impl Batch {
+    /// For datagrams of `longest` bytes at most; longer ones come as empty.
+    pub fn of(longest: usize) -> Batch {
+        // SAFETY: all zeros is a valid `sockaddr_storage`, of no family.
+        let sources = unsafe { zeroed() };
+        let bytes = std::array::from_fn(|_| vec![0; longest].into_boxed_slice());
+        Batch { bytes, sources, lengths: [0; BATCH], arrivals: [None; BATCH] }
+    }
+
     /// Takes what has arrived, without waiting; at most `BATCH` datagrams.
     pub fn receive(&mut self, socket: &UdpSocket) -> io::Result<usize> {
         self.receive_with(socket, false)
@@ -109,7 +155,7 @@ impl Batch {
         let mut headers: [libc::mmsghdr; BATCH] = unsafe { zeroed() };
         for (index, header) in headers.iter_mut().enumerate() {
             vectors[index].iov_base = self.bytes[index].as_mut_ptr().cast();
-            vectors[index].iov_len = DATAGRAM;
+            vectors[index].iov_len = self.bytes[index].len();
             header.msg_hdr.msg_iov = &raw mut vectors[index];
             header.msg_hdr.msg_iovlen = 1;
             header.msg_hdr.msg_name = (&raw mut self.sources[index]).cast();

@@ -7,20 +7,27 @@ use super::media_worker::WorkerEvent;
 use super::store::{Row, Store, Stored};
 use super::streams::StreamEvent;
 use super::traces::Publisher;
-use super::transports::{Listening, Transports};
+use super::transports::Transports;
 use crate::engine::{CallNumber, Engine, Input, Output, Reserved};
+use crate::os::bell::Bell;
 use crate::os::clock::Clock;
+use crate::os::sys::Batch;
 use crate::secret::Secret;
 use crate::sip::uri::Scheme;
 use crate::sip::{Transport, Uri};
 use crate::time::{Duration, Instant};
 use jiff::Timestamp;
-use tokio::sync::{mpsc, watch};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use tokio::sync::mpsc;
 
 /// The greatest UDP payload.
 const DATAGRAM: usize = 65_535;
-/// Datagrams and events taken in one turn, so that neither queue starves the other.
+/// Datagrams, and events of a queue, taken in one turn, so that no queue starves another.
 const TURN: usize = 64;
+/// Timers are looked at on multiples of this only, and whenever something else woke us: many that fall due one after
+/// the other cost one wake-up. No timer of SIP or of a flow is that fine.
+const GRAIN: Duration = Duration::from_millis(5);
 /// After the signal to drain, calls that stand have this long.
 const DRAIN: Duration = Duration::from_secs(30 * 60);
 /// Then they are ended, and their BYEs have this long for an answer.
@@ -29,7 +36,6 @@ const LAST_WORDS: Duration = Duration::from_secs(4);
 /// What whoever runs the service wants of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Will {
-    Serve,
     /// No new calls; those that stand come to their end.
     Drain,
     /// Those that stand end now.
@@ -39,6 +45,8 @@ pub enum Will {
 pub struct Control {
     pub engine: Engine,
     pub clock: Clock,
+    /// Rung by every queue below.
+    pub bell: Arc<Bell>,
     pub sip: Transports,
     pub stream_events: mpsc::Receiver<StreamEvent>,
     pub resolver: Resolver,
@@ -49,7 +57,7 @@ pub struct Control {
     pub stored: mpsc::UnboundedReceiver<Stored>,
     /// Where traces go, if calls are traced.
     pub traces: Option<Publisher>,
-    pub will: watch::Receiver<Will>,
+    pub will: mpsc::Receiver<Will>,
 }
 
 /// What the control plane counted besides the engine.
@@ -61,8 +69,8 @@ pub struct Shell {
 
 impl Control {
     /// Runs until the drain is over.
-    pub async fn run(mut self) -> Engine {
-        let mut datagram = vec![0; DATAGRAM];
+    pub fn run(mut self) -> Engine {
+        let mut datagrams = Batch::of(DATAGRAM);
         let mut shell = Shell::default();
         let mut ends: Option<Instant> = None;
         let mut stopped = false;
@@ -77,29 +85,21 @@ impl Control {
             if ends.is_some_and(|end| self.engine.idle() || stopped && now >= end) {
                 break;
             }
-            let deadline = [self.engine.next_deadline(), ends].into_iter().flatten().min();
-            // In this order, so that a flood of datagrams starves neither the clock nor an operator.
-            tokio::select! {
-                biased;
-                changed = self.will.changed() => match self.will_now(changed.is_err()) {
-                    Will::Serve => {}
-                    Will::Drain => {
-                        ends = ends.or(Some(self.clock.now() + DRAIN));
-                        self.engine.handle(self.clock.now(), Input::Drain);
-                    }
-                    Will::Stop => ends = Some(self.clock.now()),
-                },
-                () = until(&self.clock, deadline) => self.engine.handle(self.clock.now(), Input::Deadline),
-                Some(event) = self.media_events.recv() => self.media_turn(event),
-                Some(stored) = self.stored.recv() => self.stored_turn(stored),
-                Some(resolved) = self.resolved.recv() => self.resolved_told(resolved),
-                Some(event) = self.stream_events.recv() => self.stream_turn(event),
-                ready = self.sip.readable() => if let Err(error) = ready {
-                    tracing::error!(%error, "the SIP socket cannot be read");
-                },
+            let (rung, readable) = self.wait(now, ends);
+            // In this order, so that a flood of datagrams starves neither the clock nor an operator; and whatever woke us,
+            // each has its turn: a flood of keys must not keep a BYE waiting.
+            if rung {
+                self.queues(&mut ends);
             }
-            // Whatever woke us: a flood of keys must not keep a BYE waiting.
-            self.sip_turn(&mut datagram);
+            let now = self.clock.now();
+            if self.engine.next_deadline().is_some_and(|at| at <= now) {
+                self.engine.handle(now, Input::Deadline);
+            }
+            if readable {
+                let (engine, clock) = (&mut self.engine, &self.clock);
+                let heard = |from, bytes: &[u8]| engine.handle(clock.now(), Input::Message { from, bytes });
+                self.sip.datagrams(TURN, &mut datagrams, heard);
+            }
             self.act(&mut shell);
         }
         let (engine, sip, streams) = (self.engine.counters(), self.engine.sip_counters(), self.sip.counters());
@@ -110,19 +110,54 @@ impl Control {
         self.engine
     }
 
-    fn sip_turn(&mut self, buffer: &mut [u8]) {
-        let (engine, clock) = (&mut self.engine, &self.clock);
-        self.sip.datagrams(TURN, buffer, |from, bytes| engine.handle(clock.now(), Input::Message { from, bytes }));
-    }
-
-    fn stream_turn(&mut self, first: StreamEvent) {
-        self.stream_told(first);
-        for _ in 1..TURN {
-            match self.stream_events.try_recv() {
-                Ok(event) => self.stream_told(event),
-                Err(_) => return,
+    /// Waits until a queue rings, a datagram may be there, or the next deadline: which of the first two.
+    fn wait(&self, now: Instant, ends: Option<Instant>) -> (bool, bool) {
+        let deadline = [self.engine.next_deadline(), ends].into_iter().flatten().min();
+        let grain = GRAIN.as_micros() as u64;
+        let on_grain = |at: Instant| Instant::from_micros(at.as_micros().div_ceil(grain) * grain);
+        let limit = deadline.map(|at| on_grain(at).since(now));
+        match self.bell.wait(self.sip.sockets(), limit) {
+            Ok(woken) => (woken.rung, woken.readable),
+            Err(error) => {
+                tracing::error!(%error, "the control plane cannot wait");
+                (true, true)
             }
         }
+    }
+
+    /// Takes what the queues hold, up to a turn of each.
+    fn queues(&mut self, ends: &mut Option<Instant>) {
+        let waker = Waker::from(self.bell.clone());
+        let mut context = Context::from_waker(&waker);
+        let mut left = false;
+        match self.will.poll_recv(&mut context) {
+            Poll::Ready(Some(Will::Drain)) => {
+                *ends = ends.or(Some(self.clock.now() + DRAIN));
+                self.engine.handle(self.clock.now(), Input::Drain);
+                left = true;
+            }
+            // Nobody left to want anything means the end.
+            Poll::Ready(Some(Will::Stop) | None) => *ends = Some(self.clock.now()),
+            Poll::Pending => {}
+        }
+        left |= self.turn(|all| all.media_events.poll_recv(&mut context), Self::media_told);
+        left |= self.turn(|all| all.stored.poll_recv(&mut context), Self::stored_told);
+        left |= self.turn(|all| all.resolved.poll_recv(&mut context), Self::resolved_told);
+        left |= self.turn(|all| all.stream_events.poll_recv(&mut context), Self::stream_told);
+        if left {
+            self.bell.ring();
+        }
+    }
+
+    /// Takes what one queue holds. True if it may hold more: then it will not ring, as an empty one does.
+    fn turn<T>(&mut self, mut next: impl FnMut(&mut Self) -> Poll<Option<T>>, told: fn(&mut Self, T)) -> bool {
+        for _ in 0..TURN {
+            match next(self) {
+                Poll::Ready(Some(event)) => told(self, event),
+                Poll::Ready(None) | Poll::Pending => return false,
+            }
+        }
+        true
     }
 
     fn stream_told(&mut self, event: StreamEvent) {
@@ -141,37 +176,12 @@ impl Control {
         self.engine.handle(self.clock.now(), Input::Resolved { asker, hops });
     }
 
-    /// What is wanted now; nobody left to want anything means the end.
-    fn will_now(&mut self, alone: bool) -> Will {
-        if alone { Will::Stop } else { *self.will.borrow_and_update() }
-    }
-
-    fn media_turn(&mut self, first: WorkerEvent) {
-        self.media_told(first);
-        for _ in 1..TURN {
-            match self.media_events.try_recv() {
-                Ok(event) => self.media_told(event),
-                Err(_) => return,
-            }
-        }
-    }
-
     fn media_told(&mut self, event: WorkerEvent) {
         let (told, socket) = event.split();
         if let (crate::media::Event::Closed { id, .. }, Some(socket)) = (&told, socket) {
             self.media.give_back(id.call, id.leg, socket);
         }
         self.engine.handle(self.clock.now(), Input::Media(told));
-    }
-
-    fn stored_turn(&mut self, first: Stored) {
-        self.stored_told(first);
-        for _ in 1..TURN {
-            match self.stored.try_recv() {
-                Ok(stored) => self.stored_told(stored),
-                Err(_) => return,
-            }
-        }
     }
 
     fn stored_told(&mut self, Stored { call, store, kept }: Stored) {
@@ -253,13 +263,6 @@ impl Control {
     }
 }
 
-async fn until(clock: &Clock, deadline: Option<Instant>) {
-    match deadline {
-        Some(at) => tokio::time::sleep(at.since(clock.now())).await,
-        None => std::future::pending().await,
-    }
-}
-
 /// 128 bits from the system as 32 hex digits: nothing that anyone can guess.
 fn mint() -> Result<Secret, getrandom::Error> {
     let mut bits = [0; 16];
@@ -279,13 +282,4 @@ fn name(at: Timestamp) -> Result<String, getrandom::Error> {
 fn query(uri: &Uri) -> Query {
     let transport = uri.param("transport").and_then(Transport::of);
     Query { host: uri.host().to_owned(), port: uri.port(), transport, secure: uri.scheme() == Scheme::Sips }
-}
-
-/// Runs a control plane on a runtime of this thread.
-pub fn run(make: impl FnOnce(Transports, mpsc::Receiver<StreamEvent>) -> Control, sip: Listening) -> Engine {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async move {
-        let (sip, stream_events) = sip.adopt().expect("non-blocking sockets in a runtime");
-        make(sip, stream_events).run().await
-    })
 }

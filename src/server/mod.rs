@@ -16,6 +16,7 @@ mod transports;
 
 use crate::config::{self, Config, Names, SecretSource};
 use crate::engine::{Engine, Service, Setup};
+use crate::os::bell::Bell;
 use crate::os::clock::Clock;
 use crate::random::Random;
 use crate::sip::Hop;
@@ -32,11 +33,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use store::{Places, Reader, Store};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use transports::Listening;
 
 /// Media events that wait for the control plane; a worker keeps what does not fit.
 const MEDIA_EVENTS: usize = 8_192;
+
+/// What may be wanted of the service before the control plane looks: to drain, and then to stop.
+const WILLS: usize = 2;
 
 /// File descriptors of the program besides media sockets and SIP connections: the store, HTTP, DNS, runtimes.
 const OWN_DESCRIPTORS: usize = 200;
@@ -162,14 +166,16 @@ pub struct Running {
     pub http: SocketAddr,
     /// `127.0.0.1:20000-29999`.
     pub rtp: String,
-    will: watch::Sender<Will>,
+    will: mpsc::Sender<Will>,
     control: JoinHandle<Engine>,
 }
 
 impl Running {
     /// Says what is wanted of the service from now on.
     pub fn wants(&self, will: Will) {
-        self.will.send_replace(will);
+        if self.will.try_send(will).is_err() {
+            tracing::warn!(?will, "the control plane has not yet taken what was wanted before, or is gone");
+        }
     }
 
     /// Returns once the service has ended, by whatever cause.
@@ -221,27 +227,26 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         record: record.is_some(),
         trace,
     };
-    let (wants, will) = watch::channel(Will::Serve);
+    let (wants, will) = mpsc::channel(WILLS);
     let engine = Engine::new(setup);
-    let control = std::thread::Builder::new().name("control".to_owned()).spawn(move || {
-        control::run(
-            move |sip, stream_events| Control {
-                engine,
-                clock,
-                sip,
-                stream_events,
-                resolver,
-                resolved,
-                media,
-                media_events,
-                store,
-                stored,
-                traces,
-                will,
-            },
-            sip,
-        )
-    });
+    let bell = Bell::new().map_err(|error| not_started("the control thread", error, "this system cannot serve"))?;
+    let (sip, stream_events) = sip.adopt();
+    let control = Control {
+        engine,
+        clock,
+        bell,
+        sip,
+        stream_events,
+        resolver,
+        resolved,
+        media,
+        media_events,
+        store,
+        stored,
+        traces,
+        will,
+    };
+    let control = std::thread::Builder::new().name("control".to_owned()).spawn(move || control.run());
     let control = control.map_err(|error| not_started("the control thread", error, "this system cannot serve"))?;
     Ok(Running { sip: bound, http, rtp: format!("{}:{}-{}", rtp.address, rtp.first, rtp.last), will: wants, control })
 }

@@ -1,5 +1,5 @@
 //! The store: one writer thread over SQLite. Contexts, call records and recordings go through one bounded
-//! queue; what is waiting is committed together. `synchronous=NORMAL` with a write-ahead log survives the
+//! queue; what is waiting is committed together, at once if a call waits for it. `synchronous=NORMAL` with a write-ahead log survives the
 //! death of the process, not a power cut.
 
 use crate::call::cdr::Cdr;
@@ -14,11 +14,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Rows that may wait for the writer. Beyond it a row is refused, and its call told so.
 const QUEUE: usize = 16_384;
 /// Rows committed together at most, so that no call waits behind a huge batch.
 const BATCH: usize = 512;
+/// What no call waits for waits this long for more: each commit costs as much as ten rows, and waking the writer as
+/// much as handing it a row.
+const PATIENCE: Duration = Duration::from_millis(50);
 /// A context reference is good for this long after its call; if the word of its end is lost, as if the call had
 /// been the longest there is.
 const REFERENCE_LIVES: SignedDuration = SignedDuration::from_mins(10);
@@ -45,6 +49,13 @@ pub enum Row {
     Recording(Box<Fixture>),
     /// The call of that name is over: its references begin to expire.
     Over(String),
+}
+
+impl Row {
+    /// A call goes on only once it is kept.
+    fn is_awaited(&self) -> bool {
+        matches!(self, Row::Context(_))
+    }
 }
 
 /// The writer's word on a context.
@@ -129,8 +140,14 @@ impl Store {
     /// Hands a row over without waiting. False: the queue is full (or the writer is gone); the row is lost
     /// and counted, and the call goes on.
     pub fn keep(&self, row: Row) -> bool {
+        let awaited = row.is_awaited();
         match self.rows.try_send(row) {
-            Ok(()) => true,
+            Ok(()) => {
+                if awaited {
+                    self.writer.thread().unpark();
+                }
+                true
+            }
             Err(TrySendError::Full(row) | TrySendError::Disconnected(row)) => {
                 self.losses.count(&row);
                 false
@@ -145,6 +162,7 @@ impl Store {
     /// Writes what waits, and stops.
     pub fn close(self) {
         drop(self.rows);
+        self.writer.thread().unpark();
         if self.writer.join().is_err() {
             tracing::error!("the store's writer had died");
         }
@@ -201,9 +219,14 @@ struct Writer {
 
 impl Writer {
     fn run(mut self, queue: &Receiver<Row>, stored: impl Fn(Stored)) {
+        let mut behind = false;
         while let Ok(first) = queue.recv() {
+            if !behind && !first.is_awaited() {
+                std::thread::park_timeout(PATIENCE);
+            }
             let mut batch = vec![first];
             batch.extend(queue.try_iter().take(BATCH - 1));
+            behind = batch.len() == BATCH;
             let kept = self.commit(&batch);
             if let Err(error) = &kept {
                 tracing::error!(%error, rows = batch.len(), "the store refused a commit; calls go on without it");
@@ -354,7 +377,6 @@ mod tests {
     use super::*;
     use crate::secret::Secret;
     use std::sync::mpsc::{Receiver, channel};
-    use std::time::Duration;
 
     const REFERENCE: &str = "0123456789abcdef0123456789abcdef";
 

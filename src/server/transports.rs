@@ -2,11 +2,12 @@
 
 use super::streams::{self, Bounds, StreamEvent, Streams, tls};
 use super::{NotStarted, not_started};
+use crate::os::sys::{BATCH, Batch};
 use crate::sip::{Hop, Locals, Transport};
 use ipnet::IpNet;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use tokio::net::UdpSocket;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd};
 use tokio::sync::mpsc;
 
 /// What the kernel keeps for us of datagrams while another thread has the core: some thousands, at the size that it
@@ -18,7 +19,7 @@ const OTHER_PORT: &str = "another program has it, or the address is not this mac
 /// Sockets that are bound, and not yet read.
 pub struct Listening {
     /// Each with whether it is of IPv4.
-    udp: Vec<(bool, std::net::UdpSocket)>,
+    udp: Vec<(bool, UdpSocket)>,
     streams: Option<(Streams, mpsc::Receiver<StreamEvent>)>,
     /// What they are bound to, in the order of the configuration.
     pub bound: Vec<Hop>,
@@ -50,22 +51,20 @@ impl Listening {
         Ok(Listening { udp, streams, locals: Locals::new(locals), bound })
     }
 
-    /// Takes the sockets into the runtime of this thread. What comes over streams comes as events.
-    pub fn adopt(self) -> io::Result<(Transports, mpsc::Receiver<StreamEvent>)> {
-        let adopt = |(is_ipv4, socket)| Ok((is_ipv4, UdpSocket::from_std(socket)?));
-        let udp = self.udp.into_iter().map(adopt).collect::<io::Result<_>>()?;
+    /// The control plane's end; what comes over streams comes as events.
+    pub fn adopt(self) -> (Transports, mpsc::Receiver<StreamEvent>) {
         let (streams, events) = match self.streams {
             Some((streams, events)) => (Some(streams), events),
             // Nothing ever comes.
             None => (None, mpsc::channel(1).1),
         };
-        Ok((Transports { udp, streams }, events))
+        (Transports { udp: self.udp, streams }, events)
     }
 }
 
 fn bind(
     hop: &Hop,
-    udp: &mut Vec<(bool, std::net::UdpSocket)>,
+    udp: &mut Vec<(bool, UdpSocket)>,
     listeners: &mut Vec<(Transport, std::net::TcpListener)>,
 ) -> io::Result<SocketAddr> {
     if hop.transport.is_stream() {
@@ -82,7 +81,7 @@ fn bind(
     socket.set_nonblocking(true)?;
     socket.set_recv_buffer_size(WAITING_BYTES)?;
     socket.bind(&hop.address.into())?;
-    let socket: std::net::UdpSocket = socket.into();
+    let socket: UdpSocket = socket.into();
     let address = socket.local_addr()?;
     udp.push((address.is_ipv4(), socket));
     Ok(address)
@@ -101,27 +100,31 @@ pub struct Transports {
 }
 
 impl Transports {
-    /// Waits until a datagram may be there.
-    pub async fn readable(&self) -> io::Result<()> {
-        match &self.udp[..] {
-            [] => std::future::pending().await,
-            [(_, one)] => one.readable().await,
-            [(_, one), (_, other), ..] => tokio::select! {
-                ready = one.readable() => ready,
-                ready = other.readable() => ready,
-            },
-        }
+    /// What to wait for; streams tell by events.
+    pub fn sockets(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.udp.iter().map(|(_, socket)| socket.as_fd())
     }
 
-    /// Takes the datagrams that are there, up to `most` from each socket.
-    pub fn datagrams(&self, most: usize, buffer: &mut [u8], mut take: impl FnMut(Hop, &[u8])) {
+    /// Takes the datagrams that are there, up to `most` from each socket or a few more.
+    pub fn datagrams(&self, most: usize, batch: &mut Batch, mut take: impl FnMut(Hop, &[u8])) {
         for (_, socket) in &self.udp {
-            for _ in 0..most {
-                match socket.try_recv_from(buffer) {
-                    Ok((length, source)) => take(Hop::udp(source), &buffer[..length]),
+            for _ in 0..most.div_ceil(BATCH) {
+                let taken = match batch.receive(socket) {
+                    Ok(taken) => taken,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     // A port that a peer closed is reported here; its transactions time out by themselves.
-                    Err(error) => tracing::trace!(%error, "SIP receive"),
+                    Err(error) => {
+                        tracing::trace!(%error, "SIP receive");
+                        continue;
+                    }
+                };
+                for index in 0..taken {
+                    if let Some((source, bytes)) = batch.datagram(index) {
+                        take(Hop::udp(source), bytes);
+                    }
+                }
+                if taken < BATCH {
+                    break;
                 }
             }
         }
@@ -138,7 +141,7 @@ impl Transports {
                 let Some((_, socket)) = self.udp.iter().find(same).filter(|_| !to.transport.is_stream()) else {
                     return Err((bytes, io::Error::other("no socket of that kind")));
                 };
-                socket.try_send_to(&bytes, to.address).map(|_| ()).map_err(|error| (bytes, error))
+                socket.send_to(&bytes, to.address).map(|_| ()).map_err(|error| (bytes, error))
             }
         }
     }

@@ -85,21 +85,23 @@ impl Driver {
         Driver { wire, name: name.to_owned(), played: 0, calls: Vec::new() }
     }
 
-    /// Sends the message, and gives every response to it: those before the answer to a sign of life and, of a call,
-    /// its final one, for which the engine asks its shell for media sockets first.
-    pub fn play(&mut self, message: &[u8]) -> Heard {
+    /// Sends the message, and gives every response to it: those before the answer to a sign of life, and so many in any
+    /// case, for the engine asks its shell for media sockets before it answers a call. A 100 comes only if that takes
+    /// long, and is no answer.
+    pub fn play(&mut self, message: &[u8], awaited: usize) -> Heard {
         self.played += 1;
         let probe = format!("alive-{}-{}", self.name, self.played);
         self.wire.send(message);
         self.wire.send(options(&probe).as_bytes());
         let (mut responses, mut alive, mut closed) = (Vec::<String>::new(), false, false);
-        while !closed && (!alive || responses.last().is_some_and(|response| status(response) < 200)) {
+        while !closed && (!alive || responses.len() < awaited) {
             match self.receive() {
                 None => closed = true,
                 Some(response) if response.contains(&format!("Call-ID: {probe}\r\n")) => {
                     assert_eq!(status(&response), 200, "the sign of life: {response}");
                     alive = true;
                 }
+                Some(response) if status(&response) == 100 => {}
                 Some(response) => responses.push(response),
             }
         }

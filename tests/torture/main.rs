@@ -59,8 +59,9 @@ fn the_server_answers_each_over_udp_and_lives() {
         if sent == message && verdict.answer != Answer::Nothing {
             untouched.push(verdict.file);
         }
-        let heard = driver.play(&sent);
-        judge(verdict, verdict.why, &[verdict.answer], &sent, &heard);
+        let answers = statuses(&[verdict.answer]);
+        let heard = driver.play(&sent, answers.len());
+        judge(verdict, verdict.why, &answers, &sent, &heard);
     }
     driver.hang_up();
     // Two have a Via that cannot be read, and are answered where they came from; one asks by itself.
@@ -78,7 +79,7 @@ fn the_server_answers_each_over_tcp_and_lives() {
         match play_over_tcp(server.tcp, verdict) {
             Some(driver) => open.push(driver),
             None => {
-                let alive = Driver::new(Wire::tcp(server.tcp), &format!("after-{}", verdict.file)).play(b"");
+                let alive = Driver::new(Wire::tcp(server.tcp), &format!("after-{}", verdict.file)).play(b"", 0);
                 assert!(alive.responses.is_empty() && !alive.closed, "{}", verdict.file);
             }
         }
@@ -103,24 +104,28 @@ fn play_over_tcp(server: SocketAddr, verdict: &Verdict) -> Option<Driver> {
         Some(Fate::Closes(answers)) => answers,
         None => &own[..],
     };
-    let heard = driver.play(&message);
+    let answers = statuses(answers);
+    let heard = driver.play(&message, answers.len());
     let why = stream.map_or(verdict.why, |stream| stream.why);
-    judge(verdict, why, answers, &message, &heard);
+    judge(verdict, why, &answers, &message, &heard);
     assert_eq!(heard.closed, stream.is_some(), "{}, {why}", verdict.file);
     (!heard.closed).then_some(driver)
 }
 
-/// The responses are those of these answers, in this order.
-fn judge(verdict: &Verdict, why: &str, answers: &[Answer], sent: &[u8], heard: &Heard) {
+fn statuses(answers: &[Answer]) -> Vec<u16> {
+    let status = |answer: &Answer| match *answer {
+        Answer::Status(status) | Answer::Refused(status) => Some(status),
+        Answer::Call => Some(200),
+        Answer::Nothing => None,
+    };
+    answers.iter().filter_map(status).collect()
+}
+
+/// The responses have these statuses, in this order.
+fn judge(verdict: &Verdict, why: &str, answers: &[u16], sent: &[u8], heard: &Heard) {
     let statuses: Vec<u16> = heard.responses.iter().map(|response| driver::status(response)).collect();
-    let wanted = answers.iter().flat_map(|answer| match *answer {
-        Answer::Status(status) => vec![status],
-        Answer::Call => vec![100, 200],
-        Answer::Refused(status) => vec![100, status],
-        Answer::Nothing => vec![],
-    });
     let Verdict { file, section, .. } = verdict;
-    assert_eq!(statuses, wanted.collect::<Vec<_>>(), "{file}, section {section}, {why}: {:?}", heard.responses);
+    assert_eq!(statuses, answers, "{file}, section {section}, {why}: {:?}", heard.responses);
     for response in &heard.responses {
         driver::check_response(file, sent, response);
     }

@@ -19,9 +19,9 @@ pub enum Reading {
 pub enum Answer {
     /// One response, of the endpoint by itself.
     Status(u16),
-    /// 100 and 200: a call.
+    /// 200: a call.
     Call,
-    /// 100 and this: an INVITE that came as far as the engine, which had to turn it away.
+    /// This, to an INVITE that came as far as the engine, which had to turn it away.
     Refused(u16),
     /// Not a word.
     Nothing,

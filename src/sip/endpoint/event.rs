@@ -22,7 +22,7 @@ pub enum Output {
 
 /// What happened. After an event that says "the dialog is gone", its number means nothing any more.
 pub enum Event {
-    /// A new call; its 100 has gone out.
+    /// A new call; its 100 goes out unless it is answered within 200 ms.
     Invite { dialog: DialogId, from: Hop, request: Box<Request> },
     /// The ACK of our 2xx came, to the INVITE or to a re-INVITE. If that 2xx held an offer, `answer` is the ACK's body,
     /// which is empty if the peer owes us the answer.

@@ -124,6 +124,8 @@ impl Endpoint {
     pub fn on_deadline(&mut self, now: Instant) {
         while let Some(fired) = self.transactions.due(now) {
             match fired {
+                Fired::Trying(Purpose::Invite(id)) => self.say_trying(now, id),
+                Fired::Trying(_) => {}
                 Fired::Resend(to, bytes) => {
                     self.counters.resent += 1;
                     self.send(to, bytes);

@@ -147,13 +147,13 @@ impl Endpoint {
                 self.counters.unavailable += 1;
                 self.answer_stateless(&incoming, unavailable());
             }
-            (None, Method::Invite) => self.on_new_call(incoming),
+            (None, Method::Invite) => self.on_new_call(now, incoming),
             (None, Method::Options) => self.on_options(&incoming),
             (None, _) => self.answer_stateless(&incoming, (481, None)),
         }
     }
 
-    fn on_new_call(&mut self, incoming: Incoming) {
+    fn on_new_call(&mut self, now: Instant, incoming: Incoming) {
         if !self.has_room_for_call() {
             return self.answer_no_room(&incoming);
         }
@@ -165,7 +165,7 @@ impl Endpoint {
         usage.note_allow(headers);
         let dialog = self.usages.next_id();
         let merge_key = (!incoming.from_tag.is_empty()).then(|| incoming.merge_key());
-        let pending = self.begin_invite(dialog, incoming.cseq, incoming.key, incoming.reply, &incoming.request);
+        let pending = self.begin_invite(now, dialog, incoming.cseq, incoming.key, incoming.reply, &incoming.request);
         if let Some(key) = merge_key {
             self.transactions.alias(pending.transaction, key);
         }
@@ -174,14 +174,29 @@ impl Endpoint {
         self.tell(Event::Invite { dialog, from: incoming.from, request: incoming.request });
     }
 
-    /// Section 8.2.6.1: 100 at once, so that the caller does not send the INVITE again while we think.
-    fn begin_invite(&mut self, dialog: DialogId, cseq: u32, key: String, reply: Reply, request: &Request) -> Pending {
-        let trying = reply.response(100, None).to_bytes();
-        let machine = Machine::InviteServer(InviteServer::new(reply.to.transport));
-        let transaction = self.transactions.insert(key, reply.to, trying.clone(), Purpose::Invite(dialog), machine);
-        self.send(reply.to, trying);
+    fn begin_invite(
+        &mut self,
+        now: Instant,
+        dialog: DialogId,
+        cseq: u32,
+        key: String,
+        reply: Reply,
+        request: &Request,
+    ) -> Pending {
+        let machine = Machine::InviteServer(InviteServer::new(now, reply.to.transport));
+        let transaction = self.transactions.insert(key, reply.to, Vec::new(), Purpose::Invite(dialog), machine);
         let (has_offer, terms) = (!request.body.is_empty(), Terms::answering(&request.headers));
         Pending { transaction, cseq, reply, has_offer, settled: false, terms }
+    }
+
+    /// Section 8.2.6.1: the owner of the dialog takes its time, and the peer need not send the INVITE again meanwhile.
+    pub(super) fn say_trying(&mut self, now: Instant, id: DialogId) {
+        let Some(pending) = self.usages.get_mut(id).and_then(|usage| usage.incoming.take()) else { return };
+        let trying = pending.reply.response(100, None);
+        self.respond(now, &pending, &trying);
+        if let Some(usage) = self.usages.get_mut(id) {
+            usage.incoming = Some(pending);
+        }
     }
 
     /// Section 11.2.
@@ -250,7 +265,7 @@ impl Endpoint {
         }
         usage.dialog.refresh(&incoming.request.headers);
         usage.note_allow(&incoming.request.headers);
-        let pending = self.begin_invite(id, incoming.cseq, incoming.key, incoming.reply, &incoming.request);
+        let pending = self.begin_invite(now, id, incoming.cseq, incoming.key, incoming.reply, &incoming.request);
         if let Some(usage) = self.usages.get_mut(id) {
             usage.incoming = Some(pending);
         }
@@ -260,7 +275,7 @@ impl Endpoint {
     /// In a transaction: were the re-INVITE, coming again, judged anew, a peer that took the refusal could be accepted.
     fn refuse_reinvite_at_once(&mut self, now: Instant, incoming: Incoming, verdict: Verdict) {
         let Incoming { key, reply, cseq, .. } = incoming;
-        let machine = Machine::InviteServer(InviteServer::new(reply.to.transport));
+        let machine = Machine::InviteServer(InviteServer::new(now, reply.to.transport));
         let transaction = self.transactions.insert(key, reply.to, Vec::new(), Purpose::Nobody, machine);
         self.counters.refused += 1;
         let pending = Pending { transaction, cseq, reply, has_offer: false, settled: false, terms: None };

@@ -1,14 +1,17 @@
 //! The INVITE server transaction (RFC 3261 section 17.2.1 with the Accepted state of RFC 6026).
 //!
 //! ```text
-//! Proceeding --300-699--> Completed --ACK--> Confirmed --I--> over
-//!      |                      \--H: no ACK--> over
-//!      \-----2xx--------> Accepted --L--> over       (the dialog sends the 2xx again, not we)
+//! Silent --200 ms: 100--> Proceeding --300-699--> Completed --ACK--> Confirmed --I--> over
+//!      \--------1xx-----------^   |                      \--H: no ACK--> over
+//!                                 \-----2xx--------> Accepted --L--> over   (the dialog sends the 2xx again, not we)
 //! ```
 
 use super::timer::{Backoff, Due, GIVE_UP, T2, T4, linger};
 use crate::sip::hop::Transport;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
+
+/// An INVITE that has no answer by then gets a 100; one that is answered sooner needs none (section 17.2.1).
+const TRYING: Duration = Duration::from_millis(200);
 
 #[derive(Debug)]
 pub(in crate::sip) struct InviteServer {
@@ -18,20 +21,28 @@ pub(in crate::sip) struct InviteServer {
 
 #[derive(Debug)]
 enum State {
+    /// Nothing has been answered yet.
+    Silent {
+        until: Instant,
+    },
     Proceeding,
     Completed(Backoff),
-    Confirmed { until: Instant },
-    Accepted { until: Instant },
+    Confirmed {
+        until: Instant,
+    },
+    Accepted {
+        until: Instant,
+    },
 }
 
 impl InviteServer {
-    pub(in crate::sip) fn new(transport: Transport) -> InviteServer {
-        InviteServer { state: State::Proceeding, transport }
+    pub(in crate::sip) fn new(now: Instant, transport: Transport) -> InviteServer {
+        InviteServer { state: State::Silent { until: now + TRYING }, transport }
     }
 
     pub(in crate::sip) fn respond(&mut self, now: Instant, status: u16) {
         match status {
-            100..=199 => {}
+            100..=199 => self.state = State::Proceeding,
             200..=299 => self.state = State::Accepted { until: now + GIVE_UP },
             _ => self.state = State::Completed(Backoff::new(now, self.transport, T2)),
         }
@@ -62,7 +73,7 @@ impl InviteServer {
         match &self.state {
             State::Proceeding => None,
             State::Completed(backoff) => Some(backoff.deadline()),
-            State::Confirmed { until } | State::Accepted { until } => Some(*until),
+            State::Silent { until } | State::Confirmed { until } | State::Accepted { until } => Some(*until),
         }
     }
 
@@ -73,6 +84,10 @@ impl InviteServer {
                 Due::TimedOut => Due::Over,
                 due => due,
             },
+            State::Silent { until } if *until <= now => {
+                self.state = State::Proceeding;
+                Due::Trying
+            }
             State::Confirmed { until } | State::Accepted { until } if *until <= now => Due::Over,
             _ => Due::Nothing,
         }

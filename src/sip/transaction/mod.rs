@@ -65,6 +65,8 @@ pub(super) enum Heard {
 
 /// What came due.
 pub(super) enum Fired {
+    /// An INVITE still has no answer: its 100 is due.
+    Trying(Purpose),
     Resend(Hop, Vec<u8>),
     TimedOut(TransactionId, Purpose),
 }
@@ -156,6 +158,7 @@ impl Table {
             transaction.armed = None;
             match transaction.machine.on_deadline(now) {
                 Due::Nothing => self.arm(id),
+                Due::Trying => return Some(Fired::Trying(transaction.purpose)),
                 Due::Resend => {
                     let fired = Fired::Resend(transaction.to, transaction.wire.clone());
                     self.arm(id);

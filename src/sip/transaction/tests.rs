@@ -23,7 +23,7 @@ fn life(table: &mut Table) -> (Vec<u64>, Option<u64>) {
         let ms = at.since(START).as_millis() as u64;
         while let Some(fired) = table.due(at) {
             match fired {
-                Fired::Resend(..) => sent.push(ms),
+                Fired::Trying(_) | Fired::Resend(..) => sent.push(ms),
                 Fired::TimedOut(..) => return (sent, Some(ms)),
             }
         }
@@ -83,7 +83,7 @@ fn an_invite_s_answers_are_heard_as_their_states_say() {
 
 #[test]
 fn a_refusal_is_sent_until_its_ack_and_a_2xx_is_not() {
-    let mut machine = InviteServer::new(Transport::Udp);
+    let mut machine = InviteServer::new(START, Transport::Udp);
     machine.respond(START, 180);
     assert!(machine.answers_again() && machine.deadline().is_none());
     machine.respond(START, 486);
@@ -96,13 +96,13 @@ fn a_refusal_is_sent_until_its_ack_and_a_2xx_is_not() {
     });
     assert_eq!(life(&mut table), (vec![], None), "timer I");
 
-    let mut machine = InviteServer::new(Transport::Udp);
+    let mut machine = InviteServer::new(START, Transport::Udp);
     machine.respond(START, 486);
     let (mut table, _) = table_with(Machine::InviteServer(machine));
     let sent = vec![500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500];
     assert_eq!(life(&mut table), (sent, None), "timers G and H");
 
-    let mut machine = InviteServer::new(Transport::Udp);
+    let mut machine = InviteServer::new(START, Transport::Udp);
     machine.respond(START, 200);
     assert!(!machine.answers_again());
     assert_eq!(machine.deadline(), Some(START + GIVE_UP));
@@ -121,7 +121,8 @@ fn answers_are_noted_once_and_bounded() {
 #[test]
 fn once_a_2xx_has_its_ack_the_invite_is_remembered_for_t4_only() {
     for (transport, span) in [(Transport::Udp, T4), (Transport::Tcp, Duration::ZERO)] {
-        let mut machine = InviteServer::new(transport);
+        let mut machine = InviteServer::new(START, transport);
+        machine.respond(START, 180);
         machine.on_ack_of_2xx(START);
         assert_eq!(machine.deadline(), None, "there was no 2xx");
         machine.respond(START, 200);

@@ -22,6 +22,8 @@ pub(in crate::sip) fn linger(transport: Transport, span: Duration) -> Duration {
 pub(in crate::sip) enum Due {
     /// Nothing is due.
     Nothing,
+    /// An INVITE still has no answer: a 100 is to be sent.
+    Trying,
     /// The message is to be sent again.
     Resend,
     /// The peer did not answer; the transaction is over.

@@ -19,7 +19,7 @@ fn unconfirmed() -> (Endpoint, String, String) {
     endpoint.on_message(NOW, hop(0), &invite(1).to_bytes(), Door::Open);
     endpoint.accept(NOW, DialogId(1), b"v=0\r\n".to_vec()).unwrap();
     let (sent, _) = drain(&mut endpoint);
-    let ok = &sent[1].1;
+    let ok = &sent[0].1;
     let dialog = |name: &str| ok.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
     let head = [dialog("From"), dialog("To"), dialog("Call-ID")].join("\r\n");
     let ack = format!(
