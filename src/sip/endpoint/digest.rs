@@ -1,9 +1,9 @@
 //! Challenges to our own requests (RFC 3261 section 22): answered for the account that a call goes out on, and for no
 //! other.
 
+use super::Endpoint;
 use super::retry::replaced;
 use super::usage::InviteUsage;
-use super::{DialogId, Endpoint};
 use crate::sip::auth::{Client, Credentials};
 use crate::sip::invite::via;
 use crate::sip::message::{Headers, Message, Request, Response};
@@ -23,17 +23,6 @@ impl Endpoint {
     pub fn open_account(&mut self, credentials: Credentials) -> Account {
         self.accounts.push(Client::new(credentials));
         Account(self.accounts.len() - 1)
-    }
-
-    /// Sends a challenged INVITE again with the proof that was asked for (section 22.2); false if it stays refused.
-    pub(super) fn answer_challenge(
-        &mut self,
-        now: Instant,
-        id: DialogId,
-        transaction: TransactionId,
-        response: &Response,
-    ) -> bool {
-        self.learn(transaction, response) && self.repeat_invite(now, id, transaction, &[])
     }
 
     /// Sends a challenged request of ours other than INVITE again; false if it stays refused. Its dialog may be gone by
@@ -65,7 +54,7 @@ impl Endpoint {
     }
 
     /// Takes a challenge to a request of ours; false if it cannot be met.
-    fn learn(&mut self, transaction: TransactionId, response: &Response) -> bool {
+    pub(super) fn learn(&mut self, transaction: TransactionId, response: &Response) -> bool {
         let (accounts, random) = (&mut self.accounts, &mut self.random);
         let learnt = self.transactions.change(transaction, |known| {
             let client = account(accounts, known.account)?;

@@ -30,7 +30,7 @@ impl Endpoint {
     ) -> bool {
         let Ok(usage) = self.usage(id) else { return false };
         if matches!(response.status, 401 | 407) {
-            return self.answer_challenge(now, id, transaction, response);
+            return self.learn(transaction, response) && self.repeat_invite(now, id, transaction, &[]);
         }
         if response.status != 422 || usage.tries == MAX_TRIES {
             return false;
