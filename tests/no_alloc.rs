@@ -69,6 +69,7 @@ fn open(id: StreamId, codec: Codec) -> Command {
             receive_payload_type: payload_type,
             event_send: Some(101),
             event_receive: Some(101),
+            event_clock: 8_000,
             remote,
             direction: Direction::SendRecv,
             rtcp_mux: false,
@@ -84,7 +85,7 @@ fn open(id: StreamId, codec: Codec) -> Command {
 
 fn arena() -> Arc<Arena> {
     let mut builder = ArenaBuilder::default();
-    builder.clip("prompt", &[1000; 16_000]).expect("room");
+    builder.clip("prompt", &[1000; 16_000], 8_000).expect("room");
     Arc::new(builder.build())
 }
 
