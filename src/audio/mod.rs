@@ -3,7 +3,7 @@
 pub mod arena;
 pub mod codec;
 #[cfg(test)]
-mod measure;
+pub mod measure;
 pub mod rate;
 pub mod resample;
 mod tone;

@@ -12,12 +12,12 @@ use crate::audio::rate::Converter;
 use crate::codec::Codec;
 use crate::rtp::Place;
 
-/// A gap longer than this is a sender that began again.
+/// A gap of more seconds is a sender that began again.
 const LONGEST_PAUSE: u32 = 10;
-/// Timestamps this near to where they should be are a sender's rounding: 5 ms.
-const SLACK: u32 = 200;
-/// A made-up sound is silent by then (60 ms): what else is lost is a pause.
-const CONCEALED: u32 = 1000 / 60;
+/// Timestamps that are so many milliseconds from where they should be are a sender's rounding.
+const SLACK: u32 = 5;
+/// A made-up sound is silent after so many milliseconds: what else is lost is a pause.
+const CONCEALED: u32 = 60;
 /// Comfort noise is soft, whatever is asked for: its level in dB below full scale.
 const SOFTEST: u8 = 90;
 const LOUDEST: u8 = 45;
@@ -156,13 +156,14 @@ impl Transcoder {
         };
         let clock = self.from.clock();
         let gap = header.timestamp.wrapping_sub(last.end);
-        let rounded = gap.wrapping_add(clock / SLACK) <= 2 * (clock / SLACK);
+        let slack = clock / 1000 * SLACK;
+        let rounded = gap.wrapping_add(slack) <= 2 * slack;
         let missing = u32::from(header.sequence.wrapping_sub(last.sequence)).saturating_sub(1);
         match gap {
             _ if rounded => Gap::Missing { lost: 0, pause: 0 },
             gap if gap > clock * LONGEST_PAUSE => Gap::Fresh,
             gap => {
-                let lost = missing.saturating_mul(last.length).min(gap).min(clock / CONCEALED);
+                let lost = missing.saturating_mul(last.length).min(gap).min(clock / 1000 * CONCEALED);
                 Gap::Missing { lost, pause: gap - lost }
             }
         }

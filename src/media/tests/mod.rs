@@ -2,6 +2,7 @@
 
 mod bridge;
 mod play;
+mod transcode;
 mod trust;
 
 use super::*;
