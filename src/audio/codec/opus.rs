@@ -13,8 +13,10 @@ const COMPLEXITY: i32 = 5;
 const LOSS_PERCENT: i32 = 5;
 /// Whoever hears mono must hear stereo as well (RFC 7587 section 7). A decoder of one channel would allocate for it.
 const CHANNELS: usize = 2;
-/// A frame of silence, with which what the library allocates at its first frames is there from the beginning.
+/// A frame of silence of the transform (CELT, RFC 6716 section 4.3): silent whatever was before it.
 pub const SILENCE: [u8; 3] = [0xb8, 0xff, 0xfe];
+/// A frame of silence of the predictor (SILK), as our encoder begins with it.
+const QUIET: [u8; 8] = [0x48, 0x0b, 0xe4, 0x55, 0xbf, 0x14, 0x98, 0x7c];
 
 pub struct Encoder {
     encoder: OpusEncoder,
@@ -35,7 +37,10 @@ impl Encoder {
         encoder.complexity = COMPLEXITY;
         encoder.use_inband_fec = true;
         encoder.packet_loss_perc = LOSS_PERCENT;
-        Box::new(Self { encoder, samples: [0.0; SAMPLES] })
+        let mut encoder = Box::new(Self { encoder, samples: [0.0; SAMPLES] });
+        // What the library allocates at its first frame is there from now on.
+        encoder.encode(&[0; SAMPLES], &mut [0; FRAME]);
+        encoder
     }
 
     /// Codes a frame. Returns its length, which is 0 if the library fails.
@@ -51,7 +56,11 @@ impl Decoder {
     pub fn new() -> Box<Self> {
         let Ok(decoder) = OpusDecoder::new(RATE, CHANNELS) else { unreachable!("two channels of 16,000 Hz") };
         let mut decoder = Box::new(Self { decoder, samples: [0.0; LONGEST * CHANNELS] });
-        decoder.decode(&SILENCE, &mut [0; LONGEST]);
+        // What the library allocates at the first frames of each kind is there from now on.
+        for packet in [&SILENCE[..], &QUIET] {
+            decoder.decode(packet, &mut [0; LONGEST]);
+            decoder.conceal(packet, &mut [0; SAMPLES]);
+        }
         decoder
     }
 
@@ -90,5 +99,40 @@ impl Decoder {
         let pairs = self.samples.as_chunks::<CHANNELS>().0.iter().take(count);
         let mixed = out.iter_mut().zip(pairs).map(|(out, [left, right])| *out = ((left + right) * 16_384.0) as i16);
         mixed.count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::measure::tone;
+
+    /// What a browser or a music server may send: all bands, two channels, up to 120 ms a packet.
+    #[test]
+    fn whatever_a_peer_s_encoder_does_is_heard() {
+        for (rate, channels, application, milliseconds) in [
+            (48_000, 2, Application::Audio, 20),
+            (48_000, 1, Application::RestrictedLowDelay, 10),
+            (48_000, 2, Application::Voip, 60),
+            (8_000, 1, Application::Voip, 40),
+            (16_000, 2, Application::Voip, 120),
+        ] {
+            let mut encoder = OpusEncoder::new(rate, channels, application).expect("an encoder");
+            let (samples, mut heard) = (rate as usize * milliseconds / 1_000, Vec::new());
+            let sound = tone(440, rate as u32, rate as usize * 6 / 5, 8_000.0);
+            let mut decoder = Decoder::new();
+            for frame in sound.chunks(samples) {
+                let pcm: Vec<f32> = frame.iter().flat_map(|&s| vec![f32::from(s) / 32_768.0; channels]).collect();
+                let mut packet = [0; 1_275];
+                let length = encoder.encode(&pcm, samples, &mut packet).expect("a packet");
+                let mut out = [0; LONGEST];
+                let decoded = decoder.decode(&packet[..length], &mut out).expect("sound");
+                assert_eq!(decoded, SAMPLES * milliseconds / 20, "{rate} {channels} {milliseconds}");
+                heard.extend_from_slice(&out[..decoded]);
+            }
+            let late = &heard[heard.len() / 2..];
+            let level = (late.iter().map(|&s| f64::from(s).powi(2)).sum::<f64>() / late.len() as f64).sqrt();
+            assert!((4_500.0..7_000.0).contains(&level), "{rate} {channels} {milliseconds}: {level}");
+        }
     }
 }
