@@ -1,19 +1,17 @@
-//! The arena: every clip encoded once for every codec, in frames of 20 ms. Immutable, so that all calls
-//! share it; playing is copying 160 bytes.
+//! The arena: every clip encoded once for every codec that is spoken, in frames of 20 ms. Immutable, so that all calls
+//! share it; playing is copying a frame.
 
-use super::{Utterance, codec, tone};
+use super::codec::{Encoder, FRAME, SAMPLES};
+use super::resample::resample;
+use super::{Utterance, tone};
 use crate::codec::Codec;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Bytes of a frame: 20 ms at 8,000 Hz, one byte a sample.
-pub const FRAME: usize = 160;
-pub type Frame = [u8; FRAME];
-
 /// The clip that a caller on hold hears; built in unless one of that name is given.
 pub const HOLD: &str = "music/hold";
 
-/// Two hours of clips: 58 MB a codec.
+/// Two hours of clips: 58 MB a codec, and half of that for Opus.
 const FRAMES: usize = 2 * 60 * 60 * 50;
 /// The language's clips for one value, by the character.
 const DIGITS: &str = "digits";
@@ -28,9 +26,17 @@ pub struct Span {
 
 #[derive(Clone, PartialEq, Eq)]
 pub struct Arena {
-    /// In the order of `Codec::ALL`.
-    frames: [Vec<Frame>; Codec::ALL.len()],
+    /// In the order of `Codec::ALL`; empty for a codec that nobody speaks.
+    coded: [Coded; Codec::ALL.len()],
+    frames: u32,
     clips: BTreeMap<String, Span>,
+}
+
+/// The frames of one codec, one behind the other: those of Opus differ in length.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Coded {
+    bytes: Vec<u8>,
+    ends: Vec<u32>,
 }
 
 /// A clip that an utterance needs and the arena has not. A digit's name is masked: it is a piece of the caller's value.
@@ -71,9 +77,18 @@ impl Arena {
         Ok(spans)
     }
 
-    /// One frame by its index in the arena; `None` past the end, which is another arena's span.
-    pub fn frame(&self, codec: Codec, index: u32) -> Option<&Frame> {
-        self.frames[codec as usize].get(index as usize)
+    /// One frame by its index in the arena; `None` past the end, which is another arena's span, and of a codec that the
+    /// arena was not made for.
+    pub fn frame(&self, codec: Codec, index: u32) -> Option<&[u8]> {
+        let Coded { bytes, ends } = &self.coded[codec as usize];
+        let end = *ends.get(index as usize)?;
+        let start = index.checked_sub(1).and_then(|before| ends.get(before as usize)).copied().unwrap_or(0);
+        bytes.get(start as usize..end as usize)
+    }
+
+    /// Frames of all clips.
+    pub fn frames(&self) -> u32 {
+        self.frames
     }
 
     /// The names of the clips, sorted.
@@ -92,57 +107,74 @@ fn digit(language: &str, c: char) -> String {
 }
 
 /// An arena under construction.
-pub struct ArenaBuilder(Arena);
+pub struct ArenaBuilder {
+    codecs: Vec<Codec>,
+    arena: Arena,
+}
 
 impl Default for ArenaBuilder {
     fn default() -> Self {
-        Self(Arena { frames: [const { Vec::new() }; Codec::ALL.len()], clips: BTreeMap::new() })
+        Self::new(&Codec::LAWS)
     }
 }
 
 impl ArenaBuilder {
-    /// Encodes a clip of samples at 8,000 Hz; the last frame is filled up with silence.
-    pub fn clip(&mut self, name: &str, samples: &[i16]) -> Result<(), NoRoom> {
-        if self.0.clips.contains_key(name) {
+    /// Clips will be there in these codecs.
+    pub fn new(codecs: &[Codec]) -> Self {
+        Self { codecs: codecs.to_vec(), arena: Arena { coded: Default::default(), frames: 0, clips: BTreeMap::new() } }
+    }
+
+    /// Encodes a clip of samples at `rate` Hz; the last frame is filled up with silence.
+    pub fn clip(&mut self, name: &str, samples: &[i16], rate: u32) -> Result<(), NoRoom> {
+        if self.arena.clips.contains_key(name) {
             return Err(NoRoom::Taken);
         }
-        if self.0.frames[0].len() + samples.len().div_ceil(FRAME) > FRAMES {
+        if self.arena.frames as usize + frames(samples.len(), rate) > FRAMES {
             return Err(NoRoom::Full);
         }
-        self.encode(name, samples);
+        self.encode(name, samples, rate);
         Ok(())
     }
 
     /// The finished arena, with hold music in any case.
     pub fn build(mut self) -> Arena {
-        if self.0.span(HOLD).is_none() {
-            self.encode(HOLD, &tone::hold_music());
+        if self.arena.span(HOLD).is_none() {
+            self.encode(HOLD, &tone::hold_music(), tone::RATE);
         }
-        self.0
+        self.arena
     }
 
-    fn encode(&mut self, name: &str, samples: &[i16]) {
-        let start = self.0.frames[0].len() as u32;
-        for (codec, encoded) in Codec::ALL.into_iter().zip(&mut self.0.frames) {
-            encoded.extend(samples.chunks(FRAME).map(|samples| frame(codec, samples)));
+    fn encode(&mut self, name: &str, samples: &[i16], rate: u32) {
+        let span = Span { start: self.arena.frames, frames: frames(samples.len(), rate) as u32 };
+        for &codec in &self.codecs {
+            self.arena.coded[codec as usize].append(codec, &resample(samples, rate, codec.rate()));
         }
-        let frames = samples.len().div_ceil(FRAME) as u32;
-        self.0.clips.insert(name.to_owned(), Span { start, frames });
+        self.arena.frames += span.frames;
+        self.arena.clips.insert(name.to_owned(), span);
     }
 }
 
-/// At most 160 samples as a frame.
-fn frame(codec: Codec, samples: &[i16]) -> Frame {
-    let mut frame = [codec::silence(codec); FRAME];
-    for (byte, &sample) in frame.iter_mut().zip(samples) {
-        *byte = codec::encode(codec, sample);
+/// Whole frames that so many samples fill.
+fn frames(samples: usize, rate: u32) -> usize {
+    (samples * 50).div_ceil(rate.max(1) as usize)
+}
+
+impl Coded {
+    /// Each clip from a fresh encoder: it sounds the same whatever is played before it.
+    fn append(&mut self, codec: Codec, samples: &[i16]) {
+        let mut encoder = Encoder::new(codec);
+        for samples in samples.chunks(codec.samples()) {
+            let mut frame = [0; SAMPLES];
+            frame[..samples.len()].copy_from_slice(samples);
+            self.bytes.extend_from_slice(encoder.encode(&frame, &mut [0; FRAME]));
+            self.ends.push(self.bytes.len() as u32);
+        }
     }
-    frame
 }
 
 impl fmt::Debug for Arena {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Arena({} clips, {} frames)", self.clips.len(), self.frames[0].len())
+        write!(f, "Arena({} clips, {} frames)", self.clips.len(), self.frames)
     }
 }
 
@@ -167,12 +199,14 @@ impl std::error::Error for NoRoom {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::codec::Law;
+    use crate::audio::measure::voice;
     use crate::secret::Secret;
 
     fn arena(names: &[&str]) -> Arena {
         let mut builder = ArenaBuilder::default();
         for (length, name) in (161..).zip(names) {
-            builder.clip(name, &vec![1000; length]).expect("room");
+            builder.clip(name, &vec![1000; length], 8_000).expect("room");
         }
         builder.build()
     }
@@ -181,13 +215,34 @@ mod tests {
     fn a_clip_is_whole_frames_of_each_codec_padded_with_its_silence() {
         let arena = arena(&["en/a", "en/b"]);
         assert_eq!(arena.span("en/b"), Some(Span { start: 2, frames: 2 }));
-        for (codec, silence) in [(Codec::Pcmu, 0xff), (Codec::Pcma, 0xd5)] {
+        for codec in Codec::LAWS {
             let last = arena.frame(codec, 3).expect("a frame");
-            assert_eq!(last[..2], [codec::encode(codec, 1000); 2], "{codec:?}");
-            assert!(last[2..].iter().all(|&byte| byte == silence), "{codec:?}");
+            let law = Law::of(codec).expect("a law");
+            assert_eq!(last[..2], [(law.encode)(1000); 2], "{codec:?}");
+            assert!(last[2..].iter().all(|&byte| byte == (law.encode)(0)), "{codec:?}");
         }
         assert_eq!(arena.names().collect::<Vec<_>>(), ["en/a", "en/b", HOLD]);
-        assert_eq!(arena.frame(Codec::Pcmu, 604), None);
+        assert_eq!((arena.frames(), arena.frame(Codec::Pcmu, 604)), (604, None));
+        assert_eq!(arena.frame(Codec::G722, 0), None, "nobody asked for it");
+    }
+
+    #[test]
+    fn every_codec_has_as_many_frames_and_each_clip_sounds_the_same_wherever_it_stands() {
+        for (rate, samples) in [(8_000, 8_001), (16_000, 16_001)] {
+            let voice = voice(rate, samples);
+            let mut builder = ArenaBuilder::new(&Codec::ALL);
+            for name in ["a", "b"] {
+                assert_eq!(builder.clip(name, &voice, rate), Ok(()));
+            }
+            let arena = builder.build();
+            for codec in Codec::ALL {
+                let frames = |span: Span| (span.start..span.start + span.frames).map(|at| arena.frame(codec, at));
+                let [a, b] = ["a", "b"].map(|name| arena.span(name).expect("a clip"));
+                assert_eq!((a.frames, b), (51, Span { start: 51, frames: 51 }), "{codec:?}");
+                assert!(frames(a).eq(frames(b)) && frames(a).all(|frame| frame.is_some_and(|frame| !frame.is_empty())));
+                assert!(arena.frame(codec, 701).is_some() && arena.frame(codec, 702).is_none(), "{codec:?}");
+            }
+        }
     }
 
     #[test]
@@ -212,8 +267,8 @@ mod tests {
     #[test]
     fn the_arena_has_bounds() {
         let mut builder = ArenaBuilder::default();
-        assert_eq!(builder.clip("a", &[0; 10]), Ok(()));
-        assert_eq!(builder.clip("a", &[0; 10]), Err(NoRoom::Taken));
-        assert_eq!(builder.clip("b", &vec![0; FRAMES * FRAME]), Err(NoRoom::Full));
+        assert_eq!(builder.clip("a", &[0; 10], 8_000), Ok(()));
+        assert_eq!(builder.clip("a", &[0; 10], 8_000), Err(NoRoom::Taken));
+        assert_eq!(builder.clip("b", &vec![0; FRAMES * FRAME], 8_000), Err(NoRoom::Full));
     }
 }

@@ -2,9 +2,13 @@
 
 pub mod arena;
 pub mod codec;
+#[cfg(test)]
+pub mod measure;
+pub mod rate;
+pub mod resample;
 mod tone;
 pub mod utterance;
 pub mod wav;
 
-pub use arena::{Arena, ArenaBuilder, Frame, Missing, NoRoom, Span};
+pub use arena::{Arena, ArenaBuilder, Missing, NoRoom, Span};
 pub use utterance::Utterance;

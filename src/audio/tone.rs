@@ -1,6 +1,8 @@
 //! The hold music that is built in: a slow arpeggio over four chords, each note dying away. It is sums and
 //! products only, so that every machine makes the same bytes.
 
+/// Samples a second.
+pub const RATE: u32 = 8_000;
 /// One chord lasts three seconds of the loop's twelve.
 const CHORD: usize = 24_000;
 /// Notes follow each other by half a second.
@@ -32,7 +34,7 @@ pub fn hold_music() -> Vec<i16> {
 }
 
 fn add_note(mix: &mut [f32], start: usize, frequency: f32) {
-    let step = frequency / 8_000.0;
+    let step = frequency / RATE as f32;
     let (mut phase, mut level) = (0.0, LOUDNESS);
     for i in 0..NOTE {
         let swell = i.min(ATTACK) as f32 / ATTACK as f32;

@@ -1,7 +1,7 @@
 //! One leg of a call: its session description, what was negotiated, and the keys of all its carriers
 //! fused into one press, one key.
 
-use crate::codec::Codec;
+use crate::codec::{Codec, Preference};
 use crate::key::Key;
 use crate::random::Random;
 use crate::record::seam::KeyCarrier;
@@ -14,25 +14,26 @@ const SAME_PRESS: Duration = Duration::from_millis(500);
 
 pub struct LegState {
     session: sdp::Session,
+    preference: Preference,
     pub negotiated: Option<Negotiated>,
     fusion: Fusion,
 }
 
 impl LegState {
-    pub fn new(local: SocketAddr, random: &mut Random) -> Self {
-        Self { session: sdp::Session::new(local, random), negotiated: None, fusion: Fusion::default() }
+    pub fn new(local: SocketAddr, preference: Preference, random: &mut Random) -> Self {
+        Self { session: sdp::Session::new(local, random), preference, negotiated: None, fusion: Fusion::default() }
     }
 
-    /// Our offer to the agent: the caller's codec first, so that the bridge only rewrites headers.
+    /// Our offer: the other leg's codec first if this one speaks it, so that the bridge only rewrites headers.
     pub fn offer(&mut self, first: Option<Codec>) -> String {
-        let mut codecs = Codec::ALL.to_vec();
+        let mut codecs = self.preference.codecs.clone();
         codecs.sort_by_key(|codec| Some(*codec) != first);
         text(self.session.offer(&codecs, Direction::SendRecv))
     }
 
     /// Answers an offer, the first or a later one; `None` if the two of us have nothing in common.
     pub fn answer(&mut self, offer: &Offer) -> Option<(String, Negotiated)> {
-        let (sdp, negotiated) = self.session.answer(offer, &Codec::ALL, Direction::SendRecv).ok()?;
+        let (sdp, negotiated) = self.session.answer(offer, &self.preference, Direction::SendRecv).ok()?;
         self.negotiated = Some(negotiated.clone());
         Some((text(sdp), negotiated))
     }

@@ -9,6 +9,7 @@ mod person;
 mod target;
 mod transfer;
 
+use crate::codec::Preference;
 use crate::context::{Context, Destination, FlowStamp, Inbound};
 use crate::flow::{Action, AgentEnd, Ending, Event, Flow, PromptBook, Run};
 use crate::random::Random;
@@ -39,6 +40,8 @@ pub struct Birth {
     pub program: Program,
     pub destinations: Arc<BTreeMap<String, Destination>>,
     pub trunk: String,
+    /// What the caller's leg may speak.
+    pub codecs: Preference,
     /// How we name ourselves to the agent's phone.
     pub user_agent: String,
     pub call: String,
@@ -63,6 +66,7 @@ impl Birth {
             seed: self.seed,
             source: source.to_owned(),
             trunk: self.trunk.clone(),
+            codecs: self.codecs.clone(),
             user_agent: self.user_agent.clone(),
             complete: true,
             call: self.call.clone(),
@@ -106,8 +110,8 @@ impl Call {
         let inbound =
             Inbound { uui: arrival.uui.clone(), headers: arrival.headers.clone(), caller_number: arrival.from.clone() };
         let mut call = Self {
-            caller: LegState::new(birth.local.caller_media, &mut random),
-            agent: LegState::new(birth.local.agent_media, &mut random),
+            caller: LegState::new(birth.local.caller_media, birth.codecs.clone(), &mut random),
+            agent: LegState::new(birth.local.agent_media, Preference::default(), &mut random),
             context: context(now, &birth, arrival),
             run: Run::new(flow, birth.program.prompts.clone(), inbound),
             birth,

@@ -5,6 +5,7 @@ use super::handoff::{Handoff, Means, Phase};
 use super::{AgentEnd, Call, Event, LegState, cdr};
 use crate::audio::Utterance;
 use crate::audio::arena::HOLD;
+use crate::codec::Preference;
 use crate::context::carrier::{Parcel, Written};
 use crate::context::{Destination, Fact, Hop, Received};
 use crate::record::seam::{Leg, Out};
@@ -36,9 +37,15 @@ impl Call {
         }
         let targets = self.birth.destinations.get(&destination).map_or(&[][..], |destination| &destination.to);
         self.handoff = Some(Handoff::new(now, means, destination, needs, targets));
-        self.agent = LegState::new(self.birth.local.agent_media, &mut self.random);
+        self.fresh_agent();
         self.play_music(now);
         self.emit(now, Out::Mint);
+    }
+
+    /// A fresh session for a fresh dialog: its own id, its own version.
+    pub(super) fn fresh_agent(&mut self) {
+        let codecs = self.destination().map_or_else(Preference::default, |destination| destination.codecs.clone());
+        self.agent = LegState::new(self.birth.local.agent_media, codecs, &mut self.random);
     }
 
     pub(super) fn minted(&mut self, now: Instant, reference: Secret) {

@@ -1,6 +1,9 @@
 //! A configuration from its text.
 
-use super::{Config, Limits, Listen, Number, Unknown, admission, destination, listen, optional, secrets, trunk};
+use super::{
+    Config, Limits, Listen, Number, Unknown, admission, codecs, destination, listen, optional, secrets, trunk,
+};
+use crate::codec::Preference;
 use crate::yaml::{Diagnostic, Faults, Fields, Node, Source, Value, read};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -37,7 +40,8 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
     let limits = fields.take("limits").map_or(Some(Limits::default()), |node| admission::limits(node, faults));
     let unknown = fields.take("unknown").map_or(Some(Unknown::Refuse), |node| admission::unknown(node, faults));
     let ours = listen.as_ref().map(|listen| listen.sip.as_slice());
-    let around = trunk::Around { listen: ours, secrets: secrets.as_deref() };
+    let codecs = fields.take("codecs").map_or_else(|| Some(Preference::default()), |node| codecs::codecs(node, faults));
+    let around = trunk::Around { listen: ours, secrets: secrets.as_deref(), codecs: codecs.as_ref() };
     let trunks = fields.need("trunks", faults).and_then(|node| trunk::trunks(node, around, faults));
     let numbers = fields.need("numbers", faults).and_then(|node| numbers(node, faults));
     let around = destination::Around { listen: ours, trunks: trunks.as_deref() };
@@ -58,6 +62,7 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
         secrets: secrets?,
         limits: limits?,
         unknown: unknown?,
+        codecs: codecs?,
         trunks: trunks?.into_iter().map(Arc::new).collect(),
         numbers: numbers?,
         destinations: destinations?,

@@ -3,6 +3,7 @@
 mod address;
 mod admission;
 mod check;
+mod codecs;
 mod destination;
 mod listen;
 mod load;
@@ -15,6 +16,7 @@ pub use listen::even_ports;
 pub use load::load;
 pub use quick::Quick;
 
+use crate::codec::{Codec, Preference};
 use crate::context;
 use crate::context::carrier::Carrier;
 use crate::sip::{Hop, Uri};
@@ -44,6 +46,8 @@ pub struct Config {
     pub secrets: Vec<SecretPlace>,
     pub limits: Limits,
     pub unknown: Unknown,
+    /// What is spoken where neither trunk nor destination say anything.
+    pub codecs: Preference,
     pub trunks: Vec<Arc<Trunk>>,
     pub numbers: Vec<Number>,
     pub destinations: Vec<Destination>,
@@ -121,6 +125,7 @@ pub struct Trunk {
     pub from: Vec<IpNet>,
     /// Where its RTP comes from.
     pub media_from: Vec<IpNet>,
+    pub codecs: Preference,
     /// Where the caller's number is read, the first that is there wins.
     pub identity: Vec<Identity>,
     /// Where the called number is read, the first that a flow answers wins.
@@ -194,6 +199,8 @@ pub struct Destination {
     pub trunk: Option<Word>,
     /// How long one of them rings.
     pub ring: Duration,
+    /// `None`: those of its trunk, if it has one.
+    pub codecs: Option<Preference>,
     /// Whether the facts go along, and not the reference alone.
     pub trusted: bool,
     pub carriers: Vec<Carrier>,
@@ -219,11 +226,20 @@ impl Config {
         self.trunks.iter().find(|trunk| trunk.from.iter().any(|net| net.contains(&source)))
     }
 
+    /// Every codec that anybody here speaks: prompts are there in these.
+    pub fn spoken(&self) -> Vec<Codec> {
+        let trunks = self.trunks.iter().map(|trunk| &trunk.codecs);
+        let destinations = self.destinations.iter().filter_map(|destination| destination.codecs.as_ref());
+        let all: Vec<_> = [&self.codecs].into_iter().chain(trunks).chain(destinations).collect();
+        Codec::ALL.into_iter().filter(|codec| all.iter().any(|some| some.codecs.contains(codec))).collect()
+    }
+
     /// What a call needs of a destination: names without their places, and where to send.
     pub fn for_calls(&self, destination: &Destination) -> context::Destination {
         let trunk = destination.trunk.as_ref();
         let trunk = trunk.and_then(|name| self.trunks.iter().find(|trunk| trunk.name.text == name.text));
         let proxy = trunk.and_then(|trunk| trunk.proxy.as_ref());
+        let codecs = destination.codecs.as_ref().or(trunk.map(|trunk| &trunk.codecs)).unwrap_or(&self.codecs);
         let hops = |uri| address::hop(proxy.unwrap_or(uri)).into_iter().collect();
         let to = destination.to.iter().map(|uri| context::Target { uri: uri.to_string(), hops: hops(uri) });
         let text = |word: &Word| word.text.clone();
@@ -231,6 +247,7 @@ impl Config {
             to: to.collect(),
             proxy: proxy.map(Uri::to_string),
             ring: destination.ring,
+            codecs: codecs.clone(),
             trusted: destination.trusted,
             carriers: destination.carriers.clone(),
             headers: destination.headers.iter().map(|(header, fact)| (text(header), text(fact))).collect(),

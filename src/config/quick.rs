@@ -3,6 +3,7 @@
 use super::address::{address, missing};
 use super::destination::RING;
 use super::{Called, Config, Destination, Identity, Limits, Listen, Number, RtpPorts, Trunk, Unknown};
+use crate::codec::Preference;
 use crate::context::carrier::Carrier;
 use crate::sip::Hop;
 use crate::yaml::{Faults, Span, Word};
@@ -47,6 +48,7 @@ impl Config {
             name: word("local"),
             from: loopback.clone(),
             media_from: loopback,
+            codecs: Preference::default(),
             identity: Identity::DEFAULT.to_vec(),
             called: vec![Called::RequestUri],
             country: None,
@@ -68,6 +70,7 @@ impl Config {
             // Only this machine calls here.
             limits: Limits { per_source: None, ..Limits::default() },
             unknown: Unknown::Refuse,
+            codecs: Preference::default(),
             trunks: vec![Arc::new(local)],
             numbers: vec![Number { number: word("*"), flow: None }],
             destinations,
@@ -90,6 +93,7 @@ fn destination(text: &str, sip: SocketAddr) -> Result<Destination, String> {
         to: vec![to],
         trunk: None,
         ring: RING,
+        codecs: None,
         trusted: true,
         carriers: vec![Carrier::UuiIsdn, Carrier::Headers],
         headers: Vec::new(),

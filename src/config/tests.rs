@@ -1,4 +1,5 @@
 use super::*;
+use crate::codec::{Codec, Preference};
 use crate::yaml::{Diagnostic, Source, Span};
 
 fn load_text(text: &str) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
@@ -117,6 +118,26 @@ fn a_call_knows_where_its_targets_are_unless_a_name_must_be_resolved_first() {
 }
 
 #[test]
+fn codecs_are_those_of_the_destination_of_its_trunk_or_of_the_place() {
+    let (config, _) = load_text(WHOLE).expect("it loads");
+    assert!(config.codecs.is_default() && config.trunks.iter().all(|trunk| trunk.codecs.is_default()));
+    assert_eq!(config.spoken(), Codec::LAWS);
+    let text = WHOLE
+        .replace("unknown: drop", "unknown: drop\ncodecs: [g722, pcma]")
+        .replace("    trust:", "    codecs: [pcmu, g722]\n    trust:")
+        .replace("ring: 30s", "ring: 30s, codecs: [pcma]");
+    let (config, _) = load_text(&text).expect("it loads");
+    let (pcmu, pcma, g722) = (Codec::Pcmu, Codec::Pcma, Codec::G722);
+    let ours = |codecs: &[Codec]| Preference::configured(codecs.to_vec());
+    let trunks: Vec<_> = config.trunks.iter().map(|trunk| trunk.codecs.clone()).collect();
+    assert_eq!(trunks, [ours(&[pcmu, g722]), ours(&[g722, pcma])]);
+    let spoken = |name| config.for_calls(destination(&config, name).expect("it is there")).codecs;
+    let expected = [ours(&[pcma]), ours(&[g722, pcma]), ours(&[pcmu, g722])];
+    assert_eq!(["support", "bare", "out"].map(spoken), expected);
+    assert_eq!(config.spoken(), [pcmu, pcma, g722]);
+}
+
+#[test]
 fn tls_needs_a_certificate_and_serves_what_is_secure() {
     let tls = |text: &str| text.replace("tcp:0.0.0.0:5060", "tls:0.0.0.0:5061").replace(";transport=tcp", "");
     let (config, _) = load_text(&tls(WHOLE).replace("sip:support@192", "sips:support@192")).expect("it loads");
@@ -212,6 +233,10 @@ fn mistakes_have_a_place_and_a_remedy() {
         ("X-Account-Number", "Account", "bad-name", "31:122", "X-NAME"),
         ("X-Account-Number", "X-ASKONCE-Context", "duplicate-key", "31:122", "taken"),
         ("trusted: true", "trusted: yes", "wrong-type", "31:160", "write true"),
+        ("ring: 30s", "ring: 30s, codecs: [g729]", "unknown-name", "31:89", "did you mean `g722`?"),
+        ("    trust:", "    codecs: []\n    trust:", "wrong-type", "19:13", "leave the key out"),
+        ("    trust:", "    codecs: [pcma, pcma]\n    trust:", "duplicate-key", "19:13", "PCMA is named twice"),
+        ("store: ", "codecs: g722\nstore: ", "wrong-type", "8:9", "write a list"),
         ("uui: [account]", "uui: { bare: account }", "not-served-yet", "31:171", "list facts"),
         ("store: ", "retention: { cdr: 400d }\nstore: ", "not-served-yet", "8:1", "`retention:`"),
         ("store: ", "stor: ", "unknown-key", "8:1", "did you mean `store`?"),

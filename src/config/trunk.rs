@@ -1,6 +1,8 @@
 //! `trunks:`: who may call, how far they are believed, and how we reach them.
 
+use super::codecs::codecs;
 use super::{Called, Identity, Register, SecretPlace, Trunk, address, optional};
+use crate::codec::Preference;
 use crate::sip::{Hop, Uri};
 use crate::time::Duration;
 use crate::yaml::{Faults, Fields, Node, Word};
@@ -19,7 +21,7 @@ const EVERY_TO: Duration = Duration::from_secs(3600);
 const PING_FROM: Duration = Duration::from_secs(5);
 const PING_TO: Duration = Duration::from_secs(3600);
 
-const LATER: [&str; 4] = ["srtp", "codecs", "uui_bare", "transfer"];
+const LATER: [&str; 3] = ["srtp", "uui_bare", "transfer"];
 /// What a caller writes about itself comes after what its network says; who forwarded a call counts only where a
 /// trunk asks for it.
 const IDENTITIES: [(&str, Identity); 5] = [
@@ -41,6 +43,8 @@ const CALLED: [(&str, Called); 4] = [
 pub struct Around<'c> {
     pub listen: Option<&'c [Hop]>,
     pub secrets: Option<&'c [SecretPlace]>,
+    /// Those of the whole place.
+    pub codecs: Option<&'c Preference>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -83,6 +87,7 @@ fn trunk(name: &Word, node: &Node, around: Around, faults: &mut Faults) -> Optio
             faults.error("missing-key", node.span, message).remedy("add `proxy: \"sip:HOST\"`");
         }
     }
+    let codecs = fields.take("codecs").map_or_else(|| around.codecs.cloned(), |node| codecs(node, faults));
     let register = register_node.map(|node| register(node, name, around.secrets, faults));
     let ping = ping_node.map(|node| span_of_time("a ping", node, PING_FROM, PING_TO, faults));
     fields.later(&LATER, faults);
@@ -92,6 +97,7 @@ fn trunk(name: &Word, node: &Node, around: Around, faults: &mut Faults) -> Optio
         name: name.clone(),
         media_from: media_from.unwrap_or_else(|| Some(from.clone()))?,
         from,
+        codecs: codecs?,
         identity: identity?,
         called: called?,
         country: optional(country)?,

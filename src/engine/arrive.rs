@@ -95,6 +95,7 @@ impl Engine {
             program: slot.service.program.clone(),
             destinations: self.destinations.clone(),
             trunk: slot.trunk.name.text.clone(),
+            codecs: slot.trunk.codecs.clone(),
             user_agent: super::dialogs::USER_AGENT.to_owned(),
             case: name.clone(),
             call: name.clone(),

@@ -13,6 +13,7 @@ mod stream;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod transcode;
 
 pub use pace::FRAME_TIME;
 pub use streams::{Attention, ByStream, Streams};
@@ -162,6 +163,8 @@ pub struct Statistics {
     pub refused: Refused,
     /// Of a bridge: not passed on to this leg.
     pub unrelayed: u64,
+    /// Of a bridge between two codecs: frames made up for lost ones.
+    pub concealed: u64,
 }
 
 /// Packets refused, by reason.

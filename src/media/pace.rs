@@ -1,7 +1,7 @@
 //! When a frame goes out and which timestamp it bears.
 //!
-//! A stream has a home: one moment in every 20 ms. Frames go out at home and bear timestamps 160 apart,
-//! whether or not the one before was sent. A prompt that begins does not wait for home: its frames go out
+//! A stream has a home: one moment in every 20 ms. Frames go out at home and bear timestamps 160 apart
+//! (at 8,000 Hz), whether or not the one before was sent. A prompt that begins does not wait for home: its frames go out
 //! early by a constant `shift`, under the same timestamps, until silence returns to home. So timestamps
 //! stay on one clock, two packets are never further apart than 40 ms, and the prompt begins at once.
 //!
@@ -15,8 +15,6 @@ use crate::time::{Duration, Instant};
 
 /// The time of one frame.
 pub const FRAME_TIME: Duration = Duration::from_millis(20);
-/// Timestamp units of one frame (8,000 Hz).
-const FRAME_UNITS: u32 = 160;
 /// A stall up to this long is caught up frame by frame; after a longer one the timestamps jump and the
 /// prompt goes on where it was.
 const CATCH_UP: Duration = Duration::from_millis(200);
@@ -27,14 +25,21 @@ pub struct Pace {
     home: Option<Instant>,
     /// The timestamp of the next frame.
     timestamp: u32,
+    /// Timestamp units of one frame.
+    units: u32,
     shift: Duration,
     /// The lowest timestamp that may be sent next.
     floor: Option<u32>,
 }
 
 impl Pace {
-    pub fn new(timestamp: u32) -> Self {
-        Self { home: None, timestamp, shift: Duration::ZERO, floor: None }
+    pub fn new(timestamp: u32, units: u32) -> Self {
+        Self { home: None, timestamp, units, shift: Duration::ZERO, floor: None }
+    }
+
+    /// From the next frame on the clock is another one.
+    pub fn set_units(&mut self, units: u32) {
+        self.units = units;
     }
 
     /// When the next frame is due: `early`, as soon as the one before has had its time.
@@ -52,7 +57,7 @@ impl Pace {
         }
         let frames = u32::try_from(behind.as_micros() / FRAME_TIME.as_micros()).unwrap_or(u32::MAX);
         self.home = Some(home + FRAME_TIME * frames);
-        self.timestamp = self.timestamp.wrapping_add(FRAME_UNITS.wrapping_mul(frames));
+        self.timestamp = self.timestamp.wrapping_add(self.units.wrapping_mul(frames));
         true
     }
 
@@ -73,7 +78,7 @@ impl Pace {
         let Some(home) = self.home else { return };
         self.shift = if keep { home.since(now) } else { Duration::ZERO };
         self.home = Some(home + FRAME_TIME);
-        self.timestamp = self.timestamp.wrapping_add(FRAME_UNITS);
+        self.timestamp = self.timestamp.wrapping_add(self.units);
     }
 
     /// The next frame goes out at home again.
@@ -84,7 +89,7 @@ impl Pace {
     /// The timestamp that a frame of another source bears when it is passed on now.
     pub fn stamp_of(&self, now: Instant) -> u32 {
         let Some(home) = self.home else { return self.timestamp };
-        let units = |time: Duration| (time.as_micros() * 8 / 1000) as u32;
+        let units = |time: Duration| (time.as_micros() * u128::from(self.units) / FRAME_TIME.as_micros()) as u32;
         let stamp = self.timestamp.wrapping_add(units(now.since(home))).wrapping_sub(units(home.since(now)));
         match self.floor {
             Some(floor) if (stamp.wrapping_sub(floor) as i32) < 0 => floor,
@@ -94,6 +99,6 @@ impl Pace {
 
     /// A packet of this timestamp went out.
     pub fn sent(&mut self, timestamp: u32) {
-        self.floor = Some(timestamp.wrapping_add(FRAME_UNITS));
+        self.floor = Some(timestamp.wrapping_add(self.units));
     }
 }

@@ -1,6 +1,6 @@
 //! Playing: a list of spans of the arena, frame after frame.
 
-use crate::audio::{Arena, Frame, Span};
+use crate::audio::{Arena, Span};
 use crate::codec::Codec;
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ impl Player {
     pub fn new(play: u32, arena: Arc<Arena>, mut spans: Vec<Span>, looped: bool) -> Option<Player> {
         let has = |span: &Span| {
             let end = span.start.checked_add(span.frames);
-            end.is_some_and(|end| end == 0 || arena.frame(Codec::Pcmu, end - 1).is_some())
+            end.is_some_and(|end| end <= arena.frames())
         };
         if spans.len() > SPANS || !spans.iter().all(has) {
             return None;
@@ -42,7 +42,8 @@ impl Player {
         self.span == self.spans.len()
     }
 
-    pub fn next_frame(&mut self, codec: Codec) -> Option<&Frame> {
+    /// `None` at the end, and if the arena was not made for the codec.
+    pub fn next_frame(&mut self, codec: Codec) -> Option<&[u8]> {
         let span = self.spans.get(self.span)?;
         let index = span.start + self.frame;
         self.started = true;

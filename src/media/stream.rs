@@ -2,11 +2,10 @@
 
 use super::pace::Pace;
 use super::player::Player;
-use super::relay::{Kind, Mapping, Passing};
+use super::relay::{Kind, Passing, Path};
 use super::source::Source;
 use super::{Event, Open, Sink, Statistics, StreamId};
-use crate::audio::arena::FRAME;
-use crate::audio::codec;
+use crate::audio::codec::{self, FRAME};
 use crate::codec::Codec;
 use crate::rtp::event::Receiver;
 use crate::rtp::packet::HEADER;
@@ -16,7 +15,7 @@ use crate::time::{Duration, Instant};
 use std::net::SocketAddr;
 use std::ops::Range;
 
-/// Comfort noise (RFC 3551 section 6): taken as a sign of life, never passed on, for nobody agreed on it.
+/// Comfort noise (RFC 3389). We neither offer it nor agree on it, but whoever sends it all the same is understood.
 const COMFORT_NOISE: u8 = 13;
 
 /// Presses of one stream in a second: five times what the fastest dialler sends. More is no caller.
@@ -35,7 +34,7 @@ pub struct Stream {
     pub(super) sequence: u16,
     pub(super) pace: Pace,
     pub(super) player: Option<Player>,
-    pub(super) mapping: Option<Mapping>,
+    pub(super) path: Path,
     /// Our own frames paused: the next one bears the marker (RFC 3551 section 4.1).
     pub(super) gap: bool,
     pub(super) statistics: Statistics,
@@ -53,16 +52,16 @@ impl Stream {
             id: open.id,
             ssrc: open.ssrc,
             sequence: open.sequence,
-            pace: Pace::new(open.timestamp),
+            pace: Pace::new(open.timestamp, open.session.codec.units()),
             player: None,
-            mapping: None,
+            path: Path::default(),
             gap: true,
             statistics: Statistics::default(),
             bridged: None,
             gated: open.gated,
             source: Source::new(&open),
             order: Order::default(),
-            keys: Receiver::default(),
+            keys: Receiver::new(open.session.event_clock),
             session: open.session,
             presses: (Instant::ZERO, 0),
         }
@@ -84,12 +83,13 @@ impl Stream {
         self.statistics.received += 1;
         let kind = if Some(header.payload_type) == self.session.event_receive {
             self.hear(now, &header, bytes.get(payload.clone())?, sink);
-            Kind::Event
+            Kind::Event { clock: self.session.event_clock }
+        } else if header.payload_type == COMFORT_NOISE {
+            Kind::Noise
         } else {
             Kind::Audio(self.codec_of(header.payload_type).unwrap_or(self.session.codec))
         };
-        let passed = place != Place::Repeated && header.payload_type != COMFORT_NOISE;
-        (passed && self.bridged.is_some()).then_some(Passing { header, payload, kind, place })
+        (place != Place::Repeated && self.bridged.is_some()).then_some(Passing { header, payload, kind, place })
     }
 
     /// One step of 20 ms, if its frame is due. Returns when the next one is.
@@ -99,10 +99,12 @@ impl Stream {
         if now < due {
             return due;
         }
-        if self.may_send() && (self.player.is_some() || self.bridged.is_none()) {
+        if !self.may_send() {
+            self.gap = true;
+        } else if self.player.is_some() || self.bridged.is_none() {
             self.send_frame(sink);
         } else {
-            self.gap = true;
+            self.send_noise(sink);
         }
         self.pace.advance(now, self.player.is_some());
         self.due(now)
@@ -118,7 +120,7 @@ impl Stream {
 
     pub fn play(&mut self, player: Player) {
         self.player = Some(player);
-        self.break_relay();
+        self.path.interrupt();
     }
 
     pub fn stop(&mut self) {
@@ -128,19 +130,37 @@ impl Stream {
 
     pub fn bridge(&mut self, leg: Option<u8>) {
         self.bridged = leg;
-        self.break_relay();
+        self.path.interrupt();
     }
 
+    /// The codec of the leg that this one is bridged with.
+    pub fn hears(&mut self, codec: Option<Codec>) {
+        self.statistics.concealed += self.path.set(codec.map(|codec| (codec, self.session.codec)));
+    }
+
+    pub fn codec(&self) -> Codec {
+        self.session.codec
+    }
+
+    /// What is played goes on at its next frame, in the codec that is agreed on now.
     pub fn retarget(&mut self, session: Negotiated, sink: &mut impl Sink) {
         if self.source.retarget(session.remote) {
             sink.disconnect(self.id);
         }
+        if session.codec.clock() != self.session.codec.clock() {
+            // RFC 7160 section 4.1: one SSRC has one clock.
+            self.ssrc = self.ssrc.rotate_left(16) ^ session.codec.clock();
+            self.path.interrupt();
+        }
+        self.pace.set_units(session.codec.units());
+        self.keys.set_clock(session.event_clock);
         self.session = session;
     }
 
     pub fn close(self) -> Statistics {
         let ignored = self.keys.ignored();
         let mut statistics = self.statistics;
+        statistics.concealed += self.path.concealed();
         statistics.refused.events = ignored.codes + ignored.short;
         statistics
     }
@@ -190,13 +210,14 @@ impl Stream {
         Some((header, payload))
     }
 
-    /// The codec of a payload type that may come in: the agreed one, and the other law of G.711 by its static type,
-    /// which a peer that answered both may send as well (RFC 3264 section 6.1).
+    /// The codec of a payload type that may come in: the agreed one, and beside one law of G.711 the other by its static
+    /// type, which a peer that answered both may send as well (RFC 3264 section 6.1).
     fn codec_of(&self, payload_type: u8) -> Option<Codec> {
+        let agreed = self.session.codec;
         if payload_type == self.session.receive_payload_type {
-            return Some(self.session.codec);
+            return Some(agreed);
         }
-        Codec::ALL.into_iter().find(|codec| codec.payload_type() == payload_type)
+        Codec::LAWS.into_iter().find(|law| agreed.is_law() && law.payload_type() == payload_type)
     }
 
     fn hear(&mut self, now: Instant, header: &Header, payload: &[u8], sink: &mut impl Sink) {
@@ -216,29 +237,48 @@ impl Stream {
     }
 
     fn send_frame(&mut self, sink: &mut impl Sink) {
-        let id = self.id;
-        let mut packet = [codec::silence(self.session.codec); HEADER + FRAME];
+        let (id, silence) = (self.id, codec::silence(self.session.codec));
+        let (mut frame, mut length) = ([0; FRAME], silence.len());
+        frame[..length].copy_from_slice(silence);
         if let Some(player) = &mut self.player {
             let play = player.play;
-            if let Some(frame) = player.next_frame(self.session.codec) {
-                packet[HEADER..].copy_from_slice(frame);
+            if let Some(sound) = player.next_frame(self.session.codec) {
+                length = sound.len().min(FRAME);
+                frame[..length].copy_from_slice(&sound[..length]);
             }
             if player.ended() {
                 self.player = None;
                 sink.event(Event::Ended { id, play });
             }
         }
-        let header = Header {
-            marker: std::mem::take(&mut self.gap),
-            payload_type: self.session.payload_type,
-            sequence: self.sequence,
-            timestamp: self.pace.stamp(),
-            ssrc: self.ssrc,
-        };
+        let timestamp = self.pace.stamp();
+        self.send_payload(self.session.payload_type, timestamp, &frame[..length], sink);
+    }
+
+    /// In a bridge with a leg that sends comfort noise instead of sound.
+    fn send_noise(&mut self, sink: &mut impl Sink) {
+        let mut frame = [0; FRAME];
+        match self.path.noise(&mut frame) {
+            None => self.gap = true,
+            Some(noise) => {
+                let length = noise.len();
+                let timestamp = self.pace.stamp();
+                self.send_payload(self.session.payload_type, timestamp, &frame[..length], sink);
+            }
+        }
+    }
+
+    /// Sends a packet of our own making: the next in sequence, with the marker if nothing came right before it.
+    pub(super) fn send_payload(&mut self, payload_type: u8, timestamp: u32, payload: &[u8], sink: &mut impl Sink) {
+        let marker = std::mem::take(&mut self.gap);
+        let header = Header { marker, payload_type, sequence: self.sequence, timestamp, ssrc: self.ssrc };
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut packet = [0; HEADER + FRAME];
+        let length = payload.len().min(FRAME);
+        packet[HEADER..HEADER + length].copy_from_slice(&payload[..length]);
         if let Some(head) = packet.first_chunk_mut() {
             header.write(head);
         }
-        self.sequence = self.sequence.wrapping_add(1);
-        self.send(&packet, sink);
+        self.send(&packet[..HEADER + length], sink);
     }
 }

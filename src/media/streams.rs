@@ -39,7 +39,12 @@ impl Streams {
         match command {
             Command::Open(open) => self.open(*open, sink),
             Command::Ungate(id) => self.with(id, sink, |stream, _| stream.ungate()),
-            Command::Retarget { id, session } => self.with(id, sink, |stream, sink| stream.retarget(*session, sink)),
+            Command::Retarget { id, session } => {
+                self.with(id, sink, |stream, sink| stream.retarget(*session, sink));
+                if let Some(&(a, b)) = self.bridges.get(&id.call) {
+                    self.tell_codecs(id.call, a, b);
+                }
+            }
             Command::Play { id, play, arena, spans, looped } => {
                 self.with(id, sink, |stream, sink| match Player::new(play, arena, spans, looped) {
                     Some(player) => stream.play(player),
@@ -137,6 +142,17 @@ impl Streams {
                 stream.bridge(Some(other));
             }
         }
+        self.tell_codecs(call, a, b);
+    }
+
+    /// Each leg of a bridge learns what the other one speaks.
+    fn tell_codecs(&mut self, call: u32, a: u8, b: u8) {
+        for (leg, other) in [(a, b), (b, a)] {
+            let codec = self.streams.get(&StreamId { call, leg: other }).map(Stream::codec);
+            if let Some(stream) = self.streams.get_mut(&StreamId { call, leg }) {
+                stream.hears(codec);
+            }
+        }
     }
 
     fn unbridge(&mut self, call: u32) {
@@ -144,6 +160,7 @@ impl Streams {
         for leg in [a, b] {
             if let Some(stream) = self.streams.get_mut(&StreamId { call, leg }) {
                 stream.bridge(None);
+                stream.hears(None);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The sound of one peer's call: what it sends every 20 ms, what it hears, and how evenly that comes.
 
 use super::ear::Ear;
-use crate::codec::Codec;
+use crate::codec::{Codec, Preference};
 use crate::key::Key;
 use crate::random::Random;
 use crate::rtp::event::{Receiver, Sender};
@@ -85,13 +85,13 @@ impl Talk {
 
     /// An offer of ours; to hold is to offer `SendOnly`.
     pub fn offer(&mut self, direction: Direction) -> Vec<u8> {
-        self.session.offer(&Codec::ALL, direction)
+        self.session.offer(&Codec::LAWS, direction)
     }
 
     /// Answers an offer; `None` if there is nothing in common.
     pub fn answer(&mut self, now: Instant, offer: &[u8]) -> Option<Vec<u8>> {
         let offer = sdp::read(offer).ok()?;
-        let (body, negotiated) = self.session.answer(&offer, &Codec::ALL, Direction::SendRecv).ok()?;
+        let (body, negotiated) = self.session.answer(&offer, &Preference::default(), Direction::SendRecv).ok()?;
         self.begin(now, negotiated);
         Some(body)
     }

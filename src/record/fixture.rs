@@ -3,6 +3,7 @@
 
 use super::seam::{In, Out};
 use super::trace::Sip;
+use crate::codec::Preference;
 use crate::context::Destination;
 use crate::sip::Locals;
 use jiff::Timestamp;
@@ -37,6 +38,9 @@ pub struct Header {
     /// `live`, or what else made the recording.
     pub source: String,
     pub trunk: String,
+    /// What the caller's leg might speak.
+    #[serde(default, skip_serializing_if = "Preference::is_default")]
+    pub codecs: Preference,
     /// How we named ourselves to the agent's phone.
     pub user_agent: String,
     /// Whether every line is there: a call that broke, or outgrew its journal, cannot be compared.

@@ -155,6 +155,7 @@ fn formats(stream: &MediaDescription) -> Result<Vec<Format>, Unusable> {
             // RFC 3551 section 6.
             (None, 0) => ("PCMU".to_owned(), 8000),
             (None, 8) => ("PCMA".to_owned(), 8000),
+            (None, 9) => ("G722".to_owned(), 8000),
             _ => return None,
         };
         Some(Format { payload_type, name, clock })

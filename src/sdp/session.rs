@@ -6,13 +6,11 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use super::{Direction, Format, Offer};
-use crate::codec::Codec;
+use crate::codec::{Codec, Preference};
 use crate::random::Random;
 
-/// The payload type of telephone-event in our offers (RFC 4733).
-const EVENT: u8 = 101;
-/// The only clock that we use.
-const CLOCK: u32 = 8000;
+/// The clocks of telephone-event (RFC 4733) and their payload types in our offers.
+const EVENTS: [(u32, u8); 2] = [(8_000, 101), (48_000, 110)];
 const EVENT_NAME: &str = "telephone-event";
 
 /// Our description, from the first offer or answer to the end of the call.
@@ -40,11 +38,22 @@ pub struct Negotiated {
     /// Payload types of telephone-event, if the peer knows it.
     pub event_send: Option<u8>,
     pub event_receive: Option<u8>,
+    /// Units of a second in their timestamps and durations.
+    #[serde(default = "events_as_ever", skip_serializing_if = "is_as_ever")]
+    pub event_clock: u32,
     /// Where the peer receives RTP.
     pub remote: SocketAddr,
     /// As we see it.
     pub direction: Direction,
     pub rtcp_mux: bool,
+}
+
+fn events_as_ever() -> u32 {
+    EVENTS[0].0
+}
+
+fn is_as_ever(clock: &u32) -> bool {
+    *clock == EVENTS[0].0
 }
 
 /// Why nothing came of it: 488, or the end of the call.
@@ -65,36 +74,40 @@ impl Session {
         Session { local, id, version, last: None, streams: vec![String::new()], ours: 0, offered: None }
     }
 
-    /// An offer of `codecs` in this order, with telephone-event.
+    /// An offer of `codecs` in this order, with telephone-event at each of their clocks.
     pub fn offer(&mut self, codecs: &[Codec], direction: Direction) -> Vec<u8> {
-        let formats = codecs.iter().map(|codec| (codec.payload_type(), codec.name()));
-        let stream = self.stream(formats.chain([(EVENT, EVENT_NAME)]), direction, false);
+        let events = EVENTS.into_iter().filter(|(clock, _)| codecs.iter().any(|codec| codec.clock() == *clock));
+        let formats = codecs.iter().map(|codec| (codec.payload_type(), Sort::Audio(*codec)));
+        let formats = formats.chain(events.map(|(clock, event)| (event, Sort::Event(clock))));
+        let stream = self.stream(formats, direction, false);
         self.offered = Some((codecs.to_vec(), direction));
         self.describe(stream)
     }
 
-    /// The answer to an offer: the first of its formats that is among `codecs`, and telephone-event if offered. The
-    /// offer's payload types serve both ways. `wanted` is the direction that we would like.
+    /// The answer to an offer: one codec that both have, and telephone-event if offered. The offer's payload types serve
+    /// both ways. `wanted` is the direction that we would like.
     pub fn answer(
         &mut self,
         offer: &Offer,
-        codecs: &[Codec],
+        preference: &Preference,
         wanted: Direction,
     ) -> Result<(Vec<u8>, Negotiated), Refusal> {
         self.reaches(offer)?;
-        let (payload_type, codec) = first_common(offer, codecs).ok_or(Refusal::NoCodec)?;
-        let event = event(offer);
+        let (payload_type, codec) = chosen(offer, preference).ok_or(Refusal::NoCodec)?;
+        let event = event(offer, codec.clock());
         let direction = wanted.and(offer.direction.reversed());
         self.streams.clone_from(&offer.streams);
         self.ours = offer.ours;
-        let formats = [(payload_type, codec.name())].into_iter().chain(event.map(|event| (event, EVENT_NAME)));
+        let formats = [(payload_type, Sort::Audio(codec))];
+        let formats = formats.into_iter().chain(event.map(|(event, clock)| (event, Sort::Event(clock))));
         let stream = self.stream(formats, direction, offer.rtcp_mux);
         let negotiated = Negotiated {
             codec,
             payload_type,
             receive_payload_type: payload_type,
-            event_send: event,
-            event_receive: event,
+            event_send: event.map(|(event, _)| event),
+            event_receive: event.map(|(event, _)| event),
+            event_clock: event.map_or_else(events_as_ever, |(_, clock)| clock),
             remote: offer.address,
             direction,
             rtcp_mux: offer.rtcp_mux,
@@ -108,13 +121,15 @@ impl Session {
         let (codecs, direction) = self.offered.as_ref().ok_or(Refusal::NotOffered)?;
         self.reaches(answer)?;
         let (payload_type, codec) = first_common(answer, codecs).ok_or(Refusal::NoCodec)?;
-        let event_send = event(answer);
+        let event = event(answer, codec.clock());
+        let received = event.and_then(|(_, clock)| EVENTS.into_iter().find(|(ours, _)| *ours == clock));
         Ok(Negotiated {
             codec,
             payload_type,
             receive_payload_type: codec.payload_type(),
-            event_send,
-            event_receive: event_send.map(|_| EVENT),
+            event_send: event.map(|(event, _)| event),
+            event_receive: received.map(|(_, event)| event),
+            event_clock: event.map_or_else(events_as_ever, |(_, clock)| clock),
             remote: answer.address,
             direction: direction.and(answer.direction.reversed()),
             rtcp_mux: false,
@@ -128,15 +143,14 @@ impl Session {
     }
 
     /// The lines of our stream.
-    fn stream<'a>(&self, formats: impl Iterator<Item = (u8, &'a str)>, direction: Direction, rtcp_mux: bool) -> String {
+    fn stream(&self, formats: impl Iterator<Item = (u8, Sort)>, direction: Direction, rtcp_mux: bool) -> String {
         let (mut numbers, mut maps) = (String::new(), String::new());
-        for (payload_type, name) in formats {
+        for (payload_type, sort) in formats {
             // Writing into a String cannot fail.
             let _ = write!(numbers, " {payload_type}");
-            let _ = write!(maps, "a=rtpmap:{payload_type} {name}/{CLOCK}\r\n");
-            if name == EVENT_NAME {
-                // The sixteen keys and hook flash (RFC 4733 section 3.2).
-                let _ = write!(maps, "a=fmtp:{payload_type} 0-16\r\n");
+            let _ = write!(maps, "a=rtpmap:{payload_type} {sort}\r\n");
+            if let Some(parameters) = sort.parameters() {
+                let _ = write!(maps, "a=fmtp:{payload_type} {parameters}\r\n");
             }
         }
         let mux = if rtcp_mux { "a=rtcp-mux\r\n" } else { "" };
@@ -166,20 +180,69 @@ impl Session {
     }
 }
 
+/// What a format of ours is.
+#[derive(Clone, Copy)]
+enum Sort {
+    Audio(Codec),
+    /// With its clock.
+    Event(u32),
+}
+
+impl Sort {
+    fn parameters(self) -> Option<&'static str> {
+        match self {
+            // The sixteen keys and hook flash (RFC 4733 section 3.2).
+            Sort::Event(_) => Some("0-16"),
+            #[cfg(feature = "opus")]
+            Sort::Audio(Codec::Opus) => Some("useinbandfec=1"),
+            Sort::Audio(_) => None,
+        }
+    }
+}
+
+/// The value of `a=rtpmap`, without its payload type.
+impl fmt::Display for Sort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Sort::Event(clock) => write!(f, "{EVENT_NAME}/{clock}"),
+            // Opus names two channels, whatever is sent (RFC 7587 section 7).
+            #[cfg(feature = "opus")]
+            Sort::Audio(Codec::Opus) => f.write_str("opus/48000/2"),
+            Sort::Audio(codec) => write!(f, "{}/{}", codec.name(), codec.clock()),
+        }
+    }
+}
+
+/// The format that we answer with: the first of ours if our order was written down. Otherwise the first of the offer,
+/// whose author then sends and hears what it likes best.
+fn chosen(offer: &Offer, preference: &Preference) -> Option<(u8, Codec)> {
+    if preference.ours {
+        preference.codecs.iter().find_map(|codec| first_common(offer, &[*codec]))
+    } else {
+        first_common(offer, &preference.codecs)
+    }
+}
+
 /// The first format of the description that is one of `codecs`.
 fn first_common(described: &Offer, codecs: &[Codec]) -> Option<(u8, Codec)> {
     described.formats.iter().find_map(|format| {
-        let codec = codecs.iter().find(|codec| is(format, codec.name()))?;
+        let codec = codecs.iter().find(|codec| is(format, codec.name(), codec.clock()))?;
         Some((format.payload_type, *codec))
     })
 }
 
-fn event(described: &Offer) -> Option<u8> {
-    described.formats.iter().find(|format| is(format, EVENT_NAME)).map(|format| format.payload_type)
+/// telephone-event at the codec's clock, as one SSRC has one clock (RFC 4733 section 2.2); from those who have it only
+/// at the other one, that. Keys that are lost over a formality would be worse.
+fn event(described: &Offer, clock: u32) -> Option<(u8, u32)> {
+    let at = |clock| {
+        let format = described.formats.iter().find(|format| is(format, EVENT_NAME, clock))?;
+        Some((format.payload_type, clock))
+    };
+    at(clock).or_else(|| EVENTS.iter().find_map(|(clock, _)| at(*clock)))
 }
 
-fn is(format: &Format, name: &str) -> bool {
-    format.clock == CLOCK && format.name.eq_ignore_ascii_case(name)
+fn is(format: &Format, name: &str, clock: u32) -> bool {
+    format.clock == clock && format.name.eq_ignore_ascii_case(name)
 }
 
 impl fmt::Display for Refusal {

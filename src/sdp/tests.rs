@@ -1,5 +1,6 @@
 use super::*;
 use crate::codec::Codec::{Pcma, Pcmu};
+use crate::codec::{Codec, Preference};
 use crate::random::Random;
 
 const HEAD: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.5\r\ns=-\r\nc=IN IP4 192.0.2.5\r\nt=0 0\r\n";
@@ -11,6 +12,11 @@ fn session() -> Session {
 
 fn offer(text: &str) -> Offer {
     read(text.as_bytes()).unwrap_or_else(|why| panic!("{why}: {text}"))
+}
+
+/// Whoever offers has its choice.
+fn whoever(codecs: &[Codec]) -> Preference {
+    Preference { codecs: codecs.to_vec(), ours: false }
 }
 
 fn text(body: Vec<u8>) -> String {
@@ -93,7 +99,7 @@ fn unusable_descriptions_say_why() {
 fn an_answer_follows_the_offer_s_order_numbers_and_streams() {
     let offer =
         offer(&format!("{HEAD}m=image 9 udptl t38\r\n{AUDIO}a=sendonly\r\na=rtcp-mux\r\nm=video 7 RTP/AVP 34\r\n"));
-    let (body, negotiated) = session().answer(&offer, &[Pcmu, Pcma], Direction::SendRecv).unwrap();
+    let (body, negotiated) = session().answer(&offer, &whoever(&[Pcmu, Pcma]), Direction::SendRecv).unwrap();
     let body = text(body);
     assert!(body.contains(
         "c=IN IP4 192.0.2.1\r\nt=0 0\r\nm=image 0 udptl t38\r\nm=audio 3000 RTP/AVP 8 96\r\na=rtpmap:8 PCMA/8000\r\n\
@@ -106,21 +112,79 @@ fn an_answer_follows_the_offer_s_order_numbers_and_streams() {
         receive_payload_type: 8,
         event_send: Some(96),
         event_receive: Some(96),
+        event_clock: 8000,
         remote: "192.0.2.5:4000".parse().unwrap(),
         direction: Direction::RecvOnly,
         rtcp_mux: true,
     };
     assert_eq!(negotiated, expected);
-    let (_, only_pcmu) = session().answer(&offer, &[Pcmu], Direction::SendRecv).unwrap();
+    let (_, only_pcmu) = session().answer(&offer, &whoever(&[Pcmu]), Direction::SendRecv).unwrap();
     assert_eq!(only_pcmu.payload_type, 0);
 }
 
 #[test]
-fn no_common_codec_is_refused_and_events_need_our_clock() {
+fn no_common_codec_is_refused_and_events_of_another_clock_are_better_than_none() {
     let wide = offer(&format!("{HEAD}m=audio 4000 RTP/AVP 9 97\r\na=rtpmap:9 G722/8000\r\na=rtpmap:97 PCMU/16000\r\n"));
-    assert_eq!(session().answer(&wide, &[Pcmu], Direction::SendRecv), Err(Refusal::NoCodec));
+    assert_eq!(session().answer(&wide, &whoever(&[Pcmu]), Direction::SendRecv), Err(Refusal::NoCodec));
     let event = offer(&format!("{HEAD}m=audio 4000 RTP/AVP 0 97\r\na=rtpmap:97 telephone-event/48000\r\n"));
-    assert_eq!(session().answer(&event, &[Pcmu], Direction::SendRecv).unwrap().1.event_send, None);
+    let (_, negotiated) = session().answer(&event, &whoever(&[Pcmu]), Direction::SendRecv).unwrap();
+    assert_eq!((negotiated.event_send, negotiated.event_clock), (Some(97), 48_000));
+    let odd = offer(&format!("{HEAD}m=audio 4000 RTP/AVP 0 97\r\na=rtpmap:97 telephone-event/11025\r\n"));
+    assert_eq!(session().answer(&odd, &whoever(&[Pcmu]), Direction::SendRecv).unwrap().1.event_send, None);
+}
+
+#[test]
+fn a_list_that_is_written_down_is_an_order_and_without_one_the_offer_s_counts() {
+    let wide = offer(&format!("{HEAD}m=audio 4000 RTP/AVP 8 0 9\r\n"));
+    let cases = [
+        (Preference::default(), Pcma),
+        (Preference::configured(vec![Codec::G722, Pcmu]), Codec::G722),
+        (Preference::configured(vec![Pcmu, Codec::G722]), Pcmu),
+        (whoever(&[Codec::G722, Pcmu]), Pcmu),
+    ];
+    for (preference, codec) in cases {
+        let (body, negotiated) = session().answer(&wide, &preference, Direction::SendRecv).unwrap();
+        assert_eq!(negotiated.codec, codec, "{preference:?}");
+        let number = codec.payload_type();
+        assert!(text(body).contains(&format!("RTP/AVP {number}\r\na=rtpmap:{number} {}/8000\r\n", codec.name())));
+    }
+}
+
+#[cfg(feature = "opus")]
+#[test]
+fn opus_brings_its_clock_and_events_at_it() {
+    let every = [Codec::Opus, Codec::G722, Pcma, Pcmu];
+    let mut caller = session();
+    let offered = text(caller.offer(&every, Direction::SendRecv));
+    assert!(
+        offered.contains(
+            "m=audio 3000 RTP/AVP 111 9 8 0 101 110\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 useinbandfec=1\r\n\
+             a=rtpmap:9 G722/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n\
+             a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\n\
+             a=rtpmap:110 telephone-event/48000\r\na=fmtp:110 0-16\r\n"
+        ),
+        "{offered}"
+    );
+    let cases = [(vec![Codec::Opus], Codec::Opus, 111, 110, 48_000), (vec![Codec::G722], Codec::G722, 9, 101, 8_000)];
+    for (codecs, codec, payload_type, event, clock) in cases {
+        let mut callee = Session::new("198.51.100.2:5000".parse().unwrap(), &mut Random::from_seed(2));
+        let preference = Preference::configured(codecs);
+        let (answer, theirs) = callee.answer(&offer(&offered), &preference, Direction::SendRecv).unwrap();
+        let ours = caller.take_answer(&read(&answer).unwrap()).unwrap();
+        for side in [ours, theirs] {
+            let found = (side.codec, side.payload_type, side.event_receive, side.event_clock);
+            assert_eq!(found, (codec, payload_type, Some(event), clock));
+        }
+    }
+    // Some have Opus, and events at 8,000 Hz only.
+    let mixed = "m=audio 4000 RTP/AVP 96 101\r\na=rtpmap:96 OPUS/48000/2\r\na=rtpmap:101 telephone-event/8000\r\n";
+    let preference = Preference::configured(every.to_vec());
+    let (_, found) = session().answer(&offer(&format!("{HEAD}{mixed}")), &preference, Direction::SendRecv).unwrap();
+    assert_eq!((found.payload_type, found.event_send, found.event_clock), (96, Some(101), 8_000));
+    // With others than the default it is written down, and read again.
+    let written = serde_json::to_string(&found).unwrap();
+    assert!(!written.contains("event_clock"), "{written}");
+    assert_eq!(serde_json::from_str::<Negotiated>(&written).unwrap(), found);
 }
 
 #[test]
@@ -129,13 +193,13 @@ fn media_stays_within_one_version_of_ip() {
     let described = text(ipv6.offer(&[Pcmu], Direction::SendRecv));
     assert!(described.contains("c=IN IP6 2001:db8::2\r\n"), "{described}");
     let of_ipv6 = offer(&described);
-    assert_eq!(session().answer(&of_ipv6, &[Pcmu], Direction::SendRecv), Err(Refusal::OtherVersion));
+    assert_eq!(session().answer(&of_ipv6, &whoever(&[Pcmu]), Direction::SendRecv), Err(Refusal::OtherVersion));
     let mut ipv4 = session();
     ipv4.offer(&[Pcmu], Direction::SendRecv);
     assert_eq!(ipv4.take_answer(&of_ipv6), Err(Refusal::OtherVersion));
-    assert!(ipv6.answer(&of_ipv6, &[Pcmu], Direction::SendRecv).is_ok());
+    assert!(ipv6.answer(&of_ipv6, &whoever(&[Pcmu]), Direction::SendRecv).is_ok());
     let held = offer(&described.replace("IP6 2001:db8::2", "IP4 0.0.0.0"));
-    assert!(ipv6.answer(&held, &[Pcmu], Direction::SendRecv).is_ok());
+    assert!(ipv6.answer(&held, &whoever(&[Pcmu]), Direction::SendRecv).is_ok());
 }
 
 #[test]
@@ -143,7 +207,7 @@ fn an_offer_and_its_answer_meet() {
     let mut caller = session();
     let offered = caller.offer(&[Pcmu, Pcma], Direction::SendRecv);
     let mut callee = Session::new("198.51.100.2:5000".parse().unwrap(), &mut Random::from_seed(2));
-    let (answer, theirs) = callee.answer(&offer(&text(offered)), &[Pcma], Direction::SendOnly).unwrap();
+    let (answer, theirs) = callee.answer(&offer(&text(offered)), &whoever(&[Pcma]), Direction::SendOnly).unwrap();
     assert!(text(answer.clone()).contains("c=IN IP4 198.51.100.2\r\n"));
     let ours = caller.take_answer(&read(&answer).unwrap()).unwrap();
     assert_eq!((ours.codec, ours.payload_type, ours.direction), (Pcma, 8, Direction::RecvOnly));
@@ -168,7 +232,7 @@ fn the_version_grows_when_the_body_changes_and_streams_stay() {
     assert_eq!(version(session.offer(&[Pcmu], Direction::SendRecv)), first);
     assert_eq!(version(session.offer(&[Pcmu], Direction::SendOnly)), first + 1);
     let offer = offer(&format!("{HEAD}{AUDIO}m=video 7 RTP/AVP 34\r\n"));
-    let (answer, _) = session.answer(&offer, &[Pcmu], Direction::SendRecv).unwrap();
+    let (answer, _) = session.answer(&offer, &whoever(&[Pcmu]), Direction::SendRecv).unwrap();
     assert_eq!(version(answer), first + 2);
     assert!(text(session.offer(&[Pcmu], Direction::SendRecv)).ends_with("a=sendrecv\r\nm=video 0 RTP/AVP 34\r\n"));
 }

@@ -2,6 +2,7 @@
 
 use crate::audio::{ArenaBuilder, wav};
 use crate::call::Program;
+use crate::codec::Codec;
 use crate::engine::Service;
 use crate::flow::{self, PromptBook};
 use crate::yaml::{Diagnostic, Severity, Source, Span};
@@ -122,18 +123,23 @@ impl Findings {
 /// Reads a flow, the catalogue of its prompts and their clips. Warnings, and without a service errors, are
 /// among the findings.
 pub fn load(files: &dyn Files, path: &Path) -> (Option<Service>, Findings) {
+    load_for(files, path, &Codec::LAWS)
+}
+
+/// The same, with the clips in these codecs.
+pub fn load_for(files: &dyn Files, path: &Path, codecs: &[Codec]) -> (Option<Service>, Findings) {
     let mut findings = Findings::default();
-    let service = load_into(files, path, &mut findings);
+    let service = load_into(files, path, codecs, &mut findings);
     let sound = findings.errors() == 0;
     (service.filter(|_| sound), findings)
 }
 
-fn load_into(files: &dyn Files, path: &Path, findings: &mut Findings) -> Option<Service> {
+fn load_into(files: &dyn Files, path: &Path, codecs: &[Codec], findings: &mut Findings) -> Option<Service> {
     let flow = findings.read(files, path)?;
     let preface = flow::load::preface(&flow);
     let folder = path.parent().unwrap_or(Path::new(""));
     let prompts = folder.join(&preface.prompts);
-    let mut sound = Sound::default();
+    let mut sound = Sound { arena: ArenaBuilder::new(codecs), clips: BTreeMap::new() };
     sound.read(files, &prompts, &prompts.join(&preface.language), findings);
     sound.read(files, folder, &folder.join("music"), findings);
     let catalogue = prompts.join(format!("{}.yaml", preface.language));
@@ -156,7 +162,6 @@ fn load_into(files: &dyn Files, path: &Path, findings: &mut Findings) -> Option<
     Some(Service { program, arena: Arc::new(sound.arena.build()) })
 }
 
-#[derive(Default)]
 struct Sound {
     arena: ArenaBuilder,
     clips: BTreeMap<String, Duration>,
@@ -175,7 +180,7 @@ impl Sound {
             let samples = files.read(path).map_err(|error| error.to_string());
             let samples = samples.and_then(|bytes| wav::read(&bytes).map_err(|error| error.to_string()));
             let taken = samples.and_then(|samples| {
-                self.arena.clip(&name, &samples).map_err(|full| full.to_string())?;
+                self.arena.clip(&name, &samples, wav::RATE).map_err(|full| full.to_string())?;
                 Ok(Duration::from_secs(samples.len() as u64) / 8_000)
             });
             match taken {

@@ -91,7 +91,7 @@ fn place(files: &dyn Files, folder: &Path, config: &Config, mut findings: Findin
     for named in &config.flows {
         let path = folder.join(&named.text);
         for path in flow_files(files, &path) {
-            let (service, found) = files::load(files, &path);
+            let (service, found) = files::load_for(files, &path, &config.spoken());
             services.extend(service);
             findings.diagnostics.extend(found.diagnostics);
             findings.sources.extend(found.sources);

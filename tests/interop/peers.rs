@@ -88,11 +88,16 @@ pub struct Baresip {
 impl Baresip {
     /// Listens for SIP at `local`, for TLS at the port after it, with the certificates in a folder; answers by itself.
     pub fn start(local: SocketAddr, certificates: &Path) -> Baresip {
+        Baresip::speaking("g711", local, certificates)
+    }
+
+    /// The same with one codec, by its module.
+    pub fn speaking(codec: &str, local: SocketAddr, certificates: &Path) -> Baresip {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("a file");
         let (both, ca) = (certificates.join("both.pem"), certificates.join("ca.pem"));
         let tls = format!("sip_certificate {}\nsip_cafile {}\n", both.display(), ca.display());
-        write("config", &format!("sip_listen {local}\n{tls}{CONFIG}"));
+        write("config", &format!("sip_listen {local}\n{tls}{CONFIG}module {codec}.so\n"));
         write("accounts", &format!("<sip:agent@{local}>;regint=0;answermode=auto\n"));
         write("contacts", "");
         let mut command = Command::new("baresip");
@@ -109,7 +114,6 @@ module_path /usr/lib/baresip/modules
 audio_player aubridge,phone
 audio_source aubridge,phone
 module stdio.so
-module g711.so
 module aubridge.so
 module_tmp account.so
 module_app menu.so

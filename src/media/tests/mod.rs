@@ -2,10 +2,12 @@
 
 mod bridge;
 mod play;
+mod transcode;
 mod trust;
 
 use super::*;
 use crate::audio::ArenaBuilder;
+use crate::audio::codec::Law;
 use crate::codec::Codec;
 use crate::rtp::packet::{HEADER, Header};
 use crate::sdp::Direction;
@@ -137,6 +139,7 @@ fn open(id: StreamId) -> Open {
             receive_payload_type: 0,
             event_send: Some(102),
             event_receive: Some(101),
+            event_clock: 8000,
             remote,
             direction: Direction::SendRecv,
             rtcp_mux: false,
@@ -153,9 +156,9 @@ fn open(id: StreamId) -> Open {
 /// Clips of one and two frames whose bytes are all alike, and one of no frame.
 fn arena() -> Arc<Arena> {
     let mut builder = ArenaBuilder::default();
-    builder.clip("one", &[1000; 160]).expect("room");
-    builder.clip("two", &[-5000; 320]).expect("room");
-    builder.clip("empty", &[]).expect("room");
+    builder.clip("one", &[1000; 160], 8_000).expect("room");
+    builder.clip("two", &[-5000; 320], 8_000).expect("room");
+    builder.clip("empty", &[], 8_000).expect("room");
     Arc::new(builder.build())
 }
 

@@ -53,7 +53,7 @@ fn spans_are_played_without_a_gap_in_the_codec_agreed_on() {
         assert_unbroken(&world.wire.sent);
         let samples = [(-5000, 0), (1000, 2)];
         for (sample, frame) in samples {
-            let expected = [crate::audio::codec::encode(codec, sample); 160];
+            let expected = [(Law::of(codec).expect("a law").encode)(sample); 160];
             assert_eq!(world.wire.sent[frame].payload, expected, "{codec:?}");
         }
         assert_eq!(world.wire.events, [Event::Ended { id: A, play: 3 }]);

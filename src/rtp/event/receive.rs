@@ -15,20 +15,23 @@ const NEAR: u16 = 3;
 /// began again, or one that sent so much audio since the last key that the sequence went round.
 const LATE_PACKETS: u16 = 100;
 const LATE: Duration = Duration::from_secs(2);
-/// What a timestamp that moves with every packet may differ from the growth of the duration: 60 ms at 8,000 Hz.
-const SLACK: u32 = 480;
-/// Shorter than any pause between two presses: 30 ms at 8,000 Hz.
-const PAUSE: u32 = 240;
-/// A duration this near to 0xFFFF may be followed by a new segment (RFC 4733 section 2.5.1.3): half a second of loss.
-const NEARLY_FULL: u16 = 0xF000;
+/// What a timestamp that moves with every packet may differ from the growth of the duration: 60 ms, in milliseconds.
+const SLACK: u32 = 60;
+/// Shorter than any pause between two presses, in milliseconds.
+const PAUSE: u32 = 30;
+/// A duration that would be full in so many milliseconds may be followed by a new segment (RFC 4733 section 2.5.1.3):
+/// half a second of loss.
+const NEARLY_FULL: u32 = 512;
 /// Presses remembered behind the newest, to know a straggler.
 const EARLIER: usize = 4;
 /// Events read from one packet (RFC 4733 section 2.5.1.5); what lies behind them is not.
 const PACKED: usize = 8;
 
 /// Turns event packets into keys. The quietest event is still a key: its volume is not looked at.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Receiver {
+    /// Units of a millisecond.
+    units: u32,
     press: Option<Press>,
     earlier: [Option<Mark>; EARLIER],
     oldest: usize,
@@ -53,6 +56,7 @@ type Mark = (Key, u32);
 #[derive(Clone, Debug)]
 struct Press {
     ssrc: u32,
+    units: u32,
     /// The highest sequence number of an event packet.
     sequence: u16,
     seen: Instant,
@@ -79,7 +83,24 @@ enum Order {
     Elsewhere,
 }
 
+impl Default for Receiver {
+    /// At 8,000 Hz.
+    fn default() -> Self {
+        Self::new(8_000)
+    }
+}
+
 impl Receiver {
+    /// `clock`: units of timestamps and durations in a second.
+    pub fn new(clock: u32) -> Self {
+        Self { units: clock / 1000, press: None, earlier: [None; EARLIER], oldest: 0, ignored: Ignored::default() }
+    }
+
+    /// The clock from now on; the press that is under way stays known.
+    pub fn set_clock(&mut self, clock: u32) {
+        self.units = clock / 1000;
+    }
+
     /// Reads one event packet; `key` gets each press that was not told before (two, if a packet brings two).
     pub fn on_event(&mut self, now: Instant, header: &Header, payload: &[u8], mut key: impl FnMut(Key)) {
         if payload.len() < 4 {
@@ -138,6 +159,7 @@ impl Receiver {
         let ended = report.end || continues && self.press.as_ref().is_some_and(|press| press.ended);
         self.press = Some(Press {
             ssrc: header.ssrc,
+            units: self.units,
             sequence: header.sequence,
             seen: now,
             mark: report.mark,
@@ -185,7 +207,7 @@ impl Press {
             Order::Elsewhere if self.ended => report.end && silent <= REPEAT,
             Order::Elsewhere => silent <= LAPSE && report.duration >= self.duration,
             Order::Ahead(gap) if self.ended => {
-                report.end && gap <= NEAR && silent <= REPEAT && self.advance(report) <= SLACK
+                report.end && gap <= NEAR && silent <= REPEAT && self.advance(report) <= self.slack()
             }
             Order::Ahead(gap) if report.end => self.grows(report) || silent <= LAPSE && self.ends(gap, report),
             Order::Ahead(_) => self.grows(report) || self.next_segment(report),
@@ -195,7 +217,7 @@ impl Press {
     /// An END with a timestamp of its own is this press's, unless it fits a new press that lost all but its END:
     /// packets are missing, and it is stamped later than this press can have ended.
     fn ends(&self, gap: u16, report: &Report) -> bool {
-        let longest = u32::from(report.duration) + PAUSE;
+        let longest = u32::from(report.duration) + PAUSE * self.units;
         gap <= NEAR || report.duration >= self.duration && self.advance(report) <= longest
     }
 
@@ -205,13 +227,19 @@ impl Press {
         let capped = report.duration == u16::MAX;
         (growth > 0 || capped)
             && growth < 0x8000
-            && self.advance(report).wrapping_sub(u32::from(growth)).wrapping_add(SLACK) <= 2 * SLACK
+            && self.advance(report).wrapping_sub(u32::from(growth)).wrapping_add(self.slack()) <= 2 * self.slack()
     }
 
     /// The report begins where this one was full, or would have been but for the lost packets in between.
     fn next_segment(&self, report: &Report) -> bool {
         let advance = self.advance(report);
-        self.duration >= NEARLY_FULL && (u32::from(self.duration)..=u32::from(u16::MAX) + SLACK).contains(&advance)
+        let nearly_full = u32::from(u16::MAX) - NEARLY_FULL * self.units + 1;
+        u32::from(self.duration) >= nearly_full
+            && (u32::from(self.duration)..=u32::from(u16::MAX) + self.slack()).contains(&advance)
+    }
+
+    fn slack(&self) -> u32 {
+        SLACK * self.units
     }
 
     fn advance(&self, report: &Report) -> u32 {

@@ -385,6 +385,41 @@ fn case_25_twenty_digits_survive_loss() {
     }
 }
 
+/// At 48,000 Hz a press of 1.4 s is two segments already, and 60 ms of slack are 2,880 units.
+#[test]
+fn keys_at_the_clock_of_opus() {
+    let heard = |packets: &[Packet], clock| {
+        let (mut receiver, mut heard) = (Receiver::new(clock), String::new());
+        for packet in packets {
+            let Packet { at, ssrc, sequence, timestamp, .. } = *packet;
+            let header = Header { marker: false, payload_type: 110, sequence, timestamp, ssrc };
+            let now = Instant::from_micros(at * 1000);
+            receiver.on_event(now, &header, &packet.payload, |key| heard.push(key.to_char()));
+        }
+        heard
+    };
+    let held = [
+        report(1_340, 400, 0, '5', 64_320),
+        report(1_360, 401, 0, '5', 65_280),
+        report(1_400, 403, 65_535, '5', 960),
+        end(1_420, 404, 65_535, '5', 1_920),
+    ];
+    // The last reports of the first segment were lost: 500 ms, as at any clock.
+    let lossy = [report(900, 380, 0, '5', 43_200), report(1_400, 403, 65_535, '5', 960)];
+    let moving: Vec<_> =
+        (0..6).map(|i| report(20 * u64::from(i), 1 + i, 960 * u32::from(i) + 2_000, '2', 960 * (i + 1))).collect();
+    let sent = |clock| {
+        let mut sender = Sender::at_clock(clock, Key::STAR, 7, Duration::from_millis(100)).expect("short");
+        std::iter::from_fn(move || sender.step())
+            .map(|update| u16::from_be_bytes([update.payload[2], update.payload[3]]))
+    };
+    assert_eq!(heard(&held, 48_000), "5");
+    assert_eq!((heard(&lossy, 48_000), heard(&lossy, 8_000)), ("5".to_owned(), "55".to_owned()));
+    assert_eq!(heard(&moving, 48_000), "2");
+    assert!(sent(48_000).eq(sent(8_000).map(|duration| 6 * duration)));
+    assert_eq!(Sender::at_clock(48_000, Key::STAR, 0, Duration::from_secs(2)).err(), Some(TooLong));
+}
+
 #[test]
 fn a_press_is_sent_with_marker_updates_and_three_ends() {
     let mut sender = Sender::new(Key::POUND, 77, Duration::from_millis(70)).expect("short");

@@ -131,7 +131,7 @@ impl World {
 
 fn arena() -> Arc<Arena> {
     let mut builder = ArenaBuilder::default();
-    builder.clip("prompt", &[1000; 480]).expect("room");
+    builder.clip("prompt", &[1000; 480], 8_000).expect("room");
     Arc::new(builder.build())
 }
 
@@ -147,6 +147,7 @@ fn session(codec: Codec, phone: &Phone) -> Negotiated {
         receive_payload_type: codec.payload_type(),
         event_send: Some(101),
         event_receive: Some(101),
+        event_clock: 8_000,
         remote: phone.address(),
         direction: Direction::SendRecv,
         rtcp_mux: false,
@@ -161,7 +162,7 @@ fn a_stream_is_paced_played_into_heard_and_closed() {
     assert_eq!((second.marker, second.sequence, second.timestamp), (false, 101, 160));
     assert_eq!(silence, [0xff; 160]);
     world.send(play(&arena()));
-    let (prompt, before) = phone.hear_until(&[crate::audio::codec::encode(Codec::Pcmu, 1000); 160]);
+    let (prompt, before) = phone.hear_until(&[(crate::audio::codec::PCMU.encode)(1000); 160]);
     let passed = before as u32 + 2;
     assert_eq!((u32::from(prompt.sequence), prompt.timestamp), (100 + passed, 160 * passed));
     assert_eq!(world.event(), Event::Ended { id: A, play: 5 });

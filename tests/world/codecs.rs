@@ -1,0 +1,96 @@
+//! What is agreed on with either side: by the trunk's list, and by the destination's.
+
+use crate::network::Weather;
+use crate::{Plan, World};
+use askonce::codec::{Codec, Preference};
+use askonce::engine::Setup;
+use askonce::peer::{Act, Answering};
+use askonce::replay;
+use askonce::server::files::{self, Disk};
+use askonce::time::Duration;
+use std::path::Path;
+use std::sync::Arc;
+
+const FLOW: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/flows/account-desk.yaml");
+
+/// The caller's side speaks G.722 and PCMU, the agent's G.722, PCMA and PCMU, in that order.
+fn lists(setup: &mut Setup) {
+    let config = Arc::get_mut(&mut setup.config).expect("a configuration of its own");
+    let trunk = Arc::get_mut(&mut config.trunks[0]).expect("a trunk of its own");
+    trunk.codecs = Preference::configured(vec![Codec::G722, Codec::Pcmu]);
+    config.destinations[0].codecs = Some(Preference::configured(vec![Codec::Pcma, Codec::G722, Codec::Pcmu]));
+    for service in setup.services.values_mut() {
+        let loaded = files::load_for(&Disk, Path::new(FLOW), &config.spoken()).0.expect("the flow loads");
+        service.arena = loaded.arena;
+    }
+}
+
+/// A call whose INVITE offers these formats, ten seconds later, and what it was answered with.
+fn called(formats: &str) -> (World, String) {
+    let answering = Answering::Answer { after: Duration::from_secs(1), script: [Act::Stay].into() };
+    let weather = Weather { loss: 0, duplication: 0 };
+    let flow = Path::new(FLOW).to_owned();
+    let mut world = World::new(Plan { seed: 4, weather, answering, flow, store: true, ports: u32::MAX, tamper: lists });
+    let body = format!(
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 127.0.0.2\r\nt=0 0\r\nm=audio 9000 RTP/AVP {formats}\r\n"
+    );
+    world.inject(5060, 5060, &request("INVITE", "", &body));
+    world.run(Duration::from_secs(1));
+    let said = String::from_utf8(world.last_to_caller.clone()).expect("text");
+    if said.starts_with("SIP/2.0 200") {
+        world.inject(5060, 5060, &request("ACK", tag(&said), ""));
+    }
+    world.run(Duration::from_secs(10));
+    (world, said)
+}
+
+fn tag(said: &str) -> &str {
+    said.lines().find_map(|line| line.strip_prefix("To: <sip:1@127.0.0.1>")).expect("a To tag")
+}
+
+/// A request of the caller's; `tag` is the To tag.
+fn request(method: &str, tag: &str, body: &str) -> Vec<u8> {
+    let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+    let text = format!(
+        "{method} sip:1@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.2:5060;branch=z9hG4bK{method}\r\nFrom: \
+         <sip:+15551230001@127.0.0.2>;tag=a\r\nTo: <sip:1@127.0.0.1>{tag}\r\nCall-ID: x\r\nCSeq: 1 {method}\r\nContact: \
+         <sip:127.0.0.2:5060>\r\nX-Account-Number: 79927398713\r\n{kind}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    text.into_bytes()
+}
+
+#[test]
+fn each_side_is_answered_and_called_by_its_own_list() {
+    // What is offered, what is answered, and what the agent is offered: the caller's codec first.
+    for (formats, answered, offered) in [
+        ("0 8 9", "RTP/AVP 9\r\na=rtpmap:9 G722/8000\r\n", "RTP/AVP 9 8 0 101\r\na=rtpmap:9 G722/8000\r\n"),
+        ("8 0", "RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n", "RTP/AVP 0 8 9 101\r\na=rtpmap:0 PCMU/8000\r\n"),
+    ] {
+        let (world, said) = called(formats);
+        assert!(said.starts_with("SIP/2.0 200") && said.contains(answered), "{said}");
+        let sdp = String::from_utf8(world.invites[0].body.clone()).expect("text");
+        assert!(sdp.contains(offered), "{sdp}");
+    }
+}
+
+#[test]
+fn who_has_none_of_the_list_is_refused() {
+    let (world, said) = called("8");
+    assert!(said.starts_with("SIP/2.0 488"), "{said}");
+    assert!(world.invites.is_empty() && world.engine.calls() == 0);
+}
+
+#[test]
+fn the_lists_are_in_the_recording() {
+    let (mut world, said) = called("0 9");
+    let bye = String::from_utf8(request("BYE", tag(&said), "")).expect("text").replace("CSeq: 1", "CSeq: 2");
+    world.inject(5060, 5060, bye.as_bytes());
+    world.run(Duration::from_secs(60));
+    let program = files::load(&Disk, Path::new(FLOW)).0.expect("the flow loads").program;
+    let text = world.recordings[0].write().expect("a recording");
+    let read = askonce::record::Fixture::read(&text).expect("the same recording");
+    assert_eq!(read.header.codecs.codecs, [Codec::G722, Codec::Pcmu]);
+    let replayed = replay::run(&read, program).expect("a playable recording");
+    assert_eq!(replayed.comparison.first_difference, None);
+}
