@@ -12,10 +12,12 @@ const FLOORS: &[(&str, u8)] = &[
     ("random", 0),
     ("key", 0),
     ("codec", 0),
+    ("keying", 0),
     ("yaml", 1),
     ("sip", 1),
     ("sdp", 1),
     ("rtp", 1),
+    ("srtp", 1),
     ("audio", 1),
     ("media", 2),
     ("context", 2),
@@ -60,7 +62,8 @@ const EMPTY_NAMES: &[&str] =
     &["util", "utils", "common", "helper", "helpers", "manager", "handler", "process", "data", "misc"];
 
 /// Rooms where bytes off the wire and authors' text are read.
-const NO_UNWRAP: &[&str] = &["sip", "sdp", "rtp", "audio", "media", "context", "yaml", "flow", "config", "record"];
+const NO_UNWRAP: &[&str] =
+    &["sip", "sdp", "rtp", "srtp", "keying", "audio", "media", "context", "yaml", "flow", "config", "record"];
 
 const FILE_LINES: usize = 600;
 const FUNCTION_LINES: usize = 70;
