@@ -72,6 +72,7 @@ fn open(id: StreamId, codec: Codec) -> Command {
             remote,
             direction: Direction::SendRecv,
             rtcp_mux: false,
+            srtp: None,
         },
         signalling: remote.ip(),
         media_from: Vec::new(),

@@ -3,6 +3,7 @@
 
 use crate::codec::Codec;
 use crate::key::Key;
+use crate::keying::Policy;
 use crate::random::Random;
 use crate::record::seam::KeyCarrier;
 use crate::sdp::{self, Direction, Negotiated, Offer};
@@ -19,8 +20,8 @@ pub struct LegState {
 }
 
 impl LegState {
-    pub fn new(local: SocketAddr, random: &mut Random) -> Self {
-        Self { session: sdp::Session::new(local, random), negotiated: None, fusion: Fusion::default() }
+    pub fn new(local: SocketAddr, srtp: Policy, random: &mut Random) -> Self {
+        Self { session: sdp::Session::new(local, srtp, random), negotiated: None, fusion: Fusion::default() }
     }
 
     /// Our offer to the agent: the caller's codec first, so that the bridge only rewrites headers.
@@ -30,11 +31,11 @@ impl LegState {
         text(self.session.offer(&codecs, Direction::SendRecv))
     }
 
-    /// Answers an offer, the first or a later one; `None` if the two of us have nothing in common.
-    pub fn answer(&mut self, offer: &Offer) -> Option<(String, Negotiated)> {
-        let (sdp, negotiated) = self.session.answer(offer, &Codec::ALL, Direction::SendRecv).ok()?;
+    /// Answers an offer, the first or a later one, unless the two of us have nothing in common.
+    pub fn answer(&mut self, offer: &Offer) -> Result<(String, Negotiated), sdp::Refusal> {
+        let (sdp, negotiated) = self.session.answer(offer, &Codec::ALL, Direction::SendRecv)?;
         self.negotiated = Some(negotiated.clone());
-        Some((text(sdp), negotiated))
+        Ok((text(sdp), negotiated))
     }
 
     /// Takes the answer to our offer.

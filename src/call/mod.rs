@@ -11,6 +11,7 @@ mod transfer;
 
 use crate::context::{Context, Destination, FlowStamp, Inbound};
 use crate::flow::{Action, AgentEnd, Ending, Event, Flow, PromptBook, Run};
+use crate::keying::Policy;
 use crate::random::Random;
 use crate::record::fixture::{self, Header, Local};
 use crate::record::seam::{Arrival, Disposition, EndedBy, FactChange, In, Leg, Out};
@@ -39,6 +40,8 @@ pub struct Birth {
     pub program: Program,
     pub destinations: Arc<BTreeMap<String, Destination>>,
     pub trunk: String,
+    /// The trunk's.
+    pub srtp: Policy,
     /// How we name ourselves to the agent's phone.
     pub user_agent: String,
     pub call: String,
@@ -63,6 +66,7 @@ impl Birth {
             seed: self.seed,
             source: source.to_owned(),
             trunk: self.trunk.clone(),
+            srtp: self.srtp,
             user_agent: self.user_agent.clone(),
             complete: true,
             call: self.call.clone(),
@@ -106,8 +110,8 @@ impl Call {
         let inbound =
             Inbound { uui: arrival.uui.clone(), headers: arrival.headers.clone(), caller_number: arrival.from.clone() };
         let mut call = Self {
-            caller: LegState::new(birth.local.caller_media, &mut random),
-            agent: LegState::new(birth.local.agent_media, &mut random),
+            caller: LegState::new(birth.local.caller_media, birth.srtp, &mut random),
+            agent: LegState::new(birth.local.agent_media, Policy::Off, &mut random),
             context: context(now, &birth, arrival),
             run: Run::new(flow, birth.program.prompts.clone(), inbound),
             birth,
@@ -233,10 +237,13 @@ impl Call {
             let sdp = self.caller.offer(None);
             return self.emit(now, Out::Answer { sdp });
         };
-        let Some((sdp, session)) = self.caller.answer(offer) else {
-            self.emit(now, Out::Reject { status: 488 });
-            self.over(now, Disposition::Rejected, EndedBy::System);
-            return;
+        let (sdp, session) = match self.caller.answer(offer) {
+            Ok(answered) => answered,
+            Err(refusal) => {
+                let because = refusal.is_of_srtp().then(|| refusal.to_string());
+                self.emit(now, Out::Reject { status: 488, because });
+                return self.over(now, Disposition::Rejected, EndedBy::System);
+            }
         };
         self.answered = Some(now);
         self.emit(now, Out::Answer { sdp });
@@ -335,8 +342,8 @@ impl Call {
                 self.emit(now, Out::Reanswer { leg, sdp, session: None });
             }
             Some(offer) => match state.answer(offer) {
-                None => self.emit(now, Out::Rerefuse { leg, status: 488 }),
-                Some((sdp, session)) => {
+                Err(_) => self.emit(now, Out::Rerefuse { leg, status: 488 }),
+                Ok((sdp, session)) => {
                     // An UPDATE from a phone that still rings: its stream is not open yet.
                     self.emit(now, Out::Reanswer { leg, sdp, session: Some(session).filter(|_| !rings) });
                     self.agent_hold(now);
@@ -358,6 +365,12 @@ impl Call {
             None if first => self.end(now, Disposition::Failed, EndedBy::System),
             None => {}
         }
+    }
+
+    /// The agent's side of a dialog that is yet to be: its own id, its own keys.
+    fn fresh_agent(&mut self) {
+        let srtp = self.destination().map_or(Policy::Off, |destination| destination.srtp);
+        self.agent = LegState::new(self.birth.local.agent_media, srtp, &mut self.random);
     }
 
     fn leg(&mut self, leg: Leg) -> &mut LegState {

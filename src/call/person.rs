@@ -2,7 +2,7 @@
 //! when nobody is there. The caller stays with us through all of it.
 
 use super::handoff::{Handoff, Means, Phase};
-use super::{AgentEnd, Call, Event, LegState, cdr};
+use super::{AgentEnd, Call, Event, cdr};
 use crate::audio::Utterance;
 use crate::audio::arena::HOLD;
 use crate::context::carrier::{Parcel, Written};
@@ -36,7 +36,7 @@ impl Call {
         }
         let targets = self.birth.destinations.get(&destination).map_or(&[][..], |destination| &destination.to);
         self.handoff = Some(Handoff::new(now, means, destination, needs, targets));
-        self.agent = LegState::new(self.birth.local.agent_media, &mut self.random);
+        self.fresh_agent();
         self.play_music(now);
         self.emit(now, Out::Mint);
     }

@@ -7,7 +7,7 @@
 //! ```
 
 use super::handoff::{Handoff, Means, Phase};
-use super::{AgentEnd, Call, Event, LegState};
+use super::{AgentEnd, Call, Event};
 use crate::context::Target;
 use crate::record::seam::{Leg, Out};
 use crate::secret::Secret;
@@ -75,8 +75,7 @@ impl Call {
             return false;
         }
         let reference = reference.clone();
-        // A fresh session for a fresh dialog.
-        self.agent = LegState::new(self.birth.local.agent_media, &mut self.random);
+        self.fresh_agent();
         self.next_hop(now, reference);
         true
     }
@@ -84,8 +83,7 @@ impl Call {
     pub(super) fn next_target(&mut self, now: Instant) {
         let Some(handoff) = &mut self.handoff else { return };
         if self.context.hops.len() < super::person::HOPS && handoff.next_target(now) {
-            // A fresh session for a fresh dialog: its own id, its own version.
-            self.agent = LegState::new(self.birth.local.agent_media, &mut self.random);
+            self.fresh_agent();
             return self.emit(now, Out::Mint);
         }
         self.handoff = None;

@@ -1,6 +1,6 @@
 //! `destinations:`: whom we may call.
 
-use super::{Destination, Trunk, address, optional};
+use super::{Destination, Trunk, address, optional, srtp};
 use crate::context::carrier::Carrier;
 use crate::sip::{Hop, Uri};
 use crate::time::Duration;
@@ -42,6 +42,7 @@ fn destination(name: &Word, node: &Node, around: Around, faults: &mut Faults) ->
     let to = fields.need("to", faults).and_then(|node| targets(node, listen, faults));
     let trunk = trunk_node.map(|node| trunk(node, around.trunks, faults));
     let ring = fields.take("ring").map_or(Some(RING), |node| ring(node, faults));
+    let srtp = fields.take("srtp").map(|node| srtp::policy(node, faults));
     let trusted = fields.take("trusted").map_or(Some(false), |node| node.boolean(faults));
     let carriers = fields.take("carriers").map_or_else(|| Some(vec![Carrier::UuiIsdn]), |node| carriers(node, faults));
     let (headers_node, uui_node) = (fields.take("headers"), fields.take("uui"));
@@ -56,8 +57,9 @@ fn destination(name: &Word, node: &Node, around: Around, faults: &mut Faults) ->
             faults.error("no-effect", node.span, message).remedy(format!("add `{carrier}` to `carriers:`"));
         }
     }
-    let (name, uui, trunk) = (name.clone(), optional(uui)?, optional(trunk)?);
-    Some(Destination { name, to: to?, trunk, ring: ring?, trusted: trusted?, carriers, headers: headers?, uui })
+    let (name, uui, trunk, srtp) = (name.clone(), optional(uui)?, optional(trunk)?, optional(srtp)?);
+    let (ring, trusted, headers) = (ring?, trusted?, headers?);
+    Some(Destination { name, to: to?, trunk, ring, srtp, trusted, carriers, headers, uui })
 }
 
 fn targets(node: &Node, listen: Option<&[Hop]>, faults: &mut Faults) -> Option<Vec<Uri>> {

@@ -8,6 +8,7 @@ mod listen;
 mod load;
 mod quick;
 mod secrets;
+mod srtp;
 mod trunk;
 
 pub use check::{Names, check};
@@ -17,6 +18,7 @@ pub use quick::Quick;
 
 use crate::context;
 use crate::context::carrier::Carrier;
+use crate::keying::Policy;
 use crate::sip::{Hop, Uri};
 use crate::time::Duration;
 use crate::yaml::Word;
@@ -134,6 +136,8 @@ pub struct Trunk {
     pub register: Option<Register>,
     /// Where our requests to it go. There is one, if `register` or `ping` is there.
     pub proxy: Option<Uri>,
+    /// Of its callers' media, and of destinations over it that say nothing else.
+    pub srtp: Policy,
     /// How often it is asked by OPTIONS whether it is there.
     pub ping: Option<Duration>,
 }
@@ -194,6 +198,8 @@ pub struct Destination {
     pub trunk: Option<Word>,
     /// How long one of them rings.
     pub ring: Duration,
+    /// `None`: as its trunk, or off.
+    pub srtp: Option<Policy>,
     /// Whether the facts go along, and not the reference alone.
     pub trusted: bool,
     pub carriers: Vec<Carrier>,
@@ -231,6 +237,7 @@ impl Config {
             to: to.collect(),
             proxy: proxy.map(Uri::to_string),
             ring: destination.ring,
+            srtp: destination.srtp.or(trunk.map(|trunk| trunk.srtp)).unwrap_or_default(),
             trusted: destination.trusted,
             carriers: destination.carriers.clone(),
             headers: destination.headers.iter().map(|(header, fact)| (text(header), text(fact))).collect(),

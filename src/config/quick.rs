@@ -4,6 +4,7 @@ use super::address::{address, missing};
 use super::destination::RING;
 use super::{Called, Config, Destination, Identity, Limits, Listen, Number, RtpPorts, Trunk, Unknown};
 use crate::context::carrier::Carrier;
+use crate::keying::Policy;
 use crate::sip::Hop;
 use crate::yaml::{Faults, Span, Word};
 use ipnet::IpNet;
@@ -54,6 +55,7 @@ impl Config {
             trust_headers: true,
             register: None,
             proxy: None,
+            srtp: Policy::Off,
             ping: None,
         };
         Ok(Config {
@@ -90,6 +92,7 @@ fn destination(text: &str, sip: SocketAddr) -> Result<Destination, String> {
         to: vec![to],
         trunk: None,
         ring: RING,
+        srtp: None,
         trusted: true,
         carriers: vec![Carrier::UuiIsdn, Carrier::Headers],
         headers: Vec::new(),

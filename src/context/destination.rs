@@ -1,6 +1,7 @@
 //! A destination: where the configuration lets a caller be handed to, and what of the context goes along.
 
 use super::carrier::Carrier;
+use crate::keying::Policy;
 use crate::sip::Hop;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -22,6 +23,8 @@ pub struct Destination {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy: Option<String>,
     pub ring: Duration,
+    #[serde(default, skip_serializing_if = "Policy::is_off")]
+    pub srtp: Policy,
     /// Only a trusted destination gets facts by SIP; the others get the reference alone.
     pub trusted: bool,
     pub carriers: Vec<Carrier>,

@@ -1,5 +1,6 @@
 //! One stream: what it takes from its far end, and what it sends at each step.
 
+use super::guard::Guard;
 use super::pace::Pace;
 use super::player::Player;
 use super::relay::{Kind, Mapping, Passing};
@@ -43,6 +44,7 @@ pub struct Stream {
     pub(super) bridged: Option<u8>,
     gated: bool,
     source: Source,
+    guard: Guard,
     order: Order,
     keys: Receiver,
 }
@@ -61,6 +63,7 @@ impl Stream {
             bridged: None,
             gated: open.gated,
             source: Source::new(&open),
+            guard: Guard::new(open.session.srtp.as_ref()),
             order: Order::default(),
             keys: Receiver::default(),
             session: open.session,
@@ -68,8 +71,14 @@ impl Stream {
         }
     }
 
-    /// Takes a datagram in. Returns what the bridged leg should send of it.
-    pub fn receive(&mut self, now: Instant, source: SocketAddr, bytes: &[u8], sink: &mut impl Sink) -> Option<Passing> {
+    /// Takes a datagram in, and its protection off. Returns what the bridged leg should send of it.
+    pub fn receive(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        bytes: &mut [u8],
+        sink: &mut impl Sink,
+    ) -> Option<Passing> {
         let (header, payload) = self.admit(source, bytes, sink)?;
         let place = self.order.place(header.ssrc, header.sequence);
         self.statistics.lost = self.order.lost();
@@ -135,20 +144,22 @@ impl Stream {
         if self.source.retarget(session.remote) {
             sink.disconnect(self.id);
         }
+        self.guard.renew(session.srtp.as_ref());
         self.session = session;
     }
 
     pub fn close(self) -> Statistics {
         let ignored = self.keys.ignored();
         let mut statistics = self.statistics;
+        statistics.srtp = self.session.srtp.map(|srtp| srtp.theirs.suite());
         statistics.refused.events = ignored.codes + ignored.short;
         statistics
     }
 
     /// Sends a finished packet to the far end.
     pub fn send(&mut self, packet: &[u8], sink: &mut impl Sink) {
-        self.statistics.sent += 1;
-        sink.send(self.id, self.source.destination(), packet);
+        let (id, to) = (self.id, self.source.destination());
+        self.guard.close(packet, &mut self.statistics, |packet| sink.send(id, to, packet));
     }
 
     fn due(&mut self, now: Instant) -> Instant {
@@ -157,13 +168,14 @@ impl Stream {
     }
 
     /// The header and where the payload lies, of a packet that we may believe. The first one latches its source.
-    fn admit(&mut self, source: SocketAddr, bytes: &[u8], sink: &mut impl Sink) -> Option<(Header, Range<usize>)> {
-        let refused = &mut self.statistics.refused;
+    fn admit(&mut self, source: SocketAddr, bytes: &mut [u8], sink: &mut impl Sink) -> Option<(Header, Range<usize>)> {
         if !self.source.trusts(source) {
-            refused.foreign += 1;
+            self.statistics.refused.foreign += 1;
             return None;
         }
-        let (header, payload) = match Header::read(bytes) {
+        let length = self.guard.open(bytes, &mut self.statistics)?;
+        let refused = &mut self.statistics.refused;
+        let (header, payload) = match Header::read(bytes.get(..length)?) {
             Ok(read) => read,
             Err(NotRtp::Rtcp) => {
                 self.statistics.rtcp += 1;

@@ -4,6 +4,7 @@
 use super::seam::{In, Out};
 use super::trace::Sip;
 use crate::context::Destination;
+use crate::keying::Policy;
 use crate::sip::Locals;
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
@@ -37,6 +38,9 @@ pub struct Header {
     /// `live`, or what else made the recording.
     pub source: String,
     pub trunk: String,
+    /// The trunk's policy on SRTP.
+    #[serde(default, skip_serializing_if = "Policy::is_off")]
+    pub srtp: Policy,
     /// How we named ourselves to the agent's phone.
     pub user_agent: String,
     /// Whether every line is there: a call that broke, or outgrew its journal, cannot be compared.
