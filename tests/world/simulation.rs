@@ -51,7 +51,7 @@ pub struct World {
     streams: Streams,
     ticks: Deadlines<StreamId>,
     pub callers: Phones,
-    agents: Phones,
+    pub agents: Phones,
     network: Network,
     random: Random,
     store: bool,
