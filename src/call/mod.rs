@@ -382,6 +382,8 @@ impl Call {
 
     fn listen(&mut self, now: Instant, leg: Leg, session: Negotiated) {
         let (ssrc, sequence, timestamp) = (self.random.u32(), self.random.u16(), self.random.u32());
+        // RFC 4568 section 6.4: in the lower half, for who misses the packets before the first rollover misses that.
+        let sequence = if session.srtp.is_some() { sequence & 0x7fff } else { sequence };
         self.emit(now, Out::Listen { leg, session, ssrc, sequence, timestamp });
     }
 

@@ -117,6 +117,8 @@ impl Talk {
     fn begin(&mut self, now: Instant, mut negotiated: Negotiated) {
         if self.negotiated.is_none() {
             self.next_tick = now;
+            // As the call does it (RFC 4568 section 6.4).
+            self.sequence = if negotiated.srtp.is_some() { self.sequence & 0x7fff } else { self.sequence };
         }
         if let Some(Srtp { ours, theirs }) = &mut negotiated.srtp
             && let Ours::Named(name) = *ours

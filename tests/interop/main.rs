@@ -15,6 +15,7 @@ mod peers;
 mod program;
 mod proxy;
 mod scenario;
+mod secure;
 mod server;
 mod transports;
 

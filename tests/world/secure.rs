@@ -22,14 +22,16 @@ fn policies(setup: &mut Setup, trunk: Policy, destination: Policy) {
     config.destinations[0].srtp = Some(destination);
 }
 
-const TAMPER: [(Policy, fn(&mut Setup)); 3] = [
+type Tamper = fn(&mut Setup);
+
+const TAMPER: [(Policy, Tamper); 3] = [
     (Off, |setup| policies(setup, Off, Off)),
     (Offered, |setup| policies(setup, Offered, Offered)),
     (Required, |setup| policies(setup, Required, Required)),
 ];
 
 /// A world with that policy on our side, and those on the callers' and the agents'.
-fn world(tamper: fn(&mut Setup), callers: Policy, agents: Policy, weather: Weather, agent: &[Act]) -> World {
+fn world(tamper: Tamper, callers: Policy, agents: Policy, weather: Weather, agent: &[Act]) -> World {
     let mut world = World::new(Plan { tamper, weather, ..plan(31, answers(agent)) });
     world.callers.srtp(callers);
     world.agents.srtp(agents);

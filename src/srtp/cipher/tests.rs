@@ -48,7 +48,8 @@ fn the_derivation_of_session_keys() {
 }
 
 fn gcm() -> Cipher {
-    Cipher::Gcm(Gcm::new(&array("000102030405060708090a0b0c0d0e0f"), array("51756964 2070726f 2071756f")))
+    let (key, salt) = (array("000102030405060708090a0b0c0d0e0f"), array("51756964 2070726f 2071756f"));
+    Cipher::Gcm(Gcm::new(&key, salt))
 }
 
 /// RFC 7714 section 16.1: rollover counter 0.
