@@ -18,7 +18,9 @@ fn main() {
         let master = Keyring::new([1; 32]).master((1, 0), KeyName { session: 1, generation: 0 }, suite);
         let (mut alone, mut both, mut into) = (Outbound::new(&master), Outbound::new(&master), Inbound::new(&master));
         let mut protect = Sequence::default();
-        let mut protect = || drop(black_box(protect.next(&mut alone)));
+        let mut protect = || {
+            black_box(protect.next(&mut alone));
+        };
         let mut there_and_back = Sequence::default();
         let mut there_and_back = || {
             let (mut packet, length) = there_and_back.next(&mut both);
