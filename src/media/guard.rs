@@ -3,10 +3,12 @@
 use super::Statistics;
 use crate::keying::{Master, Ours};
 use crate::sdp::Srtp;
-use crate::srtp::{Inbound, Outbound, Refused};
+use crate::srtp::{Inbound, OVERHEAD, Outbound, Refused};
 
 /// More than a datagram holds of any codec of ours; what is longer is not protected, and not sent.
 const PACKET: usize = 2048;
+/// Nearly every packet is smaller, and to clear room for the largest each time would take longer than half a cipher.
+const USUAL: usize = 512;
 
 #[derive(Debug)]
 pub enum Guard {
@@ -92,10 +94,17 @@ impl Guard {
 
 impl Key<Outbound> {
     fn seal(&mut self, packet: &[u8], send: impl FnOnce(&[u8])) -> bool {
-        let mut room = [0; PACKET];
+        if packet.len() + OVERHEAD <= USUAL {
+            self.seal_in(&mut [0; USUAL], packet, send)
+        } else {
+            self.seal_in(&mut [0; PACKET], packet, send)
+        }
+    }
+
+    fn seal_in(&mut self, room: &mut [u8], packet: &[u8], send: impl FnOnce(&[u8])) -> bool {
         let Some(copied) = room.get_mut(..packet.len()) else { return false };
         copied.copy_from_slice(packet);
-        let sealed = self.context.protect(&mut room, packet.len());
+        let sealed = self.context.protect(room, packet.len());
         sealed.ok().and_then(|length| room.get(..length)).map(send).is_some()
     }
 }

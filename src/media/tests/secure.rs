@@ -151,6 +151,21 @@ fn a_bridge_opens_on_one_leg_and_closes_on_the_other() {
 }
 
 #[test]
+fn packets_of_every_size_are_passed_on_but_those_that_nothing_of_ours_has() {
+    let mut world = world(None, srtp(Suite::Gcm128, 3, 4));
+    let mut ear = Inbound::new(&master(Suite::Gcm128, 3));
+    world.command(Command::Bridge { call: 1, a: 0, b: 1 });
+    let lengths = [0, 160, 479, 480, 481, 1_400, 2_020, 2_021];
+    for (length, sequence) in lengths.into_iter().zip(1..) {
+        world.packet(0, A, HOME, &rtp(0, sequence, 0, &vec![0x80; length]));
+    }
+    let heard: Vec<_> = world.wire.sent.iter().map(|sent| opened(&mut ear, sent).len()).collect();
+    assert_eq!(heard, lengths[..7]);
+    let statistics = world.close(B);
+    assert_eq!((statistics.sent, statistics.unprotected), (7, 1));
+}
+
+#[test]
 fn rollovers_survive_a_re_invite_with_the_same_keys_and_end_with_new_ones() {
     for suite in Suite::ALL {
         let mut world = world(srtp(suite, 1, 2), None);
