@@ -126,6 +126,7 @@ fn open(leg: u8, codec: Codec) -> Open {
             remote,
             direction: Direction::SendRecv,
             rtcp_mux: false,
+            srtp: None,
         },
         signalling: remote.ip(),
         media_from: Vec::new(),

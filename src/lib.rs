@@ -5,6 +5,7 @@
 // 0  values
 pub mod codec;
 pub mod key;
+pub mod keying;
 pub mod random;
 pub mod secret;
 pub mod time;
@@ -14,6 +15,7 @@ pub mod audio;
 pub mod rtp;
 pub mod sdp;
 pub mod sip;
+pub mod srtp;
 pub mod yaml;
 
 // 2  what a call carries

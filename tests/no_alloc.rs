@@ -4,9 +4,11 @@
 use askonce::audio::codec::{Encoder, FRAME, SAMPLES};
 use askonce::audio::{Arena, ArenaBuilder};
 use askonce::codec::Codec;
+use askonce::keying::{KeyName, Keyring, Master, Ours, Suite};
 use askonce::media::{Command, Event, Open, Sink, StreamId, Streams};
 use askonce::rtp::packet::{HEADER, Header};
-use askonce::sdp::{Direction, Negotiated};
+use askonce::sdp::{Direction, Negotiated, Srtp};
+use askonce::srtp::{OVERHEAD, Outbound};
 use askonce::time::Instant;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -60,7 +62,12 @@ impl Sink for Counts {
 const A: StreamId = StreamId { call: 1, leg: 0 };
 const B: StreamId = StreamId { call: 1, leg: 1 };
 
-fn open(id: StreamId, codec: Codec) -> Command {
+/// What a phone protects with, and what we do.
+fn master(id: StreamId, ours: u32, suite: Suite) -> Master {
+    Keyring::new([7; 32]).master((ours, id.leg), KeyName { session: 1, generation: 1 }, suite)
+}
+
+fn open(id: StreamId, codec: Codec, suite: Option<Suite>) -> Command {
     let remote = SocketAddr::from(([10, 0, 0, id.leg], 4000));
     let payload_type = codec.payload_type();
     Command::Open(Box::new(Open {
@@ -75,6 +82,7 @@ fn open(id: StreamId, codec: Codec) -> Command {
             remote,
             direction: Direction::SendRecv,
             rtcp_mux: false,
+            srtp: suite.map(|suite| Srtp { ours: Ours::Known(master(id, 1, suite)), theirs: master(id, 0, suite) }),
         },
         signalling: remote.ip(),
         media_from: Vec::new(),
@@ -109,11 +117,24 @@ fn write_packet(n: u32, codec: Codec, bytes: &mut [u8; 172]) -> usize {
 
 #[test]
 fn packets_and_ticks_do_not_allocate() {
+    run([None, None]);
+}
+
+#[test]
+fn nor_do_they_with_srtp() {
+    run([Some(Suite::Gcm128), Some(Suite::Cm80)]);
+    run([Some(Suite::Cm32), None]);
+}
+
+/// The legs with their suites.
+fn run(suites: [Option<Suite>; 2]) {
     const PACKETS: u32 = 10_000;
+    let legs = [(A, Codec::Pcmu, suites[0]), (B, Codec::Pcma, suites[1])];
+    let mut phones = legs.map(|(id, _, suite)| suite.map(|suite| Outbound::new(&master(id, 0, suite))));
     let (mut streams, mut counts) = (Streams::default(), Counts::default());
     let arena = arena();
-    for (id, codec) in [(A, Codec::Pcmu), (B, Codec::Pcma)] {
-        streams.command(open(id, codec), &mut counts);
+    for (id, codec, suite) in legs {
+        streams.command(open(id, codec, suite), &mut counts);
     }
     for n in 0..PACKETS {
         match n % 1000 {
@@ -127,10 +148,13 @@ fn packets_and_ticks_do_not_allocate() {
             _ => {}
         }
         let now = Instant::from_micros(u64::from(n) * 20_000);
-        let mut bytes = [0x55; 172];
+        let mut bytes = [0x55; 172 + OVERHEAD];
         let before = ALLOCATIONS.with(Cell::get);
-        for (id, codec) in [(A, Codec::Pcmu), (B, Codec::Pcma)] {
-            let length = write_packet(n, codec, &mut bytes);
+        for ((id, codec, _), phone) in legs.into_iter().zip(&mut phones) {
+            let mut length = write_packet(n, codec, bytes.first_chunk_mut().expect("room"));
+            if let Some(phone) = phone {
+                length = phone.protect(&mut bytes, length).expect("a new number");
+            }
             let source = SocketAddr::from(([10, 0, 0, id.leg], 4000));
             streams.on_packet(now, id, source, &mut bytes[..length], &mut counts);
             streams.tick(now, id, &mut counts);
@@ -163,7 +187,7 @@ fn transcoding_does_not_allocate() {
         let (mut streams, mut counts) = (Streams::default(), Counts::default());
         let legs = [(A, from, spoken(from)), (B, to, spoken(to))];
         for (id, codec, _) in &legs {
-            streams.command(open(*id, *codec), &mut counts);
+            streams.command(open(*id, *codec, None), &mut counts);
         }
         streams.command(Command::Bridge { call: 1, a: 0, b: 1 }, &mut counts);
         for n in 0..300_u32 {

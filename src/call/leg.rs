@@ -3,6 +3,7 @@
 
 use crate::codec::{Codec, Preference};
 use crate::key::Key;
+use crate::keying::Policy;
 use crate::random::Random;
 use crate::record::seam::KeyCarrier;
 use crate::sdp::{self, Direction, Negotiated, Offer};
@@ -20,8 +21,8 @@ pub struct LegState {
 }
 
 impl LegState {
-    pub fn new(local: SocketAddr, preference: Preference, random: &mut Random) -> Self {
-        Self { session: sdp::Session::new(local, random), preference, negotiated: None, fusion: Fusion::default() }
+    pub fn new(local: SocketAddr, preference: Preference, srtp: Policy, random: &mut Random) -> Self {
+        Self { session: sdp::Session::new(local, srtp, random), preference, negotiated: None, fusion: Fusion::default() }
     }
 
     /// Our offer: the other leg's codec first if this one speaks it, so that the bridge only rewrites headers.
@@ -31,11 +32,11 @@ impl LegState {
         text(self.session.offer(&codecs, Direction::SendRecv))
     }
 
-    /// Answers an offer, the first or a later one; `None` if the two of us have nothing in common.
-    pub fn answer(&mut self, offer: &Offer) -> Option<(String, Negotiated)> {
-        let (sdp, negotiated) = self.session.answer(offer, &self.preference, Direction::SendRecv).ok()?;
+    /// Answers an offer, the first or a later one, unless the two of us have nothing in common.
+    pub fn answer(&mut self, offer: &Offer) -> Result<(String, Negotiated), sdp::Refusal> {
+        let (sdp, negotiated) = self.session.answer(offer, &self.preference, Direction::SendRecv)?;
         self.negotiated = Some(negotiated.clone());
-        Some((text(sdp), negotiated))
+        Ok((text(sdp), negotiated))
     }
 
     /// Takes the answer to our offer.

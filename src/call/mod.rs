@@ -12,6 +12,7 @@ mod transfer;
 use crate::codec::Preference;
 use crate::context::{Context, Destination, FlowStamp, Inbound};
 use crate::flow::{Action, AgentEnd, Ending, Event, Flow, PromptBook, Run};
+use crate::keying::Policy;
 use crate::random::Random;
 use crate::record::fixture::{self, Header, Local};
 use crate::record::seam::{Arrival, Disposition, EndedBy, FactChange, In, Leg, Out};
@@ -42,6 +43,8 @@ pub struct Birth {
     pub trunk: String,
     /// What the caller's leg may speak.
     pub codecs: Preference,
+    /// The trunk's.
+    pub srtp: Policy,
     /// How we name ourselves to the agent's phone.
     pub user_agent: String,
     pub call: String,
@@ -67,6 +70,7 @@ impl Birth {
             source: source.to_owned(),
             trunk: self.trunk.clone(),
             codecs: self.codecs.clone(),
+            srtp: self.srtp,
             user_agent: self.user_agent.clone(),
             complete: true,
             call: self.call.clone(),
@@ -110,8 +114,8 @@ impl Call {
         let inbound =
             Inbound { uui: arrival.uui.clone(), headers: arrival.headers.clone(), caller_number: arrival.from.clone() };
         let mut call = Self {
-            caller: LegState::new(birth.local.caller_media, birth.codecs.clone(), &mut random),
-            agent: LegState::new(birth.local.agent_media, Preference::default(), &mut random),
+            caller: LegState::new(birth.local.caller_media, birth.codecs.clone(), birth.srtp, &mut random),
+            agent: LegState::new(birth.local.agent_media, Preference::default(), Policy::Off, &mut random),
             context: context(now, &birth, arrival),
             run: Run::new(flow, birth.program.prompts.clone(), inbound),
             birth,
@@ -237,10 +241,13 @@ impl Call {
             let sdp = self.caller.offer(None);
             return self.emit(now, Out::Answer { sdp });
         };
-        let Some((sdp, session)) = self.caller.answer(offer) else {
-            self.emit(now, Out::Reject { status: 488 });
-            self.over(now, Disposition::Rejected, EndedBy::System);
-            return;
+        let (sdp, session) = match self.caller.answer(offer) {
+            Ok(answered) => answered,
+            Err(refusal) => {
+                let because = refusal.is_of_srtp().then(|| refusal.to_string());
+                self.emit(now, Out::Reject { status: 488, because });
+                return self.over(now, Disposition::Rejected, EndedBy::System);
+            }
         };
         self.answered = Some(now);
         self.emit(now, Out::Answer { sdp });
@@ -339,8 +346,8 @@ impl Call {
                 self.emit(now, Out::Reanswer { leg, sdp, session: None });
             }
             Some(offer) => match state.answer(offer) {
-                None => self.emit(now, Out::Rerefuse { leg, status: 488 }),
-                Some((sdp, session)) => {
+                Err(_) => self.emit(now, Out::Rerefuse { leg, status: 488 }),
+                Ok((sdp, session)) => {
                     // An UPDATE from a phone that still rings: its stream is not open yet.
                     self.emit(now, Out::Reanswer { leg, sdp, session: Some(session).filter(|_| !rings) });
                     self.agent_hold(now);
@@ -373,6 +380,8 @@ impl Call {
 
     fn listen(&mut self, now: Instant, leg: Leg, session: Negotiated) {
         let (ssrc, sequence, timestamp) = (self.random.u32(), self.random.u16(), self.random.u32());
+        // RFC 4568 section 6.4: in the lower half, for who misses the packets before the first rollover misses that.
+        let sequence = if session.srtp.is_some() { sequence & 0x7fff } else { sequence };
         self.emit(now, Out::Listen { leg, session, ssrc, sequence, timestamp });
     }
 

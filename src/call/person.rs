@@ -8,6 +8,7 @@ use crate::audio::arena::HOLD;
 use crate::codec::Preference;
 use crate::context::carrier::{Parcel, Written};
 use crate::context::{Destination, Fact, Hop, Received};
+use crate::keying::Policy;
 use crate::record::seam::{Leg, Out};
 use crate::sdp::Offer;
 use crate::secret::Secret;
@@ -42,10 +43,12 @@ impl Call {
         self.emit(now, Out::Mint);
     }
 
-    /// A fresh session for a fresh dialog: its own id, its own version.
+    /// A fresh session for a fresh dialog: its own id, its own version, its own keys.
     pub(super) fn fresh_agent(&mut self) {
-        let codecs = self.destination().map_or_else(Preference::default, |destination| destination.codecs.clone());
-        self.agent = LegState::new(self.birth.local.agent_media, codecs, &mut self.random);
+        let destination = self.destination();
+        let codecs = destination.map_or_else(Preference::default, |destination| destination.codecs.clone());
+        let srtp = destination.map_or(Policy::Off, |destination| destination.srtp);
+        self.agent = LegState::new(self.birth.local.agent_media, codecs, srtp, &mut self.random);
     }
 
     pub(super) fn minted(&mut self, now: Instant, reference: Secret) {

@@ -1,7 +1,7 @@
 //! `destinations:`: whom we may call.
 
 use super::codecs::codecs;
-use super::{Destination, Trunk, address, optional};
+use super::{Destination, Trunk, address, optional, srtp};
 use crate::context::carrier::Carrier;
 use crate::sip::{Hop, Uri};
 use crate::time::Duration;
@@ -44,6 +44,7 @@ fn destination(name: &Word, node: &Node, around: Around, faults: &mut Faults) ->
     let trunk = trunk_node.map(|node| trunk(node, around.trunks, faults));
     let ring = fields.take("ring").map_or(Some(RING), |node| ring(node, faults));
     let codecs = fields.take("codecs").map(|node| codecs(node, faults));
+    let srtp = fields.take("srtp").map(|node| srtp::policy(node, faults));
     let trusted = fields.take("trusted").map_or(Some(false), |node| node.boolean(faults));
     let carriers = fields.take("carriers").map_or_else(|| Some(vec![Carrier::UuiIsdn]), |node| carriers(node, faults));
     let (headers_node, uui_node) = (fields.take("headers"), fields.take("uui"));
@@ -58,8 +59,10 @@ fn destination(name: &Word, node: &Node, around: Around, faults: &mut Faults) ->
             faults.error("no-effect", node.span, message).remedy(format!("add `{carrier}` to `carriers:`"));
         }
     }
-    let (name, uui, trunk, codecs) = (name.clone(), optional(uui)?, optional(trunk)?, optional(codecs)?);
-    Some(Destination { name, to: to?, trunk, ring: ring?, codecs, trusted: trusted?, carriers, headers: headers?, uui })
+    let (name, uui, trunk) = (name.clone(), optional(uui)?, optional(trunk)?);
+    let (codecs, srtp) = (optional(codecs)?, optional(srtp)?);
+    let (ring, trusted, headers) = (ring?, trusted?, headers?);
+    Some(Destination { name, to: to?, trunk, ring, codecs, srtp, trusted, carriers, headers, uui })
 }
 
 fn targets(node: &Node, listen: Option<&[Hop]>, faults: &mut Faults) -> Option<Vec<Uri>> {

@@ -1,7 +1,7 @@
 //! A configuration from its text.
 
 use super::{
-    Config, Limits, Listen, Number, Unknown, admission, codecs, destination, listen, optional, secrets, trunk,
+    Config, Limits, Listen, Number, Unknown, admission, codecs, destination, listen, optional, secrets, srtp, trunk,
 };
 use crate::codec::Preference;
 use crate::yaml::{Diagnostic, Faults, Fields, Node, Source, Value, read};
@@ -51,7 +51,7 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
     fields.finish(faults);
     let (listen, advertise) = (listen?, optional(advertise)?);
     check_advertise(node, &listen, advertise, faults);
-    Some(Config {
+    let config = Config {
         path: source.path.clone(),
         listen,
         advertise,
@@ -66,7 +66,9 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
         trunks: trunks?.into_iter().map(Arc::new).collect(),
         numbers: numbers?,
         destinations: destinations?,
-    })
+    };
+    srtp::warn_of_readable_keys(&config, faults);
+    Some(config)
 }
 
 fn advertised(node: &Node, faults: &mut Faults) -> Option<IpAddr> {

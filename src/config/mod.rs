@@ -9,6 +9,7 @@ mod listen;
 mod load;
 mod quick;
 mod secrets;
+mod srtp;
 mod trunk;
 
 pub use check::{Names, check};
@@ -19,6 +20,7 @@ pub use quick::Quick;
 use crate::codec::{Codec, Preference};
 use crate::context;
 use crate::context::carrier::Carrier;
+use crate::keying::Policy;
 use crate::sip::{Hop, Uri};
 use crate::time::Duration;
 use crate::yaml::Word;
@@ -139,6 +141,8 @@ pub struct Trunk {
     pub register: Option<Register>,
     /// Where our requests to it go. There is one, if `register` or `ping` is there.
     pub proxy: Option<Uri>,
+    /// Of its callers' media, and of destinations over it that say nothing else.
+    pub srtp: Policy,
     /// How often it is asked by OPTIONS whether it is there.
     pub ping: Option<Duration>,
 }
@@ -201,6 +205,8 @@ pub struct Destination {
     pub ring: Duration,
     /// `None`: those of its trunk, if it has one.
     pub codecs: Option<Preference>,
+    /// `None`: as its trunk, or off.
+    pub srtp: Option<Policy>,
     /// Whether the facts go along, and not the reference alone.
     pub trusted: bool,
     pub carriers: Vec<Carrier>,
@@ -248,6 +254,7 @@ impl Config {
             proxy: proxy.map(Uri::to_string),
             ring: destination.ring,
             codecs: codecs.clone(),
+            srtp: destination.srtp.or(trunk.map(|trunk| trunk.srtp)).unwrap_or_default(),
             trusted: destination.trusted,
             carriers: destination.carriers.clone(),
             headers: destination.headers.iter().map(|(header, fact)| (text(header), text(fact))).collect(),

@@ -5,6 +5,7 @@ use super::destination::RING;
 use super::{Called, Config, Destination, Identity, Limits, Listen, Number, RtpPorts, Trunk, Unknown};
 use crate::codec::Preference;
 use crate::context::carrier::Carrier;
+use crate::keying::Policy;
 use crate::sip::Hop;
 use crate::yaml::{Faults, Span, Word};
 use ipnet::IpNet;
@@ -56,6 +57,7 @@ impl Config {
             trust_headers: true,
             register: None,
             proxy: None,
+            srtp: Policy::Off,
             ping: None,
         };
         Ok(Config {
@@ -94,6 +96,7 @@ fn destination(text: &str, sip: SocketAddr) -> Result<Destination, String> {
         trunk: None,
         ring: RING,
         codecs: None,
+        srtp: None,
         trusted: true,
         carriers: vec![Carrier::UuiIsdn, Carrier::Headers],
         headers: Vec::new(),

@@ -152,6 +152,42 @@ fn tls_needs_a_certificate_and_serves_what_is_secure() {
 }
 
 #[test]
+fn srtp_is_said_of_a_trunk_or_a_destination_and_readable_keys_are_warned_of() {
+    use crate::keying::Policy;
+    let trunk = |text: &str| text.replace("    ping: 30s\n", "    ping: 30s\n    srtp: required\n");
+    let own = |text: &str| text.replace("sip:[2001:db8::1]:5080\"]", "sip:[2001:db8::1]:5080\"], srtp: offered");
+    let tls = |text: &str| text.replace("tcp:0.0.0.0:5060", "tls:0.0.0.0:5061").replace("=tcp", "=tls");
+    let of_trunk = (15, "none of our addresses for SIP is TLS");
+    let of_bare = |line| (line, "`bare` has SRTP");
+    let cases: [(String, &[(usize, &str)]); 7] = [
+        (WHOLE.to_owned(), &[]),
+        (trunk(WHOLE), &[of_trunk]),
+        (trunk(&tls(WHOLE)), &[]),
+        (trunk(&tls(WHOLE).replace(";transport=tls", "")), &[(15, "its proxy is not reached over TLS")]),
+        (own(WHOLE), &[of_bare(32)]),
+        (own(&tls(WHOLE)).replace("sip:[2001:db8::1]:5080", "sips:192.0.2.1"), &[]),
+        (trunk(&own(WHOLE)), &[of_trunk, of_bare(33)]),
+    ];
+    for (text, expected) in cases {
+        let (_, warnings) = load_text(&text).expect("it loads");
+        let found: Vec<_> = warnings.iter().map(|warning| (warning.span.line, warning.message.as_str())).collect();
+        let same = found.len() == expected.len()
+            && found.iter().zip(expected).all(|((line, message), (l, part))| line == l && message.contains(part));
+        assert!(same, "{found:?} for {text}");
+    }
+    let (config, _) = load_text(&trunk(&own(WHOLE))).expect("it loads");
+    let off = trunk(WHOLE).replace("trunk: carrier }", "trunk: carrier, srtp: off }");
+    let (open, _) = load_text(&off).expect("it loads");
+    assert_eq!(open.for_calls(destination(&open, "out").expect("it is there")).srtp, Policy::Off, "unless it says so");
+    let policies = ["support", "bare", "out"].map(|name| {
+        let destination = destination(&config, name).expect("it is there");
+        config.for_calls(destination).srtp
+    });
+    assert_eq!(policies, [Policy::Off, Policy::Offered, Policy::Required], "over a trunk it is the trunk's");
+    assert_eq!(config.trunks.iter().map(|trunk| trunk.srtp).collect::<Vec<_>>(), [Policy::Required, Policy::Off]);
+}
+
+#[test]
 fn what_may_be_left_out_has_a_default() {
     let text = "askonce: 1\nlisten: { sip: [udp:127.0.0.1:5060] }\nflows: [a.yaml]\ntrunks: { t: { from: [127.0.0.1] } }\nnumbers: { \"*\": a }\n";
     let (config, _) = load_text(text).expect("it loads");
@@ -215,7 +251,10 @@ fn mistakes_have_a_place_and_a_remedy() {
         ("var/askonce.db", "postgres://db", "not-served-yet", "8:8", "SQLite"),
         ("198.51.100.0/24", "198.51.100.0/33", "wrong-type", "16:12", "198.51.100.0/24"),
         ("    trust:", "    trsut:", "unknown-key", "19:5", "did you mean `trust`?"),
-        ("    trust:", "    srtp: offered\n    trust:", "not-served-yet", "19:5", "`srtp:` of trunk `carrier`"),
+        ("    trust:", "    uui_bare: ascii\n    trust:", "not-served-yet", "19:5", "`uui_bare:` of trunk `carrier`"),
+        ("    trust:", "    srtp: optional\n    trust:", "unknown-name", "19:11", "required, offered, off"),
+        ("    trust:", "    srtp: [offered]\n    trust:", "wrong-type", "19:11", "required, offered or off"),
+        ("ring: 30s", "srtp: requird", "unknown-name", "31:75", "did you mean `required`?"),
         ("[uui, headers]", "[uui, header]", "unknown-name", "19:18", "did you mean `headers`?"),
         ("p-asserted-identity", "p-asserted", "unknown-name", "18:16", "p-asserted-identity, remote-party-id, from"),
         ("\"+18005550100\": ", "\"+1 800\": ", "bad-name", "28:3", "+18005550100"),

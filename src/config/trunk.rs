@@ -1,8 +1,9 @@
 //! `trunks:`: who may call, how far they are believed, and how we reach them.
 
 use super::codecs::codecs;
-use super::{Called, Identity, Register, SecretPlace, Trunk, address, optional};
+use super::{Called, Identity, Register, SecretPlace, Trunk, address, optional, srtp};
 use crate::codec::Preference;
+use crate::keying::Policy;
 use crate::sip::{Hop, Uri};
 use crate::time::Duration;
 use crate::yaml::{Faults, Fields, Node, Word};
@@ -21,7 +22,7 @@ const EVERY_TO: Duration = Duration::from_secs(3600);
 const PING_FROM: Duration = Duration::from_secs(5);
 const PING_TO: Duration = Duration::from_secs(3600);
 
-const LATER: [&str; 3] = ["srtp", "uui_bare", "transfer"];
+const LATER: [&str; 2] = ["uui_bare", "transfer"];
 /// What a caller writes about itself comes after what its network says; who forwarded a call counts only where a
 /// trunk asks for it.
 const IDENTITIES: [(&str, Identity); 5] = [
@@ -80,6 +81,7 @@ fn trunk(name: &Word, node: &Node, around: Around, faults: &mut Faults) -> Optio
     let trust = fields.take("trust").map_or_else(|| Some(Vec::new()), |node| node.choices("trust", &all, faults));
     let proxy_node = fields.take("proxy");
     let proxy = proxy_node.map(|node| proxy(node, around.listen, faults));
+    let srtp = fields.take("srtp").map_or(Some(Policy::Off), |node| srtp::policy(node, faults));
     let (register_node, ping_node) = (fields.take("register"), fields.take("ping"));
     for (key, node) in [("register", register_node), ("ping", ping_node)] {
         if let Some(node) = node.filter(|_| proxy_node.is_none()) {
@@ -105,6 +107,7 @@ fn trunk(name: &Word, node: &Node, around: Around, faults: &mut Faults) -> Optio
         trust_headers: trust.contains(&Trust::Headers),
         register: optional(register)?,
         proxy: optional(proxy)?,
+        srtp: srtp?,
         ping: optional(ping)?,
     })
 }

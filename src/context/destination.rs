@@ -2,6 +2,7 @@
 
 use super::carrier::Carrier;
 use crate::codec::Preference;
+use crate::keying::Policy;
 use crate::sip::Hop;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -26,6 +27,8 @@ pub struct Destination {
     /// What is offered there.
     #[serde(default, skip_serializing_if = "Preference::is_default")]
     pub codecs: Preference,
+    #[serde(default, skip_serializing_if = "Policy::is_off")]
+    pub srtp: Policy,
     /// Only a trusted destination gets facts by SIP; the others get the reference alone.
     pub trusted: bool,
     pub carriers: Vec<Carrier>,

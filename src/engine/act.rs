@@ -57,18 +57,25 @@ impl Engine {
             Leg::Agent => slot.agent,
         };
         match out {
-            Out::Answer { sdp } => self.with(slot.caller, |sip, dialog| sip.accept(now, dialog, sdp.into_bytes())),
-            Out::Reject { status } => {
-                self.counters.no_common_codec += 1;
+            Out::Answer { sdp } => {
+                let (dialog, sdp) = (slot.caller, self.keyed(number, Leg::Caller, &sdp));
+                self.with(dialog, |sip, dialog| sip.accept(now, dialog, sdp));
+            }
+            Out::Reject { status, because } => {
+                let counter = &mut self.counters;
+                *(if because.is_some() { &mut counter.srtp_refused } else { &mut counter.no_common_codec }) += 1;
+                // RFC 3261 section 20.43: 302 is a transport of media that does not fit.
+                let because = because.map(|because| ("Warning", format!("302 askonce \"{because}\"")));
                 let dialog = slot.caller;
-                self.with(dialog, |sip, dialog| sip.refuse(now, dialog, status, &[]));
+                self.with(dialog, |sip, dialog| sip.refuse(now, dialog, status, because.as_slice()));
                 // The refused dialog is gone without another word.
                 if let Some(dialog) = dialog {
                     self.forget(dialog);
                 }
             }
             Out::Reanswer { leg, sdp, session } => {
-                self.with(dialog(leg), |sip, dialog| sip.accept_reinvite(now, dialog, sdp.into_bytes()));
+                let (dialog, sdp) = (dialog(leg), self.keyed(number, leg, &sdp));
+                self.with(dialog, |sip, dialog| sip.accept_reinvite(now, dialog, sdp));
                 if let Some(session) = session {
                     self.retarget(number, leg, session);
                 }
@@ -122,10 +129,13 @@ impl Engine {
 }
 
 impl Engine {
-    /// Sends the call's INVITE, byte for byte as the call wrote it.
+    /// Sends the call's INVITE, byte for byte as the call wrote it but for the keys.
     fn ring_agent(&mut self, now: Instant, number: CallNumber, destination: &str, hop: Hop, invite: &[u8]) {
         let request = match wire::read(invite) {
-            Ok(Message::Request(request)) => Some(request),
+            Ok(Message::Request(mut request)) => {
+                request.body = self.keyed(number, Leg::Agent, &String::from_utf8_lossy(&request.body));
+                Some(request)
+            }
             Ok(Message::Response(_)) | Err(_) => None,
         };
         self.trace_agent(number, request.as_ref().and_then(|request| request.headers.get("Call-ID")));

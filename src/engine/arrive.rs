@@ -44,7 +44,7 @@ impl Engine {
         let offer = (!request.body.is_empty()).then(|| crate::sdp::read(&request.body)).transpose();
         let Ok(offer) = offer else {
             self.counters.no_common_codec += 1;
-            let warning = ("Warning", "305 askonce \"an audio offer by RTP/AVP is needed\"".to_owned());
+            let warning = ("Warning", "305 askonce \"an audio offer by RTP/AVP or RTP/SAVP is needed\"".to_owned());
             return self.refuse(now, dialog, from, 488, &[warning]);
         };
         let arrival = Box::new(self.arrival(&trunk, request, called, offer));
@@ -96,6 +96,7 @@ impl Engine {
             destinations: self.destinations.clone(),
             trunk: slot.trunk.name.text.clone(),
             codecs: slot.trunk.codecs.clone(),
+            srtp: slot.trunk.srtp,
             user_agent: super::dialogs::USER_AGENT.to_owned(),
             case: name.clone(),
             call: name.clone(),

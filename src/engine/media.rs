@@ -3,9 +3,10 @@
 use super::{CallNumber, Engine, Output, Phase, Stream};
 use crate::audio::Utterance;
 use crate::call::cdr::LegMedia;
+use crate::keying::Ours;
 use crate::media::{Command, Event, Open, Refusal, StreamId};
 use crate::record::seam::{In, KeyCarrier, Leg};
-use crate::sdp::Negotiated;
+use crate::sdp::{self, Negotiated, Srtp};
 use crate::sip::endpoint::DialogId;
 use crate::time::Instant;
 
@@ -42,6 +43,7 @@ impl Engine {
         };
         slot.streams[leg as usize] = Stream::Open;
         let (ssrc, sequence, timestamp) = identity;
+        let session = self.with_keys(call, leg, session);
         let open = Open {
             id: stream(call, leg),
             session,
@@ -57,7 +59,22 @@ impl Engine {
     }
 
     pub(super) fn retarget(&mut self, call: CallNumber, leg: Leg, session: Negotiated) {
+        let session = self.with_keys(call, leg, session);
         self.media(Command::Retarget { id: stream(call, leg), session: Box::new(session) });
+    }
+
+    /// A description of the call's with our keys in place of their names.
+    pub(super) fn keyed(&self, call: CallNumber, leg: Leg, sdp: &str) -> Vec<u8> {
+        sdp::fill(sdp, |name, suite| self.keyring.master((call, leg as u8), name, suite)).into_bytes()
+    }
+
+    fn with_keys(&self, call: CallNumber, leg: Leg, mut session: Negotiated) -> Negotiated {
+        if let Some(Srtp { ours, theirs }) = &mut session.srtp
+            && let Ours::Named(name) = *ours
+        {
+            *ours = Ours::Known(self.keyring.master((call, leg as u8), name, theirs.suite()));
+        }
+        session
     }
 
     /// A stream that could not do what it was told. Without its sound a leg is of no use to anyone.

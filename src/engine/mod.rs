@@ -19,6 +19,7 @@ use crate::call::cdr::{Cdr, LegMedia};
 use crate::call::{Call, Program};
 use crate::config::{Config, Trunk};
 use crate::context::Destination;
+use crate::keying::Keyring;
 use crate::random::Random;
 use crate::record::Fixture;
 use crate::record::seam::{Arrival, In, Leg};
@@ -65,6 +66,8 @@ pub struct Setup {
     /// What trunks' challenges are answered with, by the trunk's name.
     pub credentials: BTreeMap<String, Credentials>,
     pub seed: u64,
+    /// Where the keys of SRTP come from: not from the seed, which recordings tell of.
+    pub keyring: Keyring,
     /// Whether calls are recorded (`Output::Recording`).
     pub record: bool,
     /// Whether calls are traced as they go (`Output::Trace`).
@@ -192,6 +195,8 @@ pub struct Counters {
     pub turned_away_half_open: u64,
     pub no_ports: u64,
     pub no_common_codec: u64,
+    /// Calls refused with 488 for SRTP: it is required and was not offered, or the other way round.
+    pub srtp_refused: u64,
     pub uui_ignored: u64,
     pub info_ignored: u64,
     pub contexts_not_durable: u64,
@@ -257,6 +262,7 @@ pub struct Engine {
     gate: Gate,
     half_open: HalfOpen,
     random: Random,
+    keyring: Keyring,
     slots: HashMap<CallNumber, Slot>,
     dialogs: HashMap<DialogId, (CallNumber, Leg)>,
     next: CallNumber,
@@ -288,6 +294,7 @@ impl Engine {
             half_open: HalfOpen::new(setup.config.limits.calls, setup.config.limits.per_source),
             config: setup.config,
             random,
+            keyring: setup.keyring,
             slots: HashMap::new(),
             dialogs: HashMap::new(),
             next: 0,

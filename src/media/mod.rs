@@ -1,10 +1,11 @@
 //! Media streams without a socket or a clock: packets and ticks go in, packets and events come out.
 //!
 //! ```text
-//! on_packet -> source (is it the one we trust?) -> rtp order -> keys -> relay to the bridged leg
-//! tick      -> pace (when, which timestamp) -> player or silence -> packet
+//! on_packet -> source (is it the one we trust?) -> guard (SRTP) -> rtp order -> keys -> relay to the bridged leg
+//! tick      -> pace (when, which timestamp) -> player or silence -> guard -> packet
 //! ```
 
+mod guard;
 mod pace;
 mod player;
 mod relay;
@@ -15,11 +16,13 @@ mod streams;
 mod tests;
 mod transcode;
 
+pub use guard::Guard;
 pub use pace::FRAME_TIME;
 pub use streams::{Attention, ByStream, Streams};
 
 use crate::audio::{Arena, Span};
 use crate::key::Key;
+use crate::keying::Suite;
 use crate::sdp::Negotiated;
 use ipnet::IpNet;
 use serde::Serialize;
@@ -165,6 +168,16 @@ pub struct Statistics {
     pub unrelayed: u64,
     /// Of a bridge between two codecs: frames made up for lost ones.
     pub concealed: u64,
+    /// What the packets were protected with at last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub srtp: Option<Suite>,
+    /// Not sent, for SRTP could not protect it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unprotected: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Packets refused, by reason.
@@ -174,6 +187,9 @@ pub struct Refused {
     pub malformed: u64,
     /// Not from the source that we trust.
     pub foreign: u64,
+    /// SRTP without the agreed key's tag, or once more.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub forged: u64,
     /// A payload type that was not agreed on.
     pub payload_type: u64,
     /// The first packet of a new SSRC or of a sequence that jumped.

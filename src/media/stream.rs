@@ -1,5 +1,6 @@
 //! One stream: what it takes from its far end, and what it sends at each step.
 
+use super::guard::Guard;
 use super::pace::Pace;
 use super::player::Player;
 use super::relay::{Kind, Passing, Path};
@@ -22,6 +23,9 @@ const COMFORT_NOISE: u8 = 13;
 const PRESSES: u32 = 50;
 const PRESSES_IN: Duration = Duration::from_secs(1);
 
+/// From one SSRC of ours to the next. It is odd: none comes again before all others did.
+const NEXT_SSRC: u32 = 0x9e37_79b9;
+
 #[derive(Debug)]
 pub struct Stream {
     id: StreamId,
@@ -42,6 +46,7 @@ pub struct Stream {
     pub(super) bridged: Option<u8>,
     gated: bool,
     source: Source,
+    guard: Guard,
     order: Order,
     keys: Receiver,
 }
@@ -60,6 +65,7 @@ impl Stream {
             bridged: None,
             gated: open.gated,
             source: Source::new(&open),
+            guard: Guard::new(open.session.srtp.as_ref()),
             order: Order::default(),
             keys: Receiver::new(open.session.event_clock),
             session: open.session,
@@ -67,8 +73,14 @@ impl Stream {
         }
     }
 
-    /// Takes a datagram in. Returns what the bridged leg should send of it.
-    pub fn receive(&mut self, now: Instant, source: SocketAddr, bytes: &[u8], sink: &mut impl Sink) -> Option<Passing> {
+    /// Takes a datagram in, and its protection off. Returns what the bridged leg should send of it.
+    pub fn receive(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        bytes: &mut [u8],
+        sink: &mut impl Sink,
+    ) -> Option<Passing> {
         let (header, payload) = self.admit(source, bytes, sink)?;
         let place = self.order.place(header.ssrc, header.sequence);
         self.statistics.lost = self.order.lost();
@@ -147,28 +159,39 @@ impl Stream {
         if self.source.retarget(session.remote) {
             sink.disconnect(self.id);
         }
+        self.guard.renew(session.srtp.as_ref());
         if session.codec.clock() != self.session.codec.clock() {
-            // RFC 7160 section 4.1: one SSRC has one clock.
-            self.ssrc = self.ssrc.rotate_left(16) ^ session.codec.clock();
-            self.path.interrupt();
+            self.change_source();
         }
         self.pace.set_units(session.codec.units());
         self.keys.set_clock(session.event_clock);
         self.session = session;
     }
 
+    /// RFC 7160 section 4.1: one SSRC has one clock. Never one that was: a key of SRTP would protect with the same
+    /// keystream again.
+    fn change_source(&mut self) {
+        self.ssrc = self.ssrc.wrapping_add(NEXT_SSRC);
+        self.path.interrupt();
+        if self.guard.restart() {
+            // RFC 4568 section 6.4, as at the beginning.
+            self.sequence &= 0x7fff;
+        }
+    }
+
     pub fn close(self) -> Statistics {
         let ignored = self.keys.ignored();
         let mut statistics = self.statistics;
         statistics.concealed += self.path.concealed();
+        statistics.srtp = self.session.srtp.map(|srtp| srtp.theirs.suite());
         statistics.refused.events = ignored.codes + ignored.short;
         statistics
     }
 
     /// Sends a finished packet to the far end.
     pub fn send(&mut self, packet: &[u8], sink: &mut impl Sink) {
-        self.statistics.sent += 1;
-        sink.send(self.id, self.source.destination(), packet);
+        let (id, to) = (self.id, self.source.destination());
+        self.guard.close(packet, &mut self.statistics, |packet| sink.send(id, to, packet));
     }
 
     fn due(&mut self, now: Instant) -> Instant {
@@ -177,13 +200,14 @@ impl Stream {
     }
 
     /// The header and where the payload lies, of a packet that we may believe. The first one latches its source.
-    fn admit(&mut self, source: SocketAddr, bytes: &[u8], sink: &mut impl Sink) -> Option<(Header, Range<usize>)> {
-        let refused = &mut self.statistics.refused;
+    fn admit(&mut self, source: SocketAddr, bytes: &mut [u8], sink: &mut impl Sink) -> Option<(Header, Range<usize>)> {
         if !self.source.trusts(source) {
-            refused.foreign += 1;
+            self.statistics.refused.foreign += 1;
             return None;
         }
-        let (header, payload) = match Header::read(bytes) {
+        let length = self.guard.open(bytes, &mut self.statistics)?;
+        let refused = &mut self.statistics.refused;
+        let (header, payload) = match Header::read(bytes.get(..length)?) {
             Ok(read) => read,
             Err(NotRtp::Rtcp) => {
                 self.statistics.rtcp += 1;

@@ -3,6 +3,7 @@
 use super::ear::Ear;
 use super::talk::{Counted, Noticed, Talk};
 use crate::key::Key;
+use crate::keying::Policy;
 use crate::random::Random;
 use crate::sdp::Direction;
 use crate::sip::endpoint::{self, DialogId, Door, Endpoint, Event};
@@ -144,6 +145,7 @@ pub struct Phones {
     random: Random,
     ear: Option<Arc<Ear>>,
     voice: u8,
+    srtp: Policy,
     answering: Answering,
     phones: BTreeMap<TalkId, Phone>,
     dialogs: HashMap<DialogId, TalkId>,
@@ -166,6 +168,7 @@ impl Phones {
             random,
             ear,
             voice,
+            srtp: Policy::Off,
             answering,
             phones: BTreeMap::new(),
             dialogs: HashMap::new(),
@@ -173,6 +176,11 @@ impl Phones {
             next: 0,
             out: VecDeque::new(),
         }
+    }
+
+    /// Of the calls from now on.
+    pub fn srtp(&mut self, policy: Policy) {
+        self.srtp = policy;
     }
 
     /// Places a call to `target` at `to`; it goes out once its media socket is open.
@@ -212,7 +220,7 @@ impl Phones {
     /// The media socket of a talk is open at `local`.
     pub fn opened(&mut self, now: Instant, talk: TalkId, local: SocketAddr) {
         let Some(phone) = self.phones.get_mut(&talk) else { return };
-        let mut sound = Talk::new(local, self.voice, self.ear.clone(), &mut self.random);
+        let mut sound = Talk::new(local, self.srtp, self.voice, self.ear.clone(), &mut self.random);
         let State::Opening { call } = &mut phone.state else { return };
         match call.take() {
             Some(call) => {

@@ -3,10 +3,12 @@
 use super::ear::Ear;
 use crate::codec::{Codec, Preference};
 use crate::key::Key;
+use crate::keying::{Keyring, Ours, Policy};
+use crate::media::{Guard, Statistics};
 use crate::random::Random;
 use crate::rtp::event::{Receiver, Sender};
 use crate::rtp::packet::{HEADER, Header};
-use crate::sdp::{self, Direction, Negotiated};
+use crate::sdp::{self, Direction, Negotiated, Srtp};
 use crate::time::{Duration, Instant};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -19,6 +21,9 @@ const HELD: Duration = Duration::from_millis(100);
 const BETWEEN: Duration = Duration::from_millis(60);
 /// So many frames of nothing known end what was heard; the same clip again is then heard anew.
 const QUIET_FRAMES: u32 = 10;
+
+/// A talk has a keyring of its own: its keys are of one call and one leg.
+const ALONE: (u32, u8) = (0, 0);
 
 /// What a talk noticed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,12 +42,16 @@ pub struct Counted {
     /// Frames of one byte repeated: another peer's voice, by that byte.
     pub voice: Option<u8>,
     pub voice_frames: u64,
+    /// Of SRTP: what could not be protected, and what was refused.
+    pub media: Statistics,
     /// Gaps between packets in steps of a millisecond; the last one holds all from 199 ms.
     pub gaps: Vec<u32>,
 }
 
 pub struct Talk {
     session: sdp::Session,
+    keyring: Keyring,
+    guard: Guard,
     negotiated: Option<Negotiated>,
     ear: Option<Arc<Ear>>,
     ssrc: u32,
@@ -62,9 +71,11 @@ pub struct Talk {
 }
 
 impl Talk {
-    pub fn new(local: SocketAddr, voice: u8, ear: Option<Arc<Ear>>, random: &mut Random) -> Self {
+    pub fn new(local: SocketAddr, srtp: Policy, voice: u8, ear: Option<Arc<Ear>>, random: &mut Random) -> Self {
         Self {
-            session: sdp::Session::new(local, random),
+            session: sdp::Session::new(local, srtp, random),
+            keyring: keyring(random),
+            guard: Guard::Clear,
             negotiated: None,
             ear,
             ssrc: random.u32(),
@@ -85,7 +96,8 @@ impl Talk {
 
     /// An offer of ours; to hold is to offer `SendOnly`.
     pub fn offer(&mut self, direction: Direction) -> Vec<u8> {
-        self.session.offer(&Codec::LAWS, direction)
+        let offer = self.session.offer(&Codec::LAWS, direction);
+        self.keyed(&offer)
     }
 
     /// Answers an offer; `None` if there is nothing in common.
@@ -93,7 +105,7 @@ impl Talk {
         let offer = sdp::read(offer).ok()?;
         let (body, negotiated) = self.session.answer(&offer, &Preference::default(), Direction::SendRecv).ok()?;
         self.begin(now, negotiated);
-        Some(body)
+        Some(self.keyed(&body))
     }
 
     /// Takes the answer to our offer; false if it is of no use.
@@ -102,11 +114,24 @@ impl Talk {
         negotiated.map(|negotiated| self.begin(now, negotiated)).is_some()
     }
 
-    fn begin(&mut self, now: Instant, negotiated: Negotiated) {
+    fn begin(&mut self, now: Instant, mut negotiated: Negotiated) {
         if self.negotiated.is_none() {
             self.next_tick = now;
+            // As the call does it (RFC 4568 section 6.4).
+            self.sequence = if negotiated.srtp.is_some() { self.sequence & 0x7fff } else { self.sequence };
         }
+        if let Some(Srtp { ours, theirs }) = &mut negotiated.srtp
+            && let Ours::Named(name) = *ours
+        {
+            *ours = Ours::Known(self.keyring.master(ALONE, name, theirs.suite()));
+        }
+        self.guard.renew(negotiated.srtp.as_ref());
         self.negotiated = Some(negotiated);
+    }
+
+    fn keyed(&self, described: &[u8]) -> Vec<u8> {
+        let described = String::from_utf8_lossy(described);
+        sdp::fill(&described, |name, suite| self.keyring.master(ALONE, name, suite)).into_bytes()
     }
 
     pub fn press(&mut self, key: Key) {
@@ -141,6 +166,11 @@ impl Talk {
         self.sequence = self.sequence.wrapping_add(1);
         self.timestamp = self.timestamp.wrapping_add(SAMPLES as u32);
         self.counted.sent += 1;
+        if !self.guard.is_clear() {
+            let mut sealed = None;
+            self.guard.close(&packet, &mut self.counted.media, |packet| sealed = Some(packet.to_vec()));
+            packet = sealed?;
+        }
         Some((negotiated.remote, packet))
     }
 
@@ -155,6 +185,14 @@ impl Talk {
     }
 
     pub fn on_packet(&mut self, now: Instant, packet: &[u8]) -> Option<Noticed> {
+        let mut opened;
+        let packet = if self.guard.is_clear() {
+            packet
+        } else {
+            opened = packet.to_vec();
+            let length = self.guard.open(&mut opened, &mut self.counted.media)?;
+            &opened[..length]
+        };
         let (header, payload) = Header::read(packet).ok()?;
         let negotiated = self.negotiated.as_ref()?;
         self.counted.received += 1;
@@ -195,4 +233,11 @@ impl Talk {
             self.counted.voice_frames += 1;
         }
     }
+}
+
+/// A peer of ours serves tests and measurements: its keys may come from its seed.
+fn keyring(random: &mut Random) -> Keyring {
+    let mut secret = [0; 32];
+    secret.chunks_mut(8).for_each(|part| part.copy_from_slice(&random.u64().to_be_bytes()));
+    Keyring::new(secret)
 }

@@ -5,6 +5,7 @@ use super::seam::{In, Out};
 use super::trace::Sip;
 use crate::codec::Preference;
 use crate::context::Destination;
+use crate::keying::Policy;
 use crate::sip::Locals;
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
@@ -41,6 +42,9 @@ pub struct Header {
     /// What the caller's leg might speak.
     #[serde(default, skip_serializing_if = "Preference::is_default")]
     pub codecs: Preference,
+    /// The trunk's policy on SRTP.
+    #[serde(default, skip_serializing_if = "Policy::is_off")]
+    pub srtp: Policy,
     /// How we named ourselves to the agent's phone.
     pub user_agent: String,
     /// Whether every line is there: a call that broke, or outgrew its journal, cannot be compared.

@@ -130,7 +130,7 @@ pub fn sent(out: &Out) -> Option<Message> {
     let read = |text: &str| crate::sdp::read(text.as_bytes()).ok();
     match out {
         Out::Answer { sdp } => message(Leg::Caller, Way::Out, "200 OK", read(sdp).as_ref()),
-        Out::Reject { status } => message(Leg::Caller, Way::Out, status.to_string(), None),
+        Out::Reject { status, .. } => message(Leg::Caller, Way::Out, status.to_string(), None),
         Out::Reanswer { leg, sdp, .. } => message(*leg, Way::Out, "200 OK", read(sdp).as_ref()),
         Out::Rerefuse { leg, status } => message(*leg, Way::Out, status.to_string(), None),
         Out::Agent { target, invite, .. } => {

@@ -201,6 +201,9 @@ pub enum Out {
     /// A final refusal of the caller's INVITE.
     Reject {
         status: u16,
+        /// What a Warning says of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<String>,
     },
     /// Opens a leg's media stream.
     Listen {

@@ -47,6 +47,7 @@ pub fn run(fixture: &Fixture, program: Program) -> Result<Replayed, Unplayable> 
         destinations: Arc::new(header.destinations.clone()),
         trunk: header.trunk.clone(),
         codecs: header.codecs.clone(),
+        srtp: header.srtp,
         user_agent: header.user_agent.clone(),
         call: header.call.clone(),
         case: header.case.clone(),

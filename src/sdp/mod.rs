@@ -1,11 +1,14 @@
-//! SDP (RFC 8866) and its offer/answer model (RFC 3264), for one audio stream.
+//! SDP (RFC 8866) and its offer/answer model (RFC 3264), for one audio stream, with the keys of SRTP (RFC 4568).
 
+mod crypto;
 mod read;
 mod session;
 
+pub use crypto::{Crypto, fill};
 pub use read::{Format, Offer, Unusable, read};
-pub use session::{Negotiated, Refusal, Session};
+pub use session::{Negotiated, Refusal, Session, Srtp};
 
+use crate::keying::Master;
 use serde::{Deserialize, Serialize};
 
 /// The direction of a stream, as seen by the side whose description names it.

@@ -10,10 +10,13 @@ use ezk_sdp_types::{MediaDescription, SessionDescription, TaggedAddress};
 use serde::{Deserialize, Serialize};
 
 use super::Direction;
+use super::crypto::{self, Crypto};
 
 /// More streams or formats than that are no telephone call.
 const MAX_MEDIA: usize = 16;
 const MAX_FORMATS: usize = 64;
+/// Keys to choose from, of which the first is taken.
+const MAX_KEYS: usize = 8;
 /// Longer bodies are refused, read from a datagram or not.
 const MAX_BODY: usize = 65_536;
 
@@ -29,6 +32,15 @@ pub struct Offer {
     pub rtcp_mux: bool,
     /// Milliseconds of sound a packet that the author wants.
     pub ptime: Option<u32>,
+    /// Over RTP/SAVP: without a key nothing can come of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secure: bool,
+    /// The keys that we can use, in the author's order; over RTP/AVP an offer that may be left (RFC 8643).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crypto: Vec<Crypto>,
+    /// The same media over the other one of RTP/AVP and RTP/SAVP, where its author leaves the choice to us.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other: Option<Box<Offer>>,
     /// The `m=` values of all streams with port 0, as an answer refuses them.
     pub(super) streams: Vec<String>,
     /// Which of them is ours.
@@ -47,7 +59,7 @@ pub struct Format {
 pub enum Unusable {
     /// Not SDP.
     Malformed,
-    /// No audio stream over plain RTP/AVP with a port.
+    /// No audio stream over RTP/AVP or RTP/SAVP with a port.
     NoAudio,
     /// A host name, or an address that is not one host's, in `c=`; or none.
     Address,
@@ -69,21 +81,40 @@ pub fn read(body: &[u8]) -> Result<Offer, Unusable> {
     if media.len() > MAX_MEDIA {
         return Err(Unusable::TooMuch);
     }
-    let ours = media.iter().position(|lines| lines.first().is_some_and(|line| is_usable(line)));
-    let ours = ours.ok_or(Unusable::NoAudio)?;
-    let parsed = parse(session, &media[ours])?;
-    let stream = parsed.media_descriptions.first().ok_or(Unusable::NoAudio)?;
-    let ip = connection(&parsed, stream)?;
+    let profiles: Vec<_> = media.iter().map(|lines| profile(lines.first().copied().unwrap_or_default())).collect();
+    let ours = profiles.iter().position(Option::is_some).ok_or(Unusable::NoAudio)?;
+    let other = profiles.iter().position(|other| other.is_some() && *other != profiles[ours]);
     let streams = media.iter().filter_map(|lines| refused(lines.first()?)).collect::<Vec<_>>();
     if streams.len() != media.len() {
         return Err(Unusable::Malformed);
     }
+    let describe = |ours: usize| {
+        let secure = profiles[ours] == Some(Profile::Savp);
+        described(session, &media[ours], secure, streams.clone(), ours)
+    };
+    let other = other.and_then(|other| describe(other).ok()).map(Box::new);
+    Ok(Offer { other, ..describe(ours)? })
+}
+
+fn described(
+    session: &[&str],
+    lines: &[&str],
+    secure: bool,
+    streams: Vec<String>,
+    ours: usize,
+) -> Result<Offer, Unusable> {
+    let parsed = parse(session, lines)?;
+    let stream = parsed.media_descriptions.first().ok_or(Unusable::NoAudio)?;
+    let ip = connection(&parsed, stream)?;
     Ok(Offer {
         address: SocketAddr::new(ip, stream.media.port),
         formats: formats(stream)?,
         direction: direction(stream, ip),
         rtcp_mux: stream.rtcp_mux,
-        ptime: ptime(&media[ours]),
+        ptime: ptime(lines),
+        secure,
+        crypto: lines.iter().filter_map(|line| crypto::read(line.trim_end())).take(MAX_KEYS).collect(),
+        other: None,
         streams,
         ours,
     })
@@ -103,10 +134,22 @@ fn sections(text: &str) -> Vec<Vec<&str>> {
     sections
 }
 
-fn is_usable(line: &str) -> bool {
+#[derive(Clone, Copy, PartialEq)]
+enum Profile {
+    Avp,
+    Savp,
+}
+
+/// `None` for a stream that we cannot use.
+fn profile(line: &str) -> Option<Profile> {
     let mut words = line.trim_start_matches("m=").split_ascii_whitespace();
     let (kind, port, protocol) = (words.next(), words.next(), words.next());
-    kind == Some("audio") && protocol == Some("RTP/AVP") && port.is_some_and(|port| port != "0")
+    let usable = kind == Some("audio") && port.is_some_and(|port| port != "0");
+    match protocol.filter(|_| usable)? {
+        "RTP/AVP" => Some(Profile::Avp),
+        "RTP/SAVP" => Some(Profile::Savp),
+        _ => None,
+    }
 }
 
 /// The value of an `m=` line with its port set to 0 (RFC 3264 section 6).
@@ -182,7 +225,7 @@ impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Unusable::Malformed => "not SDP",
-            Unusable::NoAudio => "no audio stream over RTP/AVP",
+            Unusable::NoAudio => "no audio stream over RTP/AVP or RTP/SAVP",
             Unusable::Address => "no IP address of one host in c=",
             Unusable::TooMuch => "too many streams or formats",
         })

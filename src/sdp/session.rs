@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::crypto::{Crypto, Line};
 use super::{Direction, Format, Offer};
 use crate::codec::{Codec, Preference};
+use crate::keying::{KeyName, Master, Ours, Policy, Suite};
 use crate::random::Random;
 
 /// The clocks of telephone-event (RFC 4733) and their payload types in our offers.
@@ -24,8 +26,31 @@ pub struct Session {
     /// The streams that the session has (RFC 3264 section 8: they never get fewer), each refused, and which is ours.
     streams: Vec<String>,
     ours: usize,
-    /// Codecs and direction of our last offer.
-    offered: Option<(Vec<Codec>, Direction)>,
+    offered: Option<Offered>,
+    policy: Policy,
+    /// SRTP as it stands.
+    agreed: Option<Agreed>,
+    /// Of the next key of ours.
+    generation: u32,
+}
+
+/// Our last offer.
+#[derive(Clone, Debug)]
+struct Offered {
+    codecs: Vec<Codec>,
+    direction: Direction,
+    secure: bool,
+    keys: Vec<Line>,
+}
+
+/// Our key of an agreement, and with whom.
+#[derive(Clone, Copy, Debug)]
+struct Agreed {
+    suite: Suite,
+    name: KeyName,
+    remote: SocketAddr,
+    /// Over RTP/SAVP.
+    secure: bool,
 }
 
 /// What both sides agreed on.
@@ -46,6 +71,16 @@ pub struct Negotiated {
     /// As we see it.
     pub direction: Direction,
     pub rtcp_mux: bool,
+    /// `None`: RTP in clear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub srtp: Option<Srtp>,
+}
+
+/// The keys of both directions, of one suite.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Srtp {
+    pub ours: Ours,
+    pub theirs: Master,
 }
 
 fn events_as_ever() -> u32 {
@@ -65,13 +100,27 @@ pub enum Refusal {
     NotOffered,
     /// IPv6 where our media is on IPv4, or the other way round: neither side would hear the other.
     OtherVersion,
+    /// RTP in clear, where SRTP is required.
+    Clear,
+    /// RTP/SAVP where we do without, or where it was not offered.
+    Secure,
+    /// RTP/SAVP without an `a=crypto` that we can use, or an answer with another one than was offered.
+    Keyless,
+}
+
+impl Refusal {
+    /// Whether the two would have understood each other but for SRTP.
+    pub fn is_of_srtp(self) -> bool {
+        matches!(self, Refusal::Clear | Refusal::Secure | Refusal::Keyless)
+    }
 }
 
 impl Session {
     /// `local` is where we receive RTP, as the peer reaches it.
-    pub fn new(local: SocketAddr, random: &mut Random) -> Session {
+    pub fn new(local: SocketAddr, policy: Policy, random: &mut Random) -> Session {
         let (id, version) = (random.u32(), u64::from(random.u32()));
-        Session { local, id, version, last: None, streams: vec![String::new()], ours: 0, offered: None }
+        let (last, streams, offered, agreed) = (None, vec![String::new()], None, None);
+        Session { local, id, version, last, streams, ours: 0, offered, policy, agreed, generation: 0 }
     }
 
     /// An offer of `codecs` in this order, with telephone-event at each of their clocks.
@@ -79,8 +128,12 @@ impl Session {
         let events = EVENTS.into_iter().filter(|(clock, _)| codecs.iter().any(|codec| codec.clock() == *clock));
         let formats = codecs.iter().map(|codec| (codec.payload_type(), Sort::Audio(*codec)));
         let formats = formats.chain(events.map(|(clock, event)| (event, Sort::Event(clock))));
-        let stream = self.stream(formats, direction, false);
-        self.offered = Some((codecs.to_vec(), direction));
+        let secure = self.policy == Policy::Required || self.agreed.is_some_and(|agreed| agreed.secure);
+        let suites: &[Suite] = if self.policy.is_off() { &[] } else { &Suite::OFFERED };
+        let line = |(tag, suite): (u32, &Suite)| Line { tag, suite: *suite, name: self.key_name(*suite, None) };
+        let keys: Vec<Line> = (1..).zip(suites).map(line).collect();
+        let stream = self.stream(formats, direction, false, (secure, &keys));
+        self.offered = Some(Offered { codecs: codecs.to_vec(), direction, secure, keys });
         self.describe(stream)
     }
 
@@ -92,6 +145,7 @@ impl Session {
         preference: &Preference,
         wanted: Direction,
     ) -> Result<(Vec<u8>, Negotiated), Refusal> {
+        let (offer, crypto) = self.choose(offer)?;
         self.reaches(offer)?;
         let (payload_type, codec) = chosen(offer, preference).ok_or(Refusal::NoCodec)?;
         let event = event(offer, codec.clock());
@@ -100,7 +154,11 @@ impl Session {
         self.ours = offer.ours;
         let formats = [(payload_type, Sort::Audio(codec))];
         let formats = formats.into_iter().chain(event.map(|(event, clock)| (event, Sort::Event(clock))));
-        let stream = self.stream(formats, direction, offer.rtcp_mux);
+        let key = crypto.map(|crypto| {
+            let suite = crypto.key.suite();
+            Line { tag: crypto.tag, suite, name: self.key_name(suite, Some(offer.address)) }
+        });
+        let stream = self.stream(formats, direction, offer.rtcp_mux, (offer.secure, key.as_slice()));
         let negotiated = Negotiated {
             codec,
             payload_type,
@@ -111,18 +169,21 @@ impl Session {
             remote: offer.address,
             direction,
             rtcp_mux: offer.rtcp_mux,
+            srtp: self.settle(offer, key.zip(crypto)),
         };
         Ok((self.describe(stream), negotiated))
     }
 
     /// The peer's answer to our last offer. We send with the answer's payload types and receive with those of the
     /// offer (RFC 3264 section 6.1).
-    pub fn take_answer(&self, answer: &Offer) -> Result<Negotiated, Refusal> {
-        let (codecs, direction) = self.offered.as_ref().ok_or(Refusal::NotOffered)?;
+    pub fn take_answer(&mut self, answer: &Offer) -> Result<Negotiated, Refusal> {
+        let offered = self.offered.as_ref().ok_or(Refusal::NotOffered)?;
         self.reaches(answer)?;
-        let (payload_type, codec) = first_common(answer, codecs).ok_or(Refusal::NoCodec)?;
+        let (payload_type, codec) = first_common(answer, &offered.codecs).ok_or(Refusal::NoCodec)?;
         let event = event(answer, codec.clock());
         let received = event.and_then(|(_, clock)| EVENTS.into_iter().find(|(ours, _)| *ours == clock));
+        let direction = offered.direction.and(answer.direction.reversed());
+        let keys = offered.answered(answer, self.policy)?;
         Ok(Negotiated {
             codec,
             payload_type,
@@ -131,9 +192,50 @@ impl Session {
             event_receive: received.map(|(_, event)| event),
             event_clock: event.map_or_else(events_as_ever, |(_, clock)| clock),
             remote: answer.address,
-            direction: direction.and(answer.direction.reversed()),
+            direction,
             rtcp_mux: false,
+            srtp: self.settle(answer, keys),
         })
+    }
+
+    /// Which of the offered streams is taken, and by which key. Where the choice is ours, SRTP is.
+    fn choose<'o>(&self, offer: &'o Offer) -> Result<(&'o Offer, Option<&'o Crypto>), Refusal> {
+        let all = || [Some(offer), offer.other.as_deref()].into_iter().flatten();
+        let keyed = all().find_map(|offer| Some((offer, Some(offer.crypto.first()?))));
+        if let Some(keyed) = keyed.filter(|_| !self.policy.is_off()) {
+            return Ok(keyed);
+        }
+        match all().find(|offer| !offer.secure) {
+            Some(_) if self.policy == Policy::Required => Err(Refusal::Clear),
+            Some(clear) => Ok((clear, None)),
+            None if self.policy.is_off() => Err(Refusal::Secure),
+            None => Err(Refusal::Keyless),
+        }
+    }
+
+    /// The name of the key that we protect with. It stays while suite and peer do: with a new key both sides count from
+    /// zero. A peer that moved may not know how far we had counted (RFC 4568 section 7.1.4).
+    fn key_name(&self, suite: Suite, remote: Option<SocketAddr>) -> KeyName {
+        let stays = |agreed: &Agreed| {
+            let there = remote.is_none_or(|remote| remote == agreed.remote || remote.ip().is_unspecified());
+            agreed.suite == suite && there
+        };
+        let fresh = KeyName { session: self.id, generation: self.generation };
+        self.agreed.filter(stays).map_or(fresh, |agreed| agreed.name)
+    }
+
+    /// SRTP as it stands from now on. A key that was in use and is not any more is never taken again: its numbers would
+    /// begin anew.
+    fn settle(&mut self, peer: &Offer, keys: Option<(Line, &Crypto)>) -> Option<Srtp> {
+        let Some((Line { suite, name, .. }, crypto)) = keys else {
+            self.agreed = None;
+            return None;
+        };
+        let held = self.agreed.filter(|_| peer.address.ip().is_unspecified());
+        let remote = held.map_or(peer.address, |agreed| agreed.remote);
+        self.generation = self.generation.max(name.generation.saturating_add(1));
+        self.agreed = Some(Agreed { suite, name, remote, secure: peer.secure });
+        Some(Srtp { ours: Ours::Named(name), theirs: crypto.key.clone() })
     }
 
     /// An unspecified address is reached by nobody, and asks for nothing: the hold of RFC 2543.
@@ -143,7 +245,13 @@ impl Session {
     }
 
     /// The lines of our stream.
-    fn stream(&self, formats: impl Iterator<Item = (u8, Sort)>, direction: Direction, rtcp_mux: bool) -> String {
+    fn stream(
+        &self,
+        formats: impl Iterator<Item = (u8, Sort)>,
+        direction: Direction,
+        rtcp_mux: bool,
+        (secure, keys): (bool, &[Line]),
+    ) -> String {
         let (mut numbers, mut maps) = (String::new(), String::new());
         for (payload_type, sort) in formats {
             // Writing into a String cannot fail.
@@ -155,7 +263,9 @@ impl Session {
         }
         let mux = if rtcp_mux { "a=rtcp-mux\r\n" } else { "" };
         let (port, direction) = (self.local.port(), direction.as_str());
-        format!("m=audio {port} RTP/AVP{numbers}\r\n{maps}a=ptime:20\r\n{mux}a={direction}\r\n")
+        let profile = if secure { "RTP/SAVP" } else { "RTP/AVP" };
+        let keys: String = keys.iter().map(Line::describe).collect();
+        format!("m=audio {port} {profile}{numbers}\r\n{maps}{keys}a=ptime:20\r\n{mux}a={direction}\r\n")
     }
 
     /// The whole body; its version grows when it differs from the last one (RFC 3264 section 8).
@@ -177,6 +287,24 @@ impl Session {
             format!("v=0\r\no=- {id} {version} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n{media}");
         self.last = Some(media);
         body.into_bytes()
+    }
+}
+
+impl Offered {
+    /// Our line and the peer's of an answer that took one of ours, by its tag and suite (RFC 4568 section 5.1.3).
+    fn answered<'a>(&self, answer: &'a Offer, policy: Policy) -> Result<Option<(Line, &'a Crypto)>, Refusal> {
+        if answer.secure != self.secure {
+            return Err(if answer.secure { Refusal::Secure } else { Refusal::Clear });
+        }
+        let Some(theirs) = answer.crypto.first().filter(|_| !self.keys.is_empty()) else {
+            return match policy {
+                Policy::Required => Err(if answer.secure { Refusal::Keyless } else { Refusal::Clear }),
+                _ if answer.secure => Err(Refusal::Keyless),
+                Policy::Off | Policy::Offered => Ok(None),
+            };
+        };
+        let ours = self.keys.iter().find(|line| line.tag == theirs.tag && line.suite == theirs.key.suite());
+        ours.map(|line| Some((*line, theirs))).ok_or(Refusal::Keyless)
     }
 }
 
@@ -251,6 +379,9 @@ impl fmt::Display for Refusal {
             Refusal::NoCodec => "no codec in common",
             Refusal::NotOffered => "an answer to no offer",
             Refusal::OtherVersion => "media over another version of IP",
+            Refusal::Clear => "SRTP is required: RTP/SAVP with a=crypto",
+            Refusal::Secure => "no SRTP: RTP/AVP",
+            Refusal::Keyless => "no a=crypto of a known suite",
         })
     }
 }

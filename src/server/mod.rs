@@ -16,6 +16,7 @@ mod transports;
 
 use crate::config::{self, Config, Names, SecretSource};
 use crate::engine::{Engine, Service, Setup};
+use crate::keying::Keyring;
 use crate::os::bell::Bell;
 use crate::os::clock::Clock;
 use crate::random::Random;
@@ -194,8 +195,9 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let Plan { place: Place { config, services }, token, record, trace, workers } = plan;
     raise_descriptors(config.limits.calls);
     let clock = Clock::start();
-    let seed = seed().map_err(|error| not_started("the system's randomness", error, "this system cannot serve"))?;
-    let mut random = Random::from_seed(seed);
+    let no_randomness = |error| not_started("the system's randomness", error, "this system cannot serve");
+    let (seed, keys) = (drawn().map_err(no_randomness)?, drawn().map_err(no_randomness)?);
+    let mut random = Random::from_seed(u64::from_be_bytes(seed));
     let credentials = secrets::credentials(&config)?;
     let trunks = config.trunks.iter().flat_map(|trunk| trunk.from.iter().copied()).collect();
     let sip = Listening::open(&config.listen.sip, config.advertise, tls_files(&config), trunks, random.u64())?;
@@ -224,6 +226,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         config: Arc::new(config),
         services,
         seed: random.u64(),
+        keyring: Keyring::new(keys),
         record: record.is_some(),
         trace,
     };
@@ -306,8 +309,8 @@ fn default_workers() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1)).max(1)
 }
 
-fn seed() -> Result<u64, getrandom::Error> {
-    let mut bytes = [0; 8];
+fn drawn<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut bytes = [0; N];
     getrandom::fill(&mut bytes)?;
-    Ok(u64::from_le_bytes(bytes))
+    Ok(bytes)
 }

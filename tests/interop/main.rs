@@ -16,6 +16,7 @@ mod peers;
 mod program;
 mod proxy;
 mod scenario;
+mod secure;
 mod server;
 mod transports;
 

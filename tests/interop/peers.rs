@@ -88,17 +88,26 @@ pub struct Baresip {
 impl Baresip {
     /// Listens for SIP at `local`, for TLS at the port after it, with the certificates in a folder; answers by itself.
     pub fn start(local: SocketAddr, certificates: &Path) -> Baresip {
-        Baresip::speaking("g711", local, certificates)
+        Baresip::with("g711", local, certificates, "")
     }
 
     /// The same with one codec, by its module.
     pub fn speaking(codec: &str, local: SocketAddr, certificates: &Path) -> Baresip {
+        Baresip::with(codec, local, certificates, "")
+    }
+
+    /// The same, `encrypting` its media: `srtp` offers it over RTP/AVP, `srtp-mand` over RTP/SAVP.
+    pub fn encrypting(local: SocketAddr, certificates: &Path, encrypting: &str) -> Baresip {
+        Baresip::with("g711", local, certificates, &format!(";mediaenc={encrypting}"))
+    }
+
+    fn with(codec: &str, local: SocketAddr, certificates: &Path, more: &str) -> Baresip {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("a file");
         let (both, ca) = (certificates.join("both.pem"), certificates.join("ca.pem"));
         let tls = format!("sip_certificate {}\nsip_cafile {}\n", both.display(), ca.display());
         write("config", &format!("sip_listen {local}\n{tls}{CONFIG}module {codec}.so\n"));
-        write("accounts", &format!("<sip:agent@{local}>;regint=0;answermode=auto\n"));
+        write("accounts", &format!("<sip:agent@{local}>;regint=0;answermode=auto{more}\n"));
         write("contacts", "");
         let mut command = Command::new("baresip");
         command.arg("-s").arg("-f").arg(folder.path());
@@ -114,6 +123,7 @@ module_path /usr/lib/baresip/modules
 audio_player aubridge,phone
 audio_source aubridge,phone
 module stdio.so
+module srtp.so
 module aubridge.so
 module_tmp account.so
 module_app menu.so
@@ -126,8 +136,18 @@ pub struct Linphone {
 }
 
 impl Linphone {
-    /// Listens at `local`, for TLS at the port after it; `auto` answers by itself.
+    /// Listens at `local`, for TLS at the port after it; `-a` answers by itself.
     pub fn start(local: SocketAddr, certificates: &Path, arguments: &[&str]) -> Linphone {
+        Linphone::with(local, certificates, "", arguments)
+    }
+
+    /// The same, with SRTP, and no call without it.
+    pub fn encrypting(local: SocketAddr, certificates: &Path, arguments: &[&str]) -> Linphone {
+        let more = "media_encryption=srtp\nmedia_encryption_mandatory=1\n";
+        Linphone::with(local, certificates, more, arguments)
+    }
+
+    fn with(local: SocketAddr, certificates: &Path, more: &str, arguments: &[&str]) -> Linphone {
         let folder = tempfile::tempdir().expect("a folder");
         for path in [".local/share/linphone", ".config/linphone"] {
             std::fs::create_dir_all(folder.path().join(path)).expect("a folder");
@@ -135,7 +155,7 @@ impl Linphone {
         let (port, ca) = (local.port(), certificates.join("ca.pem"));
         let sip = format!(
             "[sip]\nsip_port={port}\nsip_tcp_port={port}\nsip_tls_port={}\nroot_ca={}\nlocalip={ip}\nbind_address={ip}\n\
-             use_ipv6=0\nuse_info=0\nuse_rfc2833=1\n[rtp]\naudio_rtp_port=-1\nbind_address={ip}\n",
+             use_ipv6=0\nuse_info=0\nuse_rfc2833=1\n{more}[rtp]\naudio_rtp_port=-1\nbind_address={ip}\n",
             port + 1,
             ca.display(),
             ip = local.ip(),

@@ -40,6 +40,17 @@ impl Server {
 
     /// Serves a flow with people at `to`, with `more` lines of configuration and of command line.
     pub fn serving(flow: &str, to: &str, more: &str, arguments: &[&str]) -> Server {
+        Server::placed(flow, &PLACE.replace("TO", to).replace("MORE", more), arguments)
+    }
+
+    /// Serves the account desk with that `srtp:` of its callers, and of the people at `to`.
+    pub fn secure(callers: &str, people: &str, to: &str) -> Server {
+        let place = PLACE.replace("trust: [", &format!("srtp: {callers}, trust: ["));
+        let place = place.replace("trusted:", &format!("srtp: {people}, trusted:"));
+        Server::placed(DESK, &place.replace("TO", to).replace("MORE", ""), &[])
+    }
+
+    fn placed(flow: &str, place: &str, arguments: &[&str]) -> Server {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("a file");
         certificates(folder.path());
@@ -50,7 +61,7 @@ impl Server {
             folder.path().join("prompts"),
         )
         .expect("the prompts");
-        write("askonce.yaml", &PLACE.replace("FLOW", name).replace("TO", to).replace("MORE", more));
+        write("askonce.yaml", &place.replace("FLOW", name));
         let mut command = Command::new(env!("CARGO_BIN_EXE_askonce"));
         command.current_dir(folder.path()).args(["serve", "--config", "askonce.yaml"]).args(arguments);
         let mut program = Program::start(command, "nothing: cargo builds it");

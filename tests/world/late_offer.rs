@@ -2,21 +2,23 @@
 
 use crate::network::Weather;
 use crate::{Plan, World};
-use askonce::engine::Input;
+use askonce::engine::{Input, Setup};
+use askonce::keying::Policy;
 use askonce::peer::{Act, Answering};
 use askonce::record::seam::{Disposition, EndedBy};
 use askonce::replay;
 use askonce::server::files::{self, Disk};
 use askonce::time::Duration;
 use std::path::Path;
+use std::sync::Arc;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn world() -> World {
+fn world(tamper: fn(&mut Setup)) -> World {
     let agent = Answering::Answer { after: SECOND, script: [Act::Stay].into() };
     let flow = Path::new(env!("CARGO_MANIFEST_DIR")).join("flows/account-desk.yaml");
     let weather = Weather { loss: 0, duplication: 0 };
-    World::new(Plan { seed: 21, weather, answering: agent, flow, store: true, ports: u32::MAX, tamper: |_| {} })
+    World::new(Plan { seed: 21, weather, answering: agent, flow, store: true, ports: u32::MAX, tamper })
 }
 
 /// A request of the caller's; `tag` is the To tag, `body` its SDP.
@@ -39,11 +41,17 @@ fn answer(format: u8) -> String {
 
 /// The world after the INVITE and, unless it is `None`, an ACK with that body.
 fn called(ack: Option<&str>) -> World {
-    let mut world = world();
+    called_over("RTP/AVP", |_| {}, ack)
+}
+
+/// The same, where our offer is of that profile.
+fn called_over(profile: &str, tamper: fn(&mut Setup), ack: Option<&str>) -> World {
+    let mut world = world(tamper);
     world.inject(5060, 5060, &request("INVITE", "", ""));
     world.run(SECOND);
     let said = String::from_utf8(world.last_to_caller.clone()).expect("text");
-    assert!(said.starts_with("SIP/2.0 200") && said.contains("\r\nm=audio 10000 RTP/AVP 0 8 101\r\n"), "{said}");
+    let stream = format!("\r\nm=audio 10000 {profile} 0 8 101\r\n");
+    assert!(said.starts_with("SIP/2.0 200") && said.contains(&stream), "{said}");
     let tag = said.lines().find_map(|line| line.strip_prefix("To: <sip:1@127.0.0.1>")).expect("a To tag").to_owned();
     assert!(world.invites.is_empty() && world.cdrs.is_empty(), "the flow waits for the answer");
     if let Some(body) = ack {
@@ -86,5 +94,27 @@ fn without_a_usable_answer_the_call_ends() {
         assert!(world.last_to_caller.starts_with(b"BYE "), "{ack:?}");
         assert_eq!((world.cdrs[0].disposition, world.cdrs[0].by), (Disposition::Failed, EndedBy::System), "{ack:?}");
         assert!(world.invites.is_empty() && world.engine.calls() == 0);
+    }
+}
+
+#[test]
+fn where_srtp_is_required_our_offer_says_so_and_the_answer_has_to_take_it() {
+    let required: fn(&mut Setup) = |setup| {
+        let config = Arc::get_mut(&mut setup.config).expect("a configuration of its own");
+        Arc::get_mut(&mut config.trunks[0]).expect("a trunk of its own").srtp = Policy::Required;
+    };
+    let clear = answer(0);
+    let secure = |tag| {
+        let key = "AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
+        format!("{}a=crypto:{tag} {key}\r\n", clear.replace("RTP/AVP", "RTP/SAVP"))
+    };
+    // The second of our two is the one of that suite.
+    for (ack, stands) in [(secure(2), true), (secure(1), false), (clear.clone(), false)] {
+        let mut world = called_over("RTP/SAVP", required, Some(&ack));
+        assert_eq!(world.invites.len(), usize::from(stands), "{ack}");
+        world.tell(Input::Stop);
+        world.run(40 * SECOND);
+        let srtp = world.cdrs[0].media.iter().find_map(|media| media.statistics.srtp);
+        assert_eq!(srtp, stands.then_some(askonce::keying::Suite::Cm80), "{ack}");
     }
 }

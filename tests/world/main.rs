@@ -9,6 +9,7 @@ mod messages;
 mod names;
 mod network;
 mod scenarios;
+mod secure;
 mod simulation;
 mod traced;
 mod transfer;

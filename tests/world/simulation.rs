@@ -5,6 +5,7 @@ use crate::network::{Datagram, Network, Weather};
 use askonce::call::cdr::Cdr;
 use askonce::config::{Config, Quick, RtpPorts};
 use askonce::engine::{Engine, Input, MediaPorts, Output, Reserved, Setup};
+use askonce::keying::Keyring;
 use askonce::media::{self, Sink, StreamId, Streams};
 use askonce::peer::ear::Ear;
 use askonce::peer::{self, Answering, Happened, Phones, TalkId};
@@ -50,7 +51,7 @@ pub struct World {
     streams: Streams,
     ticks: Deadlines<StreamId>,
     pub callers: Phones,
-    agents: Phones,
+    pub agents: Phones,
     network: Network,
     random: Random,
     store: bool,
@@ -127,6 +128,7 @@ impl World {
             locals: Locals::new([Hop::udp(SocketAddr::new(SERVER, SIP))]),
             credentials: BTreeMap::new(),
             seed: random.u64(),
+            keyring: Keyring::new([9; 32]),
             record: true,
             trace: true,
         };

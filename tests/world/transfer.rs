@@ -91,6 +91,7 @@ impl Line {
             locals,
             credentials: BTreeMap::new(),
             seed: 1,
+            keyring: askonce::keying::Keyring::new([9; 32]),
             record: false,
             trace: false,
         });

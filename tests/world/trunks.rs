@@ -54,6 +54,7 @@ impl World {
             locals: Locals::new(on.iter().map(|text| hop(text))),
             credentials: BTreeMap::from([("carrier".to_owned(), credentials)]),
             seed: 5,
+            keyring: askonce::keying::Keyring::new([9; 32]),
             record: false,
             trace: false,
         });

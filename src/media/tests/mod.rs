@@ -2,6 +2,7 @@
 
 mod bridge;
 mod play;
+mod secure;
 mod transcode;
 mod trust;
 
@@ -65,15 +66,9 @@ impl World {
     /// Two legs: A in PCMU on 10.0.0.1, B in PCMA on 10.0.0.2 whose telephone-event is 96.
     fn with_two() -> World {
         let mut world = World::default();
-        world.command(Command::Open(Box::new(open(A))));
-        let remote = address("10.0.0.2:4000");
-        let mut b = open(B);
-        let codec = Codec::Pcma;
-        b.session =
-            Negotiated { codec, payload_type: 8, receive_payload_type: 8, remote, event_send: Some(96), ..b.session };
-        b.signalling = remote.ip();
-        b.ssrc = 0xb;
-        world.command(Command::Open(Box::new(b)));
+        for open in [open(A), with_b()] {
+            world.command(Command::Open(Box::new(open)));
+        }
         world
     }
 
@@ -128,6 +123,14 @@ fn address(text: &str) -> SocketAddr {
     text.parse().expect("an address")
 }
 
+/// PCMA at 10.0.0.2:4000, telephone-event 96.
+fn with_b() -> Open {
+    let (b, remote, codec) = (open(B), address("10.0.0.2:4000"), Codec::Pcma);
+    let session =
+        Negotiated { codec, payload_type: 8, receive_payload_type: 8, remote, event_send: Some(96), ..b.session };
+    Open { session, signalling: remote.ip(), ssrc: 0xb, ..b }
+}
+
 /// PCMU at 10.0.0.1:4000, telephone-event 101 one way and 102 the other.
 fn open(id: StreamId) -> Open {
     let remote = address("10.0.0.1:4000");
@@ -143,6 +146,7 @@ fn open(id: StreamId) -> Open {
             remote,
             direction: Direction::SendRecv,
             rtcp_mux: false,
+            srtp: None,
         },
         signalling: remote.ip(),
         media_from: Vec::new(),

@@ -112,9 +112,8 @@ fn every_refused_packet_is_counted_by_its_reason() {
     let held = Negotiated { direction: Direction::SendOnly, ..open(A).session };
     world.command(Command::Retarget { id: A, session: Box::new(held) });
     world.packet(0, A, HOME, &rtp(0, 9, 0, &[0; 160]));
-    let refused = Refused { malformed: 1, foreign: 0, payload_type: 1, unproven: 1, on_hold: 1, events: 1, presses: 0 };
-    let expected =
-        Statistics { received: 8, sent: 0, lost: 1, late: 2, keys: 0, rtcp: 1, refused, unrelayed: 0, concealed: 0 };
+    let refused = Refused { malformed: 1, payload_type: 1, unproven: 1, on_hold: 1, events: 1, ..Refused::default() };
+    let expected = Statistics { received: 8, lost: 1, late: 2, rtcp: 1, refused, ..Statistics::default() };
     assert_eq!(world.close(A), expected);
 }
 

@@ -151,6 +151,7 @@ fn session(codec: Codec, phone: &Phone) -> Negotiated {
         remote: phone.address(),
         direction: Direction::SendRecv,
         rtcp_mux: false,
+        srtp: None,
     }
 }
 

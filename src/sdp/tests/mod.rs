@@ -1,13 +1,16 @@
+mod srtp;
+
 use super::*;
 use crate::codec::Codec::{Pcma, Pcmu};
 use crate::codec::{Codec, Preference};
+use crate::keying::Policy;
 use crate::random::Random;
 
 const HEAD: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.5\r\ns=-\r\nc=IN IP4 192.0.2.5\r\nt=0 0\r\n";
 const AUDIO: &str = "m=audio 4000 RTP/AVP 8 0 96\r\na=rtpmap:96 telephone-event/8000\r\n";
 
 fn session() -> Session {
-    Session::new("192.0.2.1:3000".parse().unwrap(), &mut Random::from_seed(1))
+    Session::new("192.0.2.1:3000".parse().unwrap(), Policy::Off, &mut Random::from_seed(1))
 }
 
 fn offer(text: &str) -> Offer {
@@ -82,7 +85,7 @@ fn unusable_descriptions_say_why() {
         ("hello".to_owned(), Unusable::Malformed),
         (HEAD.to_owned(), Unusable::NoAudio),
         (format!("{HEAD}m=audio 0 RTP/AVP 0\r\n"), Unusable::NoAudio),
-        (format!("{HEAD}m=audio 4000 RTP/SAVP 0\r\n"), Unusable::NoAudio),
+        (format!("{HEAD}m=audio 4000 UDP/TLS/RTP/SAVP 0\r\n"), Unusable::NoAudio),
         (format!("{HEAD}m=audio 99999 RTP/AVP 0\r\n"), Unusable::Malformed),
         (format!("{HEAD}{AUDIO}c=IN IP4 media.example.com\r\n"), Unusable::Address),
         (format!("{HEAD}{AUDIO}c=IN IP4 224.2.1.1/127\r\n"), Unusable::Address),
@@ -116,6 +119,7 @@ fn an_answer_follows_the_offer_s_order_numbers_and_streams() {
         remote: "192.0.2.5:4000".parse().unwrap(),
         direction: Direction::RecvOnly,
         rtcp_mux: true,
+        srtp: None,
     };
     assert_eq!(negotiated, expected);
     let (_, only_pcmu) = session().answer(&offer, &whoever(&[Pcmu]), Direction::SendRecv).unwrap();
@@ -167,7 +171,7 @@ fn opus_brings_its_clock_and_events_at_it() {
     );
     let cases = [(vec![Codec::Opus], Codec::Opus, 111, 110, 48_000), (vec![Codec::G722], Codec::G722, 9, 101, 8_000)];
     for (codecs, codec, payload_type, event, clock) in cases {
-        let mut callee = Session::new("198.51.100.2:5000".parse().unwrap(), &mut Random::from_seed(2));
+        let mut callee = Session::new("198.51.100.2:5000".parse().unwrap(), Policy::Off, &mut Random::from_seed(2));
         let preference = Preference::configured(codecs);
         let (answer, theirs) = callee.answer(&offer(&offered), &preference, Direction::SendRecv).unwrap();
         let ours = caller.take_answer(&read(&answer).unwrap()).unwrap();
@@ -189,7 +193,7 @@ fn opus_brings_its_clock_and_events_at_it() {
 
 #[test]
 fn media_stays_within_one_version_of_ip() {
-    let mut ipv6 = Session::new("[2001:db8::2]:5000".parse().unwrap(), &mut Random::from_seed(2));
+    let mut ipv6 = Session::new("[2001:db8::2]:5000".parse().unwrap(), Policy::Off, &mut Random::from_seed(2));
     let described = text(ipv6.offer(&[Pcmu], Direction::SendRecv));
     assert!(described.contains("c=IN IP6 2001:db8::2\r\n"), "{described}");
     let of_ipv6 = offer(&described);
@@ -206,7 +210,7 @@ fn media_stays_within_one_version_of_ip() {
 fn an_offer_and_its_answer_meet() {
     let mut caller = session();
     let offered = caller.offer(&[Pcmu, Pcma], Direction::SendRecv);
-    let mut callee = Session::new("198.51.100.2:5000".parse().unwrap(), &mut Random::from_seed(2));
+    let mut callee = Session::new("198.51.100.2:5000".parse().unwrap(), Policy::Off, &mut Random::from_seed(2));
     let (answer, theirs) = callee.answer(&offer(&text(offered)), &whoever(&[Pcma]), Direction::SendOnly).unwrap();
     assert!(text(answer.clone()).contains("c=IN IP4 198.51.100.2\r\n"));
     let ours = caller.take_answer(&read(&answer).unwrap()).unwrap();
