@@ -1,8 +1,11 @@
 //! No packet and no tick allocates: ten thousand of them through play, keys and bridge.
 
+use askonce::audio::codec::encode;
+use askonce::audio::dtmf::Tone;
 use askonce::audio::{Arena, ArenaBuilder};
 use askonce::codec::Codec;
-use askonce::media::{Command, Event, Open, Sink, StreamId, Streams};
+use askonce::key::Key;
+use askonce::media::{Command, Event, Open, Sink, StreamId, Streams, Timing};
 use askonce::rtp::packet::{HEADER, Header};
 use askonce::sdp::{Direction, Negotiated};
 use askonce::time::Instant;
@@ -37,6 +40,7 @@ static ALLOCATOR: Counting = Counting;
 struct Counts {
     sent: u64,
     keys: u64,
+    tones: u64,
     ended: u64,
 }
 
@@ -47,6 +51,7 @@ impl Sink for Counts {
 
     fn event(&mut self, event: Event) {
         self.keys += u64::from(matches!(event, Event::Key { .. }));
+        self.tones += u64::from(matches!(event, Event::Tone { .. }));
         self.ended += u64::from(matches!(event, Event::Ended { .. }));
     }
 
@@ -58,7 +63,7 @@ impl Sink for Counts {
 const A: StreamId = StreamId { call: 1, leg: 0 };
 const B: StreamId = StreamId { call: 1, leg: 1 };
 
-fn open(id: StreamId, codec: Codec) -> Command {
+fn open(id: StreamId, codec: Codec, event: Option<u8>) -> Command {
     let remote = SocketAddr::from(([10, 0, 0, id.leg], 4000));
     let payload_type = codec.payload_type();
     Command::Open(Box::new(Open {
@@ -67,8 +72,8 @@ fn open(id: StreamId, codec: Codec) -> Command {
             codec,
             payload_type,
             receive_payload_type: payload_type,
-            event_send: Some(101),
-            event_receive: Some(101),
+            event_send: event,
+            event_receive: event,
             remote,
             direction: Direction::SendRecv,
             rtcp_mux: false,
@@ -110,7 +115,7 @@ fn packets_and_ticks_do_not_allocate() {
     let (mut streams, mut counts) = (Streams::default(), Counts::default());
     let arena = arena();
     for (id, codec) in [(A, Codec::Pcmu), (B, Codec::Pcma)] {
-        streams.command(open(id, codec), &mut counts);
+        streams.command(open(id, codec, Some(101)), &mut counts);
     }
     for n in 0..PACKETS {
         match n % 1000 {
@@ -120,6 +125,10 @@ fn packets_and_ticks_do_not_allocate() {
                 streams.command(play, &mut counts);
             }
             500 => streams.command(Command::Bridge { call: 1, a: 0, b: 1 }, &mut counts),
+            700 | 900 => {
+                let keys = vec![Key::STAR; 2];
+                streams.command(Command::Press { id: B, keys, timing: Timing::default() }, &mut counts);
+            }
             999 => streams.command(Command::Unbridge { call: 1 }, &mut counts),
             _ => {}
         }
@@ -134,7 +143,40 @@ fn packets_and_ticks_do_not_allocate() {
         }
         assert_eq!(ALLOCATIONS.with(Cell::get), before, "packet {n}");
     }
-    let Counts { sent, keys, ended } = counts;
+    let Counts { sent, keys, ended, .. } = counts;
     assert_eq!((keys, ended), (2 * u64::from(PACKETS / 10), 10), "the packets did what they are here for");
     assert!(sent > 19_000, "{sent}");
+}
+
+/// Two legs without telephone-event hear each other's tones, and the packets that are lost in between.
+#[test]
+fn tones_do_not_allocate_either() {
+    const PACKETS: u16 = 4_000;
+    let (mut streams, mut counts) = (Streams::default(), Counts::default());
+    for (id, codec) in [(A, Codec::Pcmu), (B, Codec::Pcma)] {
+        streams.command(open(id, codec, None), &mut counts);
+    }
+    let tone: Vec<u8> = Tone::new(Key::POUND, 8 * 160).map(|sample| encode(Codec::Pcma, sample)).collect();
+    for n in 0..PACKETS {
+        if n % 100 == 0 {
+            let keys = vec![Key::STAR; 4];
+            streams.command(Command::Press { id: A, keys, timing: Timing::default() }, &mut counts);
+        }
+        let now = Instant::from_micros(u64::from(n) * 20_000);
+        let mut bytes = [0xd5; 172];
+        let header = Header { marker: false, payload_type: 8, sequence: n, timestamp: 160 * u32::from(n), ssrc: 9 };
+        header.write(bytes.first_chunk_mut().expect("room"));
+        if let Some(sound) = tone.chunks(160).nth(usize::from(n % 20)) {
+            bytes[HEADER..].copy_from_slice(sound);
+        }
+        let before = ALLOCATIONS.with(Cell::get);
+        if n % 20 != 4 {
+            streams.on_packet(now, B, SocketAddr::from(([10, 0, 0, 1], 4000)), &mut bytes, &mut counts);
+        }
+        for id in [A, B] {
+            streams.tick(now, id, &mut counts);
+        }
+        assert_eq!(ALLOCATIONS.with(Cell::get), before, "packet {n}");
+    }
+    assert_eq!((counts.tones, counts.keys), (u64::from(PACKETS / 20), 0), "a press every twenty packets");
 }

@@ -37,7 +37,7 @@ pub struct Mapping {
 impl Stream {
     /// Sends another leg's packet on this one. What this leg cannot or must not send now is counted.
     pub fn relay(&mut self, now: Instant, passing: &Passing, bytes: &mut [u8], sink: &mut impl Sink) {
-        if self.player.is_some() || !self.may_send() {
+        if self.player.is_some() || self.presses.pending() || !self.may_send() {
             self.break_relay();
             self.statistics.unrelayed += 1;
             return;

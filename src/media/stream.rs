@@ -1,40 +1,38 @@
 //! One stream: what it takes from its far end, and what it sends at each step.
 
+use super::ear::Ear;
 use super::pace::Pace;
 use super::player::Player;
+use super::press::{Pressed, Presses};
 use super::relay::{Kind, Mapping, Passing};
 use super::source::Source;
-use super::{Event, Open, Sink, Statistics, StreamId};
+use super::{Event, Open, Sink, Statistics, StreamId, Timing};
 use crate::audio::arena::FRAME;
 use crate::audio::codec;
 use crate::codec::Codec;
-use crate::rtp::event::Receiver;
+use crate::key::Key;
 use crate::rtp::packet::HEADER;
 use crate::rtp::{Header, NotRtp, Order, Place};
 use crate::sdp::Negotiated;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use std::net::SocketAddr;
 use std::ops::Range;
 
 /// Comfort noise (RFC 3551 section 6): taken as a sign of life, never passed on, for nobody agreed on it.
 const COMFORT_NOISE: u8 = 13;
 
-/// Presses of one stream in a second: five times what the fastest dialler sends. More is no caller.
-const PRESSES: u32 = 50;
-const PRESSES_IN: Duration = Duration::from_secs(1);
-
 #[derive(Debug)]
 pub struct Stream {
     id: StreamId,
     /// What is agreed on now.
     pub(super) session: Negotiated,
-    /// Presses since a moment, for their bound.
-    presses: (Instant, u32),
     pub(super) ssrc: u32,
     /// Of the next packet.
     pub(super) sequence: u16,
     pub(super) pace: Pace,
     pub(super) player: Option<Player>,
+    /// Keys that we press.
+    pub(super) presses: Presses,
     pub(super) mapping: Option<Mapping>,
     /// Our own frames paused: the next one bears the marker (RFC 3551 section 4.1).
     pub(super) gap: bool,
@@ -44,7 +42,7 @@ pub struct Stream {
     gated: bool,
     source: Source,
     order: Order,
-    keys: Receiver,
+    ear: Ear,
 }
 
 impl Stream {
@@ -55,6 +53,7 @@ impl Stream {
             sequence: open.sequence,
             pace: Pace::new(open.timestamp),
             player: None,
+            presses: Presses::default(),
             mapping: None,
             gap: true,
             statistics: Statistics::default(),
@@ -62,9 +61,8 @@ impl Stream {
             gated: open.gated,
             source: Source::new(&open),
             order: Order::default(),
-            keys: Receiver::default(),
+            ear: Ear::new(open.session.event_receive.is_some()),
             session: open.session,
-            presses: (Instant::ZERO, 0),
         }
     }
 
@@ -82,12 +80,7 @@ impl Stream {
             Place::Ahead | Place::Restarted => {}
         }
         self.statistics.received += 1;
-        let kind = if Some(header.payload_type) == self.session.event_receive {
-            self.hear(now, &header, bytes.get(payload.clone())?, sink);
-            Kind::Event
-        } else {
-            Kind::Audio(self.codec_of(header.payload_type).unwrap_or(self.session.codec))
-        };
+        let kind = self.hear(now, (&header, place), bytes.get(payload.clone())?, sink);
         let passed = place != Place::Repeated && header.payload_type != COMFORT_NOISE;
         (passed && self.bridged.is_some()).then_some(Passing { header, payload, kind, place })
     }
@@ -99,7 +92,7 @@ impl Stream {
         if now < due {
             return due;
         }
-        if self.may_send() && (self.player.is_some() || self.bridged.is_none()) {
+        if self.may_send() && (self.player.is_some() || self.presses.pending() || self.bridged.is_none()) {
             self.send_frame(sink);
         } else {
             self.gap = true;
@@ -126,6 +119,12 @@ impl Stream {
         self.pace.settle();
     }
 
+    /// `false` if these keys cannot wait.
+    pub fn press(&mut self, keys: &[Key], timing: Timing) -> bool {
+        self.break_relay();
+        self.presses.press(keys, timing)
+    }
+
     pub fn bridge(&mut self, leg: Option<u8>) {
         self.bridged = leg;
         self.break_relay();
@@ -135,11 +134,12 @@ impl Stream {
         if self.source.retarget(session.remote) {
             sink.disconnect(self.id);
         }
+        self.ear.agree(session.event_receive.is_some());
         self.session = session;
     }
 
     pub fn close(self) -> Statistics {
-        let ignored = self.keys.ignored();
+        let ignored = self.ear.ignored();
         let mut statistics = self.statistics;
         statistics.refused.events = ignored.codes + ignored.short;
         statistics
@@ -152,7 +152,7 @@ impl Stream {
     }
 
     fn due(&mut self, now: Instant) -> Instant {
-        let early = self.may_send() && self.player.as_ref().is_some_and(Player::fresh);
+        let early = self.may_send() && !self.presses.pending() && self.player.as_ref().is_some_and(Player::fresh);
         self.pace.due(now, early)
     }
 
@@ -200,49 +200,67 @@ impl Stream {
         Codec::ALL.into_iter().find(|codec| codec.payload_type() == payload_type)
     }
 
-    fn hear(&mut self, now: Instant, header: &Header, payload: &[u8], sink: &mut impl Sink) {
-        if now.since(self.presses.0) >= PRESSES_IN {
-            self.presses = (now, 0);
+    /// What kind of packet it is; keys in it are told.
+    fn hear(&mut self, now: Instant, packet: (&Header, Place), payload: &[u8], sink: &mut impl Sink) -> Kind {
+        let (id, payload_type) = (self.id, packet.0.payload_type);
+        if Some(payload_type) == self.session.event_receive {
+            let told = |key| sink.event(Event::Key { id, key });
+            self.ear.event(now, packet.0, payload, &mut self.statistics, told);
+            return Kind::Event;
         }
-        let (id, statistics, presses) = (self.id, &mut self.statistics, &mut self.presses.1);
-        self.keys.on_event(now, header, payload, |key| {
-            *presses += 1;
-            if *presses > PRESSES {
-                statistics.refused.presses += 1;
-                return;
-            }
-            statistics.keys += 1;
-            sink.event(Event::Key { id, key });
-        });
+        let codec = self.codec_of(payload_type).unwrap_or(self.session.codec);
+        let sound = (payload_type != COMFORT_NOISE).then_some((codec, payload));
+        self.ear.audio(now, packet, sound, &mut self.statistics, |key| sink.event(Event::Tone { id, key }));
+        Kind::Audio(codec)
     }
 
+    /// Sends what this frame's time is for: a key that we press, what plays, or silence.
     fn send_frame(&mut self, sink: &mut impl Sink) {
-        let id = self.id;
+        let stamp = self.pace.stamp();
         let mut packet = [codec::silence(self.session.codec); HEADER + FRAME];
-        if let Some(player) = &mut self.player {
-            let (play, fresh) = (player.play, player.fresh());
-            if let Some(frame) = player.next_frame(self.session.codec) {
-                packet[HEADER..].copy_from_slice(frame);
-                if fresh {
-                    sink.event(Event::Started { id, play });
+        let (_, frame) = packet.split_at_mut(HEADER);
+        match self.presses.step(stamp, self.session.event_send.is_some()) {
+            Some(Pressed::Event(update)) => {
+                let Some(payload_type) = self.session.event_send else { return };
+                frame[..update.payload.len()].copy_from_slice(&update.payload);
+                let length = HEADER + update.payload.len();
+                return self.send_as(payload_type, update.marker, update.timestamp, &mut packet[..length], sink);
+            }
+            Some(Pressed::Tone(tone)) => {
+                for (byte, sample) in frame.iter_mut().zip(tone) {
+                    *byte = codec::encode(self.session.codec, sample);
                 }
             }
-            if player.ended() {
-                self.player = None;
-                sink.event(Event::Ended { id, play });
+            Some(Pressed::Pause) => {}
+            None => self.play_frame(frame, sink),
+        }
+        let marker = std::mem::take(&mut self.gap);
+        self.send_as(self.session.payload_type, marker, stamp, &mut packet, sink);
+    }
+
+    fn play_frame(&mut self, out: &mut [u8], sink: &mut impl Sink) {
+        let id = self.id;
+        let Some(player) = &mut self.player else { return };
+        let (play, fresh) = (player.play, player.fresh());
+        if let Some(frame) = player.next_frame(self.session.codec) {
+            out.copy_from_slice(frame);
+            if fresh {
+                sink.event(Event::Started { id, play });
             }
         }
-        let header = Header {
-            marker: std::mem::take(&mut self.gap),
-            payload_type: self.session.payload_type,
-            sequence: self.sequence,
-            timestamp: self.pace.stamp(),
-            ssrc: self.ssrc,
-        };
+        if player.ended() {
+            self.player = None;
+            sink.event(Event::Ended { id, play });
+        }
+    }
+
+    /// Sends a packet whose payload is written, under our next sequence number.
+    fn send_as(&mut self, payload_type: u8, marker: bool, timestamp: u32, packet: &mut [u8], sink: &mut impl Sink) {
+        let header = Header { marker, payload_type, sequence: self.sequence, timestamp, ssrc: self.ssrc };
         if let Some(head) = packet.first_chunk_mut() {
             header.write(head);
         }
         self.sequence = self.sequence.wrapping_add(1);
-        self.send(&packet, sink);
+        self.send(packet, sink);
     }
 }

@@ -45,9 +45,12 @@ impl Press {
     }
 }
 
-/// The peak of a sine of that level; +3.14 dBm0 fills 16 bits (G.711).
+/// The level in dBm0 of the sine that fills 16 bits (G.711: A-law and mu-law differ by 0.03).
+const FULL: f64 = 3.15;
+
+/// The peak of a sine of that level.
 pub fn peak(dbm0: f64) -> f64 {
-    32767.0 * 10f64.powf((dbm0 - 3.14) / 20.0)
+    32767.0 * 10f64.powf((dbm0 - FULL) / 20.0)
 }
 
 pub fn unit(random: &mut Random) -> f64 {

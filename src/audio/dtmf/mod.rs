@@ -28,9 +28,12 @@ fn place(key: Key) -> (usize, usize) {
     (index / 4, index % 4)
 }
 
-/// The peak of a sine of this level: the one that fills 16 bits has +3.14 dBm0 (G.711).
+/// The level in dBm0 of the sine that fills 16 bits: G.711 has it 0.01 lower for A-law and 0.02 higher for mu-law.
+const FULL: f64 = 3.15;
+
+/// The peak of a sine of this level.
 fn peak(dbm0: f64) -> f64 {
-    f64::from(i16::MAX) * 10f64.powf((dbm0 - 3.14) / 20.0)
+    f64::from(i16::MAX) * 10f64.powf((dbm0 - FULL) / 20.0)
 }
 
 /// Sine and cosine of a small angle (0 to 2 pi) in a constant, by their series.
