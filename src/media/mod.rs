@@ -17,7 +17,7 @@ mod streams;
 mod tests;
 
 pub use pace::FRAME_TIME;
-pub use press::Timing;
+pub use press::{Pressed, Presses, Timing};
 pub use streams::{Attention, ByStream, Streams};
 
 use crate::audio::{Arena, Span};

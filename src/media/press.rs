@@ -34,6 +34,7 @@ impl Timing {
     }
 }
 
+/// The keys of one stream that go out or wait.
 #[derive(Debug, Default)]
 pub struct Presses {
     waiting: VecDeque<(Key, Timing)>,
@@ -57,9 +58,11 @@ enum Way {
 /// What a frame is replaced by.
 #[derive(Debug)]
 pub enum Pressed<'a> {
+    /// The payload of an event packet.
     Event(Update),
     /// The next samples; silence behind its end.
     Tone(&'a mut Tone),
+    /// Silence, between two keys.
     Pause,
 }
 

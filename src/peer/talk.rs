@@ -1,10 +1,12 @@
 //! The sound of one peer's call: what it sends every 20 ms, what it hears, and how evenly that comes.
 
 use super::ear::Ear;
+use crate::audio::codec;
 use crate::codec::Codec;
 use crate::key::Key;
+use crate::media::{Pressed, Presses, Timing};
 use crate::random::Random;
-use crate::rtp::event::{Receiver, Sender};
+use crate::rtp::event::Receiver;
 use crate::rtp::packet::{HEADER, Header};
 use crate::sdp::{self, Direction, Negotiated};
 use crate::time::{Duration, Instant};
@@ -14,9 +16,8 @@ use std::sync::Arc;
 
 pub const FRAME: Duration = Duration::from_millis(20);
 const SAMPLES: usize = 160;
-/// A key is held this long, and the next one begins this much later.
-const HELD: Duration = Duration::from_millis(100);
-const BETWEEN: Duration = Duration::from_millis(60);
+/// How long a key is held, and the pause before the next one.
+const TIMING: Timing = Timing { on: Duration::from_millis(100), off: Duration::from_millis(120) };
 /// So many frames of nothing known end what was heard; the same clip again is then heard anew.
 const QUIET_FRAMES: u32 = 10;
 
@@ -51,8 +52,7 @@ pub struct Talk {
     /// The byte that fills our frames.
     voice: u8,
     keys: VecDeque<Key>,
-    pressing: Option<Sender>,
-    quiet_until: Instant,
+    presses: Presses,
     events: Receiver,
     current: Option<u16>,
     unknown_frames: u32,
@@ -72,8 +72,7 @@ impl Talk {
             timestamp: random.u32(),
             voice,
             keys: VecDeque::new(),
-            pressing: None,
-            quiet_until: Instant::ZERO,
+            presses: Presses::default(),
             events: Receiver::default(),
             current: None,
             unknown_frames: 0,
@@ -115,43 +114,45 @@ impl Talk {
 
     /// Whether every key that was to be pressed has gone out.
     pub fn pressed(&self) -> bool {
-        self.keys.is_empty() && self.pressing.is_none()
+        self.keys.is_empty() && !self.presses.pending()
     }
 
     /// The packet of this 20 ms step, and where it goes.
-    pub fn tick(&mut self, now: Instant) -> Option<(SocketAddr, Vec<u8>)> {
+    pub fn tick(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
         self.next_tick = self.next_tick + FRAME;
-        let negotiated = self.negotiated.clone()?;
-        self.next_key(now);
-        let update = self.pressing.as_mut().and_then(Sender::step);
-        if update.is_none() && self.pressing.take().is_some() {
-            self.quiet_until = now + BETWEEN;
+        let negotiated = self.negotiated.as_ref()?;
+        if !self.presses.pending()
+            && let Some(key) = self.keys.pop_front()
+        {
+            // One key of that timing is always taken.
+            self.presses.press(&[key], TIMING);
         }
-        let frame = [self.voice; SAMPLES];
-        let (marker, payload_type, timestamp, payload) = match (&update, negotiated.event_send) {
-            (Some(update), Some(event)) => (update.marker, event, update.timestamp, update.payload.as_slice()),
-            _ => (false, negotiated.payload_type, self.timestamp, frame.as_slice()),
-        };
+        let mut packet = vec![0; HEADER];
+        let audio = (false, negotiated.payload_type, self.timestamp);
+        let (marker, payload_type, timestamp) =
+            match (self.presses.step(self.timestamp, negotiated.event_send.is_some()), negotiated.event_send) {
+                (Some(Pressed::Event(update)), Some(event)) => {
+                    packet.extend(update.payload);
+                    (update.marker, event, update.timestamp)
+                }
+                (Some(Pressed::Tone(tone)), _) => {
+                    let sound = tone.chain(std::iter::repeat(0)).take(SAMPLES);
+                    packet.extend(sound.map(|sample| codec::encode(negotiated.codec, sample)));
+                    audio
+                }
+                _ => {
+                    packet.resize(HEADER + SAMPLES, self.voice);
+                    audio
+                }
+            };
         let header = Header { marker, payload_type, sequence: self.sequence, timestamp, ssrc: self.ssrc };
-        let mut packet = vec![0; HEADER + payload.len()];
         if let Some(fixed) = packet.first_chunk_mut() {
             header.write(fixed);
         }
-        packet[HEADER..].copy_from_slice(payload);
         self.sequence = self.sequence.wrapping_add(1);
         self.timestamp = self.timestamp.wrapping_add(SAMPLES as u32);
         self.counted.sent += 1;
         Some((negotiated.remote, packet))
-    }
-
-    fn next_key(&mut self, now: Instant) {
-        if self.pressing.is_none()
-            && now >= self.quiet_until
-            && let Some(key) = self.keys.pop_front()
-        {
-            // 100 ms are never too long.
-            self.pressing = Sender::new(key, self.timestamp, HELD).ok();
-        }
     }
 
     pub fn on_packet(&mut self, now: Instant, packet: &[u8]) -> Option<Noticed> {

@@ -86,6 +86,24 @@ fn case_19_redundancy_that_nobody_agreed_on_doubles_nothing() {
 }
 
 #[test]
+fn case_23_a_key_before_the_ack_is_heard_and_one_across_a_prompt_s_start_is_one() {
+    let mut waiting = open(A);
+    waiting.gated = true;
+    let mut world = World::default();
+    world.command(Command::Open(Box::new(waiting)));
+    world.play(A, 1, &["two"], false);
+    world.packet(0, A, HOME, &rtp(101, 1, 0, &[5, 10, 0, 160]));
+    for n in 1..6u16 {
+        let at = 20 * u64::from(n);
+        world.tick(at, A);
+        let end = u8::from(n > 3) << 7;
+        world.packet(at + 1, A, HOME, &rtp(101, 1 + n, 0, &[5, 10 | end, 1, 160]));
+    }
+    assert_eq!(world.keys(), "5");
+    assert!(world.wire.events.contains(&Event::Started { id: A, play: 1 }));
+}
+
+#[test]
 fn case_24_a_key_of_another_source_is_ignored_before_and_after_the_latch() {
     let mut world = one(|_| ());
     let key = |sequence| rtp(101, sequence, 0, &[5, 10, 0, 160]);
