@@ -27,9 +27,10 @@ const GAP: u8 = 3;
 const WEIGHT: f32 = HOP as f32;
 /// The square of the peak of a sine of -42 dBm0 and 1 dB less, by which a measure may be off: what each tone has at least.
 const FLOOR: f32 = 161.0 * 161.0;
-/// Twist as ratios of power, with 1 dB for the same reason: the row may be 8 dB above the column, the column 4 dB above the row.
-const ROW_ABOVE: f32 = 7.943;
-const COLUMN_ABOVE: f32 = 3.162;
+/// Twist as ratios of power: the row may be 8 dB above the column, the column 4 dB above the row, and 1.5 dB more that
+/// noise makes of it.
+const ROW_ABOVE: f32 = 8.913;
+const COLUMN_ABOVE: f32 = 3.548;
 /// What the two tones have at least of the block's power: 1.5 % off and with noise 15 dB below them, it is 0.84 or more.
 const SHARE: f32 = 0.82;
 /// What a second harmonic has at most of the power of both tones. A voice has strong ones.
