@@ -6,7 +6,7 @@
 //! run:    four blocks are a press; five without its key end it
 //! ```
 //! A block's window weighs its middle most. So a tone has to fill some two thirds of a block, and the four blocks say how
-//! long it lasts: 29 ms suffice in any position, 23 ms in none. Nobody sings a pair of these frequencies for so long
+//! long it lasts: 32 ms suffice in any position, 23 ms in none. Nobody sings a pair of these frequencies for so long
 //! without any other sound, to 2.5 %.
 
 use super::{FREQUENCIES, RATE, key, sin_cos};
