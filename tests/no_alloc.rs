@@ -2,10 +2,13 @@
 //! transcoding.
 
 use askonce::audio::codec::{Encoder, FRAME, SAMPLES};
+use askonce::audio::dtmf::Tone;
+use askonce::audio::rate::Converter;
 use askonce::audio::{Arena, ArenaBuilder};
 use askonce::codec::Codec;
+use askonce::key::Key;
 use askonce::keying::{KeyName, Keyring, Master, Ours, Suite};
-use askonce::media::{Command, Event, Open, Sink, StreamId, Streams};
+use askonce::media::{Command, Event, Open, Sink, StreamId, Streams, Timing};
 use askonce::rtp::packet::{HEADER, Header};
 use askonce::sdp::{Direction, Negotiated, Srtp};
 use askonce::srtp::{OVERHEAD, Outbound};
@@ -41,6 +44,7 @@ static ALLOCATOR: Counting = Counting;
 struct Counts {
     sent: u64,
     keys: u64,
+    tones: u64,
     ended: u64,
 }
 
@@ -51,6 +55,7 @@ impl Sink for Counts {
 
     fn event(&mut self, event: Event) {
         self.keys += u64::from(matches!(event, Event::Key { .. }));
+        self.tones += u64::from(matches!(event, Event::Tone { .. }));
         self.ended += u64::from(matches!(event, Event::Ended { .. }));
     }
 
@@ -67,7 +72,7 @@ fn master(id: StreamId, ours: u32, suite: Suite) -> Master {
     Keyring::new([7; 32]).master((ours, id.leg), KeyName { session: 1, generation: 1 }, suite)
 }
 
-fn open(id: StreamId, codec: Codec, suite: Option<Suite>) -> Command {
+fn open(id: StreamId, codec: Codec, event: Option<u8>, suite: Option<Suite>) -> Command {
     let remote = SocketAddr::from(([10, 0, 0, id.leg], 4000));
     let payload_type = codec.payload_type();
     Command::Open(Box::new(Open {
@@ -76,8 +81,8 @@ fn open(id: StreamId, codec: Codec, suite: Option<Suite>) -> Command {
             codec,
             payload_type,
             receive_payload_type: payload_type,
-            event_send: Some(101),
-            event_receive: Some(101),
+            event_send: event,
+            event_receive: event,
             event_clock: codec.clock(),
             remote,
             direction: Direction::SendRecv,
@@ -134,7 +139,7 @@ fn run(suites: [Option<Suite>; 2]) {
     let (mut streams, mut counts) = (Streams::default(), Counts::default());
     let arena = arena();
     for (id, codec, suite) in legs {
-        streams.command(open(id, codec, suite), &mut counts);
+        streams.command(open(id, codec, Some(101), suite), &mut counts);
     }
     for n in 0..PACKETS {
         match n % 1000 {
@@ -144,6 +149,10 @@ fn run(suites: [Option<Suite>; 2]) {
                 streams.command(play, &mut counts);
             }
             500 => streams.command(Command::Bridge { call: 1, a: 0, b: 1 }, &mut counts),
+            700 | 900 => {
+                let keys = vec![Key::STAR; 2];
+                streams.command(Command::Press { id: B, keys, timing: Timing::default() }, &mut counts);
+            }
             999 => streams.command(Command::Unbridge { call: 1 }, &mut counts),
             _ => {}
         }
@@ -161,7 +170,7 @@ fn run(suites: [Option<Suite>; 2]) {
         }
         assert_eq!(ALLOCATIONS.with(Cell::get), before, "packet {n}");
     }
-    let Counts { sent, keys, ended } = counts;
+    let Counts { sent, keys, ended, .. } = counts;
     assert_eq!((keys, ended), (2 * u64::from(PACKETS / 10), 10), "the packets did what they are here for");
     assert!(sent > 19_000, "{sent}");
 }
@@ -187,7 +196,7 @@ fn transcoding_does_not_allocate() {
         let (mut streams, mut counts) = (Streams::default(), Counts::default());
         let legs = [(A, from, spoken(from)), (B, to, spoken(to))];
         for (id, codec, _) in &legs {
-            streams.command(open(*id, *codec, None), &mut counts);
+            streams.command(open(*id, *codec, Some(101), None), &mut counts);
         }
         streams.command(Command::Bridge { call: 1, a: 0, b: 1 }, &mut counts);
         for n in 0..300_u32 {
@@ -212,5 +221,47 @@ fn transcoding_does_not_allocate() {
             assert!(allocations <= REPAIR * repaired as u64, "{from:?} to {to:?}, packet {n}: {allocations}");
         }
         assert!(counts.sent > 500, "{from:?} to {to:?}: {}", counts.sent);
+    }
+}
+
+/// Two legs without telephone-event press keys and hear tones, and the packets that are lost in between.
+#[test]
+fn tones_do_not_allocate_either() {
+    const PACKETS: u32 = 1_000;
+    for codec in Codec::ALL {
+        let (mut streams, mut counts) = (Streams::default(), Counts::default());
+        for id in [A, B] {
+            streams.command(open(id, codec, None, None), &mut counts);
+        }
+        let (mut converter, mut encoder) = (Converter::new(8_000, codec.rate()), Encoder::new(codec));
+        let sound: Vec<i16> = Tone::new(Key::POUND, 8 * 160).chain([0; 12 * 160]).collect();
+        let packet = |narrow: &[i16]| {
+            let mut samples = [0; SAMPLES];
+            converter.convert(narrow, &mut samples);
+            encoder.encode(&samples, &mut [0; FRAME]).to_vec()
+        };
+        let packets: Vec<_> = sound.chunks(160).map(packet).collect();
+        for n in 0..PACKETS {
+            if n % 100 == 0 {
+                let keys = vec![Key::STAR; 4];
+                streams.command(Command::Press { id: A, keys, timing: Timing::default() }, &mut counts);
+            }
+            let now = Instant::from_micros(u64::from(n) * 20_000);
+            let (payload, payload_type) = (&packets[n as usize % 20], codec.payload_type());
+            let mut bytes = [0; HEADER + FRAME];
+            Header { marker: false, payload_type, sequence: n as u16, timestamp: codec.units() * n, ssrc: 9 }
+                .write(bytes.first_chunk_mut().expect("room"));
+            bytes[HEADER..HEADER + payload.len()].copy_from_slice(payload);
+            let before = ALLOCATIONS.with(Cell::get);
+            if n % 20 != 4 {
+                let source = SocketAddr::from(([10, 0, 0, 1], 4000));
+                streams.on_packet(now, B, source, &mut bytes[..HEADER + payload.len()], &mut counts);
+            }
+            for id in [A, B] {
+                streams.tick(now, id, &mut counts);
+            }
+            assert_eq!(ALLOCATIONS.with(Cell::get), before, "{codec:?}, packet {n}");
+        }
+        assert_eq!((counts.tones, counts.keys), (u64::from(PACKETS / 20), 0), "{codec:?}: a press every twenty packets");
     }
 }

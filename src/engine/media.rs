@@ -22,6 +22,9 @@ impl Engine {
     pub(super) fn media_event(&mut self, now: Instant, event: Event) {
         match event {
             Event::Key { id, key } => self.deliver(now, id.call, In::Key { leg: leg(id), key, by: KeyCarrier::Rtp }),
+            Event::Tone { id, key } => {
+                self.deliver(now, id.call, In::Key { leg: leg(id), key, by: KeyCarrier::InBand });
+            }
             Event::Ended { id, play } => self.deliver(now, id.call, In::PlayEnded { play }),
             Event::Refused { id, refusal } => self.media_refused(now, id, refusal),
             Event::Closed { id, statistics } => {

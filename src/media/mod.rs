@@ -1,13 +1,16 @@
 //! Media streams without a socket or a clock: packets and ticks go in, packets and events come out.
 //!
 //! ```text
-//! on_packet -> source (is it the one we trust?) -> guard (SRTP) -> rtp order -> keys -> relay to the bridged leg
-//! tick      -> pace (when, which timestamp) -> player or silence -> guard -> packet
+//! on_packet -> source (is it the one we trust?) -> guard (SRTP) -> rtp order -> ear (keys) -> relay to the bridged leg
+//! tick      -> pace (when, which timestamp) -> press, player or silence -> guard -> packet
 //! ```
 
+mod ear;
 mod guard;
+mod mouth;
 mod pace;
 mod player;
+mod press;
 mod relay;
 mod source;
 mod stream;
@@ -18,6 +21,7 @@ mod transcode;
 
 pub use guard::Guard;
 pub use pace::FRAME_TIME;
+pub use press::{Pressed, Presses, Timing};
 pub use streams::{Attention, ByStream, Streams};
 
 use crate::audio::{Arena, Span};
@@ -74,6 +78,12 @@ pub enum Command {
     Stop {
         id: StreamId,
     },
+    /// Presses keys on the far end, one after the other and behind those that still wait, in place of any sound.
+    Press {
+        id: StreamId,
+        keys: Vec<Key>,
+        timing: Timing,
+    },
     /// Joins two legs of a call; a call has one bridge at most.
     Bridge {
         call: u32,
@@ -97,6 +107,7 @@ impl Command {
             | Command::Retarget { id, .. }
             | Command::Play { id, .. }
             | Command::Stop { id }
+            | Command::Press { id, .. }
             | Command::Close { id } => id.call,
             Command::Bridge { call, .. } | Command::Unbridge { call } => *call,
         }
@@ -105,8 +116,13 @@ impl Command {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A key press, told at its first packet; in a bridge as well.
+    /// A key press by telephone-event, told at its first packet; in a bridge as well.
     Key {
+        id: StreamId,
+        key: Key,
+    },
+    /// A key press heard in the audio of a far end that has no telephone-event, told once it is certain.
+    Tone {
         id: StreamId,
         key: Key,
     },
@@ -136,6 +152,8 @@ pub enum Refusal {
     Unknown,
     /// More spans than a play may have, or a span that the arena has not.
     Spans,
+    /// More keys than may wait, or held or paused for a time that is no key's.
+    Keys,
     /// The shell has no socket for the stream.
     NoSocket,
 }

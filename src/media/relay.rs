@@ -87,7 +87,7 @@ impl Path {
 impl Stream {
     /// Sends another leg's packet on this one. What this leg cannot or must not send now is counted.
     pub fn relay(&mut self, now: Instant, passing: &Passing, bytes: &mut [u8], sink: &mut impl Sink) {
-        if self.player.is_some() || !self.may_send() {
+        if self.player.is_some() || self.presses.pending() || !self.may_send() {
             self.path.interrupt();
             self.statistics.unrelayed += 1;
             return;

@@ -1,27 +1,26 @@
 //! One stream: what it takes from its far end, and what it sends at each step.
 
+use super::ear::Ear;
 use super::guard::Guard;
+use super::mouth::Mouth;
 use super::pace::Pace;
 use super::player::Player;
+use super::press::{Pressed, Presses};
 use super::relay::{Kind, Passing, Path};
 use super::source::Source;
-use super::{Event, Open, Sink, Statistics, StreamId};
+use super::{Event, Open, Sink, Statistics, StreamId, Timing};
 use crate::audio::codec::{self, FRAME};
 use crate::codec::Codec;
-use crate::rtp::event::Receiver;
+use crate::key::Key;
 use crate::rtp::packet::HEADER;
 use crate::rtp::{Header, NotRtp, Order, Place};
 use crate::sdp::Negotiated;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use std::net::SocketAddr;
 use std::ops::Range;
 
 /// Comfort noise (RFC 3389). We neither offer it nor agree on it, but whoever sends it all the same is understood.
 const COMFORT_NOISE: u8 = 13;
-
-/// Presses of one stream in a second: five times what the fastest dialler sends. More is no caller.
-const PRESSES: u32 = 50;
-const PRESSES_IN: Duration = Duration::from_secs(1);
 
 /// From one SSRC of ours to the next. It is odd: none comes again before all others did.
 const NEXT_SSRC: u32 = 0x9e37_79b9;
@@ -31,13 +30,14 @@ pub struct Stream {
     id: StreamId,
     /// What is agreed on now.
     pub(super) session: Negotiated,
-    /// Presses since a moment, for their bound.
-    presses: (Instant, u32),
     pub(super) ssrc: u32,
     /// Of the next packet.
     pub(super) sequence: u16,
     pub(super) pace: Pace,
     pub(super) player: Option<Player>,
+    /// Keys that we press, and what they are said with.
+    pub(super) presses: Presses,
+    mouth: Option<Box<Mouth>>,
     pub(super) path: Path,
     /// Our own frames paused: the next one bears the marker (RFC 3551 section 4.1).
     pub(super) gap: bool,
@@ -48,7 +48,7 @@ pub struct Stream {
     source: Source,
     guard: Guard,
     order: Order,
-    keys: Receiver,
+    ear: Ear,
 }
 
 impl Stream {
@@ -59,6 +59,8 @@ impl Stream {
             sequence: open.sequence,
             pace: Pace::new(open.timestamp, open.session.codec.units()),
             player: None,
+            presses: Presses::default(),
+            mouth: Mouth::of(&open.session),
             path: Path::default(),
             gap: true,
             statistics: Statistics::default(),
@@ -67,9 +69,8 @@ impl Stream {
             source: Source::new(&open),
             guard: Guard::new(open.session.srtp.as_ref()),
             order: Order::default(),
-            keys: Receiver::new(open.session.event_clock),
+            ear: Ear::new(&open.session),
             session: open.session,
-            presses: (Instant::ZERO, 0),
         }
     }
 
@@ -93,14 +94,7 @@ impl Stream {
             Place::Ahead | Place::Restarted => {}
         }
         self.statistics.received += 1;
-        let kind = if Some(header.payload_type) == self.session.event_receive {
-            self.hear(now, &header, bytes.get(payload.clone())?, sink);
-            Kind::Event { clock: self.session.event_clock }
-        } else if header.payload_type == COMFORT_NOISE {
-            Kind::Noise
-        } else {
-            Kind::Audio(self.codec_of(header.payload_type).unwrap_or(self.session.codec))
-        };
+        let kind = self.hear(now, (&header, place), bytes.get(payload.clone())?, sink);
         (place != Place::Repeated && self.bridged.is_some()).then_some(Passing { header, payload, kind, place })
     }
 
@@ -113,7 +107,7 @@ impl Stream {
         }
         if !self.may_send() {
             self.gap = true;
-        } else if self.player.is_some() || self.bridged.is_none() {
+        } else if self.player.is_some() || self.presses.pending() || self.bridged.is_none() {
             self.send_frame(sink);
         } else {
             self.send_noise(sink);
@@ -140,6 +134,12 @@ impl Stream {
         self.pace.settle();
     }
 
+    /// `false` if these keys cannot wait.
+    pub fn press(&mut self, keys: &[Key], timing: Timing) -> bool {
+        self.path.interrupt();
+        self.presses.press(keys, timing)
+    }
+
     pub fn bridge(&mut self, leg: Option<u8>) {
         self.bridged = leg;
         self.path.interrupt();
@@ -164,7 +164,10 @@ impl Stream {
             self.change_source();
         }
         self.pace.set_units(session.codec.units());
-        self.keys.set_clock(session.event_clock);
+        self.ear.agree(&session);
+        if (session.codec, session.event_send) != (self.session.codec, self.session.event_send) {
+            self.mouth = Mouth::of(&session);
+        }
         self.session = session;
     }
 
@@ -180,7 +183,7 @@ impl Stream {
     }
 
     pub fn close(self) -> Statistics {
-        let ignored = self.keys.ignored();
+        let ignored = self.ear.ignored();
         let mut statistics = self.statistics;
         statistics.concealed += self.path.concealed();
         statistics.srtp = self.session.srtp.map(|srtp| srtp.theirs.suite());
@@ -195,7 +198,7 @@ impl Stream {
     }
 
     fn due(&mut self, now: Instant) -> Instant {
-        let early = self.may_send() && self.player.as_ref().is_some_and(Player::fresh);
+        let early = self.may_send() && !self.presses.pending() && self.player.as_ref().is_some_and(Player::fresh);
         self.pace.due(now, early)
     }
 
@@ -244,39 +247,59 @@ impl Stream {
         Codec::LAWS.into_iter().find(|law| agreed.is_law() && law.payload_type() == payload_type)
     }
 
-    fn hear(&mut self, now: Instant, header: &Header, payload: &[u8], sink: &mut impl Sink) {
-        if now.since(self.presses.0) >= PRESSES_IN {
-            self.presses = (now, 0);
+    /// What kind of packet it is; keys in it are told.
+    fn hear(&mut self, now: Instant, packet: (&Header, Place), payload: &[u8], sink: &mut impl Sink) -> Kind {
+        let (id, payload_type) = (self.id, packet.0.payload_type);
+        if Some(payload_type) == self.session.event_receive {
+            let told = |key| sink.event(Event::Key { id, key });
+            self.ear.event(now, packet.0, payload, &mut self.statistics, told);
+            return Kind::Event { clock: self.session.event_clock };
         }
-        let (id, statistics, presses) = (self.id, &mut self.statistics, &mut self.presses.1);
-        self.keys.on_event(now, header, payload, |key| {
-            *presses += 1;
-            if *presses > PRESSES {
-                statistics.refused.presses += 1;
-                return;
-            }
-            statistics.keys += 1;
-            sink.event(Event::Key { id, key });
-        });
+        let codec = self.codec_of(payload_type).unwrap_or(self.session.codec);
+        let sound = (payload_type != COMFORT_NOISE).then_some((codec, payload));
+        self.ear.audio(now, packet, sound, &mut self.statistics, |key| sink.event(Event::Tone { id, key }));
+        if sound.is_some() { Kind::Audio(codec) } else { Kind::Noise }
     }
 
+    /// Sends what this frame's time is for: a key that we press, what plays, or silence.
     fn send_frame(&mut self, sink: &mut impl Sink) {
-        let (id, silence) = (self.id, codec::silence(self.session.codec));
+        let stamp = self.pace.stamp();
+        let silence = codec::silence(self.session.codec);
         let (mut frame, mut length) = ([0; FRAME], silence.len());
         frame[..length].copy_from_slice(silence);
-        if let Some(player) = &mut self.player {
-            let play = player.play;
-            if let Some(sound) = player.next_frame(self.session.codec) {
-                length = sound.len().min(FRAME);
-                frame[..length].copy_from_slice(&sound[..length]);
+        match self.presses.step(stamp, self.session.event_send.map(|_| self.session.event_clock)) {
+            Some(Pressed::Event(update)) => {
+                let Some(payload_type) = self.session.event_send else { return };
+                let gap = std::mem::replace(&mut self.gap, update.marker);
+                self.send_payload(payload_type, update.timestamp, &update.payload, sink);
+                self.gap = gap;
+                return;
             }
-            if player.ended() {
-                self.player = None;
-                sink.event(Event::Ended { id, play });
+            Some(Pressed::Tone(tone)) => {
+                if let Some(mouth) = &mut self.mouth {
+                    length = mouth.say(tone, &mut frame).len();
+                }
             }
+            Some(Pressed::Pause) => {}
+            None => length = self.play_frame(&mut frame, sink).unwrap_or(length),
         }
-        let timestamp = self.pace.stamp();
-        self.send_payload(self.session.payload_type, timestamp, &frame[..length], sink);
+        self.send_payload(self.session.payload_type, stamp, &frame[..length], sink);
+    }
+
+    /// The next frame of what plays, if anything does; returns its length.
+    fn play_frame(&mut self, frame: &mut [u8; FRAME], sink: &mut impl Sink) -> Option<usize> {
+        let (id, player) = (self.id, self.player.as_mut()?);
+        let play = player.play;
+        let length = player.next_frame(self.session.codec).map(|sound| {
+            let length = sound.len().min(FRAME);
+            frame[..length].copy_from_slice(&sound[..length]);
+            length
+        });
+        if player.ended() {
+            self.player = None;
+            sink.event(Event::Ended { id, play });
+        }
+        length
     }
 
     /// In a bridge with a leg that sends comfort noise instead of sound.

@@ -52,6 +52,11 @@ impl Streams {
                 });
             }
             Command::Stop { id } => self.with(id, sink, |stream, _| stream.stop()),
+            Command::Press { id, keys, timing } => self.with(id, sink, |stream, sink| {
+                if !stream.press(&keys, timing) {
+                    sink.event(Event::Refused { id, refusal: Refusal::Keys });
+                }
+            }),
             Command::Bridge { call, a, b } => self.bridge(call, a, b, sink),
             Command::Unbridge { call } => self.unbridge(call),
             Command::Close { id } => self.close(id, sink),

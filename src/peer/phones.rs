@@ -317,7 +317,7 @@ impl Phones {
             State::Ringing { answer_at: Some(at) } if *at <= now => self.answer(now, talk),
             State::Talking => {
                 if let Some(sound) = &mut phone.talk {
-                    if let Some((to, bytes)) = sound.tick(now) {
+                    if let Some((to, bytes)) = sound.tick() {
                         self.out.push_back(Output::Rtp { talk, to, bytes });
                     }
                     self.ticks.set(sound.next_tick, talk);

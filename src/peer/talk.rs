@@ -1,12 +1,13 @@
 //! The sound of one peer's call: what it sends every 20 ms, what it hears, and how evenly that comes.
 
 use super::ear::Ear;
+use crate::audio::codec::Law;
 use crate::codec::{Codec, Preference};
 use crate::key::Key;
 use crate::keying::{Keyring, Ours, Policy};
-use crate::media::{Guard, Statistics};
+use crate::media::{Guard, Pressed, Presses, Statistics, Timing};
 use crate::random::Random;
-use crate::rtp::event::{Receiver, Sender};
+use crate::rtp::event::Receiver;
 use crate::rtp::packet::{HEADER, Header};
 use crate::sdp::{self, Direction, Negotiated, Srtp};
 use crate::time::{Duration, Instant};
@@ -16,9 +17,8 @@ use std::sync::Arc;
 
 pub const FRAME: Duration = Duration::from_millis(20);
 const SAMPLES: usize = 160;
-/// A key is held this long, and the next one begins this much later.
-const HELD: Duration = Duration::from_millis(100);
-const BETWEEN: Duration = Duration::from_millis(60);
+/// How long a key is held, and the pause before the next one.
+const TIMING: Timing = Timing { on: Duration::from_millis(100), off: Duration::from_millis(120) };
 /// So many frames of nothing known end what was heard; the same clip again is then heard anew.
 const QUIET_FRAMES: u32 = 10;
 
@@ -60,8 +60,7 @@ pub struct Talk {
     /// The byte that fills our frames.
     voice: u8,
     keys: VecDeque<Key>,
-    pressing: Option<Sender>,
-    quiet_until: Instant,
+    presses: Presses,
     events: Receiver,
     current: Option<u16>,
     unknown_frames: u32,
@@ -83,8 +82,7 @@ impl Talk {
             timestamp: random.u32(),
             voice,
             keys: VecDeque::new(),
-            pressing: None,
-            quiet_until: Instant::ZERO,
+            presses: Presses::default(),
             events: Receiver::default(),
             current: None,
             unknown_frames: 0,
@@ -140,29 +138,43 @@ impl Talk {
 
     /// Whether every key that was to be pressed has gone out.
     pub fn pressed(&self) -> bool {
-        self.keys.is_empty() && self.pressing.is_none()
+        self.keys.is_empty() && !self.presses.pending()
     }
 
     /// The packet of this 20 ms step, and where it goes.
-    pub fn tick(&mut self, now: Instant) -> Option<(SocketAddr, Vec<u8>)> {
+    pub fn tick(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
         self.next_tick = self.next_tick + FRAME;
-        let negotiated = self.negotiated.clone()?;
-        self.next_key(now);
-        let update = self.pressing.as_mut().and_then(Sender::step);
-        if update.is_none() && self.pressing.take().is_some() {
-            self.quiet_until = now + BETWEEN;
+        let negotiated = self.negotiated.as_ref()?;
+        if !self.presses.pending()
+            && let Some(key) = self.keys.pop_front()
+        {
+            // One key of that timing is always taken.
+            self.presses.press(&[key], TIMING);
         }
-        let frame = [self.voice; SAMPLES];
-        let (marker, payload_type, timestamp, payload) = match (&update, negotiated.event_send) {
-            (Some(update), Some(event)) => (update.marker, event, update.timestamp, update.payload.as_slice()),
-            _ => (false, negotiated.payload_type, self.timestamp, frame.as_slice()),
-        };
+        let mut packet = vec![0; HEADER];
+        let audio = (false, negotiated.payload_type, self.timestamp);
+        let events = negotiated.event_send.map(|_| negotiated.event_clock);
+        let (marker, payload_type, timestamp) =
+            match (self.presses.step(self.timestamp, events), negotiated.event_send, Law::of(negotiated.codec)) {
+                (Some(Pressed::Event(update)), Some(event), _) => {
+                    packet.extend(update.payload);
+                    (update.marker, event, update.timestamp)
+                }
+                // We offer and answer the laws of G.711 alone.
+                (Some(Pressed::Tone(tone)), _, Some(law)) => {
+                    let sound = tone.chain(std::iter::repeat(0)).take(SAMPLES);
+                    packet.extend(sound.map(law.encode));
+                    audio
+                }
+                _ => {
+                    packet.resize(HEADER + SAMPLES, self.voice);
+                    audio
+                }
+            };
         let header = Header { marker, payload_type, sequence: self.sequence, timestamp, ssrc: self.ssrc };
-        let mut packet = vec![0; HEADER + payload.len()];
         if let Some(fixed) = packet.first_chunk_mut() {
             header.write(fixed);
         }
-        packet[HEADER..].copy_from_slice(payload);
         self.sequence = self.sequence.wrapping_add(1);
         self.timestamp = self.timestamp.wrapping_add(SAMPLES as u32);
         self.counted.sent += 1;
@@ -172,16 +184,6 @@ impl Talk {
             packet = sealed?;
         }
         Some((negotiated.remote, packet))
-    }
-
-    fn next_key(&mut self, now: Instant) {
-        if self.pressing.is_none()
-            && now >= self.quiet_until
-            && let Some(key) = self.keys.pop_front()
-        {
-            // 100 ms are never too long.
-            self.pressing = Sender::new(key, self.timestamp, HELD).ok();
-        }
     }
 
     pub fn on_packet(&mut self, now: Instant, packet: &[u8]) -> Option<Noticed> {

@@ -32,7 +32,7 @@ impl Leg {
     }
 }
 
-/// What brought a key.
+/// What brought a key; the better one first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyCarrier {
@@ -40,6 +40,8 @@ pub enum KeyCarrier {
     Rtp,
     /// SIP INFO with application/dtmf-relay or application/dtmf.
     Info,
+    /// Tones in the audio, of a side that did not agree on telephone-event.
+    InBand,
 }
 
 /// The INVITE, as far as a call needs it. What an untrusted trunk sent is not in here.

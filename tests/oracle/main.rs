@@ -1,3 +1,6 @@
-//! Our signal processing beside libspandsp's, which Debian has: `cargo test --features spandsp --test oracle`.
+//! Other people's code says what we should: libspandsp of Debian, which nothing else here links.
+//! `cargo test --release --features spandsp --test oracle`; needs libspandsp-dev.
 
+mod dtmf;
 mod g722;
+mod spandsp;

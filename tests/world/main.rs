@@ -4,6 +4,7 @@
 
 mod codecs;
 mod floods;
+mod keys;
 mod late_offer;
 mod messages;
 mod names;

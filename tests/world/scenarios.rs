@@ -25,7 +25,7 @@ use std::sync::Arc;
 pub const FAIR: Weather = Weather { loss: 0, duplication: 0 };
 pub const ACCOUNT: &str = "79927398713";
 
-fn flow() -> PathBuf {
+pub fn flow() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("flows/account-desk.yaml")
 }
 

@@ -1,6 +1,7 @@
 //! Streams on the virtual clock: a wire that remembers, and packets made by hand.
 
 mod bridge;
+mod keys;
 mod play;
 mod secure;
 mod transcode;
@@ -12,7 +13,7 @@ use crate::audio::codec::Law;
 use crate::codec::Codec;
 use crate::rtp::packet::{HEADER, Header};
 use crate::sdp::Direction;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 
 const A: StreamId = StreamId { call: 1, leg: 0 };
 const B: StreamId = StreamId { call: 1, leg: 1 };

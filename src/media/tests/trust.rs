@@ -37,18 +37,6 @@ fn the_first_source_that_the_signalling_vouches_for_is_latched() {
 }
 
 #[test]
-fn case_24_a_key_of_another_source_is_ignored_before_and_after_the_latch() {
-    let mut world = one(|_| ());
-    let key = |sequence| rtp(101, sequence, 0, &[5, 10, 0, 160]);
-    world.packet(0, A, "203.0.113.1:1", &key(1));
-    world.packet(1, A, HOME, &rtp(0, 2, 0, &[0; 160]));
-    world.packet(2, A, "10.0.0.1:4002", &key(3));
-    assert_eq!(world.keys(), "");
-    world.packet(3, A, HOME, &key(4));
-    assert_eq!(world.keys(), "5");
-}
-
-#[test]
 fn only_a_re_invite_with_another_address_latches_anew() {
     let mut world = one(|_| ());
     world.packet(0, A, HOME, &rtp(0, 1, 0, &[0; 160]));
@@ -115,34 +103,6 @@ fn every_refused_packet_is_counted_by_its_reason() {
     let refused = Refused { malformed: 1, payload_type: 1, unproven: 1, on_hold: 1, events: 1, ..Refused::default() };
     let expected = Statistics { received: 8, lost: 1, late: 2, rtcp: 1, refused, ..Statistics::default() };
     assert_eq!(world.close(A), expected);
-}
-
-#[test]
-fn case_12_a_new_ssrc_keeps_the_press_that_is_under_way() {
-    let mut world = one(|_| ());
-    world.packet(0, A, HOME, &rtp(101, 1, 90_000, &[5, 10, 0, 160]));
-    world.packet(20, A, HOME, &of(9, 101, 500, 10, &[5, 10, 1, 64]));
-    world.packet(40, A, HOME, &of(9, 101, 501, 10, &[5, 10, 1, 224]));
-    world.packet(60, A, HOME, &of(9, 101, 502, 10, &[5, 0x8a, 1, 224]));
-    assert_eq!(world.keys(), "5");
-    world.packet(160, A, HOME, &of(9, 101, 503, 900, &[5, 10, 0, 160]));
-    assert_eq!(world.keys(), "55");
-    assert_eq!(world.close(A).refused.unproven, 1);
-}
-
-#[test]
-fn case_27_keys_are_heard_again_after_hold() {
-    let mut world = one(|_| ());
-    let target = open(A).session;
-    world.packet(0, A, HOME, &rtp(101, 1, 0, &[1, 0x8a, 1, 64]));
-    for (receiving, sequence) in [(false, 2), (true, 3)] {
-        world.command(Command::Retarget {
-            id: A,
-            session: Box::new(Negotiated { direction: Direction::of(true, receiving), ..target.clone() }),
-        });
-        world.packet(1000, A, HOME, &rtp(101, sequence, 8000, &[2, 0x8a, 1, 64]));
-    }
-    assert_eq!(world.keys(), "12");
 }
 
 #[test]
