@@ -262,6 +262,10 @@ fn tones_do_not_allocate_either() {
             }
             assert_eq!(ALLOCATIONS.with(Cell::get), before, "{codec:?}, packet {n}");
         }
-        assert_eq!((counts.tones, counts.keys), (u64::from(PACKETS / 20), 0), "{codec:?}: a press every twenty packets");
+        assert_eq!(
+            (counts.tones, counts.keys),
+            (u64::from(PACKETS / 20), 0),
+            "{codec:?}: a press every twenty packets"
+        );
     }
 }

@@ -27,7 +27,12 @@ pub struct LegState {
 
 impl LegState {
     pub fn new(local: SocketAddr, preference: Preference, srtp: Policy, random: &mut Random) -> Self {
-        Self { session: sdp::Session::new(local, srtp, random), preference, negotiated: None, fusion: Fusion::default() }
+        Self {
+            session: sdp::Session::new(local, srtp, random),
+            preference,
+            negotiated: None,
+            fusion: Fusion::default(),
+        }
     }
 
     /// Our offer: the other leg's codec first if this one speaks it, so that the bridge only rewrites headers.

@@ -124,6 +124,7 @@ impl Talk {
             *ours = Ours::Known(self.keyring.master(ALONE, name, theirs.suite()));
         }
         self.guard.renew(negotiated.srtp.as_ref());
+        self.events.set_clock(negotiated.event_clock);
         self.negotiated = Some(negotiated);
     }
 

@@ -214,7 +214,9 @@ fn what_lies_between_two_tones_decides_whether_they_are_one_press() {
         ("the clock was set back", 0, 0, 1),
         ("a second is lost", 50, 1080, 2),
     ];
-    for (codec, (name, lost, begins, presses)) in Codec::ALL.into_iter().flat_map(|codec| cases.map(|case| (codec, case))) {
+    for (codec, (name, lost, begins, presses)) in
+        Codec::ALL.into_iter().flat_map(|codec| cases.map(|case| (codec, case)))
+    {
         let mut world = one(speaks(codec));
         let packets = coded(codec, &tone().chain(tone()).collect::<Vec<_>>());
         for (n, packet) in (0u16..).zip(&packets) {
@@ -295,7 +297,8 @@ fn with_opus_keys_are_pressed_as_events_at_its_clock_or_at_the_one_that_is_agree
         });
         world.command(press("4"));
         world.run(A, 0, 140);
-        let durations: Vec<_> = world.wire.sent.iter().map(|s| u16::from_be_bytes([s.payload[2], s.payload[3]])).collect();
+        let durations: Vec<_> =
+            world.wire.sent.iter().map(|s| u16::from_be_bytes([s.payload[2], s.payload[3]])).collect();
         assert_eq!(durations, [1, 2, 3, 4, 5, 5, 5].map(|n| n * step), "{clock}");
     }
 }

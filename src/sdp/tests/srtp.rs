@@ -51,17 +51,18 @@ fn an_offer_gets_what_the_policy_says() {
             offer.other.is_some()
         });
         for (policy, outcome) in [Off, Offered, Required].into_iter().zip(outcomes) {
-            let answered = with(policy).answer(&offer, &whoever(&[Pcmu]), Direction::SendRecv).map(|(body, negotiated)| {
-                let body = text(body);
-                let stream = body.lines().find(|line| line.starts_with("m=audio 3000")).expect("our stream");
-                let refused = body.lines().filter(|line| line.starts_with("m=audio 0 ")).count();
-                assert_eq!(refused + 1, streams.matches("m=").count(), "{body}");
-                let tag = body.lines().find_map(|line| line.strip_prefix("a=crypto:")?.split(' ').next());
-                assert_eq!(tag.is_some(), negotiated.srtp.is_some());
-                let profile = stream.split(' ').nth(2).expect("a profile");
-                let tag = tag.map_or(String::new(), |tag| format!(" {tag}"));
-                format!("{} {profile}{tag}", negotiated.remote.port())
-            });
+            let answered =
+                with(policy).answer(&offer, &whoever(&[Pcmu]), Direction::SendRecv).map(|(body, negotiated)| {
+                    let body = text(body);
+                    let stream = body.lines().find(|line| line.starts_with("m=audio 3000")).expect("our stream");
+                    let refused = body.lines().filter(|line| line.starts_with("m=audio 0 ")).count();
+                    assert_eq!(refused + 1, streams.matches("m=").count(), "{body}");
+                    let tag = body.lines().find_map(|line| line.strip_prefix("a=crypto:")?.split(' ').next());
+                    assert_eq!(tag.is_some(), negotiated.srtp.is_some());
+                    let profile = stream.split(' ').nth(2).expect("a profile");
+                    let tag = tag.map_or(String::new(), |tag| format!(" {tag}"));
+                    format!("{} {profile}{tag}", negotiated.remote.port())
+                });
             assert_eq!(answered.as_deref().map_err(|why| *why), outcome, "{policy:?} of {streams}");
         }
     }
