@@ -29,7 +29,7 @@ pub(super) fn session<'b>(content_type: &str, body: &'b [u8]) -> Result<&'b [u8]
             return Err(415);
         }
     }
-    Ok(session.unwrap_or_default())
+    Ok(session.unwrap_or(&[]))
 }
 
 /// What separates the parts.
