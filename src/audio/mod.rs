@@ -1,7 +1,8 @@
-//! Sound: codecs, WAV, and the arena of pre-encoded frames that prompts are played from.
+//! Sound: codecs, WAV, levels, and the arena of pre-encoded frames that prompts are played from.
 
 pub mod arena;
 pub mod codec;
+pub mod loudness;
 #[cfg(test)]
 pub mod measure;
 pub mod rate;
