@@ -7,7 +7,7 @@ use std::fmt;
 
 /// No file is read further than this: ten minutes of 48,000 Hz stereo in 16 bits are 115 MB.
 pub const LARGEST: usize = 128 << 20;
-/// A prompt longer than ten minutes is a mistake.
+/// A clip longer than ten minutes is a mistake.
 const LONGEST: usize = 10 * 60;
 /// Chunks before the sound; a music program writes some ten.
 const CHUNKS: usize = 64;
@@ -207,7 +207,7 @@ impl fmt::Display for NotPlayable {
             NotPlayable::Channels(channels) => write!(f, "a WAV of {channels} channels, and a prompt has one or two")?,
             NotPlayable::Rate(rate) => write!(f, "a WAV of {rate} Hz, and none of the usual rates ({RATES:?})")?,
             NotPlayable::TooLong { seconds } => {
-                return write!(f, "{seconds} s long, and a prompt has at most {LONGEST} s: cut it, or say it in parts");
+                return write!(f, "{seconds} s long, and a clip has at most {LONGEST} s: cut it, or say it in parts");
             }
             NotPlayable::TooLarge => write!(f, "larger than {} MB", LARGEST >> 20)?,
             NotPlayable::Empty => {

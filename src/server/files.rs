@@ -192,8 +192,8 @@ impl Sound {
                 }
                 Err(why) => {
                     findings.diagnostics.push(Diagnostic::error(&place, "bad-clip", Span::default(), why));
-                    // It is there, whatever is in it: that it is missing is no second mistake.
-                    self.clips.insert(name, Duration::ZERO);
+                    // It is there, whatever is in it: that it is missing or empty is no second mistake.
+                    self.clips.insert(name, Duration::from_millis(20));
                 }
             }
         }
