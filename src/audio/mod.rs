@@ -1,8 +1,9 @@
-//! Sound: codecs, WAV, keys as tones, and the arena of pre-encoded frames that prompts are played from.
+//! Sound: codecs, WAV, levels, keys as tones, and the arena of pre-encoded frames that prompts are played from.
 
 pub mod arena;
 pub mod codec;
 pub mod dtmf;
+pub mod loudness;
 #[cfg(test)]
 pub mod measure;
 pub mod rate;

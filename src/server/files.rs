@@ -1,12 +1,14 @@
 //! Where flows and prompts are read from: a folder on disk, or what is built into the program.
 
-use crate::audio::{ArenaBuilder, wav};
+use crate::audio::wav::{self, Clip};
+use crate::audio::{ArenaBuilder, loudness};
 use crate::call::Program;
 use crate::codec::Codec;
 use crate::engine::Service;
 use crate::flow::{self, PromptBook};
 use crate::yaml::{Diagnostic, Severity, Source, Span};
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +28,10 @@ const DEPTH: usize = 4;
 
 impl Files for Disk {
     fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
-        std::fs::read(path)
+        let mut bytes = Vec::new();
+        // A byte more than anything that is read, so that its reader says that it is too much.
+        std::fs::File::open(path)?.take(wav::LARGEST as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     fn below(&self, folder: &Path) -> std::io::Result<Vec<PathBuf>> {
@@ -177,23 +182,94 @@ impl Sound {
         for path in found.iter().filter(|path| path.extension().is_some_and(|ending| ending == "wav")) {
             let name = path.strip_prefix(base).unwrap_or(path).with_extension("");
             let name = name.to_string_lossy().into_owned();
-            let samples = files.read(path).map_err(|error| error.to_string());
-            let samples = samples.and_then(|bytes| wav::read(&bytes).map_err(|error| error.to_string()));
-            let taken = samples.and_then(|samples| {
-                self.arena.clip(&name, &samples, wav::RATE).map_err(|full| full.to_string())?;
-                Ok(Duration::from_secs(samples.len() as u64) / 8_000)
-            });
+            let place = path.display().to_string();
+            let taken = files.read(path).map_err(|error| error.to_string()).and_then(|bytes| self.take(&name, &bytes));
             match taken {
-                Ok(length) => {
+                Ok((length, remarks)) => {
+                    let warning = |remark| Diagnostic::warning(&place, "doubtful-clip", Span::default(), remark);
+                    findings.diagnostics.extend(remarks.into_iter().map(warning));
                     self.clips.insert(name, length);
                 }
                 Err(why) => {
-                    let place = path.display().to_string();
                     findings.diagnostics.push(Diagnostic::error(&place, "bad-clip", Span::default(), why));
-                    // It is there, whatever is in it: that it is missing is no second mistake.
-                    self.clips.insert(name, Duration::ZERO);
+                    // It is there, whatever is in it: that it is missing or empty is no second mistake.
+                    self.clips.insert(name, Duration::from_millis(20));
                 }
             }
         }
+    }
+    /// Takes one clip, at the level that all have. Gives its length, and what its author should know.
+    fn take(&mut self, name: &str, bytes: &[u8]) -> Result<(Duration, Vec<String>), String> {
+        let Clip { mut samples, rate, remarks } = wav::read(bytes).map_err(|error| error.to_string())?;
+        let levels = loudness::level(&mut samples, rate);
+        self.arena.clip(name, &samples, rate).map_err(|full| full.to_string())?;
+        let remarks = remarks.iter().map(ToString::to_string).chain(levels.iter().map(ToString::to_string));
+        Ok((Duration::from_secs(samples.len() as u64) / rate, remarks.collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hound::{SampleFormat, WavSpec, WavWriter};
+    use std::io::Cursor;
+
+    /// The example, with some clips replaced.
+    struct Changed(BTreeMap<&'static str, Vec<u8>>);
+
+    impl Files for Changed {
+        fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+            let changed = path.to_str().and_then(|path| self.0.get(path));
+            changed.map_or_else(|| Embedded.read(path), |bytes| Ok(bytes.clone()))
+        }
+
+        fn below(&self, folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+            Embedded.below(folder)
+        }
+    }
+
+    /// Two channels at 44,100 Hz: half a second of a square wave.
+    fn square(peak: i16) -> Vec<u8> {
+        let spec = WavSpec { channels: 2, sample_rate: 44_100, bits_per_sample: 16, sample_format: SampleFormat::Int };
+        let mut bytes = Cursor::new(Vec::new());
+        let mut writer = WavWriter::new(&mut bytes, spec).expect("a writer");
+        for n in 0..44_100 {
+            writer.write_sample(if n / 100 % 2 == 0 { peak } else { -peak }).expect("a sample");
+        }
+        writer.finalize().expect("a file");
+        bytes.into_inner()
+    }
+
+    #[test]
+    fn every_clip_of_the_example_is_sound() {
+        let (service, findings) = load(&Embedded, Path::new("flows/account-desk.yaml"));
+        assert!(service.is_some() && findings.diagnostics.is_empty(), "{}", findings.render());
+    }
+
+    #[test]
+    fn a_doubtful_clip_is_taken_and_said_with_its_name_and_a_bad_one_is_not() {
+        let clips = [("welcome", square(32_767)), ("connecting", square(5)), ("call_later", square(100))];
+        let clips = clips.map(|(name, bytes)| (format!("flows/prompts/en/{name}.wav").leak() as &str, bytes));
+        let mut files = Changed(BTreeMap::from(clips));
+        let (service, findings) = load(&files, Path::new("flows/account-desk.yaml"));
+        let arena = service.expect("warnings do not matter").arena;
+        assert_eq!(arena.span("en/welcome").map(|span| span.frames), Some(25));
+        for (name, warning) in [
+            ("welcome", "two channels"),
+            ("welcome", "are cut off"),
+            ("connecting", "nothing is heard"),
+            ("call_later", "could be brought to -38 only"),
+        ] {
+            let told =
+                |found: &Diagnostic| found.path.ends_with(&format!("{name}.wav")) && found.message.contains(warning);
+            assert!(findings.diagnostics.iter().any(told), "{name}, {warning}: {}", findings.render());
+        }
+        files.0.insert("flows/prompts/en/welcome.wav", b"RIFF".to_vec());
+        let (service, findings) = load(&files, Path::new("flows/account-desk.yaml"));
+        assert!(
+            service.is_none() && findings.render().contains("flows/prompts/en/welcome.wav"),
+            "{}",
+            findings.render()
+        );
     }
 }

@@ -50,6 +50,10 @@ impl Diagnostic {
         Self { severity: Severity::Error, code, message, path, span, remedy: None, notes: Vec::new() }
     }
 
+    pub fn warning(path: &str, code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(path, code, span, message) }
+    }
+
     pub fn remedy(&mut self, remedy: impl Into<String>) -> &mut Self {
         self.remedy = Some(remedy.into());
         self

@@ -18,8 +18,8 @@ fn our_own_prompts_and_hold_music_hold_no_key() {
     let mut builder = askonce::audio::ArenaBuilder::default();
     for path in prompts() {
         let bytes = std::fs::read(&path).expect("a prompt");
-        let samples = askonce::audio::wav::read(&bytes).expect("a prompt that plays");
-        builder.clip(&path.to_string_lossy(), &samples, askonce::audio::wav::RATE).expect("room");
+        let clip = askonce::audio::wav::read(&bytes).expect("a prompt that plays");
+        builder.clip(&path.to_string_lossy(), &clip.samples, clip.rate).expect("room");
     }
     let arena = builder.build();
     assert!(arena.names().count() > 15, "the prompts were found");
