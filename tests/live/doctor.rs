@@ -23,6 +23,9 @@ const CHECKS: [&str; 16] = [
     "store",
 ];
 
+/// Files that are not there; without a stream nobody reads them.
+const TLS: &str = "tls: { cert: gone.pem, key: gone.key }";
+
 fn doctor(arguments: &[&str]) -> Output {
     askonce().arg("doctor").args(arguments).output().expect("askonce doctor")
 }
@@ -40,9 +43,9 @@ fn every_check_has_its_line() {
 }
 
 #[test]
-fn a_configuration_is_looked_at_and_a_store_below_a_file_is_a_failure() {
+fn a_configuration_is_looked_at_and_what_cannot_be_used_fails() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = configuration(&folder, "udp:127.0.0.1:0", SocketAddr::from(([127, 0, 0, 1], 5090)), "");
+    let path = configuration(&folder, "udp:127.0.0.1:0", SocketAddr::from(([127, 0, 0, 1], 5090)), TLS);
     let examine = || {
         let out = doctor(&["--json", "--config", path.to_str().expect("a name")]);
         let told: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
@@ -56,8 +59,15 @@ fn a_configuration_is_looked_at_and_a_store_below_a_file_is_a_failure() {
     let (_, [configured, tls, secrets], store) = examine();
     assert_eq!([configured, tls, secrets].map(|verdict| verdict == "ok"), [true; 3]);
     assert_ne!(store, "fail");
-    let text = std::fs::read_to_string(&path).expect("the configuration");
-    std::fs::write(&path, text.replace("store: askonce.db", "store: askonce.yaml/askonce.db")).expect("written");
-    let (success, _, store) = examine();
-    assert_eq!((success, store.as_str()), (false, "fail"));
+    let change = |from: &str, to: &str| {
+        let text = std::fs::read_to_string(&path).expect("the configuration");
+        std::fs::write(&path, text.replace(from, to)).expect("written");
+    };
+    change("udp:127.0.0.1:0", "udp:127.0.0.1:0, tcp:127.0.0.1:0");
+    let (success, [_, tls, _], _) = examine();
+    assert_eq!((success, tls.as_str()), (false, "fail"));
+    change(TLS, "");
+    change("store: askonce.db", "store: askonce.yaml/askonce.db");
+    let (success, [_, tls, _], store) = examine();
+    assert_eq!((success, tls.as_str(), store.as_str()), (false, "ok", "fail"));
 }

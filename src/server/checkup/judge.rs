@@ -311,7 +311,12 @@ fn configured(configured: &Configured) -> Vec<Finding> {
     vec![
         ok(configuration, format!("sound, with {} flow{plural}", site.flows)),
         addresses(site),
-        files("tls files", site.tls.as_ref(), "no tls: is configured", "readable, and they belong together"),
+        files(
+            "tls files",
+            site.tls.as_ref(),
+            "none are read: no tls:, or SIP over UDP alone",
+            "readable, and they belong together",
+        ),
         files("secrets", Some(&site.secrets), "", "those of registering trunks are readable"),
         store(&site.store),
     ]

@@ -48,7 +48,7 @@ pub struct Site {
     pub flows: usize,
     /// Addresses to listen at, as the configuration calls them.
     pub addresses: Vec<(String, Reach)>,
-    /// `None`: there is no `tls:`.
+    /// `None`: there is no `tls:`, or nothing that reads it.
     pub tls: Option<Result<(), String>>,
     pub secrets: Result<(), String>,
     pub store: StoreSite,
@@ -99,10 +99,12 @@ fn wanted(place: Option<Result<&Place, usize>>) -> Wanted {
 
 fn site(place: &Place) -> Site {
     let config = &place.config;
+    let streams = config.listen.sip.iter().any(|hop| hop.transport.is_stream());
     Site {
         flows: place.services.len(),
         addresses: addresses(config),
-        tls: tls_files(config).map(|files| tls::usable(&files).map_err(|error| error.to_string())),
+        // Without streams they are not read.
+        tls: tls_files(config).filter(|_| streams).map(|files| tls::usable(&files).map_err(|error| error.to_string())),
         // The remedies of its error are lines of their own.
         secrets: secrets::credentials(config).map(drop).map_err(|error| error.to_string().replace("\n ", ";")),
         store: store(Path::new(&config.store)),

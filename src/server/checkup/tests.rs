@@ -185,7 +185,7 @@ fn the_place_of_the_configuration() {
         ("addresses", at(Reach::InUse), Warn, "does not come up"),
         ("addresses", at(Reach::Untold), Unknown, "ip_nonlocal_bind"),
         ("addresses", at(Reach::Refused("not here".to_owned())), Fail, "not here"),
-        ("tls files", Site { tls: None, ..site() }, Sound, "no tls"),
+        ("tls files", Site { tls: None, ..site() }, Sound, "no tls:"),
         ("tls files", Site { tls: Some(refused()), ..site() }, Fail, "no permission"),
         ("secrets", Site { secrets: refused(), ..site() }, Fail, "no permission"),
         ("store", on(Ok("xfs")), Sound, "on xfs"),
