@@ -3,6 +3,7 @@
 
 mod check;
 mod demo;
+mod doctor;
 mod load;
 mod replay;
 mod serve;
@@ -30,6 +31,8 @@ enum Verb {
     Serve(serve::Args),
     /// Read flows (and a configuration) and say what is wrong with them
     Check(check::Args),
+    /// Say whether this machine is fit for the service, what that costs where it is not, and how to mend it
+    Doctor(doctor::Args),
     /// Run recorded calls again in virtual time and compare
     Replay(replay::Args),
     /// Show a call as a ladder of its SIP messages, with keys and prompts in their places
@@ -60,6 +63,7 @@ pub fn run() -> ExitCode {
         Verb::Demo(args) => demo::run(&args),
         Verb::Serve(args) => serve::run(&args),
         Verb::Check(args) => check::run(&args),
+        Verb::Doctor(args) => doctor::run(&args),
         Verb::Replay(args) => replay::run(&args),
         Verb::Trace(args) => trace::run(&args),
         Verb::Load(args) => load::run(&args),

@@ -3,4 +3,5 @@
 
 pub mod bell;
 pub mod clock;
+pub mod machine;
 pub mod sys;

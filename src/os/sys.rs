@@ -1,5 +1,5 @@
 //! The system calls that the standard library has not: batched receive, the absolute sleep, the wait for several
-//! descriptors, limits, a socket unconnected again. The only unsafe code of the house.
+//! descriptors, limits, the scheduler's and the clock's word, a socket unconnected again. The only unsafe code of the house.
 #![allow(unsafe_code)]
 
 use crate::time::Duration;
@@ -81,15 +81,55 @@ pub fn private_files() {
 /// Lets this process have as many file descriptors as it may give itself: the soft limit is made for programs of
 /// old that cannot count beyond it. Gives how many.
 pub fn raise_descriptors() -> io::Result<u64> {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: `limit` is a valid place for the result.
-    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    limit.rlim_cur = limit.rlim_max;
+    let (_, most) = descriptor_limits()?;
+    let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
     // SAFETY: `limit` is a valid limit, and is only read.
     let done = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
     if done == 0 { Ok(limit.rlim_cur) } else { Err(io::Error::last_os_error()) }
+}
+
+/// How many file descriptors this process may have: now, and as far as it may raise that itself.
+pub fn descriptor_limits() -> io::Result<(u64, u64)> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is a valid place for the result.
+    let done = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+    if done == 0 { Ok((limit.rlim_cur, limit.rlim_max)) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Gives the calling thread the least of the real-time priorities (SCHED_FIFO).
+pub fn real_time() -> io::Result<()> {
+    // SAFETY: all zeros is a valid `sched_param`, and it outlives the call; the thread is the one that asks.
+    let done = unsafe {
+        let mut param: libc::sched_param = zeroed();
+        param.sched_priority = 1;
+        libc::pthread_setschedparam(libc::pthread_self(), libc::SCHED_FIFO, &raw const param)
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(done)) }
+}
+
+/// The cores that the calling thread may run on.
+pub fn allowed_cores() -> io::Result<usize> {
+    // SAFETY: all zeros is a valid set, and the size is its own; CPU_COUNT only reads it.
+    unsafe {
+        let mut set: libc::cpu_set_t = zeroed();
+        if libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut set) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(libc::CPU_COUNT(&set) as usize)
+    }
+}
+
+/// Whether the kernel counts the wall clock as synchronised, and by how many microseconds it may be off at most.
+pub fn synchronised() -> io::Result<(bool, u64)> {
+    // SAFETY: all zeros is a valid `timex` that changes nothing (`modes` is 0), and is a place for the result.
+    let (state, clock) = unsafe {
+        let mut clock: libc::timex = zeroed();
+        (libc::adjtimex(&raw mut clock), clock)
+    };
+    if state < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok((clock.status & libc::STA_UNSYNC == 0, u64::try_from(clock.maxerror).unwrap_or(u64::MAX)))
 }
 
 /// Undoes `connect`: the socket hears every source again and keeps its port.

@@ -1,6 +1,7 @@
 //! The live server: sockets, threads, clocks, files and the store around the engine.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the shells own what the core may not have")]
 
+pub mod checkup;
 mod control;
 pub mod dns;
 pub mod files;
@@ -280,9 +281,8 @@ fn media(
 
 /// As many descriptors as the system allows; says so where that is too few for as many calls as there may be.
 fn raise_descriptors(calls: usize) {
-    let streams = streams::Bounds::default();
-    // Two media sockets a call, the connections of SIP, and what the program needs for itself.
-    let wanted = 2 * calls + streams.accepted + streams.opened + OWN_DESCRIPTORS;
+    // Two of a call are its media sockets.
+    let wanted = 2 * calls + other_descriptors();
     match crate::os::sys::raise_descriptors() {
         Ok(descriptors) if descriptors < wanted as u64 => tracing::warn!(
             descriptors,
@@ -292,6 +292,12 @@ fn raise_descriptors(calls: usize) {
         Ok(descriptors) => tracing::info!(descriptors, "file descriptors"),
         Err(error) => tracing::warn!(%error, "the limit of file descriptors is as it was"),
     }
+}
+
+/// Of the connections of SIP, and what the program needs for itself.
+fn other_descriptors() -> usize {
+    let streams = streams::Bounds::default();
+    streams.accepted + streams.opened + OWN_DESCRIPTORS
 }
 
 fn tls_files(config: &Config) -> Option<streams::tls::Files> {

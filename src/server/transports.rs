@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 /// What the kernel keeps for us of datagrams while another thread has the core: some thousands, at the size that it
 /// counts them with. It gives no more than the system's net.core.rmem_max.
-const WAITING_BYTES: usize = 8 << 20;
+pub const WAITING_BYTES: usize = 8 << 20;
 
 const OTHER_PORT: &str = "another program has it, or the address is not this machine's: give another address";
 

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read the sources and run the program")]
 
 mod descriptors;
+mod doctor;
 mod line;
 mod server;
 mod streams;

@@ -80,6 +80,11 @@ impl Tls {
     }
 }
 
+/// Whether TLS could be served with these files.
+pub fn usable(files: &Files) -> io::Result<()> {
+    Tls::open(files.clone()).map(drop)
+}
+
 fn stamps(files: &Files) -> [Stamp; 2] {
     [&files.cert, &files.key].map(|path| {
         let metadata = std::fs::metadata(path).ok()?;
