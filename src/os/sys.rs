@@ -1,4 +1,4 @@
-//! The system calls that the standard library has not: batched receive, the absolute sleep, the wait for several
+//! The system calls that the standard library has not: batched receive and send, the absolute sleep, the wait for several
 //! descriptors, limits, the scheduler's and the clock's word, a socket unconnected again. The only unsafe code of the house.
 #![allow(unsafe_code)]
 
@@ -157,42 +157,42 @@ pub fn stamp_arrivals(socket: &UdpSocket) -> io::Result<()> {
 /// Room for the control message with the time of arrival.
 const CONTROL: usize = 64;
 
-/// Room for the datagrams of one receive, made once and used for all sockets of a thread.
-pub struct Batch {
+/// Room for the datagrams of one receive, at most `N` of them, made once and used for all sockets of a thread.
+pub struct Batch<const N: usize = BATCH> {
     /// Of each datagram as many bytes as are kept.
-    bytes: [Box<[u8]>; BATCH],
-    sources: [libc::sockaddr_storage; BATCH],
-    lengths: [usize; BATCH],
+    bytes: [Box<[u8]>; N],
+    sources: [libc::sockaddr_storage; N],
+    lengths: [usize; N],
     /// Microseconds of CLOCK_REALTIME, where the kernel was asked to tell.
-    arrivals: [Option<u64>; BATCH],
+    arrivals: [Option<u64>; N],
 }
 
 /// For RTP.
-impl Default for Batch {
+impl<const N: usize> Default for Batch<N> {
     fn default() -> Self {
         Batch::of(PACKET)
     }
 }
 
-impl Batch {
+impl<const N: usize> Batch<N> {
     /// For datagrams of `longest` bytes at most; longer ones come as empty.
-    pub fn of(longest: usize) -> Batch {
+    pub fn of(longest: usize) -> Self {
         // SAFETY: all zeros is a valid `sockaddr_storage`, of no family.
         let sources = unsafe { zeroed() };
         let bytes = std::array::from_fn(|_| vec![0; longest].into_boxed_slice());
-        Batch { bytes, sources, lengths: [0; BATCH], arrivals: [None; BATCH] }
+        Batch { bytes, sources, lengths: [0; N], arrivals: [None; N] }
     }
 
-    /// Takes what has arrived, without waiting; at most `BATCH` datagrams.
+    /// Takes what has arrived, without waiting; at most `N` datagrams.
     pub fn receive(&mut self, socket: &UdpSocket) -> io::Result<usize> {
         self.receive_with(socket, false)
     }
 
     fn receive_with(&mut self, socket: &UdpSocket, stamped: bool) -> io::Result<usize> {
-        let mut control = [[0_u64; CONTROL / 8]; BATCH];
+        let mut control = [[0_u64; CONTROL / 8]; N];
         // SAFETY: all zeros is valid for both; every pointer below outlives the call and its length is the buffer's.
-        let mut vectors: [libc::iovec; BATCH] = unsafe { zeroed() };
-        let mut headers: [libc::mmsghdr; BATCH] = unsafe { zeroed() };
+        let mut vectors: [libc::iovec; N] = unsafe { zeroed() };
+        let mut headers: [libc::mmsghdr; N] = unsafe { zeroed() };
         for (index, header) in headers.iter_mut().enumerate() {
             vectors[index].iov_base = self.bytes[index].as_mut_ptr().cast();
             vectors[index].iov_len = self.bytes[index].len();
@@ -205,10 +205,10 @@ impl Batch {
                 header.msg_hdr.msg_controllen = CONTROL as _;
             }
         }
-        // SAFETY: as above; the kernel writes at most BATCH headers and their buffers.
+        // SAFETY: as above; the kernel writes at most N headers and their buffers.
         let taken = unsafe {
             let flags = libc::MSG_DONTWAIT as _;
-            libc::recvmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), BATCH as _, flags, std::ptr::null_mut())
+            libc::recvmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), N as _, flags, std::ptr::null_mut())
         };
         let taken = usize::try_from(taken).map_err(|_| io::Error::last_os_error())?;
         for (length, header) in self.lengths.iter_mut().zip(&headers[..taken]) {
@@ -233,6 +233,11 @@ impl Batch {
         self.arrivals[index].map(|at| Duration::from_micros(micros(libc::CLOCK_REALTIME).saturating_sub(at)))
     }
 
+    /// Where a datagram of the last receive came from.
+    pub fn source(&self, index: usize) -> Option<SocketAddr> {
+        address(&self.sources[index])
+    }
+
     /// One datagram of the last receive and its source; empty if it was longer than we keep.
     pub fn datagram(&mut self, index: usize) -> Option<(SocketAddr, &mut [u8])> {
         let source = address(&self.sources[index])?;
@@ -254,6 +259,68 @@ fn arrived(header: &libc::msghdr) -> Option<u64> {
         }
     }
     None
+}
+
+/// Datagrams of one call of `send_burst`.
+const BURST: usize = 64;
+
+/// Sends datagrams in order, many at each call of the system. Says how many did not go: a full buffer is a loss.
+pub fn send_burst(socket: &UdpSocket, datagrams: &[(SocketAddr, Vec<u8>)]) -> usize {
+    let mut lost = 0;
+    let mut rest = datagrams;
+    while !rest.is_empty() {
+        let sent = send_some(socket, &rest[..rest.len().min(BURST)]);
+        // Nothing went: it is the first one that cannot.
+        lost += usize::from(sent == 0);
+        rest = &rest[sent.max(1)..];
+    }
+    lost
+}
+
+fn send_some(socket: &UdpSocket, datagrams: &[(SocketAddr, Vec<u8>)]) -> usize {
+    // SAFETY: all zeros is valid for the three; every pointer below outlives the call, and its length is what it leads to.
+    let mut addresses: [libc::sockaddr_storage; BURST] = unsafe { zeroed() };
+    let mut vectors: [libc::iovec; BURST] = unsafe { zeroed() };
+    let mut headers: [libc::mmsghdr; BURST] = unsafe { zeroed() };
+    for (index, (to, bytes)) in datagrams.iter().enumerate() {
+        vectors[index].iov_base = bytes.as_ptr().cast_mut().cast();
+        vectors[index].iov_len = bytes.len();
+        let header = &mut headers[index].msg_hdr;
+        header.msg_iov = &raw mut vectors[index];
+        header.msg_iovlen = 1;
+        header.msg_name = (&raw mut addresses[index]).cast();
+        header.msg_namelen = store(*to, &mut addresses[index]);
+    }
+    // SAFETY: as above; the kernel reads as many headers as there are datagrams, and writes their lengths alone.
+    let sent = unsafe {
+        let (count, flags) = (datagrams.len() as _, libc::MSG_DONTWAIT as _);
+        libc::sendmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), count, flags)
+    };
+    usize::try_from(sent).unwrap_or(0)
+}
+
+/// Writes an address as the kernel has it; its length.
+fn store(address: SocketAddr, storage: &mut libc::sockaddr_storage) -> libc::socklen_t {
+    let place = &raw mut *storage;
+    match address {
+        SocketAddr::V4(v4) => {
+            // SAFETY: the storage is large enough for every family, and aligned for them.
+            let to = unsafe { &mut *place.cast::<libc::sockaddr_in>() };
+            to.sin_family = libc::AF_INET as libc::sa_family_t;
+            to.sin_port = v4.port().to_be();
+            to.sin_addr.s_addr = u32::from(*v4.ip()).to_be();
+            size_of::<libc::sockaddr_in>() as libc::socklen_t
+        }
+        SocketAddr::V6(v6) => {
+            // SAFETY: as above.
+            let to = unsafe { &mut *place.cast::<libc::sockaddr_in6>() };
+            to.sin6_family = libc::AF_INET6 as libc::sa_family_t;
+            to.sin6_port = v6.port().to_be();
+            to.sin6_addr.s6_addr = v6.ip().octets();
+            to.sin6_scope_id = v6.scope_id();
+            size_of::<libc::sockaddr_in6>() as libc::socklen_t
+        }
+    }
 }
 
 fn address(storage: &libc::sockaddr_storage) -> Option<SocketAddr> {
