@@ -3,9 +3,15 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the shells own what the core may not have")]
 
 pub mod ear;
+pub mod histogram;
 pub mod http;
 pub mod net;
 mod phones;
-pub mod talk;
+mod script;
 
-pub use phones::{Act, Answering, Happened, Output, Phones, TalkId};
+pub mod talk;
+pub mod voice;
+pub mod watch;
+
+pub use phones::{Happened, Output, Phones, TalkId};
+pub use script::{Act, Answering};

@@ -1,16 +1,19 @@
 //! A set of phones behind one SIP address: each call follows a script.
 
 use super::ear::Ear;
+use super::histogram::Histogram;
+use super::script::{Act, Answering};
 use super::talk::{Counted, Noticed, Talk};
+use super::voice::{Speech, Voice};
 use crate::key::Key;
 use crate::keying::Policy;
 use crate::random::Random;
 use crate::sdp::Direction;
 use crate::sip::endpoint::{self, DialogId, Door, Endpoint, Event};
 use crate::sip::invite::Invite;
-use crate::sip::{Hop, Locals, Request, Uri};
+use crate::sip::{Hop, Locals, Request, Transport, Uri};
 use crate::time::{Deadlines, Duration, Instant};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -19,40 +22,6 @@ const INFO_EVERY: Duration = Duration::from_millis(160);
 
 /// One call of one phone; never used twice.
 pub type TalkId = u32;
-
-/// What a phone does once the two sides talk.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Act {
-    Wait(Duration),
-    /// Until the clip of that name begins, if it has not since the last one that was waited for.
-    Hear(String),
-    /// Until the other peer's voice comes through the bridge.
-    HearVoice,
-    /// By telephone-event, one key after the other, until all are out.
-    Press(String),
-    /// By SIP INFO, one every 160 ms.
-    Info(String),
-    /// Puts the other side on hold.
-    Hold,
-    /// Takes it back.
-    Resume,
-    /// Until the other side hangs up.
-    Stay,
-    HangUp,
-}
-
-/// What a phone does with a call that comes in.
-#[derive(Clone, Debug)]
-pub enum Answering {
-    /// Rings, then answers and follows the script.
-    Answer {
-        after: Duration,
-        script: Arc<[Act]>,
-    },
-    Refuse(u16),
-    /// Rings for ever.
-    Ring,
-}
 
 /// What happened to a phone.
 #[derive(Clone, Debug)]
@@ -69,11 +38,14 @@ pub enum Happened {
     /// The other side's key.
     KeyHeard(Key),
     Pressed,
-    /// Over: by us, or with the status of a refusal (0 for a BYE), and whether the script was through.
+    /// Over: by us, or with the status of a refusal (0 for a BYE), and whether the script was through. Where we gave up,
+    /// the status says why: 408 as nobody answered in time, 488 as the answer was of no use, 503 as we had no room.
     Ended {
         by_us: bool,
         status: u16,
         through: bool,
+        /// Since the INVITE of a call that we placed.
+        after: Duration,
         counted: Box<Counted>,
     },
 }
@@ -81,7 +53,7 @@ pub enum Happened {
 /// What a set of phones wants done.
 pub enum Output {
     Sip {
-        to: SocketAddr,
+        to: Hop,
         bytes: Vec<u8>,
     },
     Rtp {
@@ -92,6 +64,11 @@ pub enum Output {
     /// Bind a media socket; answered with `opened`.
     Open {
         talk: TalkId,
+    },
+    /// The other side's media comes from here, if it sends from where it receives.
+    Expect {
+        talk: TalkId,
+        from: SocketAddr,
     },
     Close {
         talk: TalkId,
@@ -116,7 +93,7 @@ enum State {
 }
 
 struct Outgoing {
-    to: SocketAddr,
+    to: Hop,
     target: Uri,
     from: Uri,
     headers: Vec<(String, String)>,
@@ -141,17 +118,20 @@ struct Phone {
 
 pub struct Phones {
     endpoint: Endpoint,
-    contact: SocketAddr,
+    locals: Locals,
     random: Random,
     ear: Option<Arc<Ear>>,
-    voice: u8,
-    srtp: Policy,
+    byte: u8,
+    voice: Arc<Voice>,
+    patience: Option<Duration>,
     answering: Answering,
-    phones: BTreeMap<TalkId, Phone>,
+    phones: HashMap<TalkId, Phone>,
     dialogs: HashMap<DialogId, TalkId>,
     ticks: Deadlines<TalkId>,
     next: TalkId,
     out: VecDeque<Output>,
+    /// Times between two packets of a call.
+    pub gaps: Histogram,
 }
 
 impl Phones {
@@ -159,34 +139,59 @@ impl Phones {
     pub fn new(contact: SocketAddr, voice: u8, answering: Answering, ear: Option<Arc<Ear>>, seed: u64) -> Self {
         let mut random = Random::from_seed(seed);
         let user_agent = "askonce-peer".to_owned();
-        let locals = Locals::new([Hop::udp(contact)]);
-        let config = endpoint::Config { locals, user_agent, max_transactions: 400_000, max_dialogs: 100_000 };
+        let locals = Locals::new(Transport::ALL.map(|transport| Hop::new(transport, contact)));
+        let config =
+            endpoint::Config { locals: locals.clone(), user_agent, max_transactions: 400_000, max_dialogs: 100_000 };
         Self {
             endpoint: Endpoint::new(config, Random::from_seed(random.u64()))
                 .expect("our own name has no control bytes"),
-            contact,
+            locals,
             random,
             ear,
-            voice,
-            srtp: Policy::Off,
+            byte: voice,
+            voice: Arc::new(Voice::new(voice, Speech::default())),
+            patience: None,
             answering,
-            phones: BTreeMap::new(),
+            phones: HashMap::new(),
             dialogs: HashMap::new(),
             ticks: Deadlines::default(),
             next: 0,
             out: VecDeque::new(),
+            gaps: Histogram::default(),
         }
     }
 
     /// Of the calls from now on.
     pub fn srtp(&mut self, policy: Policy) {
-        self.srtp = policy;
+        self.speak(Speech { srtp: policy, ..self.voice.speech.clone() });
+    }
+
+    /// Of the calls from now on.
+    pub fn speak(&mut self, speech: Speech) {
+        self.voice = Arc::new(Voice::new(self.byte, speech));
+    }
+
+    /// A call that is not answered for so long is given up: it ends by us, with status 408.
+    pub fn patience(&mut self, patience: Duration) {
+        self.patience = Some(patience);
     }
 
     /// Places a call to `target` at `to`; it goes out once its media socket is open.
     pub fn call(
         &mut self,
         to: SocketAddr,
+        target: Uri,
+        from: Uri,
+        headers: Vec<(String, String)>,
+        script: Arc<[Act]>,
+    ) -> TalkId {
+        self.call_over(Hop::udp(to), target, from, headers, script)
+    }
+
+    /// As `call`, over any transport.
+    pub fn call_over(
+        &mut self,
+        to: Hop,
         target: Uri,
         from: Uri,
         headers: Vec<(String, String)>,
@@ -220,7 +225,7 @@ impl Phones {
     /// The media socket of a talk is open at `local`.
     pub fn opened(&mut self, now: Instant, talk: TalkId, local: SocketAddr) {
         let Some(phone) = self.phones.get_mut(&talk) else { return };
-        let mut sound = Talk::new(local, self.srtp, self.voice, self.ear.clone(), &mut self.random);
+        let mut sound = Talk::new(local, self.voice.clone(), self.ear.clone(), &mut self.random);
         let State::Opening { call } = &mut phone.state else { return };
         match call.take() {
             Some(call) => {
@@ -228,8 +233,11 @@ impl Phones {
                 phone.talk = Some(sound);
                 phone.state = State::Calling;
                 phone.placed = now;
+                if let Some(patience) = self.patience {
+                    self.ticks.set(now + patience, talk);
+                }
                 let invite = Invite {
-                    local: Hop::udp(self.contact),
+                    local: self.locals.facing(&call.to).unwrap_or(call.to),
                     target: call.target,
                     display: String::new(),
                     from: call.from,
@@ -239,13 +247,13 @@ impl Phones {
                     max_forwards: 70,
                 };
                 let request = invite.build(&mut self.random).ok();
-                let dialog = request.and_then(|request| self.endpoint.invite(now, Hop::udp(call.to), request).ok());
+                let dialog = request.and_then(|request| self.endpoint.invite(now, call.to, request).ok());
                 match dialog {
                     Some(dialog) => {
                         phone.dialog = Some(dialog);
                         self.dialogs.insert(dialog, talk);
                     }
-                    None => self.over(now, talk, false, 503),
+                    None => self.over(now, talk, true, 503),
                 }
             }
             None => {
@@ -266,15 +274,26 @@ impl Phones {
         self.drain(now);
     }
 
-    pub fn on_sip(&mut self, now: Instant, source: SocketAddr, bytes: &[u8]) {
-        self.endpoint.on_message(now, Hop::udp(source), bytes, Door::Open);
+    /// There is no media socket for this talk.
+    pub fn not_opened(&mut self, now: Instant, talk: TalkId) {
+        self.give_up(now, talk, 503);
+    }
+
+    pub fn on_sip(&mut self, now: Instant, from: Hop, bytes: &[u8]) {
+        self.endpoint.on_message(now, from, bytes, Door::Open);
+        self.drain(now);
+    }
+
+    /// A message of these phones could not be delivered.
+    pub fn undelivered(&mut self, now: Instant, bytes: &[u8]) {
+        self.endpoint.on_undelivered(now, bytes);
         self.drain(now);
     }
 
     pub fn on_rtp(&mut self, now: Instant, talk: TalkId, packet: &[u8]) {
         let Some(phone) = self.phones.get_mut(&talk) else { return };
         let Some(sound) = &mut phone.talk else { return };
-        let noticed = sound.on_packet(now, packet);
+        let noticed = sound.on_packet(now, packet, &mut self.gaps);
         let voice = sound.counted.voice_frames == 1;
         match noticed {
             Some(Noticed::Heard(clip)) => {
@@ -315,9 +334,10 @@ impl Phones {
         let Some(phone) = self.phones.get_mut(&talk) else { return };
         match &phone.state {
             State::Ringing { answer_at: Some(at) } if *at <= now => self.answer(now, talk),
+            State::Calling => self.give_up(now, talk, 408),
             State::Talking => {
                 if let Some(sound) = &mut phone.talk {
-                    if let Some((to, bytes)) = sound.tick() {
+                    if let Some((to, bytes)) = sound.tick(now) {
                         self.out.push_back(Output::Rtp { talk, to, bytes });
                     }
                     self.ticks.set(sound.next_tick, talk);
@@ -347,7 +367,16 @@ impl Phones {
         if let Some(phone) = self.phones.get_mut(&talk) {
             phone.state = State::Talking;
             self.ticks.set(now, talk);
+            self.expect(talk);
             self.event(now, talk, Happened::Answered { after });
+        }
+    }
+
+    /// Says where the other side's media comes from.
+    fn expect(&mut self, talk: TalkId) {
+        let sound = self.phones.get(&talk).and_then(|phone| phone.talk.as_ref());
+        if let Some(from) = sound.and_then(Talk::remote) {
+            self.out.push_back(Output::Expect { talk, from });
         }
     }
 
@@ -372,7 +401,7 @@ impl Phones {
                 Act::HearVoice => sound.counted.voice_frames > 0,
                 Act::Press(keys) => {
                     if begins {
-                        keys.chars().filter_map(Key::from_char).for_each(|key| sound.press(key));
+                        sound.press(now, keys.chars().filter_map(Key::from_char));
                     }
                     sound.pressed()
                 }
@@ -380,6 +409,7 @@ impl Phones {
                     if begins {
                         phone.informed = 0;
                         phone.wait_until = now;
+                        sound.end_entry(now);
                     }
                     let next = keys.chars().nth(phone.informed).filter(|_| now >= phone.wait_until);
                     if let (Some(key), Some(dialog)) = (next, phone.dialog) {
@@ -387,6 +417,7 @@ impl Phones {
                         told(self.endpoint.info(now, dialog, "application/dtmf-relay", body));
                         phone.informed += 1;
                         phone.wait_until = now + INFO_EVERY;
+                        sound.key_begins(now, phone.informed == keys.chars().count());
                     }
                     phone.informed >= keys.chars().count()
                 }
@@ -412,7 +443,7 @@ impl Phones {
             }
             phone.step += 1;
             phone.begun = false;
-            if matches!(act, Act::Press(_)) {
+            if matches!(act, Act::Press(_) | Act::Info(_)) {
                 self.event(now, talk, Happened::Pressed);
             }
         }
@@ -420,11 +451,22 @@ impl Phones {
 
     /// Ends a call from this side, whatever its state.
     pub fn hang_up(&mut self, now: Instant, talk: TalkId) {
+        self.give_up(now, talk, 0);
+    }
+
+    /// Ends every call.
+    pub fn hang_up_all(&mut self, now: Instant) {
+        let mut talks: Vec<TalkId> = self.phones.keys().copied().collect();
+        talks.sort_unstable();
+        talks.into_iter().for_each(|talk| self.hang_up(now, talk));
+    }
+
+    fn give_up(&mut self, now: Instant, talk: TalkId, status: u16) {
         let dialog = self.phones.get(&talk).and_then(|phone| phone.dialog);
         if let Some(dialog) = dialog {
             told(self.endpoint.bye(now, dialog));
         }
-        self.over(now, talk, true, 0);
+        self.over(now, talk, true, status);
         self.drain(now);
     }
 
@@ -434,15 +476,19 @@ impl Phones {
             self.dialogs.remove(&dialog);
         }
         let through = phone.script.get(phone.step).is_none_or(|act| *act == Act::Stay);
-        let counted = Box::new(phone.talk.map_or_else(Counted::default, |sound| sound.counted));
-        self.event(now, talk, Happened::Ended { by_us, status, through, counted });
+        let counted = phone.talk.map(|mut sound| {
+            sound.end_entry(now);
+            sound.counted
+        });
+        let (after, counted) = (now.since(phone.placed), Box::new(counted.unwrap_or_default()));
+        self.event(now, talk, Happened::Ended { by_us, status, through, after, counted });
         self.out.push_back(Output::Close { talk });
     }
 
     fn drain(&mut self, now: Instant) {
         while let Some(output) = self.endpoint.poll() {
             match output {
-                endpoint::Output::Send { to, bytes } => self.out.push_back(Output::Sip { to: to.address, bytes }),
+                endpoint::Output::Send { to, bytes } => self.out.push_back(Output::Sip { to, bytes }),
                 endpoint::Output::Event(event) => self.sip_event(now, event),
             }
         }
@@ -463,7 +509,7 @@ impl Phones {
                 if phone.talk.as_mut().is_some_and(|sound| sound.take_answer(now, &response.body)) {
                     self.talking(now, talk, after);
                 } else {
-                    self.hang_up(now, talk);
+                    self.give_up(now, talk, 488);
                 }
             }
             Event::Refused { dialog, status, .. } => self.dialog_over(now, dialog, status),
@@ -476,6 +522,7 @@ impl Phones {
                     Some(sdp) => self.endpoint.accept_reinvite(now, dialog, sdp),
                     None => self.endpoint.refuse_reinvite(now, dialog, 488),
                 });
+                self.dialogs.get(&dialog).copied().into_iter().for_each(|talk| self.expect(talk));
             }
             Event::Progress { .. } | Event::Confirmed { .. } | Event::Acknowledged { .. } | Event::Info { .. } => {}
             // These phones send nobody away.
@@ -485,6 +532,7 @@ impl Phones {
                 if let Some(sound) = phone.and_then(|phone| phone.talk.as_mut()) {
                     sound.take_answer(now, &response.body);
                 }
+                self.dialogs.get(&dialog).copied().into_iter().for_each(|talk| self.expect(talk));
             }
             Event::ReinviteRefused { .. } => {}
         }

@@ -260,10 +260,10 @@ impl World {
         match (to.port(), to.ip(), self.media.get(&to)) {
             (SIP, SERVER, _) => self.engine.handle(now, Input::Message { from: Hop::udp(from), bytes: &bytes }),
             (SIP, CALLERS, _) => {
-                self.callers.on_sip(now, from, &bytes);
+                self.callers.on_sip(now, Hop::udp(from), &bytes);
                 self.last_to_caller = bytes;
             }
-            (SIP, AGENTS, _) => self.agents.on_sip(now, from, &bytes),
+            (SIP, AGENTS, _) => self.agents.on_sip(now, Hop::udp(from), &bytes),
             (_, _, Some(Far::Stream(id))) => {
                 let mut done = Done::default();
                 self.streams.on_packet(now, *id, from, &mut bytes, &mut done);
@@ -374,13 +374,15 @@ impl World {
             |talk: TalkId| SocketAddr::new(address, u16::try_from(MEDIA + talk).expect("fewer calls than ports"));
         let is_caller = address == CALLERS;
         match output {
-            peer::Output::Sip { to, bytes } => self.send(SocketAddr::new(address, SIP), to, &bytes),
+            peer::Output::Sip { to, bytes } => self.send(SocketAddr::new(address, SIP), to.address, &bytes),
             peer::Output::Rtp { talk, to, bytes } => self.send(local(talk), to, &bytes),
             peer::Output::Open { talk } => {
                 self.media.insert(local(talk), far(talk));
                 let phones = if is_caller { &mut self.callers } else { &mut self.agents };
                 phones.opened(self.now, talk, local(talk));
             }
+            // In this world each call has a port of its own.
+            peer::Output::Expect { .. } => {}
             peer::Output::Close { talk } => {
                 self.media.remove(&local(talk));
             }
