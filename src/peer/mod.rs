@@ -10,6 +10,7 @@ mod phones;
 mod script;
 
 pub mod talk;
+mod talks;
 pub mod voice;
 pub mod watch;
 

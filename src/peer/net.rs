@@ -3,6 +3,7 @@
 //! Sixty packets at a call of the system cost a third of what each would by itself.
 
 use super::phones::{Happened, Output, Phones, TalkId};
+use super::talks::Talks;
 use crate::os::clock::Clock;
 use crate::os::sys::{self, Batch};
 use crate::sip::{Hop, Transport};
@@ -33,7 +34,7 @@ pub struct Net {
     streams: Option<Streams>,
     lines: Vec<Line>,
     /// The line of each talk.
-    talks: HashMap<TalkId, usize>,
+    talks: Talks<usize>,
     messages: Batch<4>,
     batch: Batch<BATCH>,
     pub counted: Counted,
@@ -70,7 +71,7 @@ impl Net {
             contact,
             streams: None,
             lines: Vec::new(),
-            talks: HashMap::new(),
+            talks: Talks::default(),
             messages: Batch::of(DATAGRAM),
             batch: Batch::default(),
             counted: Counted::default(),
@@ -156,7 +157,7 @@ impl Net {
             match output {
                 Output::Sip { to, bytes } => self.send_message(to, bytes),
                 Output::Rtp { talk, to, bytes } => {
-                    if let Some(line) = self.talks.get(&talk) {
+                    if let Some(line) = self.talks.get(talk) {
                         self.lines[*line].waiting.push((to, bytes));
                     }
                 }
@@ -168,7 +169,7 @@ impl Net {
                     }
                 },
                 Output::Expect { talk, from } => {
-                    if let Some(line) = self.talks.get(&talk) {
+                    if let Some(line) = self.talks.get(talk) {
                         self.lines[*line].sources.insert(from, talk);
                     }
                 }
@@ -210,7 +211,7 @@ impl Net {
     }
 
     fn close(&mut self, talk: TalkId) {
-        let Some(line) = self.talks.remove(&talk) else { return };
+        let Some(line) = self.talks.remove(talk) else { return };
         let line = &mut self.lines[line];
         line.talks -= 1;
         line.alone = line.alone.filter(|alone| *alone != talk);

@@ -4,6 +4,7 @@ use super::ear::Ear;
 use super::histogram::Histogram;
 use super::script::{Act, Answering};
 use super::talk::{Counted, Noticed, Talk};
+use super::talks::Talks;
 use super::voice::{Speech, Voice};
 use crate::key::Key;
 use crate::keying::Policy;
@@ -107,6 +108,8 @@ struct Phone {
     step: usize,
     /// The step has begun (its keys are queued, its wait is set).
     begun: bool,
+    /// Its steps of 20 ms have begun.
+    stepping: bool,
     wait_until: Instant,
     /// Keys that the step has sent by INFO.
     informed: usize,
@@ -125,9 +128,12 @@ pub struct Phones {
     voice: Arc<Voice>,
     patience: Option<Duration>,
     answering: Answering,
-    phones: HashMap<TalkId, Phone>,
+    phones: Talks<Phone>,
     dialogs: HashMap<DialogId, TalkId>,
-    ticks: Deadlines<TalkId>,
+    /// To answer, to give up, and the first step of a talk.
+    alarms: Deadlines<TalkId>,
+    /// The further steps of all talks, in their order: each is 20 ms after the one before.
+    steps: VecDeque<(Instant, TalkId)>,
     next: TalkId,
     out: VecDeque<Output>,
     /// Times between two packets of a call.
@@ -152,9 +158,10 @@ impl Phones {
             voice: Arc::new(Voice::new(voice, Speech::default())),
             patience: None,
             answering,
-            phones: HashMap::new(),
+            phones: Talks::default(),
             dialogs: HashMap::new(),
-            ticks: Deadlines::default(),
+            alarms: Deadlines::default(),
+            steps: VecDeque::new(),
             next: 0,
             out: VecDeque::new(),
             gaps: Histogram::default(),
@@ -210,6 +217,7 @@ impl Phones {
             script,
             step: 0,
             begun: false,
+            stepping: false,
             wait_until: Instant::ZERO,
             informed: 0,
             heard: None,
@@ -224,7 +232,7 @@ impl Phones {
 
     /// The media socket of a talk is open at `local`.
     pub fn opened(&mut self, now: Instant, talk: TalkId, local: SocketAddr) {
-        let Some(phone) = self.phones.get_mut(&talk) else { return };
+        let Some(phone) = self.phones.get_mut(talk) else { return };
         let mut sound = Talk::new(local, self.voice.clone(), self.ear.clone(), &mut self.random);
         let State::Opening { call } = &mut phone.state else { return };
         match call.take() {
@@ -234,7 +242,7 @@ impl Phones {
                 phone.state = State::Calling;
                 phone.placed = now;
                 if let Some(patience) = self.patience {
-                    self.ticks.set(now + patience, talk);
+                    self.alarms.set(now + patience, talk);
                 }
                 let invite = Invite {
                     local: self.locals.facing(&call.to).unwrap_or(call.to),
@@ -267,7 +275,7 @@ impl Phones {
                     told(self.endpoint.ring(now, dialog, 180, Vec::new()));
                 }
                 if let Some(at) = answer_at {
-                    self.ticks.set(at, talk);
+                    self.alarms.set(at, talk);
                 }
             }
         }
@@ -291,7 +299,7 @@ impl Phones {
     }
 
     pub fn on_rtp(&mut self, now: Instant, talk: TalkId, packet: &[u8]) {
-        let Some(phone) = self.phones.get_mut(&talk) else { return };
+        let Some(phone) = self.phones.get_mut(talk) else { return };
         let Some(sound) = &mut phone.talk else { return };
         let noticed = sound.on_packet(now, packet, &mut self.gaps);
         let voice = sound.counted.voice_frames == 1;
@@ -311,14 +319,18 @@ impl Phones {
 
     pub fn on_deadline(&mut self, now: Instant) {
         self.endpoint.on_deadline(now);
-        while let Some((_, talk)) = self.ticks.due(now) {
-            self.tick(now, talk);
+        while let Some((_, talk)) = self.alarms.due(now) {
+            self.alarm(now, talk);
+        }
+        while let Some((_, talk)) = self.steps.pop_front_if(|(at, _)| *at <= now) {
+            self.step(now, talk);
         }
         self.drain(now);
     }
 
     pub fn next_deadline(&self) -> Option<Instant> {
-        [self.endpoint.next_deadline(), self.ticks.next()].into_iter().flatten().min()
+        let step = self.steps.front().map(|(at, _)| *at);
+        [self.endpoint.next_deadline(), self.alarms.next(), step].into_iter().flatten().min()
     }
 
     pub fn poll(&mut self) -> Option<Output> {
@@ -330,26 +342,31 @@ impl Phones {
         self.phones.len()
     }
 
-    fn tick(&mut self, now: Instant, talk: TalkId) {
-        let Some(phone) = self.phones.get_mut(&talk) else { return };
+    fn alarm(&mut self, now: Instant, talk: TalkId) {
+        let Some(phone) = self.phones.get_mut(talk) else { return };
         match &phone.state {
             State::Ringing { answer_at: Some(at) } if *at <= now => self.answer(now, talk),
             State::Calling => self.give_up(now, talk, 408),
-            State::Talking => {
-                if let Some(sound) = &mut phone.talk {
-                    if let Some((to, bytes)) = sound.tick(now) {
-                        self.out.push_back(Output::Rtp { talk, to, bytes });
-                    }
-                    self.ticks.set(sound.next_tick, talk);
-                }
-                self.follow(now, talk);
-            }
+            // An alarm of before the answer may come later, and begins nothing anew.
+            State::Talking if !std::mem::replace(&mut phone.stepping, true) => self.step(now, talk),
             _ => {}
         }
     }
 
+    fn step(&mut self, now: Instant, talk: TalkId) {
+        let Some(sound) = self.phones.get_mut(talk).and_then(|phone| phone.talk.as_mut()) else { return };
+        if let Some((to, bytes)) = sound.tick(now) {
+            self.out.push_back(Output::Rtp { talk, to, bytes });
+        }
+        // Behind all others: a talk that began in between shifts by less than a turn of the shell.
+        let at = self.steps.back().map_or(sound.next_tick, |(at, _)| sound.next_tick.max(*at));
+        sound.next_tick = at;
+        self.steps.push_back((at, talk));
+        self.follow(now, talk);
+    }
+
     fn answer(&mut self, now: Instant, talk: TalkId) {
-        let Some(phone) = self.phones.get_mut(&talk) else { return };
+        let Some(phone) = self.phones.get_mut(talk) else { return };
         let (Some(sound), Some(dialog)) = (&mut phone.talk, phone.dialog) else { return };
         match sound.answer(now, &phone.offer) {
             Some(sdp) => {
@@ -364,9 +381,9 @@ impl Phones {
     }
 
     fn talking(&mut self, now: Instant, talk: TalkId, after: Duration) {
-        if let Some(phone) = self.phones.get_mut(&talk) {
+        if let Some(phone) = self.phones.get_mut(talk) {
             phone.state = State::Talking;
-            self.ticks.set(now, talk);
+            self.alarms.set(now, talk);
             self.expect(talk);
             self.event(now, talk, Happened::Answered { after });
         }
@@ -374,7 +391,7 @@ impl Phones {
 
     /// Says where the other side's media comes from.
     fn expect(&mut self, talk: TalkId) {
-        let sound = self.phones.get(&talk).and_then(|phone| phone.talk.as_ref());
+        let sound = self.phones.get(talk).and_then(|phone| phone.talk.as_ref());
         if let Some(from) = sound.and_then(Talk::remote) {
             self.out.push_back(Output::Expect { talk, from });
         }
@@ -382,8 +399,11 @@ impl Phones {
 
     /// Goes on with the script as far as it can.
     fn follow(&mut self, now: Instant, talk: TalkId) {
-        while let Some(phone) = self.phones.get_mut(&talk) {
+        while let Some(phone) = self.phones.get_mut(talk) {
             let (Some(sound), State::Talking) = (&mut phone.talk, &phone.state) else { return };
+            if phone.begun && now < phone.wait_until && matches!(phone.script.get(phone.step), Some(Act::Wait(_))) {
+                return;
+            }
             let script = phone.script.clone();
             let Some(act) = script.get(phone.step) else { return };
             let begins = !std::mem::replace(&mut phone.begun, true);
@@ -456,13 +476,11 @@ impl Phones {
 
     /// Ends every call.
     pub fn hang_up_all(&mut self, now: Instant) {
-        let mut talks: Vec<TalkId> = self.phones.keys().copied().collect();
-        talks.sort_unstable();
-        talks.into_iter().for_each(|talk| self.hang_up(now, talk));
+        self.phones.numbers().into_iter().for_each(|talk| self.hang_up(now, talk));
     }
 
     fn give_up(&mut self, now: Instant, talk: TalkId, status: u16) {
-        let dialog = self.phones.get(&talk).and_then(|phone| phone.dialog);
+        let dialog = self.phones.get(talk).and_then(|phone| phone.dialog);
         if let Some(dialog) = dialog {
             told(self.endpoint.bye(now, dialog));
         }
@@ -471,7 +489,7 @@ impl Phones {
     }
 
     fn over(&mut self, now: Instant, talk: TalkId, by_us: bool, status: u16) {
-        let Some(phone) = self.phones.remove(&talk) else { return };
+        let Some(phone) = self.phones.remove(talk) else { return };
         if let Some(dialog) = phone.dialog {
             self.dialogs.remove(&dialog);
         }
@@ -504,7 +522,7 @@ impl Phones {
             }
             Event::Answered { dialog, response } => {
                 let Some(&talk) = self.dialogs.get(&dialog) else { return };
-                let Some(phone) = self.phones.get_mut(&talk) else { return };
+                let Some(phone) = self.phones.get_mut(talk) else { return };
                 let after = now.since(phone.placed);
                 if phone.talk.as_mut().is_some_and(|sound| sound.take_answer(now, &response.body)) {
                     self.talking(now, talk, after);
@@ -516,7 +534,7 @@ impl Phones {
             Event::Bye { dialog } | Event::Cancelled { dialog } => self.dialog_over(now, dialog, 0),
             Event::Lost { dialog, .. } => self.dialog_over(now, dialog, 408),
             Event::Reinvite { dialog, request } => {
-                let talk = self.dialogs.get(&dialog).and_then(|talk| self.phones.get_mut(talk));
+                let talk = self.dialogs.get(&dialog).and_then(|talk| self.phones.get_mut(*talk));
                 let sound = talk.and_then(|phone| phone.talk.as_mut());
                 told(match sound.and_then(|sound| sound.answer(now, &request.body)) {
                     Some(sdp) => self.endpoint.accept_reinvite(now, dialog, sdp),
@@ -528,7 +546,7 @@ impl Phones {
             // These phones send nobody away.
             Event::Referred { .. } | Event::Transfer { .. } | Event::Outcome { .. } | Event::Ended { .. } => {}
             Event::Reanswered { dialog, response } => {
-                let phone = self.dialogs.get(&dialog).and_then(|talk| self.phones.get_mut(talk));
+                let phone = self.dialogs.get(&dialog).and_then(|talk| self.phones.get_mut(*talk));
                 if let Some(sound) = phone.and_then(|phone| phone.talk.as_mut()) {
                     sound.take_answer(now, &response.body);
                 }
@@ -556,7 +574,7 @@ impl Phones {
             Answering::Ring | Answering::Refuse(_) => Arc::new([]),
         };
         let talk = self.add(State::Opening { call: None }, script);
-        if let Some(phone) = self.phones.get_mut(&talk) {
+        if let Some(phone) = self.phones.get_mut(talk) {
             phone.dialog = Some(dialog);
             phone.offer.clone_from(&request.body);
             phone.answering = Some(self.answering.clone());
@@ -576,3 +594,6 @@ fn told(told: Result<(), endpoint::Refusal>) {
         tracing::debug!(?refusal, "a peer's SIP command was refused");
     }
 }
+
+#[cfg(test)]
+mod tests;

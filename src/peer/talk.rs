@@ -22,6 +22,9 @@ use std::sync::Arc;
 /// So many frames of nothing known end what was heard; the same clip again is then heard anew.
 const QUIET_FRAMES: u32 = 10;
 
+/// Frames that are made up for after a delay; of more, none is.
+const CATCH_UP: u32 = 2;
+
 /// A talk has a keyring of its own: its keys are of one call and one leg.
 const ALONE: (u32, u8) = (0, 0);
 
@@ -191,6 +194,13 @@ impl Talk {
     /// The packet of this 20 ms step, and where it goes.
     pub fn tick(&mut self, now: Instant) -> Option<(SocketAddr, Vec<u8>)> {
         self.next_tick = self.next_tick + FRAME_TIME;
+        let behind = u32::try_from(now.since(self.next_tick).as_micros() / FRAME_TIME.as_micros()).unwrap_or(u32::MAX);
+        if behind > CATCH_UP {
+            // Whoever is late for want of time makes it worse by making up for it.
+            self.next_tick = self.next_tick + FRAME_TIME * behind;
+            let units = self.negotiated.as_ref().map_or(0, |negotiated| negotiated.codec.units());
+            self.timestamp = self.timestamp.wrapping_add(units.wrapping_mul(behind));
+        }
         if !self.presses.pending()
             && let Some(key) = self.keys.pop_front()
         {
