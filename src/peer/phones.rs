@@ -322,7 +322,8 @@ impl Phones {
         while let Some((_, talk)) = self.alarms.due(now) {
             self.alarm(now, talk);
         }
-        while let Some((_, talk)) = self.steps.pop_front_if(|(at, _)| *at <= now) {
+        while let Some(&(_, talk)) = self.steps.front().filter(|(at, _)| *at <= now) {
+            self.steps.pop_front();
             self.step(now, talk);
         }
         self.drain(now);

@@ -2,7 +2,7 @@
 
 use super::ear::Ear;
 use super::histogram::Histogram;
-use super::voice::{self, Voice};
+use super::voice::{self, Level, Voice};
 use super::watch::{Entry, Watch};
 use crate::audio::codec::{FRAME as BYTES, silence};
 use crate::codec::Preference;
@@ -280,9 +280,9 @@ impl Talk {
             return heard;
         }
         let codec = negotiated.codec;
-        let sounds = voice::sounds(codec, header.payload_type, payload);
-        self.watch.heard(now, sounds, begins);
-        if sounds
+        let level = voice::level(codec, header.payload_type, payload);
+        self.watch.heard(now, level, begins);
+        if level == Level::Sound
             && let Some(first) = payload.first()
             && payload.iter().all(|byte| byte == first)
         {

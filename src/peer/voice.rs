@@ -1,4 +1,4 @@
-//! What phones say, encoded once for all of them: a voice, and keys as tones. And whether what they hear is a sound.
+//! What phones say, encoded once for all of them: a voice, and keys as tones. And how loud what they hear is.
 
 use crate::audio::codec::{self, Encoder, FRAME, PCMA, PCMU, SAMPLES};
 use crate::audio::dtmf::Tone;
@@ -97,20 +97,30 @@ fn hum() -> Vec<i16> {
     (0..RATE).map(|at| (at % 80) as i16 * 100 - 4_000).collect()
 }
 
-/// Whether a payload holds something to be heard.
-pub fn sounds(codec: Codec, payload_type: u8, payload: &[u8]) -> bool {
-    if payload_type == COMFORT_NOISE {
-        return false;
-    }
+/// What a packet brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Silence as a machine makes it.
+    Nothing,
+    /// What a quiet room has, or a prompt before its first word.
+    Quiet,
+    Sound,
+}
+
+pub fn level(codec: Codec, payload_type: u8, payload: &[u8]) -> Level {
+    let repeats = || payload.iter().all(|byte| Some(byte) == payload.first());
     let loud = |decode: fn(u8) -> i16| payload.iter().any(|&byte| decode(byte).unsigned_abs() > QUIET.unsigned_abs());
-    match codec {
-        Codec::Pcmu => payload != codec::silence(codec) && loud(PCMU.decode),
-        Codec::Pcma => payload != codec::silence(codec) && loud(PCMA.decode),
+    let loud = match codec {
+        _ if payload_type == COMFORT_NOISE || payload == codec::silence(codec) => return Level::Nothing,
+        Codec::Pcmu => loud(PCMU.decode),
+        Codec::Pcma => loud(PCMA.decode),
         // Senders' silences differ, but each repeats one byte; a sound never does.
-        Codec::G722 => payload.iter().any(|byte| Some(byte) != payload.first()),
+        Codec::G722 if repeats() => return Level::Nothing,
+        Codec::G722 => true,
         #[cfg(feature = "opus")]
         Codec::Opus => payload.len() > OPUS_QUIET,
-    }
+    };
+    if loud { Level::Sound } else { Level::Quiet }
 }
 
 #[cfg(test)]
@@ -123,24 +133,25 @@ mod tests {
         let voice = Voice::new(0x31, speech);
         let key = Key::from_char('5').expect("a key");
         for codec in Codec::ALL {
-            let heard = |payload: &[u8]| sounds(codec, codec.payload_type(), payload);
+            let heard = |payload: &[u8]| level(codec, codec.payload_type(), payload) == Level::Sound;
             for number in 0..100 {
                 assert!(heard(voice.frame(codec, number)), "{codec:?} {number}");
             }
             assert!((0..5).all(|number| heard(voice.tone(codec, key, number))), "{codec:?}");
             assert_eq!(voice.tone(codec, key, 5), codec::silence(codec), "{codec:?}");
-            assert!(!heard(codec::silence(codec)), "{codec:?}");
-            assert!(!sounds(codec, COMFORT_NOISE, &[0x40]), "{codec:?}");
+            assert_eq!(level(codec, codec.payload_type(), codec::silence(codec)), Level::Nothing, "{codec:?}");
+            assert_eq!(level(codec, COMFORT_NOISE, &[0x40]), Level::Nothing, "{codec:?}");
         }
     }
 
     #[test]
-    fn a_whisper_of_g711_is_silence() {
+    fn a_whisper_of_g711_is_quiet() {
         for (codec, law) in [(Codec::Pcmu, PCMU), (Codec::Pcma, PCMA)] {
-            for (amplitude, heard) in [(0, false), (40, false), (-40, false), (200, true), (-200, true)] {
+            let [quiet, sound] = [Level::Quiet, Level::Sound];
+            for (amplitude, heard) in [(40, quiet), (-40, quiet), (200, sound), (-200, sound)] {
                 let mut payload = [law.silence; 160];
                 payload[80] = (law.encode)(amplitude);
-                assert_eq!(sounds(codec, codec.payload_type(), &payload), heard, "{codec:?} {amplitude}");
+                assert_eq!(level(codec, codec.payload_type(), &payload), heard, "{codec:?} {amplitude}");
             }
         }
     }

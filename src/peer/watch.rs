@@ -1,6 +1,7 @@
 //! What a caller notices of a menu: how soon a prompt gives way to the first key, and how soon the next one comes after
 //! the last.
 
+use super::voice::Level;
 use crate::time::{Duration, Instant};
 
 /// A sound after so much silence is another prompt; a shorter pause lies between two words of one.
@@ -33,6 +34,8 @@ pub struct Watch {
     sound: Option<Instant>,
     /// The first packet without sound since.
     quiet: Option<Instant>,
+    /// The newest packet was silence as a machine makes it: what differs from it is a prompt, however softly it begins.
+    nothing: bool,
     entry: Option<Going>,
 }
 
@@ -64,11 +67,13 @@ impl Watch {
     }
 
     /// A packet came; `begins`: the sender says by marker or timestamps that it paused before.
-    pub fn heard(&mut self, at: Instant, sounds: bool, begins: bool) {
+    pub fn heard(&mut self, at: Instant, level: Level, begins: bool) {
         let silent = self.silent(at);
+        let (sounds, nothing) = (level == Level::Sound, level == Level::Nothing);
+        let breaks = std::mem::replace(&mut self.nothing, nothing) && !nothing;
         if let Some(going) = &mut self.entry
             && let Some(last) = going.last.filter(|last| at > *last)
-            && (sounds || begins)
+            && (sounds || begins || breaks)
             && !matches!(going.reply, Reply::After(_))
         {
             let apart = silent.is_some_and(|since| at.since(since) >= APART);
@@ -120,8 +125,9 @@ impl Going {
 mod tests {
     use super::*;
 
-    /// What comes in: a letter every 20 ms. `s` sound, `.` silence, ` ` nothing, `m` sound with the marker; `k` a key that
-    /// begins 5 ms after a packet of sound, `K` the last one, `q` and `Q` the same in silence.
+    /// What comes in: a letter every 20 ms. `s` sound, `,` a quiet room, `.` silence, ` ` no packet, `m` sound with the
+    /// marker; `k` a key that begins 5 ms after a packet of sound, `K` the last one, `q` and `Q` the same in silence, `n`
+    /// and `N` in a quiet room.
     fn watched(script: &str) -> Option<(Option<u128>, Reply)> {
         let mut watch = Watch::default();
         let mut at = Instant::from_micros(1_000_000);
@@ -129,11 +135,12 @@ mod tests {
             at = at + FRAME;
             match letter {
                 ' ' => {}
-                's' | 'k' | 'K' => watch.heard(at, true, false),
-                'm' => watch.heard(at, true, true),
-                _ => watch.heard(at, false, false),
+                's' | 'k' | 'K' => watch.heard(at, Level::Sound, false),
+                'm' => watch.heard(at, Level::Sound, true),
+                ',' | 'n' | 'N' => watch.heard(at, Level::Quiet, false),
+                _ => watch.heard(at, Level::Nothing, false),
             }
-            if "kKqQ".contains(letter) {
+            if "kKqQnN".contains(letter) {
                 watch.key(at + Duration::from_millis(5), letter.is_ascii_uppercase());
             }
         }
@@ -152,6 +159,8 @@ mod tests {
             ("the prompt goes on", "sssskssssKssss", Some((None, Reply::Unclear))),
             ("and has pauses", "sssskssssKsss...sss", Some((None, Reply::Unclear))),
             ("pauses of one word's length are the prompt's", "ssssk..ss....Q.....s", Some((Some(95), after(115)))),
+            ("a prompt begins softly", "ssssk....Q..,,ss", Some((Some(15), after(55)))),
+            ("silence is what a room has", "ssssk,,,,N,,,,ss", Some((Some(15), after(95)))),
             ("one key", "ssssKs.....ss", Some((Some(35), after(135)))),
             ("one key, and the next prompt at once, as the marker says", "ssssKsmss", Some((Some(35), after(35)))),
             ("one key, and nothing more", "ssssKs......", Some((Some(35), Reply::None))),

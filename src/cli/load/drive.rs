@@ -1,4 +1,4 @@
-//! The run itself: one thread that looks at its sockets every two milliseconds, and at itself every second.
+//! The run itself: one thread that looks at its sockets every four milliseconds, and at itself every second.
 
 use super::Carrier;
 use super::plan::Plan;
@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use tokio::sync::mpsc::Receiver;
 
 /// Half of it is how late a packet goes out on average; the longer, the more packets go at one call of the system.
-const TICK: Duration = Duration::from_millis(2);
+const TICK: Duration = Duration::from_millis(4);
 const SECOND: Duration = Duration::from_secs(1);
 /// Plain lines of progress, where no terminal shows one that changes.
 const PLAIN: Duration = Duration::from_secs(5);
