@@ -40,8 +40,9 @@ pub fn run(plan: &Plan) -> Result<Report, Box<dyn Error>> {
     let records = plan.records.as_deref().map(Records::begin).transpose()?;
     let mut run = Run::new(plan)?;
     run.until_done();
+    let ended = run.clock.now();
     let heard = records.map(|records| records.keys(run.tally.answered)).transpose()?;
-    Ok(run.report(heard))
+    Ok(run.report(ended, heard))
 }
 
 struct Run<'a> {
@@ -214,11 +215,11 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn report(mut self, heard: Option<u64>) -> Report {
+    fn report(mut self, ended: Instant, heard: Option<u64>) -> Report {
         if std::io::stderr().is_terminal() {
             eprintln!();
         }
-        let elapsed = self.clock.now().since(self.began);
+        let elapsed = ended.since(self.began);
         let mut gaps = self.callers.phones.gaps;
         let mut net = self.callers.net.counted;
         if let Some(Set { net: agents, phones }) = &self.agents {
@@ -226,7 +227,7 @@ impl<'a> Run<'a> {
             net.strays += agents.counted.strays;
             net.unsent += agents.counted.unsent;
         }
-        let tool = self.watch.tool(self.clock.now(), self.tally.tried);
+        let tool = self.watch.tool(ended, self.tally.tried);
         Report::new(self.plan, &mut self.tally, &gaps, net, (elapsed, self.held_back), heard, tool)
     }
 }
