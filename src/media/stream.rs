@@ -12,6 +12,7 @@ use super::{Event, Open, Sink, Statistics, StreamId, Timing};
 use crate::audio::codec::{self, FRAME};
 use crate::codec::Codec;
 use crate::key::Key;
+use crate::rtp::event::PACKED;
 use crate::rtp::packet::HEADER;
 use crate::rtp::{Header, NotRtp, Order, Place};
 use crate::sdp::Negotiated;
@@ -143,6 +144,14 @@ impl Stream {
     pub fn bridge(&mut self, leg: Option<u8>) {
         self.bridged = leg;
         self.path.interrupt();
+        self.expect_keys();
+    }
+
+    /// Keys of the other leg may have to be pressed here.
+    fn expect_keys(&mut self) {
+        if self.bridged.is_some() && self.session.event_send.is_none() {
+            self.presses.make_room();
+        }
     }
 
     /// The codec of the leg that this one is bridged with.
@@ -169,6 +178,7 @@ impl Stream {
             self.mouth = Mouth::of(&session);
         }
         self.session = session;
+        self.expect_keys();
     }
 
     /// RFC 7160 section 4.1: one SSRC has one clock. Never one that was: a key of SRTP would protect with the same
@@ -251,9 +261,16 @@ impl Stream {
     fn hear(&mut self, now: Instant, packet: (&Header, Place), payload: &[u8], sink: &mut impl Sink) -> Kind {
         let (id, payload_type) = (self.id, packet.0.payload_type);
         if Some(payload_type) == self.session.event_receive {
-            let told = |key| sink.event(Event::Key { id, key });
+            let mut begun = [None; PACKED];
+            let mut places = begun.iter_mut();
+            let told = |key| {
+                if let Some(place) = places.next() {
+                    *place = Some(key);
+                }
+                sink.event(Event::Key { id, key });
+            };
             self.ear.event(now, packet.0, payload, &mut self.statistics, told);
-            return Kind::Event { clock: self.session.event_clock };
+            return Kind::Event { clock: self.session.event_clock, begun };
         }
         let codec = self.codec_of(payload_type).unwrap_or(self.session.codec);
         let sound = (payload_type != COMFORT_NOISE).then_some((codec, payload));
