@@ -156,7 +156,7 @@ fn run(suites: [Option<Suite>; 2], tones: bool) {
         match n % 1000 {
             0 => {
                 let spans = vec![arena.span("prompt").expect("a clip"); 2];
-                let play = Command::Play { id: A, play: n, arena: arena.clone(), spans, looped: false };
+                let play = Command::Play { id: A, play: n, arena: arena.clone(), spans, looped: false, from: 0 };
                 streams.command(play, &mut counts);
             }
             500 => streams.command(Command::Bridge { call: 1, a: 0, b: 1 }, &mut counts),

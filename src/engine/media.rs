@@ -112,7 +112,7 @@ impl Engine {
         let Some(slot) = self.slots.get(&call) else { return };
         let arena = slot.service.arena.clone();
         match arena.spans(say) {
-            Ok(spans) => self.media(Command::Play { id: stream(call, leg), play, arena, spans, looped }),
+            Ok(spans) => self.media(Command::Play { id: stream(call, leg), play, arena, spans, looped, from: 0 }),
             Err(missing) => {
                 // The loader checked every prompt, so this is ours; the caller goes on without the words.
                 tracing::error!(call = slot.name, %missing, "a prompt has no sound");

@@ -67,13 +67,15 @@ pub enum Command {
         id: StreamId,
         session: Box<Negotiated>,
     },
-    /// Plays the spans without a gap, in place of whatever plays. `looped` plays them until `Stop`.
+    /// Plays the spans without a gap, in place of whatever plays. `looped` plays them until `Stop`. The first `from` frames
+    /// are left out; of a loop, only in its first round, and what `from` has beyond whole rounds counts.
     Play {
         id: StreamId,
         play: u32,
         arena: Arc<Arena>,
         spans: Vec<Span>,
         looped: bool,
+        from: u32,
     },
     Stop {
         id: StreamId,

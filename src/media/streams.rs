@@ -45,8 +45,8 @@ impl Streams {
                     self.tell_codecs(id.call, a, b);
                 }
             }
-            Command::Play { id, play, arena, spans, looped } => {
-                self.with(id, sink, |stream, sink| match Player::new(play, arena, spans, looped) {
+            Command::Play { id, play, arena, spans, looped, from } => {
+                self.with(id, sink, |stream, sink| match Player::new(play, arena, spans, looped, from) {
                     Some(player) => stream.play(player),
                     None => sink.event(Event::Refused { id, refusal: Refusal::Spans }),
                 });

@@ -98,9 +98,13 @@ impl World {
     }
 
     fn play(&mut self, id: StreamId, play: u32, clips: &[&str], looped: bool) {
+        self.play_from(id, play, clips, looped, 0);
+    }
+
+    fn play_from(&mut self, id: StreamId, play: u32, clips: &[&str], looped: bool, from: u32) {
         let arena = arena();
         let spans = clips.iter().map(|clip| arena.span(clip).expect("a clip")).collect();
-        self.command(Command::Play { id, play, arena, spans, looped });
+        self.command(Command::Play { id, play, arena, spans, looped, from });
     }
 
     fn close(&mut self, id: StreamId) -> Statistics {

@@ -114,6 +114,22 @@ fn a_play_of_nothing_ends_without_having_begun() {
 }
 
 #[test]
+fn a_play_begins_at_any_frame_and_a_loop_at_that_of_its_round() {
+    let clips = ["two", "empty", "one", "two"];
+    let cases = [(0, false, "22122..."), (1, false, "2122...."), (2, false, "122....."), (3, false, "22......")];
+    let beyond = [(5, false, "........"), (u32::MAX, false, "........")];
+    let looped = [(0, true, "22122221"), (4, true, "22212222"), (5, true, "22122221"), (5_000_012, true, "12222122")];
+    for (from, looped, heard) in cases.into_iter().chain(beyond).chain(looped) {
+        let mut world = one();
+        world.play_from(A, 7, &clips, looped, from);
+        world.run(A, 0, 160);
+        assert_eq!(sounds(&world), heard, "from {from}, looped: {looped}");
+        assert_eq!(world.wire.events.len(), usize::from(!looped), "from {from}");
+        assert_unbroken(&world.wire.sent);
+    }
+}
+
+#[test]
 fn on_hold_the_player_stands_still_and_the_timestamps_do_not() {
     let mut world = one();
     world.play(A, 1, &["one", "two"], false);

@@ -109,7 +109,7 @@ fn every_refused_packet_is_counted_by_its_reason() {
 fn a_command_that_cannot_be_carried_out_is_refused_with_its_reason() {
     let mut world = one(|_| ());
     let arena = arena();
-    let play = |spans| Command::Play { id: A, play: 1, arena: arena.clone(), spans, looped: false };
+    let play = |spans| Command::Play { id: A, play: 1, arena: arena.clone(), spans, looped: false, from: 0 };
     let cases = [
         (Command::Open(Box::new(open(A))), A, Refusal::Taken),
         (Command::Ungate(B), B, Refusal::Unknown),

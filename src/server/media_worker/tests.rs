@@ -137,7 +137,7 @@ fn arena() -> Arc<Arena> {
 
 fn play(arena: &Arc<Arena>) -> Command {
     let spans = arena.span("prompt").into_iter().collect();
-    Command::Play { id: A, play: 5, arena: arena.clone(), spans, looped: false }
+    Command::Play { id: A, play: 5, arena: arena.clone(), spans, looped: false, from: 0 }
 }
 
 fn session(codec: Codec, phone: &Phone) -> Negotiated {
