@@ -2,6 +2,7 @@
 //! driven by `handle(now, In)`, drained by `poll()`. It reads no clock and knows no socket, so a recording
 //! of its inputs is a recording of the call.
 
+mod bridge;
 pub mod cdr;
 mod handoff;
 mod leg;
@@ -19,7 +20,7 @@ use crate::record::seam::{Arrival, Disposition, EndedBy, FactChange, In, Leg, Ou
 use crate::sdp::{Negotiated, Offer};
 use crate::time::{Duration, Instant};
 use cdr::Cdr;
-use handoff::{Handoff, Phase};
+use handoff::{Handoff, Means, Phase};
 use jiff::Timestamp;
 use leg::LegState;
 use std::collections::{BTreeMap, VecDeque};
@@ -148,7 +149,7 @@ impl Call {
             // The INVITE made the call; there is no second one.
             In::Invite(_) => {}
             In::Key { leg, key, by } => self.press(now, leg, key, by),
-            In::PlayEnded { play } => self.run_event(now, Event::PlayEnded(play)),
+            In::PlayEnded { play } => self.play_ended(now, play),
             In::Ref { reference } => self.minted(now, reference),
             In::Store { store, kept } => self.stored(now, store, kept),
             In::Progress { .. } => self.progress(),
@@ -259,16 +260,6 @@ impl Call {
         self.run_event(now, Event::Begin);
     }
 
-    fn press(&mut self, now: Instant, leg: Leg, key: crate::key::Key, by: crate::record::seam::KeyCarrier) {
-        // The agent's keys mean nothing to the flow; in a bridge they travel with the media.
-        // Before the ACK with the answer nobody has been asked anything.
-        if leg == Leg::Agent || self.caller.negotiated.is_none() || !self.caller.press(now, key, by) {
-            return;
-        }
-        self.keys += 1;
-        self.run_event(now, Event::Key(key));
-    }
-
     /// Lets the flow act, and does what it says.
     fn run_event(&mut self, now: Instant, event: Event) {
         self.run.handle(now, &mut self.context, event);
@@ -277,13 +268,17 @@ impl Call {
                 return;
             }
             match action {
-                Action::Play { play, say } => self.emit(now, Out::Play { leg: Leg::Caller, play, say, looped: false }),
+                Action::Play { play, say } => {
+                    self.emit(now, Out::Play { leg: Leg::Caller, play, say, looped: false, from: 0 });
+                }
                 Action::Stop => self.emit(now, Out::Stop { leg: Leg::Caller }),
                 Action::Fact(index) => self.fact_changed(now, index),
                 Action::Step { block, step, verb, line } => {
                     self.emit(now, Out::Step { block, step, verb: verb.to_owned(), line });
                 }
-                Action::Agent { destination, facts, .. } => self.begin_handoff(now, destination, facts),
+                Action::Agent { destination, facts, whisper, .. } => {
+                    self.hand_off(now, Means::Invite { whisper }, destination, facts);
+                }
                 Action::Transfer { destination, facts, because } => {
                     self.begin_transfer(now, destination, facts, because);
                 }
@@ -336,7 +331,7 @@ impl Call {
     }
 
     fn reoffer(&mut self, now: Instant, leg: Leg, offer: Option<&Offer>) {
-        let rings = leg == Leg::Agent && !self.handoff.as_ref().is_some_and(Handoff::bridged);
+        let rings = leg == Leg::Agent && !self.handoff.as_ref().is_some_and(Handoff::answered);
         let codec = self.leg(leg).codec();
         let state = self.leg(leg);
         match offer {
@@ -350,7 +345,7 @@ impl Call {
                 Ok((sdp, session)) => {
                     // An UPDATE from a phone that still rings: its stream is not open yet.
                     self.emit(now, Out::Reanswer { leg, sdp, session: Some(session).filter(|_| !rings) });
-                    self.agent_hold(now);
+                    self.hold_music(now);
                 }
             },
         }
@@ -364,7 +359,7 @@ impl Call {
             Some(session) if first => self.begin(now, session),
             Some(session) => {
                 self.emit(now, Out::Retarget { leg, session });
-                self.agent_hold(now);
+                self.hold_music(now);
             }
             None if first => self.end(now, Disposition::Failed, EndedBy::System),
             None => {}

@@ -87,7 +87,8 @@ impl Engine {
             Out::Listen { leg, session, ssrc, sequence, timestamp } => {
                 self.listen(number, leg, session, (ssrc, sequence, timestamp));
             }
-            Out::Play { leg, play, say, looped } => self.play(now, number, leg, play, &say, looped),
+            Out::Play { leg, play, say, looped, from } => self.play(now, number, leg, play, &say, (looped, from)),
+            Out::Press { leg, key } => self.press(number, leg, key),
             Out::Stop { leg } => self.stop(number, leg),
             Out::Bridge => self.bridge(number),
             Out::Unbridge => self.unbridge(number),

@@ -3,8 +3,9 @@
 use super::{CallNumber, Engine, Output, Phase, Stream};
 use crate::audio::Utterance;
 use crate::call::cdr::LegMedia;
+use crate::key::Key;
 use crate::keying::Ours;
-use crate::media::{Command, Event, Open, Refusal, StreamId};
+use crate::media::{Command, Event, Open, Refusal, StreamId, Timing};
 use crate::record::seam::{In, KeyCarrier, Leg};
 use crate::sdp::{self, Negotiated, Srtp};
 use crate::sip::endpoint::DialogId;
@@ -107,18 +108,22 @@ impl Engine {
         leg: Leg,
         play: u32,
         say: &[Utterance],
-        looped: bool,
+        (looped, from): (bool, u32),
     ) {
         let Some(slot) = self.slots.get(&call) else { return };
         let arena = slot.service.arena.clone();
         match arena.spans(say) {
-            Ok(spans) => self.media(Command::Play { id: stream(call, leg), play, arena, spans, looped, from: 0 }),
+            Ok(spans) => self.media(Command::Play { id: stream(call, leg), play, arena, spans, looped, from }),
             Err(missing) => {
                 // The loader checked every prompt, so this is ours; the caller goes on without the words.
                 tracing::error!(call = slot.name, %missing, "a prompt has no sound");
                 self.deliver(now, call, In::PlayEnded { play });
             }
         }
+    }
+
+    pub(super) fn press(&mut self, call: CallNumber, leg: Leg, key: Key) {
+        self.media(Command::Press { id: stream(call, leg), keys: vec![key], timing: Timing::default() });
     }
 
     pub(super) fn stop(&mut self, call: CallNumber, leg: Leg) {

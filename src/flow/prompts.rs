@@ -91,13 +91,13 @@ impl PromptBook {
         })
     }
 
-    /// What to say for a prompt. `value` is what its placeholder reads.
-    pub fn speech(&self, id: &str, value: Option<&Secret>) -> Vec<Utterance> {
+    /// What to say for a prompt. `value` is what the placeholder of a fact reads; one that has none is left out.
+    pub fn speech<'v>(&self, id: &str, value: impl Fn(&str) -> Option<&'v Secret>) -> Vec<Utterance> {
         let parts = self.prompts.get(id).map(|p| p.parts.as_slice()).into_iter().flatten();
         let spoken = parts.filter_map(|part| match part {
             Part::Clip(name) => Some(Utterance::Clip(name.clone())),
-            Part::Fact(_) => {
-                value.map(|value| Utterance::Digits { language: self.language.clone(), value: value.clone() })
+            Part::Fact(name) => {
+                value(name).map(|value| Utterance::Digits { language: self.language.clone(), value: value.clone() })
             }
         });
         spoken.collect()
@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(parts("back"), Some(vec![clip("en/back.1"), account(), clip("en/back.2")]));
         assert_eq!(parts("tail"), Some(vec![clip("en/tail.1"), account()]));
         let value = Secret::new("12");
-        let said = book.speech("tail", Some(&value));
+        let said = book.speech("tail", |name| (name == "account").then_some(&value));
         assert_eq!(said, [Utterance::Clip("en/tail.1".into()), Utterance::Digits { language: "en".into(), value }]);
     }
 

@@ -55,8 +55,9 @@ pub enum Action {
     Fact(usize),
     /// A step was entered; the context's journey has it already. `step` counts from 1.
     Step { block: String, step: usize, verb: &'static str, line: usize },
-    /// Hand the caller to a person, with these of `context.facts`. Ends with `Event::Agent`.
-    Agent { queue: String, destination: String, facts: Vec<usize> },
+    /// Hand the caller to a person, with these of `context.facts`; a person who answers hears the prompt first. Ends with
+    /// `Event::Agent`.
+    Agent { queue: String, destination: String, facts: Vec<usize>, whisper: Option<String> },
     /// Send the caller's phone away to a destination, with these of `context.facts`. Ends with `Event::Agent`.
     Transfer { destination: String, facts: Vec<usize>, because: String },
     /// The flow is over. Nothing follows.

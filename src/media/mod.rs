@@ -7,6 +7,7 @@
 
 mod ear;
 mod guard;
+mod holder;
 mod mouth;
 mod pace;
 mod player;

@@ -48,6 +48,10 @@ impl Player {
         self.frame = if self.ended() { 0 } else { left as u32 };
     }
 
+    pub fn looped(&self) -> bool {
+        self.looped
+    }
+
     /// No frame was played yet.
     pub fn fresh(&self) -> bool {
         !self.started

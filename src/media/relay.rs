@@ -97,12 +97,15 @@ impl Stream {
         {
             return self.press_begun(begun);
         }
-        if self.player.is_some() || self.presses.pending() || !self.may_send() {
+        let Some(payload) = bytes.get_mut(passing.payload.clone()) else { return };
+        if let (Kind::Audio(codec), Some(_)) = (passing.kind, &self.player) {
+            self.holder.sent(now, codec, payload);
+        }
+        if self.speaks(now) || !self.may_send() {
             self.path.interrupt();
             self.statistics.unrelayed += 1;
             return;
         }
-        let Some(payload) = bytes.get_mut(passing.payload.clone()) else { return };
         let event_send = match passing.kind {
             Kind::Audio(from) => {
                 codec::transcode(from, self.law_of(from), payload);

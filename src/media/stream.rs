@@ -2,6 +2,7 @@
 
 use super::ear::Ear;
 use super::guard::Guard;
+use super::holder::Holder;
 use super::mouth::Mouth;
 use super::pace::Pace;
 use super::player::Player;
@@ -45,6 +46,7 @@ pub struct Stream {
     pub(super) statistics: Statistics,
     /// The leg that this one is bridged with.
     pub(super) bridged: Option<u8>,
+    pub(super) holder: Holder,
     gated: bool,
     source: Source,
     guard: Guard,
@@ -66,6 +68,7 @@ impl Stream {
             gap: true,
             statistics: Statistics::default(),
             bridged: None,
+            holder: Holder::default(),
             gated: open.gated,
             source: Source::new(&open),
             guard: Guard::new(open.session.srtp.as_ref()),
@@ -108,7 +111,7 @@ impl Stream {
         }
         if !self.may_send() {
             self.gap = true;
-        } else if self.player.is_some() || self.presses.pending() || self.bridged.is_none() {
+        } else if self.speaks(now) || self.bridged.is_none() {
             self.send_frame(sink);
         } else {
             self.send_noise(sink);
@@ -121,12 +124,20 @@ impl Stream {
         !self.gated && self.session.direction.sends()
     }
 
+    /// Whether we have something to say ourselves: keys, or what plays, unless it is music that gives way to that of whoever
+    /// holds.
+    pub(super) fn speaks(&self, now: Instant) -> bool {
+        let gives_way = |player: &Player| self.bridged.is_some() && player.looped() && self.holder.sounds(now);
+        self.presses.pending() || self.player.as_ref().is_some_and(|player| !gives_way(player))
+    }
+
     pub fn ungate(&mut self) {
         self.gated = false;
     }
 
     pub fn play(&mut self, player: Player) {
         self.player = Some(player);
+        self.holder = Holder::default();
         self.path.interrupt();
     }
 

@@ -32,8 +32,10 @@ pub enum Act {
     Press(String),
     /// By SIP INFO, one every 160 ms.
     Info(String),
-    /// Puts the other side on hold.
+    /// Puts the other side on hold, and goes on sending what it sends.
     Hold,
+    /// The same, without a sound: neither side sends.
+    Park,
     /// Takes it back.
     Resume,
     /// Until the other side hangs up.
@@ -390,8 +392,12 @@ impl Phones {
                     }
                     phone.informed >= keys.chars().count()
                 }
-                Act::Hold | Act::Resume => {
-                    let direction = if *act == Act::Hold { Direction::SendOnly } else { Direction::SendRecv };
+                Act::Hold | Act::Park | Act::Resume => {
+                    let direction = match act {
+                        Act::Hold => Direction::SendOnly,
+                        Act::Park => Direction::Inactive,
+                        _ => Direction::SendRecv,
+                    };
                     if let Some(dialog) = phone.dialog {
                         sound.counted.voice_frames = 0;
                         told(self.endpoint.reinvite(now, dialog, sound.offer(direction)));

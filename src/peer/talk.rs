@@ -145,7 +145,7 @@ impl Talk {
     /// The packet of this 20 ms step, and where it goes.
     pub fn tick(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
         self.next_tick = self.next_tick + FRAME;
-        let negotiated = self.negotiated.as_ref()?;
+        let negotiated = self.negotiated.as_ref().filter(|negotiated| negotiated.direction != Direction::Inactive)?;
         if !self.presses.pending()
             && let Some(key) = self.keys.pop_front()
         {

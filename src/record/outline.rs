@@ -81,6 +81,7 @@ pub fn output(out: &Out) -> Option<Outline> {
         | Out::Rerefuse { .. }
         | Out::Mint
         | Out::Cancel
+        | Out::Press { .. }
         | Out::Hangup { .. } => None,
     }
 }

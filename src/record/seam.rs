@@ -245,6 +245,15 @@ pub enum Out {
         say: Vec<Utterance>,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         looped: bool,
+        /// The frame to begin at, for all who hear the same music to be at the same place of it.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        from: u32,
+    },
+    /// Presses a key on that side.
+    Press {
+        leg: Leg,
+        #[serde(with = "clear::key")]
+        key: Key,
     },
     Stop {
         leg: Leg,
@@ -303,6 +312,10 @@ pub enum Out {
         disposition: Disposition,
         by: EndedBy,
     },
+}
+
+fn is_zero(frame: &u32) -> bool {
+    *frame == 0
 }
 
 /// A recording shows values, a log must not: `Debug` of the seam shows none.

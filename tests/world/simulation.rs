@@ -16,6 +16,7 @@ use askonce::secret::Secret;
 use askonce::server::files::{self, Disk};
 use askonce::sip::{Hop, Locals, Request, Uri};
 use askonce::time::{Deadlines, Duration, Instant};
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -74,6 +75,8 @@ pub struct World {
     pub invites: Vec<Request>,
     /// What DNS says.
     pub names: BTreeMap<String, Vec<Hop>>,
+    /// The last packet to each calling phone.
+    pub last_sound: BTreeMap<TalkId, Vec<u8>>,
     /// The last SIP message to a calling phone.
     pub last_to_caller: Vec<u8>,
     pub contexts: Vec<serde_json::Value>,
@@ -168,6 +171,7 @@ impl World {
             told: Vec::new(),
             invites: Vec::new(),
             names: BTreeMap::new(),
+            last_sound: BTreeMap::new(),
             last_to_caller: Vec::new(),
             contexts: Vec::new(),
             happened: BTreeMap::new(),
@@ -300,7 +304,10 @@ impl World {
                 }
                 self.media_done(done);
             }
-            (_, _, Some(Far::Caller(talk))) => self.callers.on_rtp(now, *talk, &bytes),
+            (_, _, Some(Far::Caller(talk))) => {
+                self.callers.on_rtp(now, *talk, &bytes);
+                self.last_sound.insert(*talk, bytes);
+            }
             (_, _, Some(Far::Agent(talk))) => self.agents.on_rtp(now, *talk, &bytes),
             (_, _, None) => {}
         }
@@ -366,7 +373,9 @@ impl World {
                     self.media.insert(address, Far::Stream(id));
                     self.local.insert(id, address);
                 }
-                let at = "2026-12-01T10:15:00Z".parse().expect("a timestamp");
+                let start: Timestamp = "2026-12-01T10:15:00Z".parse().expect("a timestamp");
+                let passed = SignedDuration::from_micros(now.as_micros() as i64);
+                let at = start.checked_add(passed).expect("a timestamp");
                 let reserved = Some(Reserved { ports, at, name: format!("call-{call}") });
                 self.engine.handle(now, Input::Reserved { call, reserved });
             }

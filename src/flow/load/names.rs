@@ -1,6 +1,6 @@
 //! What a flow declares, and looking it up by name: an unknown name is reported with what was near.
 
-use crate::flow::fact::Question;
+use crate::flow::fact::{Kind, Question};
 use crate::flow::model::{Next, Queue};
 use crate::flow::prompts::{Part, PromptBook};
 use crate::yaml::{Faults, Fields, Node, Word};
@@ -201,6 +201,29 @@ impl<'p> Loading<'p> {
             let message = format!("prompt `{}` confirms `{fact}` without reading it", word.text);
             self.faults.error("not-read", word.span, message).remedy(format!("write `{{{fact}}}` in its text"));
             return None;
+        }
+        Some(word)
+    }
+
+    /// The prompt that an agent hears before the caller: it speaks entries that an agent may have.
+    pub fn whisper(&mut self, node: &Node) -> Option<Word> {
+        let word = self.any_prompt(node)?;
+        for name in self.spoken(&word) {
+            let question = self.facts.iter().find(|fact| fact.name.text == name).and_then(|fact| fact.what.as_ref());
+            let Some((class, entry)) = question.map(|q| (q.class, matches!(q.kind, Kind::Digits { .. }))) else {
+                continue;
+            };
+            if !class.for_agent() {
+                let class = format!("{class:?}").to_lowercase();
+                let message =
+                    format!("prompt `{}` speaks `{{{name}}}`, which is {class}: no agent may hear it", word.text);
+                self.faults.error("class", word.span, message).remedy("take it out of the prompt");
+                return None;
+            }
+            if !entry {
+                self.faults.not_served(word.span, "a choice read out").remedy("only digits are read out");
+                return None;
+            }
         }
         Some(word)
     }

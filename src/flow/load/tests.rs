@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// A book of every prompt that the tests name; `readback` reads the account, `other` another fact, `ghost` none.
 fn prompts() -> PromptBook {
-    let text = "welcome: a\nask: b\nretry: c\nlast: d\nmenu: e\nbye: f\nreadback: \"{account} ok\"\nother: \"{pin} ok\"\nghost: \"{acount} ok\"\n";
+    let text = "welcome: a\nask: b\nretry: c\nlast: d\nmenu: e\nbye: f\nreadback: \"{account} ok\"\nother: \"{pin} ok\"\nchoice: \"{reason} ok\"\nghost: \"{acount} ok\"\n";
     let catalogue = Source { path: "prompts/en.yaml".into(), text: text.into() };
     PromptBook::read("en", &catalogue, &BTreeMap::new()).0
 }
@@ -223,7 +223,10 @@ fn mistakes_in_the_blocks() {
         ("start: [{ agent: desk, needs: [acount] }]", "unknown-name", "acount", "`account`?"),
         ("start: [{ agent: desk, needs: [pin] }]", "class", "pin", "`needs:`"),
         ("start: [{ agent: desk, needs: [reason, reason] }]", "duplicate-key", "reason] ", "second time"),
-        ("start: [{ agent: desk, whisper: welcome }]", "not-served-yet", "whisper", "`whisper:`"),
+        ("start: [{ agent: desk, whisper: wellcome }]", "unknown-name", "wellcome", "`welcome`?"),
+        ("start: [{ agent: desk, whisper: other }]", "class", "other", "take it out"),
+        ("start: [{ agent: desk, whisper: choice }]", "not-served-yet", "choice", "digits"),
+        ("start: [{ agent: desk, escalate: start }]", "not-served-yet", "escalate", "`escalate:`"),
         ("start: [{ transfer: clinic, else: sorry }]", "no-reason", "clinic", "because"),
         ("start: [{ transfer: \"sip:a@b\", because: x }]", "not-served-yet", "\"sip", "destination"),
         ("start: [{ transfer: clinic, because: x, needs: [pin] }]", "class", "pin", "`needs:`"),

@@ -82,7 +82,7 @@ impl Turn<'_> {
     pub fn play(&mut self, prompt: &str, value: Option<&Secret>) -> u32 {
         self.talk.plays += 1;
         let play = self.talk.plays;
-        self.act(Action::Play { play, say: self.prompts.speech(prompt, value) });
+        self.act(Action::Play { play, say: self.prompts.speech(prompt, |_| value) });
         play
     }
 
