@@ -8,6 +8,7 @@ use super::player::Player;
 use super::press::{Pressed, Presses};
 use super::relay::{Kind, Passing, Path};
 use super::source::Source;
+use super::tap::{Side, Tap};
 use super::{Event, Open, Sink, Statistics, StreamId, Timing};
 use crate::audio::codec::{self, FRAME};
 use crate::codec::Codec;
@@ -44,6 +45,8 @@ pub struct Stream {
     pub(super) statistics: Statistics,
     /// The leg that this one is bridged with.
     pub(super) bridged: Option<u8>,
+    /// While the call is recorded.
+    tap: Option<Tap>,
     gated: bool,
     source: Source,
     guard: Guard,
@@ -65,6 +68,7 @@ impl Stream {
             gap: true,
             statistics: Statistics::default(),
             bridged: None,
+            tap: None,
             gated: open.gated,
             source: Source::new(&open),
             guard: Guard::new(open.session.srtp.as_ref()),
@@ -94,7 +98,11 @@ impl Stream {
             Place::Ahead | Place::Restarted => {}
         }
         self.statistics.received += 1;
-        let kind = self.hear(now, (&header, place), bytes.get(payload.clone())?, sink);
+        let sound = bytes.get(payload.clone())?;
+        let kind = self.hear(now, (&header, place), sound, sink);
+        if let Some(tap) = self.tap.as_mut().filter(|_| place != Place::Repeated) {
+            tap.take(Side::Said, kind, &header, sound, sink);
+        }
         (place != Place::Repeated && self.bridged.is_some()).then_some(Passing { header, payload, kind, place })
     }
 
@@ -145,6 +153,11 @@ impl Stream {
         self.path.interrupt();
     }
 
+    /// From now on it is recorded under that number, or no longer.
+    pub fn tap(&mut self, recording: Option<u32>) {
+        self.tap = recording.map(Tap::new);
+    }
+
     /// The codec of the leg that this one is bridged with.
     pub fn hears(&mut self, codec: Option<Codec>) {
         self.statistics.concealed += self.path.set(codec.map(|codec| (codec, self.session.codec)));
@@ -193,6 +206,9 @@ impl Stream {
 
     /// Sends a finished packet to the far end.
     pub fn send(&mut self, packet: &[u8], sink: &mut impl Sink) {
+        if let Some(tap) = &mut self.tap {
+            tap.take_sent(&self.session, packet, sink);
+        }
         let (id, to) = (self.id, self.source.destination());
         self.guard.close(packet, &mut self.statistics, |packet| sink.send(id, to, packet));
     }
