@@ -222,7 +222,8 @@ fn a_secret_that_is_typed_ahead_is_not_in_the_recording() {
 
 #[test]
 fn the_configuration_has_calls_recorded_from_the_beginning_and_the_number_has_the_last_word() {
-    let cases: [(fn(&mut Setup), bool); 6] = [
+    type Case = (fn(&mut Setup), bool);
+    let cases: [Case; 6] = [
         (|setup| configure(setup, false, None, None), false),
         (|setup| configure(setup, true, None, None), true),
         (|setup| configure(setup, true, Some(false), None), false),

@@ -114,7 +114,8 @@ fn a_sender_that_begins_anew_is_followed() {
     // (what it is, when each packet comes and its timestamp, what is heard)
     type Packets = Box<dyn Iterator<Item = (u64, u32)>>;
     let steady = |from: u64, to: u64, ahead: u32| (from..to).map(move |n| (n * 20, ahead.wrapping_add(n as u32 * 160)));
-    let cases: [(&str, Packets, &[(usize, usize)]); 4] = [
+    type Case<'c> = (&'c str, Packets, &'c [(usize, usize)]);
+    let cases: [Case; 4] = [
         ("a pause", Box::new(steady(0, 5, 0).chain(steady(50, 60, 0))), &[(0, 100), (1_000, 1_200)]),
         (
             "timestamps that stood still in the pause",
