@@ -7,6 +7,7 @@ pub mod cdr;
 mod handoff;
 mod leg;
 mod person;
+mod recording;
 mod target;
 mod transfer;
 
@@ -14,6 +15,7 @@ use crate::codec::Preference;
 use crate::context::{Context, Destination, FlowStamp, Inbound};
 use crate::flow::{Action, AgentEnd, Ending, Event, Flow, PromptBook, Run};
 use crate::keying::Policy;
+use crate::media::RecordAct;
 use crate::random::Random;
 use crate::record::fixture::{self, Header, Local};
 use crate::record::seam::{Arrival, Disposition, EndedBy, FactChange, In, Leg, Out};
@@ -23,6 +25,7 @@ use cdr::Cdr;
 use handoff::{Handoff, Means, Phase};
 use jiff::Timestamp;
 use leg::LegState;
+use recording::Running;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -46,6 +49,8 @@ pub struct Birth {
     pub codecs: Preference,
     /// The trunk's.
     pub srtp: Policy,
+    /// Whether its sound is recorded from the beginning.
+    pub recorded: bool,
     /// How we name ourselves to the agent's phone.
     pub user_agent: String,
     pub call: String,
@@ -72,6 +77,7 @@ impl Birth {
             trunk: self.trunk.clone(),
             codecs: self.codecs.clone(),
             srtp: self.srtp,
+            recorded: self.recorded,
             user_agent: self.user_agent.clone(),
             complete: true,
             call: self.call.clone(),
@@ -103,6 +109,8 @@ pub struct Call {
     resolves: u32,
     keys: u32,
     refusals: Vec<cdr::Refused>,
+    recording: Option<Running>,
+    unrecorded: u32,
     ended: Option<(Instant, Disposition, EndedBy)>,
     out: VecDeque<(Instant, Out)>,
 }
@@ -132,6 +140,8 @@ impl Call {
             resolves: 0,
             keys: 0,
             refusals: Vec::new(),
+            recording: None,
+            unrecorded: 0,
             ended: None,
             out: VecDeque::new(),
         };
@@ -160,6 +170,7 @@ impl Call {
             In::Transfer { status, last } => self.transfer_progress(now, status, last),
             In::Reoffer { leg, offer } => self.reoffer(now, leg, offer.as_ref()),
             In::LateAnswer { leg, answer } => self.late_answer(now, leg, answer.as_ref()),
+            In::Recorded { file, ended } => self.recorded(&file, ended),
             In::Bye { leg: Leg::Caller } => self.caller_gone(now, EndedBy::Caller),
             In::Lost { leg: Leg::Caller, .. } => self.caller_gone(now, EndedBy::System),
             In::Bye { leg: Leg::Agent } => self.agent_gone(now, AgentEnd::Done),
@@ -231,6 +242,8 @@ impl Call {
             keys_dropped: self.run.counts().keys_dropped,
             known_refused: self.run.counts().known_refused,
             refusals: self.refusals.clone(),
+            recordings: self.context.recordings.clone(),
+            unrecorded: self.unrecorded,
             media: Vec::new(),
         }
     }
@@ -257,6 +270,9 @@ impl Call {
 
     fn begin(&mut self, now: Instant, session: Negotiated) {
         self.listen(now, Leg::Caller, session);
+        if self.birth.recorded {
+            self.record(now, RecordAct::Start);
+        }
         self.run_event(now, Event::Begin);
     }
 
@@ -282,9 +298,11 @@ impl Call {
                 Action::Transfer { destination, facts, because } => {
                     self.begin_transfer(now, destination, facts, because);
                 }
+                Action::Record(act) => self.record(now, act),
                 Action::Hangup { because } => self.hang_up(now, because),
             }
         }
+        self.mask(now);
     }
 
     fn fact_changed(&mut self, now: Instant, index: usize) {
@@ -400,6 +418,7 @@ fn context(now: Instant, birth: &Birth, arrival: &Arrival) -> Context {
         journey: Vec::new(),
         journey_dropped: 0,
         hops: Vec::new(),
+        recordings: Vec::new(),
         started: birth.at,
         begun: now,
     }

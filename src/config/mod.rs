@@ -8,6 +8,7 @@ mod destination;
 mod listen;
 mod load;
 mod quick;
+mod recording;
 mod secrets;
 mod srtp;
 mod trunk;
@@ -16,6 +17,7 @@ pub use check::{Names, check};
 pub use listen::even_ports;
 pub use load::load;
 pub use quick::Quick;
+pub use recording::Recording;
 
 use crate::codec::{Codec, Preference};
 use crate::context;
@@ -47,6 +49,7 @@ pub struct Config {
     pub store: String,
     pub secrets: Vec<SecretPlace>,
     pub limits: Limits,
+    pub record: Recording,
     pub unknown: Unknown,
     /// What is spoken where neither trunk nor destination say anything.
     pub codecs: Preference,
@@ -143,6 +146,8 @@ pub struct Trunk {
     pub proxy: Option<Uri>,
     /// Of its callers' media, and of destinations over it that say nothing else.
     pub srtp: Policy,
+    /// Whether its callers' sound is recorded; `None`: as everybody's.
+    pub record: Option<bool>,
     /// How often it is asked by OPTIONS whether it is there.
     pub ping: Option<Duration>,
 }
@@ -191,6 +196,8 @@ pub struct Number {
     pub number: Word,
     /// The name of the flow that answers. `None`, in quick mode only: the one flow that there is.
     pub flow: Option<Word>,
+    /// Whether its calls' sound is recorded; `None`: as their trunk's.
+    pub record: Option<bool>,
 }
 
 /// Whom we may call: queues name it, nothing else is dialled.
@@ -230,6 +237,18 @@ impl Config {
     /// The trunk that a packet's source belongs to; the first in the file wins.
     pub fn trunk(&self, source: IpAddr) -> Option<&Arc<Trunk>> {
         self.trunks.iter().find(|trunk| trunk.from.iter().any(|net| net.contains(&source)))
+    }
+
+    /// Whether a call to that number is recorded from its beginning.
+    pub fn records(&self, trunk: &Trunk, number: &Number) -> bool {
+        number.record.or(trunk.record).unwrap_or(self.record.audio)
+    }
+
+    /// Whether any call may be.
+    pub fn may_record(&self) -> bool {
+        let trunks = self.trunks.iter().map(|trunk| trunk.record);
+        let numbers = self.numbers.iter().map(|number| number.record);
+        self.record.audio || trunks.chain(numbers).any(|record| record == Some(true))
     }
 
     /// Every codec that anybody here speaks: prompts are there in these.

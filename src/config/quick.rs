@@ -2,7 +2,7 @@
 
 use super::address::{address, missing};
 use super::destination::RING;
-use super::{Called, Config, Destination, Identity, Limits, Listen, Number, RtpPorts, Trunk, Unknown};
+use super::{Called, Config, Destination, Identity, Limits, Listen, Number, Recording, RtpPorts, Trunk, Unknown};
 use crate::codec::Preference;
 use crate::context::carrier::Carrier;
 use crate::keying::Policy;
@@ -58,6 +58,7 @@ impl Config {
             register: None,
             proxy: None,
             srtp: Policy::Off,
+            record: None,
             ping: None,
         };
         Ok(Config {
@@ -71,10 +72,11 @@ impl Config {
             secrets: Vec::new(),
             // Only this machine calls here.
             limits: Limits { per_source: None, ..Limits::default() },
+            record: Recording::default(),
             unknown: Unknown::Refuse,
             codecs: Preference::default(),
             trunks: vec![Arc::new(local)],
-            numbers: vec![Number { number: word("*"), flow: None }],
+            numbers: vec![Number { number: word("*"), flow: None, record: None }],
             destinations,
         })
     }

@@ -115,6 +115,7 @@ impl Engine {
                 self.counters.facts_not_carried += omitted.len() as u64;
                 self.refer(now, number, refer_to.open());
             }
+            Out::Record { act, file } => self.record(now, number, act, file),
             Out::Cancel => self.leave(now, number, Leg::Agent),
             Out::Hangup { leg } => self.leave(now, number, leg),
             Out::End { .. } => self.over(now, number),
@@ -253,6 +254,7 @@ impl Engine {
         slot.phase = Phase::Closing { cdr, until };
         slot.armed = None;
         self.trace_over(now, number, journal.map(|journal| journal.fixture));
+        self.stop_recording(now, number);
         for leg in Leg::BOTH {
             self.close_stream(number, leg);
         }
@@ -262,7 +264,7 @@ impl Engine {
     /// Lets the record go once every stream has told what it counted.
     pub(super) fn settle(&mut self, now: Instant, number: CallNumber) {
         match self.slots.get(&number) {
-            Some(slot) if slot.streams.iter().all(|stream| *stream == super::Stream::None) => self.close(number),
+            Some(slot) if slot.streams == [super::Stream::None; 2] && slot.tapes.is_empty() => self.close(number),
             _ => self.arm(now, number),
         }
     }

@@ -11,7 +11,7 @@ use crate::sdp::{self, Negotiated, Srtp};
 use crate::sip::endpoint::DialogId;
 use crate::time::Instant;
 
-fn stream(call: CallNumber, leg: Leg) -> StreamId {
+pub(super) fn stream(call: CallNumber, leg: Leg) -> StreamId {
     StreamId { call, leg: leg as u8 }
 }
 

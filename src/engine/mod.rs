@@ -11,6 +11,7 @@ mod half_open;
 mod identity;
 mod journal;
 mod media;
+mod record;
 mod trace;
 mod trunks;
 
@@ -18,7 +19,7 @@ use crate::audio::Arena;
 use crate::call::cdr::{Cdr, LegMedia};
 use crate::call::{Call, Program};
 use crate::config::{Config, Trunk};
-use crate::context::Destination;
+use crate::context::{Destination, Ended};
 use crate::keying::Keyring;
 use crate::random::Random;
 use crate::record::Fixture;
@@ -33,6 +34,7 @@ use gate::Gate;
 use half_open::HalfOpen;
 use jiff::Timestamp;
 use journal::Journal;
+pub use record::RecordOrder;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -121,6 +123,12 @@ pub enum Input<'a> {
         kept: bool,
     },
     Media(crate::media::Event),
+    /// What became of a recording: the word on each that was started.
+    Recorded {
+        call: CallNumber,
+        recording: u32,
+        ended: Ended,
+    },
     /// `next_deadline` has come.
     Deadline,
     /// No new calls from now on; those that stand go on.
@@ -171,6 +179,8 @@ pub enum Output {
     /// Make a context durable; answered with `Input::Stored`.
     Store(Box<ContextRow>),
     Media(crate::media::Command),
+    /// Is answered with `Input::Recorded`, once for each recording.
+    Record(RecordOrder),
     Recording(Box<Fixture>),
     Trace(Told),
     Cdr(Box<Cdr>),
@@ -205,6 +215,8 @@ pub struct Counters {
     /// Commands that the SIP endpoint refused.
     pub sip_refused: u64,
     pub media_refused: u64,
+    /// Recordings of sound that did not begin, or broke off.
+    pub recordings_failed: u64,
     pub panics: u64,
 }
 
@@ -224,6 +236,10 @@ struct Slot {
     streams: [Stream; 2],
     /// What the streams that closed before the call's end had counted.
     media: Vec<LegMedia>,
+    /// Files that the recorder has not finished.
+    tapes: Vec<record::Taped>,
+    /// Whether the configuration has it recorded.
+    recorded: bool,
     /// The deadline that stands for this call in the queue.
     armed: Option<Instant>,
 }
@@ -266,6 +282,7 @@ pub struct Engine {
     slots: HashMap<CallNumber, Slot>,
     dialogs: HashMap<DialogId, (CallNumber, Leg)>,
     next: CallNumber,
+    next_recording: u32,
     deadlines: Deadlines<CallNumber>,
     out: VecDeque<Output>,
     counters: Counters,
@@ -298,6 +315,7 @@ impl Engine {
             slots: HashMap::new(),
             dialogs: HashMap::new(),
             next: 0,
+            next_recording: 0,
             deadlines: Deadlines::default(),
             out: VecDeque::new(),
             counters: Counters::default(),
@@ -320,6 +338,7 @@ impl Engine {
             Input::Minted { call, reference } => self.deliver(now, call, In::Ref { reference }),
             Input::Stored { call, store, kept } => self.deliver(now, call, In::Store { store, kept }),
             Input::Media(event) => self.media_event(now, event),
+            Input::Recorded { call, recording, ended } => self.recorded(now, call, recording, ended),
             Input::Deadline => self.fall_due(now),
             Input::Drain => {
                 self.draining = true;

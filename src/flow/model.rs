@@ -39,6 +39,12 @@ impl Flow {
         self.queues.iter().map(|queue| &queue.to).chain(transfers)
     }
 
+    /// Whether it may begin a recording.
+    pub fn records(&self) -> bool {
+        let mut steps = self.blocks.iter().flat_map(|block| &block.steps);
+        steps.any(|placed| matches!(&placed.step, Step::Record(record) if record.starts()))
+    }
+
     /// The facts of a new call: all unknown, in the flow's order.
     pub fn unknown_facts(&self) -> Vec<Fact> {
         self.facts.iter().map(|f| Fact::unknown(f.name.text.as_str(), f.class)).collect()

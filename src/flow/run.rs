@@ -14,6 +14,7 @@ use super::step::say::Saying;
 use crate::audio::Utterance;
 use crate::context::{Context, Inbound, Passed, Why};
 use crate::key::Key;
+use crate::media::RecordAct;
 use crate::time::Instant;
 use std::sync::Arc;
 use turn::Talk;
@@ -60,6 +61,8 @@ pub enum Action {
     Agent { queue: String, destination: String, facts: Vec<usize>, whisper: Option<String> },
     /// Send the caller's phone away to a destination, with these of `context.facts`. Ends with `Event::Agent`.
     Transfer { destination: String, facts: Vec<usize>, because: String },
+    /// Begin, pause or end the recording of the call's sound.
+    Record(RecordAct),
     /// The flow is over. Nothing follows.
     Hangup { because: Ending },
 }
@@ -141,6 +144,12 @@ impl Run {
     /// The next thing to do. Drained after every `handle`.
     pub fn poll(&mut self) -> Option<Action> {
         self.talk.next_action()
+    }
+
+    /// Whether the caller is asked for what nobody may hear.
+    pub fn asks_in_private(&self) -> bool {
+        let Doing::Asking(asking) = &self.doing else { return false };
+        !self.flow.facts[asking.fact()].class.for_agent()
     }
 
     pub fn counts(&self) -> Counts {

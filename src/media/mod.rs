@@ -3,6 +3,7 @@
 //! ```text
 //! on_packet -> source (is it the one we trust?) -> guard (SRTP) -> rtp order -> ear (keys) -> relay to the bridged leg
 //! tick      -> pace (when, which timestamp) -> press, player or silence -> guard -> packet
+//! both      -> tap -> tape: a recorded call, in the recorder's thread
 //! ```
 
 mod ear;
@@ -16,6 +17,8 @@ mod relay;
 mod source;
 mod stream;
 mod streams;
+mod tap;
+pub mod tape;
 #[cfg(test)]
 mod tests;
 mod transcode;
@@ -23,14 +26,16 @@ mod transcode;
 pub use guard::Guard;
 pub use pace::FRAME_TIME;
 pub use press::{Pressed, Presses, Timing};
+pub use relay::Kind;
 pub use streams::{Attention, ByStream, Streams};
+pub use tap::{Side, Tapped};
 
 use crate::audio::{Arena, Span};
 use crate::key::Key;
 use crate::keying::Suite;
 use crate::sdp::Negotiated;
 use ipnet::IpNet;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -87,6 +92,11 @@ pub enum Command {
         keys: Vec<Key>,
         timing: Timing,
     },
+    /// Copies of what the far end says and hears go to `Sink::tap` under that number, or no longer.
+    Tap {
+        id: StreamId,
+        recording: Option<u32>,
+    },
     /// Joins two legs of a call; a call has one bridge at most.
     Bridge {
         call: u32,
@@ -111,6 +121,7 @@ impl Command {
             | Command::Play { id, .. }
             | Command::Stop { id }
             | Command::Press { id, .. }
+            | Command::Tap { id, .. }
             | Command::Close { id } => id.call,
             Command::Bridge { call, .. } | Command::Unbridge { call } => *call,
         }
@@ -169,6 +180,22 @@ pub trait Sink {
     fn connect(&mut self, id: StreamId, to: SocketAddr);
     /// The far end moves: the socket must hear any source again.
     fn disconnect(&mut self, id: StreamId);
+    /// Of a stream that is recorded. A sink without a recorder keeps nothing.
+    fn tap(&mut self, _: Tapped<'_>) {}
+}
+
+/// What is done with a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RecordAct {
+    Start,
+    /// Silence on both sides until `Resume`.
+    Pause,
+    Resume,
+    /// Silence on the caller's side until `Unmask`: it keys in, or says, what nobody may hear.
+    Mask,
+    Unmask,
+    Stop,
 }
 
 /// What a stream did, in packets unless said otherwise.

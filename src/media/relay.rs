@@ -20,15 +20,18 @@ pub struct Passing {
     pub payload: Range<usize>,
     pub kind: Kind,
     pub place: Place,
+    pub begun: Begun,
 }
+
+/// The presses that an event packet begins.
+pub type Begun = [Option<Key>; PACKED];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Audio(Codec),
-    /// An event with durations in units of this clock, and the presses that it begins.
+    /// An event with durations in units of this clock.
     Event {
         clock: u32,
-        begun: [Option<Key>; PACKED],
     },
     /// Comfort noise.
     Noise,
@@ -92,10 +95,8 @@ impl Path {
 impl Stream {
     /// Sends another leg's packet on this one. What this leg cannot or must not send now is counted.
     pub fn relay(&mut self, now: Instant, passing: &Passing, bytes: &mut [u8], sink: &mut impl Sink) {
-        if let Kind::Event { begun, .. } = passing.kind
-            && self.session.event_send.is_none()
-        {
-            return self.press_begun(begun);
+        if matches!(passing.kind, Kind::Event { .. }) && self.session.event_send.is_none() {
+            return self.press_begun(passing.begun);
         }
         let Some(payload) = bytes.get_mut(passing.payload.clone()) else { return };
         if let (Kind::Audio(codec), Some(_)) = (passing.kind, &self.player) {
@@ -111,8 +112,8 @@ impl Stream {
                 codec::transcode(from, self.law_of(from), payload);
                 Some(self.session.payload_type)
             }
-            Kind::Event { clock, begun } => {
-                self.path.pressed |= begun[0].is_some();
+            Kind::Event { clock } => {
+                self.path.pressed |= passing.begun[0].is_some();
                 scale_durations(payload, clock, self.session.event_clock);
                 self.session.event_send.filter(|_| self.path.pressed)
             }
@@ -146,7 +147,7 @@ impl Stream {
 
     /// This leg's far end knows no telephone-event: it hears the other leg's keys as tones. A press is one of ours however
     /// long it is held there, for its end would have to be waited for.
-    fn press_begun(&mut self, begun: [Option<Key>; PACKED]) {
+    fn press_begun(&mut self, begun: Begun) {
         for key in begun.into_iter().flatten() {
             let silent = self.player.is_some() || !self.may_send();
             if silent || !self.press(&[key], Timing::default()) {

@@ -7,13 +7,13 @@ use super::mouth::Mouth;
 use super::pace::Pace;
 use super::player::Player;
 use super::press::{Pressed, Presses};
-use super::relay::{Kind, Passing, Path};
+use super::relay::{Begun, Kind, Passing, Path};
 use super::source::Source;
+use super::tap::{Side, Tap};
 use super::{Event, Open, Sink, Statistics, StreamId, Timing};
 use crate::audio::codec::{self, FRAME};
 use crate::codec::Codec;
 use crate::key::Key;
-use crate::rtp::event::PACKED;
 use crate::rtp::packet::HEADER;
 use crate::rtp::{Header, NotRtp, Order, Place};
 use crate::sdp::Negotiated;
@@ -47,6 +47,8 @@ pub struct Stream {
     /// The leg that this one is bridged with.
     pub(super) bridged: Option<u8>,
     pub(super) holder: Holder,
+    /// While the call is recorded.
+    tap: Option<Tap>,
     gated: bool,
     source: Source,
     guard: Guard,
@@ -69,6 +71,7 @@ impl Stream {
             statistics: Statistics::default(),
             bridged: None,
             holder: Holder::default(),
+            tap: None,
             gated: open.gated,
             source: Source::new(&open),
             guard: Guard::new(open.session.srtp.as_ref()),
@@ -98,8 +101,13 @@ impl Stream {
             Place::Ahead | Place::Restarted => {}
         }
         self.statistics.received += 1;
-        let kind = self.hear(now, (&header, place), bytes.get(payload.clone())?, sink);
-        (place != Place::Repeated && self.bridged.is_some()).then_some(Passing { header, payload, kind, place })
+        let sound = bytes.get(payload.clone())?;
+        let mut begun = Begun::default();
+        let kind = self.hear(now, (&header, place), sound, &mut begun, sink);
+        if let Some(tap) = self.tap.as_mut().filter(|_| place != Place::Repeated) {
+            tap.take(Side::Said, kind, &header, sound, sink);
+        }
+        (place != Place::Repeated && self.bridged.is_some()).then_some(Passing { header, payload, kind, place, begun })
     }
 
     /// One step of 20 ms, if its frame is due. Returns when the next one is.
@@ -165,6 +173,11 @@ impl Stream {
         }
     }
 
+    /// From now on it is recorded under that number, or no longer.
+    pub fn tap(&mut self, recording: Option<u32>) {
+        self.tap = recording.map(Tap::new);
+    }
+
     /// The codec of the leg that this one is bridged with.
     pub fn hears(&mut self, codec: Option<Codec>) {
         self.statistics.concealed += self.path.set(codec.map(|codec| (codec, self.session.codec)));
@@ -214,6 +227,9 @@ impl Stream {
 
     /// Sends a finished packet to the far end.
     pub fn send(&mut self, packet: &[u8], sink: &mut impl Sink) {
+        if let Some(tap) = &mut self.tap {
+            tap.take_sent(&self.session, packet, sink);
+        }
         let (id, to) = (self.id, self.source.destination());
         self.guard.close(packet, &mut self.statistics, |packet| sink.send(id, to, packet));
     }
@@ -268,11 +284,17 @@ impl Stream {
         Codec::LAWS.into_iter().find(|law| agreed.is_law() && law.payload_type() == payload_type)
     }
 
-    /// What kind of packet it is; keys in it are told.
-    fn hear(&mut self, now: Instant, packet: (&Header, Place), payload: &[u8], sink: &mut impl Sink) -> Kind {
+    /// What kind of packet it is; keys in it are told, and those of telephone-event noted in `begun`.
+    fn hear(
+        &mut self,
+        now: Instant,
+        packet: (&Header, Place),
+        payload: &[u8],
+        begun: &mut Begun,
+        sink: &mut impl Sink,
+    ) -> Kind {
         let (id, payload_type) = (self.id, packet.0.payload_type);
         if Some(payload_type) == self.session.event_receive {
-            let mut begun = [None; PACKED];
             let mut places = begun.iter_mut();
             let told = |key| {
                 if let Some(place) = places.next() {
@@ -281,7 +303,7 @@ impl Stream {
                 sink.event(Event::Key { id, key });
             };
             self.ear.event(now, packet.0, payload, &mut self.statistics, told);
-            return Kind::Event { clock: self.session.event_clock, begun };
+            return Kind::Event { clock: self.session.event_clock };
         }
         let codec = self.codec_of(payload_type).unwrap_or(self.session.codec);
         let sound = (payload_type != COMFORT_NOISE).then_some((codec, payload));

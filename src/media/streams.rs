@@ -57,6 +57,7 @@ impl Streams {
                     sink.event(Event::Refused { id, refusal: Refusal::Keys });
                 }
             }),
+            Command::Tap { id, recording } => self.with(id, sink, |stream, _| stream.tap(recording)),
             Command::Bridge { call, a, b } => self.bridge(call, a, b, sink),
             Command::Unbridge { call } => self.unbridge(call),
             Command::Close { id } => self.close(id, sink),

@@ -25,6 +25,7 @@ pub fn input(input: &In) -> Option<Outline> {
         }
         In::Store { kept: true, .. } => Some(("stored", None, String::new())),
         In::Store { kept: false, .. } => Some(("not stored", None, String::new())),
+        In::Recorded { file, ended } => Some(("recorded", None, format!("{file}, {} ms: {}", ended.ms, ended.why))),
         In::Lost { leg, why } => Some(("lost", Some(*leg), why.clone())),
         In::Resolved { hops, .. } => {
             let hops = hops.iter().map(Hop::to_string).collect::<Vec<_>>();
@@ -70,6 +71,7 @@ pub fn output(out: &Out) -> Option<Outline> {
             Some(("transfer", Some(Leg::Caller), format!("to {destination}, because {because}")))
         }
         Out::Resolve { uri, .. } => Some(("resolve", None, uri.clone())),
+        Out::Record { act, file } => Some(("record", None, format!("{} {file}", word(act)))),
         Out::Bridge => Some(("bridge", None, String::new())),
         Out::Unbridge => Some(("unbridge", None, String::new())),
         Out::End { disposition, by } => Some(("end", None, format!("{} by {}", word(disposition), word(by)))),

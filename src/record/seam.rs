@@ -5,8 +5,9 @@
 
 use super::clear;
 use crate::audio::Utterance;
-use crate::context::State;
+use crate::context::{Ended, State};
 use crate::key::Key;
+use crate::media::RecordAct;
 use crate::sdp::{Negotiated, Offer};
 use crate::secret::Secret;
 use crate::sip::Hop;
@@ -131,6 +132,11 @@ pub enum In {
     LateAnswer {
         leg: Leg,
         answer: Option<Offer>,
+    },
+    /// That file of the call's sound is finished, or could not be written.
+    Recorded {
+        file: String,
+        ended: Ended,
     },
     /// That side hung up (BYE, or CANCEL before the answer).
     Bye {
@@ -298,6 +304,11 @@ pub enum Out {
         durable: bool,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         omitted: Vec<String>,
+    },
+    /// What is done with that file of the call's sound.
+    Record {
+        act: RecordAct,
+        file: String,
     },
     /// Withdraws the INVITE to the agent.
     Cancel,

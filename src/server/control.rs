@@ -4,11 +4,14 @@
 use super::dns::{Query, Resolved, Resolver};
 use super::media_plane::MediaPlane;
 use super::media_worker::WorkerEvent;
+use super::recorder::{Recorded, Recorder};
 use super::store::{Row, Store, Stored};
 use super::streams::StreamEvent;
 use super::traces::Publisher;
 use super::transports::Transports;
+use crate::context::Ended;
 use crate::engine::{CallNumber, Engine, Input, Output, Reserved};
+use crate::media::RecordAct;
 use crate::os::bell::Bell;
 use crate::os::clock::Clock;
 use crate::os::sys::Batch;
@@ -53,6 +56,9 @@ pub struct Control {
     pub resolved: mpsc::Receiver<Resolved>,
     pub media: MediaPlane,
     pub media_events: mpsc::Receiver<WorkerEvent>,
+    /// If calls may be recorded.
+    pub recorder: Option<Recorder>,
+    pub recorded: mpsc::UnboundedReceiver<Recorded>,
     pub store: Store,
     pub stored: mpsc::UnboundedReceiver<Stored>,
     /// Where traces go, if calls are traced.
@@ -106,6 +112,9 @@ impl Control {
         let (gate, dns) = (self.engine.gate().counters(), self.resolver.counters());
         let traces_lost = self.traces.as_ref().map(|traces| traces.lost);
         tracing::info!(?engine, ?sip, ?gate, ?streams, ?dns, ?shell, traces_lost, store = ?self.store.losses(), media = ?self.media.load(), "ended");
+        if let Some(recorder) = self.recorder {
+            recorder.close();
+        }
         self.store.close();
         self.engine
     }
@@ -142,6 +151,7 @@ impl Control {
         }
         left |= self.turn(|all| all.media_events.poll_recv(&mut context), Self::media_told);
         left |= self.turn(|all| all.stored.poll_recv(&mut context), Self::stored_told);
+        left |= self.turn(|all| all.recorded.poll_recv(&mut context), Self::recorded_told);
         left |= self.turn(|all| all.resolved.poll_recv(&mut context), Self::resolved_told);
         left |= self.turn(|all| all.stream_events.poll_recv(&mut context), Self::stream_told);
         if left {
@@ -188,6 +198,10 @@ impl Control {
         self.engine.handle(self.clock.now(), Input::Stored { call, store, kept });
     }
 
+    fn recorded_told(&mut self, Recorded { call, recording, ended }: Recorded) {
+        self.engine.handle(self.clock.now(), Input::Recorded { call, recording, ended });
+    }
+
     fn act(&mut self, shell: &mut Shell) {
         while let Some(output) = self.engine.poll() {
             match output {
@@ -220,6 +234,14 @@ impl Control {
                 Output::Media(command) => {
                     if let Some(refused) = self.media.command(command) {
                         self.engine.handle(self.clock.now(), Input::Media(refused));
+                    }
+                }
+                Output::Record(order) => {
+                    let (call, recording, begins) = (order.call, order.recording, order.act == RecordAct::Start);
+                    let taken = self.recorder.as_ref().is_some_and(|recorder| recorder.order(order));
+                    if !taken && begins {
+                        let ended = Ended::unbegun("the recorder takes no orders");
+                        self.recorded_told(Recorded { call, recording, ended });
                     }
                 }
                 Output::Recording(fixture) => {

@@ -2,6 +2,7 @@
 
 use super::media_worker::{self, Load, Unreachable, Unsent, Worker, WorkerCommand, WorkerEvent, WorkerHandle};
 use super::ports::{self, NoPort};
+use super::recorder::ring::{Outlet, ring};
 use crate::engine::{CallNumber, MediaPorts};
 use crate::media::{Command, Event, Refusal};
 use crate::os::clock::Clock;
@@ -19,6 +20,8 @@ pub struct MediaSetup {
     /// The address in session descriptions, where it differs from the bound one.
     pub advertise: Option<IpAddr>,
     pub workers: usize,
+    /// Recordings at once; 0: there is no recorder.
+    pub recordings: usize,
 }
 
 /// The sockets of one call; a leg's socket is here while no stream has it.
@@ -39,20 +42,28 @@ pub struct MediaPlane {
 }
 
 impl MediaPlane {
-    /// Starts the workers; their events arrive at `events`.
+    /// Starts the workers; their events arrive at `events`. Gives the ring of each to the recorder.
     pub fn start(
         setup: MediaSetup,
         clock: Clock,
         events: mpsc::Sender<WorkerEvent>,
         random: Random,
-    ) -> std::io::Result<Self> {
-        let configuration = media_worker::Configuration::default();
+    ) -> std::io::Result<(Self, Vec<Outlet>)> {
+        let mut rings = Vec::new();
         let workers = (0..setup.workers.max(1))
-            .map(|_| Worker::spawn(configuration.clone(), clock, events.clone()))
+            .map(|_| {
+                let mut configuration = media_worker::Configuration::default();
+                if setup.recordings > 0 {
+                    let (inlet, outlet) = ring(setup.recordings);
+                    configuration.recorder = Some(inlet);
+                    rings.push(outlet);
+                }
+                Worker::spawn(configuration, clock, events.clone())
+            })
             .collect::<std::io::Result<Vec<_>>>()?;
         let calls_on = vec![0; workers.len()];
         let unsent = workers.iter().map(|_| VecDeque::new()).collect();
-        Ok(Self { setup, workers, calls_on, reserved: HashMap::new(), unsent, random })
+        Ok((Self { setup, workers, calls_on, reserved: HashMap::new(), unsent, random }, rings))
     }
 
     /// Binds a socket for either leg of a call, on the worker with the fewest calls.

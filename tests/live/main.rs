@@ -4,6 +4,7 @@
 mod descriptors;
 mod doctor;
 mod line;
+mod recording;
 mod server;
 mod streams;
 mod versions;

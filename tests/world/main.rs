@@ -11,6 +11,7 @@ mod late_offer;
 mod messages;
 mod names;
 mod network;
+mod recorded;
 mod scenarios;
 mod secure;
 mod simulation;

@@ -2,11 +2,12 @@
 //! answering phones on the other.
 
 use crate::network::{Datagram, Network, Weather};
+use crate::recorded::Recorder;
 use askonce::call::cdr::Cdr;
 use askonce::config::{Config, Quick, RtpPorts};
 use askonce::engine::{Engine, Input, MediaPorts, Output, Reserved, Setup};
 use askonce::keying::Keyring;
-use askonce::media::{self, Sink, StreamId, Streams};
+use askonce::media::{self, Sink, StreamId, Streams, Tapped};
 use askonce::peer::ear::Ear;
 use askonce::peer::{self, Answering, Happened, Phones, TalkId};
 use askonce::random::Random;
@@ -71,6 +72,7 @@ pub struct World {
     heard: BTreeMap<SocketAddr, (SocketAddr, Vec<u8>)>,
     pub cdrs: Vec<Cdr>,
     pub recordings: Vec<Fixture>,
+    pub recorder: Recorder,
     pub told: Vec<Told>,
     pub invites: Vec<Request>,
     /// What DNS says.
@@ -99,6 +101,7 @@ struct Done {
     packets: Vec<(StreamId, SocketAddr, Vec<u8>)>,
     events: Vec<media::Event>,
     latched: Option<StreamId>,
+    tapped: Vec<crate::recorded::Copied>,
 }
 
 impl Sink for Done {
@@ -112,6 +115,10 @@ impl Sink for Done {
 
     fn connect(&mut self, id: StreamId, _: SocketAddr) {
         self.latched = Some(id);
+    }
+
+    fn tap(&mut self, tapped: Tapped<'_>) {
+        self.tapped.push(tapped.into());
     }
 
     fn disconnect(&mut self, _: StreamId) {}
@@ -168,6 +175,7 @@ impl World {
             heard: BTreeMap::new(),
             cdrs: Vec::new(),
             recordings: Vec::new(),
+            recorder: Recorder::default(),
             told: Vec::new(),
             invites: Vec::new(),
             names: BTreeMap::new(),
@@ -319,6 +327,7 @@ impl World {
             let from = self.local[&id];
             self.send(from, to, &packet);
         }
+        done.tapped.iter().for_each(|copied| self.recorder.take(self.now, copied));
         for event in done.events {
             self.engine.handle(self.now, Input::Media(event));
         }
@@ -400,6 +409,11 @@ impl World {
                 let mut done = Done::default();
                 self.streams.command(command, &mut done);
                 self.media_done(done);
+            }
+            Output::Record(order) => {
+                if let Some(told) = self.recorder.order(order) {
+                    self.engine.handle(now, told);
+                }
             }
             Output::Recording(fixture) => self.recordings.push(*fixture),
             Output::Trace(told) => self.told.push(told),

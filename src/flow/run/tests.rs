@@ -76,6 +76,7 @@ pub fn context(flow: &Flow) -> Context {
         journey: Vec::new(),
         journey_dropped: 0,
         hops: Vec::new(),
+        recordings: Vec::new(),
         started: Timestamp::UNIX_EPOCH,
         begun: Instant::ZERO,
     }
@@ -128,6 +129,7 @@ impl Scene {
             Action::Step { .. } => return None,
             Action::Agent { queue, facts, .. } => format!("@{queue}{facts:?}").replace(", ", ","),
             Action::Transfer { destination, facts, .. } => format!(">{destination}{facts:?}").replace(", ", ","),
+            Action::Record(act) => format!("rec:{act:?}").to_lowercase(),
             Action::Hangup { because } => format!("END:{because:?}"),
         })
     }

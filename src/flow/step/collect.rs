@@ -125,6 +125,11 @@ impl Asking {
         }
     }
 
+    /// Its place among the flow's facts.
+    pub fn fact(&self) -> usize {
+        self.fact
+    }
+
     pub fn deadline(&self) -> Option<Instant> {
         match self.hearing {
             Hearing::Until(at) => Some(at),

@@ -15,6 +15,7 @@ mod wire;
 
 pub use load::Load;
 
+use super::recorder::ring::Inlet;
 use crate::media::{Attention, Command, Event, Open, Refusal, Sink, StreamId, Streams};
 use crate::os::clock::Clock;
 use crate::os::sys::{BATCH, Batch};
@@ -47,11 +48,13 @@ const HALF: u64 = 500;
 pub struct Configuration {
     /// Whole ticks make up 20 ms: 1, 2, 4, 5 or 10 ms. A prompt waits at most one of them.
     pub tick: Duration,
+    /// Where the packets of recorded calls go.
+    pub recorder: Option<Inlet>,
 }
 
 impl Default for Configuration {
     fn default() -> Self {
-        Self { tick: Duration::from_millis(2) }
+        Self { tick: Duration::from_millis(2), recorder: None }
     }
 }
 
@@ -148,7 +151,7 @@ impl Worker {
             .ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "whole media ticks of 1-10 ms make up 20 ms"))?;
         let (sender, commands) = sync_channel(COMMANDS);
         let gauges = Arc::new(Gauges::default());
-        let wire = Wire::new(events, gauges.clone());
+        let wire = Wire::new(events, gauges.clone(), configuration.recorder);
         let run = move || {
             let zero = clock.now();
             let worker = Worker {

@@ -272,7 +272,7 @@ fn what_cannot_be_done_is_refused() {
     assert_eq!(world.event(), Event::Refused { id: A, refusal: Refusal::Taken });
     world.send(Command::Stop { id: B });
     assert_eq!(world.event(), Event::Refused { id: B, refusal: Refusal::Unknown });
-    let odd = Configuration { tick: Duration::from_millis(3) };
+    let odd = Configuration { tick: Duration::from_millis(3), recorder: None };
     let (sender, _events) = tokio::sync::mpsc::channel(1);
     assert_eq!(
         Worker::spawn(odd, Clock::start(), sender).map(drop).map_err(|e| e.kind()),

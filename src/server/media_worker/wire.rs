@@ -2,8 +2,9 @@
 
 use super::WorkerEvent;
 use super::load::{Gauges, count};
-use crate::media::{ByStream, Event, Sink, StreamId};
+use crate::media::{ByStream, Event, Sink, StreamId, Tapped};
 use crate::os::sys;
+use crate::server::recorder::ring::Inlet;
 use crate::time::Instant;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -35,12 +36,14 @@ pub struct Wire {
     pub gauges: Arc<Gauges>,
     waiting: VecDeque<WorkerEvent>,
     events: Sender<WorkerEvent>,
+    /// To the recorder, if there is one.
+    recorder: Option<Inlet>,
 }
 
 impl Wire {
-    pub fn new(events: Sender<WorkerEvent>, gauges: Arc<Gauges>) -> Self {
+    pub fn new(events: Sender<WorkerEvent>, gauges: Arc<Gauges>, recorder: Option<Inlet>) -> Self {
         let waiting = VecDeque::with_capacity(BACKLOG);
-        Self { now: Instant::ZERO, lines: ByStream::default(), gauges, waiting, events }
+        Self { now: Instant::ZERO, lines: ByStream::default(), gauges, waiting, events, recorder }
     }
 
     pub fn add(&mut self, id: StreamId, socket: UdpSocket, slot: usize) {
@@ -113,6 +116,13 @@ impl Sink for Wire {
         }
     }
 
+    fn tap(&mut self, tapped: Tapped<'_>) {
+        let Some(recorder) = &self.recorder else { return };
+        if !recorder.push(self.now, &tapped) {
+            count(&self.gauges.unrecorded);
+        }
+    }
+
     fn disconnect(&mut self, id: StreamId) {
         let Some(line) = self.lines.get_mut(&id) else { return };
         if line.connected.take().is_some()
@@ -130,7 +140,7 @@ mod tests {
     #[test]
     fn events_wait_in_order_and_hold_back_the_reading_when_they_are_many() {
         let (sender, mut events) = tokio::sync::mpsc::channel(2);
-        let mut wire = Wire::new(sender, Arc::default());
+        let mut wire = Wire::new(sender, Arc::default(), None);
         let id = |call| StreamId { call, leg: 0 };
         for play in 0..BACKLOG as u32 {
             assert!(!wire.is_held_back());
