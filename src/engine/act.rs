@@ -61,18 +61,7 @@ impl Engine {
                 let (dialog, sdp) = (slot.caller, self.keyed(number, Leg::Caller, &sdp));
                 self.with(dialog, |sip, dialog| sip.accept(now, dialog, sdp));
             }
-            Out::Reject { status, because } => {
-                let counter = &mut self.counters;
-                *(if because.is_some() { &mut counter.srtp_refused } else { &mut counter.no_common_codec }) += 1;
-                // RFC 3261 section 20.43: 302 is a transport of media that does not fit.
-                let because = because.map(|because| ("Warning", format!("302 askonce \"{because}\"")));
-                let dialog = slot.caller;
-                self.with(dialog, |sip, dialog| sip.refuse(now, dialog, status, because.as_slice()));
-                // The refused dialog is gone without another word.
-                if let Some(dialog) = dialog {
-                    self.forget(dialog);
-                }
-            }
+            Out::Reject { status, because } => self.reject(now, slot.caller, status, because),
             Out::Reanswer { leg, sdp, session } => {
                 let (dialog, sdp) = (dialog(leg), self.keyed(number, leg, &sdp));
                 self.with(dialog, |sip, dialog| sip.accept_reinvite(now, dialog, sdp));
@@ -119,6 +108,18 @@ impl Engine {
             Out::Cancel => self.leave(now, number, Leg::Agent),
             Out::Hangup { leg } => self.leave(now, number, leg),
             Out::End { .. } => self.over(now, number),
+        }
+    }
+
+    fn reject(&mut self, now: Instant, dialog: Option<DialogId>, status: u16, because: Option<String>) {
+        let counter = &mut self.counters;
+        *(if because.is_some() { &mut counter.srtp_refused } else { &mut counter.no_common_codec }) += 1;
+        // RFC 3261 section 20.43: 302 is a transport of media that does not fit.
+        let because = because.map(|because| ("Warning", format!("302 askonce \"{because}\"")));
+        self.with(dialog, |sip, dialog| sip.refuse(now, dialog, status, because.as_slice()));
+        // The refused dialog is gone without another word.
+        if let Some(dialog) = dialog {
+            self.forget(dialog);
         }
     }
 
