@@ -205,6 +205,8 @@ pub struct Counters {
     /// Commands that the SIP endpoint refused.
     pub sip_refused: u64,
     pub media_refused: u64,
+    /// Legs of which nothing had come for a minute, and which were asked whether they are still there.
+    pub silent: u64,
     pub panics: u64,
 }
 

@@ -69,7 +69,9 @@ fn heard<'h>(happened: impl Iterator<Item = &'h Happened>) -> Vec<String> {
         Happened::KeyHeard(key) => Some(key.to_char().to_string()),
         _ => None,
     };
-    happened.filter_map(name).collect()
+    let mut names: Vec<String> = happened.filter_map(name).collect();
+    names.dedup();
+    names
 }
 
 fn agent_heard(world: &World) -> Vec<String> {

@@ -18,6 +18,7 @@ pub struct Gauges {
     pub receives_failed: AtomicU64,
     pub held_back: AtomicU64,
     pub strays: AtomicU64,
+    pub reports_unbound: AtomicU64,
 }
 
 /// A worker's state at one moment.
@@ -38,6 +39,8 @@ pub struct Load {
     pub held_back: u64,
     /// Packets for a stream that is not open.
     pub strays: u64,
+    /// Streams that go without reports, for the port beside theirs was not to be had.
+    pub reports_unbound: u64,
 }
 
 impl Gauges {
@@ -51,6 +54,7 @@ impl Gauges {
             receives_failed: self.receives_failed.load(Relaxed),
             held_back: self.held_back.load(Relaxed),
             strays: self.strays.load(Relaxed),
+            reports_unbound: self.reports_unbound.load(Relaxed),
         }
     }
 }
