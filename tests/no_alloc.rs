@@ -49,11 +49,16 @@ struct Counts {
     ended: u64,
     recorder: Option<Inlet>,
     tapped: u64,
+    reports: u64,
 }
 
 impl Sink for Counts {
     fn send(&mut self, _: StreamId, _: SocketAddr, _: &[u8]) {
         self.sent += 1;
+    }
+
+    fn report(&mut self, _: StreamId, _: SocketAddr, packet: &[u8]) {
+        self.reports += u64::from(!packet.is_empty());
     }
 
     fn event(&mut self, event: Event) {
@@ -192,12 +197,14 @@ fn run(suites: [Option<Suite>; 2], tones: bool) {
             }
             let source = SocketAddr::from(([10, 0, 0, id.leg], 4000));
             streams.on_packet(now, id, source, &mut bytes[..length], &mut counts);
+            streams.on_report(now, id, source, &mut [0x80, 201, 0, 1, 0, 0, 0, 9]);
             streams.tick(now, id, &mut counts);
         }
         assert_eq!(ALLOCATIONS.with(Cell::get), before, "packet {n}");
     }
-    let Counts { sent, keys, ended, tapped, .. } = counts;
+    let Counts { sent, keys, ended, tapped, reports, .. } = counts;
     assert!((1_000..2 * u64::from(PACKETS)).contains(&tapped), "some of them found room: {tapped}");
+    assert!(reports > 60, "{reports}");
     assert_eq!((keys, ended), (2 * u64::from(PACKETS / 10), 10), "the packets did what they are here for");
     assert!(sent > 19_000, "{sent}");
 }

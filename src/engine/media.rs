@@ -27,6 +27,7 @@ impl Engine {
                 self.deliver(now, id.call, In::Key { leg: leg(id), key, by: KeyCarrier::InBand });
             }
             Event::Ended { id, play } => self.deliver(now, id.call, In::PlayEnded { play }),
+            Event::Silent { id } => self.ask(now, id),
             Event::Refused { id, refusal } => self.media_refused(now, id, refusal),
             Event::Closed { id, statistics } => {
                 let Some(slot) = self.slots.get_mut(&id.call) else { return };
@@ -79,6 +80,18 @@ impl Engine {
             *ours = Ours::Known(self.keyring.master((call, leg as u8), name, theirs.suite()));
         }
         session
+    }
+
+    /// A far end has sent nothing for long. Silence is no reason to end anything: whether it is still there its phone is
+    /// asked, and a dialog without an answer is lost like any other.
+    fn ask(&mut self, now: Instant, id: StreamId) {
+        let Some(slot) = self.slots.get(&id.call) else { return };
+        let dialog = if leg(id) == Leg::Caller { slot.caller } else { slot.agent };
+        if let Some(dialog) = dialog {
+            self.counters.silent += 1;
+            let told = self.endpoint.probe(now, dialog);
+            self.told(told);
+        }
     }
 
     /// A stream that could not do what it was told. Without its sound a leg is of no use to anyone.

@@ -217,6 +217,8 @@ pub struct Counters {
     pub media_refused: u64,
     /// Recordings of sound that did not begin, or broke off.
     pub recordings_failed: u64,
+    /// Legs of which nothing had come for a minute, and which were asked whether they are still there.
+    pub silent: u64,
     pub panics: u64,
 }
 

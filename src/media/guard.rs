@@ -2,6 +2,7 @@
 
 use super::Statistics;
 use crate::keying::{Master, Ours};
+use crate::rtp::rtcp::LONGEST;
 use crate::sdp::Srtp;
 use crate::srtp::{Inbound, OVERHEAD, Outbound, Refused};
 
@@ -112,6 +113,20 @@ impl Guard {
         } else {
             statistics.unprotected += 1;
         }
+    }
+}
+
+impl Guard {
+    /// The same of a report; `false` if nothing went out.
+    pub fn close_report(&mut self, report: &[u8; LONGEST], length: usize, send: impl FnOnce(&[u8])) -> bool {
+        let mut room = [0; LONGEST + OVERHEAD];
+        room[..LONGEST].copy_from_slice(report);
+        let length = match self {
+            Guard::Clear => Some(length),
+            Guard::Keyed(keys) => keys.ours.context.protect_rtcp(&mut room, length).ok(),
+            Guard::Shut => None,
+        };
+        length.and_then(|length| room.get(..length)).map(send).is_some()
     }
 }
 

@@ -14,6 +14,7 @@ mod pace;
 mod player;
 mod press;
 mod relay;
+mod report;
 mod source;
 mod stream;
 mod streams;
@@ -149,6 +150,10 @@ pub enum Event {
         id: StreamId,
         statistics: Statistics,
     },
+    /// For a minute nothing has come from its far end. It may be on hold, mute, or gone; told again after each minute more.
+    Silent {
+        id: StreamId,
+    },
     /// A command that could not be carried out.
     Refused {
         id: StreamId,
@@ -175,6 +180,8 @@ pub enum Refusal {
 /// Where packets and events go. Nothing is returned: what fails to leave is the shell's to count.
 pub trait Sink {
     fn send(&mut self, id: StreamId, to: SocketAddr, packet: &[u8]);
+    /// Sends a report from the port beside the stream's: the far end did not agree on one for both (RFC 5761).
+    fn report(&mut self, id: StreamId, to: SocketAddr, packet: &[u8]);
     fn event(&mut self, event: Event);
     /// From now on only packets of this source are taken: the socket may be connected to it.
     fn connect(&mut self, id: StreamId, to: SocketAddr);
@@ -210,7 +217,21 @@ pub struct Statistics {
     pub late: u64,
     /// Key presses.
     pub keys: u64,
+    /// Reports that came, and that went.
     pub rtcp: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub reports: u64,
+    /// How unevenly sound came (RFC 3550 section 6.4.1), as finely as the worker looks: 2 to 20 ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jitter_ms: Option<u32>,
+    /// To the far end and back, by the reports of both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round_trip_ms: Option<u32>,
+    /// What the far end told of what it got: packets lost, and how unevenly they came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub far_lost: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub far_jitter_ms: Option<u32>,
     pub refused: Refused,
     /// Of a bridge: not passed on to this leg.
     pub unrelayed: u64,
@@ -231,7 +252,7 @@ fn is_zero(number: &u64) -> bool {
 /// Packets refused, by reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Refused {
-    /// No RTP packet.
+    /// No RTP packet, and no compound one of RTCP.
     pub malformed: u64,
     /// Not from the source that we trust.
     pub foreign: u64,

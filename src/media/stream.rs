@@ -8,6 +8,7 @@ use super::pace::Pace;
 use super::player::Player;
 use super::press::{Pressed, Presses};
 use super::relay::{Begun, Kind, Passing, Path};
+use super::report::Reporter;
 use super::source::Source;
 use super::tap::{Side, Tap};
 use super::{Event, Open, Sink, Statistics, StreamId, Timing};
@@ -15,14 +16,18 @@ use crate::audio::codec::{self, FRAME};
 use crate::codec::Codec;
 use crate::key::Key;
 use crate::rtp::packet::HEADER;
-use crate::rtp::{Header, NotRtp, Order, Place};
+use crate::rtp::{Header, NotRtp, Order, Place, rtcp};
 use crate::sdp::Negotiated;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use std::net::SocketAddr;
 use std::ops::Range;
 
 /// Comfort noise (RFC 3389). We neither offer it nor agree on it, but whoever sends it all the same is understood.
 const COMFORT_NOISE: u8 = 13;
+
+/// Nothing came for so long, no report either: somebody should ask whether the far end is still there. RFC 3550 section 6.3.5
+/// gives a member 25 s, and many a phone sends neither sound nor reports on hold.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// From one SSRC of ours to the next. It is odd: none comes again before all others did.
 const NEXT_SSRC: u32 = 0x9e37_79b9;
@@ -50,6 +55,9 @@ pub struct Stream {
     /// While the call is recorded.
     tap: Option<Tap>,
     gated: bool,
+    /// When something last came from the far end, or was last missed.
+    heard: Option<Instant>,
+    pub(super) reporter: Reporter,
     source: Source,
     guard: Guard,
     order: Order,
@@ -73,6 +81,8 @@ impl Stream {
             holder: Holder::default(),
             tap: None,
             gated: open.gated,
+            heard: None,
+            reporter: Reporter::new(open.ssrc, open.timestamp),
             source: Source::new(&open),
             guard: Guard::new(open.session.srtp.as_ref()),
             order: Order::default(),
@@ -89,7 +99,7 @@ impl Stream {
         bytes: &mut [u8],
         sink: &mut impl Sink,
     ) -> Option<Passing> {
-        let (header, payload) = self.admit(source, bytes, sink)?;
+        let (header, payload) = self.admit(now, source, bytes, sink)?;
         let place = self.order.place(header.ssrc, header.sequence);
         self.statistics.lost = self.order.lost();
         match place {
@@ -107,6 +117,8 @@ impl Stream {
         if let Some(tap) = self.tap.as_mut().filter(|_| place != Place::Repeated) {
             tap.take(Side::Said, kind, &header, sound, sink);
         }
+        let clock = matches!(kind, Kind::Audio(_)).then(|| self.session.codec.clock());
+        self.reporter.received(now, &header, place, clock);
         (place != Place::Repeated && self.bridged.is_some()).then_some(Passing { header, payload, kind, place, begun })
     }
 
@@ -125,7 +137,51 @@ impl Stream {
             self.send_noise(sink);
         }
         self.pace.advance(now, self.player.is_some());
+        self.report(now, sink);
         self.due(now)
+    }
+
+    /// A report that came to the port beside ours.
+    pub fn receive_report(&mut self, now: Instant, source: SocketAddr, bytes: &mut [u8]) {
+        if !self.source.reports_from(source) {
+            self.statistics.refused.foreign += 1;
+            return;
+        }
+        let length = self.guard.open(bytes, &mut self.statistics);
+        if let Some(report) = length.and_then(|length| bytes.get(..length)) {
+            self.hear_report(now, report);
+        }
+    }
+
+    fn hear_report(&mut self, now: Instant, bytes: &[u8]) {
+        self.heard = Some(now);
+        self.statistics.rtcp += 1;
+        if !self.reporter.heard(now, bytes, self.ssrc) {
+            self.statistics.refused.malformed += 1;
+        }
+    }
+
+    /// Sends a report if it is time, on hold as well (RFC 3264 section 5.1), and tells of a far end that has been silent.
+    fn report(&mut self, now: Instant, sink: &mut impl Sink) {
+        let (id, to) = (self.id, self.source.destination());
+        if self.gated || to.ip().is_unspecified() {
+            return;
+        }
+        if now.since(*self.heard.get_or_insert(now)) >= SILENCE {
+            self.heard = Some(now);
+            sink.event(Event::Silent { id });
+        }
+        if !self.reporter.is_due(now) {
+            return;
+        }
+        let mut report = [0; rtcp::LONGEST];
+        let length = self.reporter.write(now, self.ssrc, self.pace.stamp_of(now), &mut report);
+        let beside = (!self.session.rtcp_mux).then(|| self.source.reports_to());
+        let sent = self.guard.close_report(&report, length, |packet| match beside {
+            None => sink.send(id, to, packet),
+            Some(to) => sink.report(id, to, packet),
+        });
+        self.statistics.reports += u64::from(sent);
     }
 
     pub fn may_send(&self) -> bool {
@@ -209,6 +265,7 @@ impl Stream {
     /// keystream again.
     fn change_source(&mut self) {
         self.ssrc = self.ssrc.wrapping_add(NEXT_SSRC);
+        self.reporter.restart();
         self.path.interrupt();
         if self.guard.restart() {
             // RFC 4568 section 6.4, as at the beginning.
@@ -222,6 +279,7 @@ impl Stream {
         statistics.concealed += self.path.concealed();
         statistics.srtp = self.session.srtp.map(|srtp| srtp.theirs.suite());
         statistics.refused.events = ignored.codes + ignored.short;
+        self.reporter.tell(self.session.codec.clock(), &mut statistics);
         statistics
     }
 
@@ -232,6 +290,7 @@ impl Stream {
         }
         let (id, to) = (self.id, self.source.destination());
         self.guard.close(packet, &mut self.statistics, |packet| sink.send(id, to, packet));
+        self.reporter.sent(packet.len().saturating_sub(HEADER));
     }
 
     fn due(&mut self, now: Instant) -> Instant {
@@ -240,7 +299,13 @@ impl Stream {
     }
 
     /// The header and where the payload lies, of a packet that we may believe. The first one latches its source.
-    fn admit(&mut self, source: SocketAddr, bytes: &mut [u8], sink: &mut impl Sink) -> Option<(Header, Range<usize>)> {
+    fn admit(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        bytes: &mut [u8],
+        sink: &mut impl Sink,
+    ) -> Option<(Header, Range<usize>)> {
         if !self.source.trusts(source) {
             self.statistics.refused.foreign += 1;
             return None;
@@ -250,7 +315,7 @@ impl Stream {
         let (header, payload) = match Header::read(bytes.get(..length)?) {
             Ok(read) => read,
             Err(NotRtp::Rtcp) => {
-                self.statistics.rtcp += 1;
+                self.hear_report(now, bytes.get(..length)?);
                 return None;
             }
             Err(_) => {
@@ -258,6 +323,7 @@ impl Stream {
                 return None;
             }
         };
+        self.heard = Some(now);
         let agreed = [self.session.event_receive, Some(COMFORT_NOISE)].contains(&Some(header.payload_type));
         if !agreed && self.codec_of(header.payload_type).is_none() {
             self.statistics.refused.payload_type += 1;

@@ -84,6 +84,14 @@ impl Streams {
         }
     }
 
+    /// A datagram that came to the port beside the stream's.
+    pub fn on_report(&mut self, now: Instant, id: StreamId, source: SocketAddr, bytes: &mut [u8]) {
+        match self.streams.get_mut(&id) {
+            Some(stream) => stream.receive_report(now, source, bytes),
+            None => self.strays += 1,
+        }
+    }
+
     /// One step of 20 ms of one stream, if it is due. Returns when the next one is; `None` if no such stream is open.
     pub fn tick(&mut self, now: Instant, id: StreamId, sink: &mut impl Sink) -> Option<Instant> {
         Some(self.streams.get_mut(&id)?.step(now, sink))

@@ -240,6 +240,40 @@ impl Batch {
     }
 }
 
+/// Sockets of which only the few are looked at that something came to (epoll).
+#[derive(Debug)]
+pub struct Watch(File);
+
+/// Sockets that one look finds; the others are found by the next.
+const FOUND: usize = 64;
+
+impl Watch {
+    pub fn new() -> io::Result<Watch> {
+        // SAFETY: the call touches no memory of ours, and the descriptor that it gives is nobody else's.
+        unsafe {
+            let descriptor = libc::epoll_create1(libc::EPOLL_CLOEXEC);
+            if descriptor < 0 { Err(io::Error::last_os_error()) } else { Ok(Watch(File::from_raw_fd(descriptor))) }
+        }
+    }
+
+    /// Watches a socket by a number, until it is closed.
+    pub fn add(&self, socket: &UdpSocket, number: u64) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: number };
+        // SAFETY: both descriptors are open, and the event outlives the call.
+        let done =
+            unsafe { libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_ADD, socket.as_raw_fd(), &raw mut event) };
+        if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+
+    /// The numbers of sockets that can be read now; it does not wait.
+    pub fn ready(&self) -> impl Iterator<Item = u64> + use<> {
+        let mut found = [libc::epoll_event { events: 0, u64: 0 }; FOUND];
+        // SAFETY: the array has room for as many events as are asked for.
+        let many = unsafe { libc::epoll_wait(self.0.as_raw_fd(), found.as_mut_ptr(), FOUND as _, 0) };
+        found.into_iter().take(usize::try_from(many).unwrap_or(0)).map(|event| event.u64)
+    }
+}
+
 /// The time of arrival in a message's control messages.
 fn arrived(header: &libc::msghdr) -> Option<u64> {
     // SAFETY: the kernel filled the control buffer; the macros stay within its length.

@@ -315,8 +315,7 @@ fn recorder(
 
 /// As many descriptors as the system allows; says so where that is too few for as many calls as there may be.
 fn raise_descriptors(calls: usize) {
-    // Two of a call are its media sockets.
-    let wanted = 2 * calls + other_descriptors();
+    let wanted = ports::DESCRIPTORS * calls + other_descriptors();
     match crate::os::sys::raise_descriptors() {
         Ok(descriptors) if descriptors < wanted as u64 => tracing::warn!(
             descriptors,

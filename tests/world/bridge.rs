@@ -69,7 +69,9 @@ fn heard<'h>(happened: impl Iterator<Item = &'h Happened>) -> Vec<String> {
         Happened::KeyHeard(key) => Some(key.to_char().to_string()),
         _ => None,
     };
-    happened.filter_map(name).collect()
+    let mut names: Vec<String> = happened.filter_map(name).collect();
+    names.dedup();
+    names
 }
 
 fn agent_heard(world: &World) -> Vec<String> {
@@ -299,4 +301,33 @@ fn keys_go_both_ways_whatever_brings_them() {
     assert_eq!(keys(heard(world.happened[&0].iter())), "12", "an INFO after events repeats them");
     let talks = [0, 1].map(|talk| world.agents_happened.iter().filter(move |(of, _)| *of == talk).map(|(_, h)| h));
     assert_eq!(talks.map(|talk| keys(heard(talk))), ["56", "4"]);
+}
+
+#[test]
+fn a_phone_that_is_silent_for_minutes_is_asked_and_stays() {
+    let agent = [
+        Act::HearVoice,
+        Act::Wait(ms(300)),
+        Act::Park,
+        Act::Wait(Duration::from_secs(150)),
+        Act::Resume,
+        Act::HearVoice,
+        Act::HangUp,
+    ];
+    let mut world = World::new(plan(72, answers(&agent)));
+    world.call("+15551230001", Vec::new(), then(&[Act::HearVoice, Act::Stay]));
+    world.run(Duration::from_secs(300));
+    through(&world);
+    assert_eq!((world.engine.counters().silent, world.cdrs[0].disposition), (2, Disposition::Agent));
+}
+
+#[test]
+fn who_is_silent_and_gone_is_lost_after_a_minute() {
+    // A caller of whom there is an INVITE and an ACK, and nobody behind it who knows the dialog.
+    let (mut world, _) = crate::codecs::called("0");
+    world.run(Duration::from_secs(45));
+    assert_eq!((world.engine.counters().silent, world.cdrs.len()), (0, 0));
+    world.run(Duration::from_secs(10));
+    assert_eq!(world.engine.counters().silent, 1);
+    assert_eq!((world.cdrs[0].disposition, world.cdrs[0].by), (Disposition::Failed, EndedBy::System));
 }

@@ -29,7 +29,7 @@ fn lists(setup: &mut Setup) {
 }
 
 /// A call whose INVITE offers these formats, ten seconds later, and what it was answered with.
-fn called(formats: &str) -> (World, String) {
+pub fn called(formats: &str) -> (World, String) {
     let answering = Answering::Answer { after: Duration::from_secs(1), script: [Act::Stay].into() };
     let weather = Weather { loss: 0, duplication: 0 };
     let flow = Path::new(FLOW).to_owned();

@@ -28,7 +28,7 @@ const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 1));
 const CALLERS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 pub const AGENTS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 3));
 const SIP: u16 = 5060;
-/// Media addresses begin here; a call takes two.
+/// Media addresses begin here; a call takes two, and each leaves the one beside it to reports.
 const MEDIA: u32 = 10_000;
 /// How long the store takes.
 const STORE: Duration = Duration::from_micros(700);
@@ -99,6 +99,7 @@ enum Far {
 #[derive(Default)]
 struct Done {
     packets: Vec<(StreamId, SocketAddr, Vec<u8>)>,
+    reports: Vec<(StreamId, SocketAddr, Vec<u8>)>,
     events: Vec<media::Event>,
     latched: Option<StreamId>,
     tapped: Vec<crate::recorded::Copied>,
@@ -107,6 +108,10 @@ struct Done {
 impl Sink for Done {
     fn send(&mut self, id: StreamId, to: SocketAddr, packet: &[u8]) {
         self.packets.push((id, to, packet.to_vec()));
+    }
+
+    fn report(&mut self, id: StreamId, to: SocketAddr, packet: &[u8]) {
+        self.reports.push((id, to, packet.to_vec()));
     }
 
     fn event(&mut self, event: media::Event) {
@@ -328,6 +333,10 @@ impl World {
             self.send(from, to, &packet);
         }
         done.tapped.iter().for_each(|copied| self.recorder.take(self.now, copied));
+        for (id, to, report) in done.reports {
+            let from = self.local[&id];
+            self.send(SocketAddr::new(from.ip(), from.port() + 1), to, &report);
+        }
         for event in done.events {
             self.engine.handle(self.now, Input::Media(event));
         }
@@ -373,7 +382,7 @@ impl World {
             Output::Reserve { call } => {
                 self.ports -= 2;
                 let address = |leg: u32| {
-                    let number = MEDIA + 2 * call + leg;
+                    let number = MEDIA + 4 * call + 2 * leg;
                     SocketAddr::new(SERVER, u16::try_from(number).expect("fewer calls than ports"))
                 };
                 let ports = MediaPorts { caller: address(0), agent: address(1) };
@@ -427,7 +436,7 @@ impl World {
 
     fn phones_want(&mut self, output: peer::Output, address: IpAddr, far: fn(TalkId) -> Far) {
         let local =
-            |talk: TalkId| SocketAddr::new(address, u16::try_from(MEDIA + talk).expect("fewer calls than ports"));
+            |talk: TalkId| SocketAddr::new(address, u16::try_from(MEDIA + 2 * talk).expect("fewer calls than ports"));
         let is_caller = address == CALLERS;
         match output {
             peer::Output::Sip { to, bytes } => self.send(SocketAddr::new(address, SIP), to, &bytes),

@@ -3,6 +3,7 @@
 mod bridge;
 mod keys;
 mod play;
+mod reports;
 mod secure;
 mod transcode;
 mod trust;
@@ -33,14 +34,20 @@ struct Wire {
     now: u64,
     sent: Vec<Sent>,
     events: Vec<Event>,
+    /// Reports: when, by whom, where to, and what.
+    reports: Vec<(u64, StreamId, SocketAddr, Vec<u8>)>,
     connects: Vec<(StreamId, Option<SocketAddr>)>,
 }
 
 impl Sink for Wire {
     fn send(&mut self, id: StreamId, to: SocketAddr, packet: &[u8]) {
-        let (header, payload) = Header::read(packet).expect("what we send is RTP");
+        let Ok((header, payload)) = Header::read(packet) else { return self.report(id, to, packet) };
         let payload = packet[payload].to_vec();
         self.sent.push(Sent { at: self.now, id, to, header, payload });
+    }
+
+    fn report(&mut self, id: StreamId, to: SocketAddr, packet: &[u8]) {
+        self.reports.push((self.now, id, to, packet.to_vec()));
     }
 
     fn event(&mut self, event: Event) {

@@ -100,8 +100,9 @@ fn every_refused_packet_is_counted_by_its_reason() {
     let held = Negotiated { direction: Direction::SendOnly, ..open(A).session };
     world.command(Command::Retarget { id: A, session: Box::new(held) });
     world.packet(0, A, HOME, &rtp(0, 9, 0, &[0; 160]));
-    let refused = Refused { malformed: 1, payload_type: 1, unproven: 1, on_hold: 1, events: 1, ..Refused::default() };
-    let expected = Statistics { received: 8, lost: 1, late: 2, rtcp: 1, refused, ..Statistics::default() };
+    let refused = Refused { malformed: 2, payload_type: 1, unproven: 1, on_hold: 1, events: 1, ..Refused::default() };
+    let jitter_ms = Some(8);
+    let expected = Statistics { received: 8, lost: 1, late: 2, rtcp: 1, jitter_ms, refused, ..Statistics::default() };
     assert_eq!(world.close(A), expected);
 }
 

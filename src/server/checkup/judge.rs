@@ -3,6 +3,7 @@
 use super::{Configured, Reach, Site, StoreSite, Wanted};
 use crate::config::even_ports;
 use crate::os::machine::{Buffers, ClockSource, Fact, Lag, Machine, Quota};
+use crate::server::ports::DESCRIPTORS;
 use crate::time::Duration;
 use serde::Serialize;
 
@@ -189,7 +190,8 @@ fn descriptors(limits: &Fact<(u64, u64)>, wanted: &Wanted) -> Finding {
         Err(why) => return unknown("descriptors", why),
     };
     let (calls, other) = (wanted.calls as u64, wanted.other_descriptors as u64);
-    let need = 2 * calls + other;
+    let each = DESCRIPTORS as u64;
+    let need = each * calls + other;
     let finding = ok(
         "descriptors",
         format!("soft limit {soft} (serve raises it to the hard one), hard {hard}; {need} wanted for {calls} calls"),
@@ -197,7 +199,7 @@ fn descriptors(limits: &Fact<(u64, u64)>, wanted: &Wanted) -> Finding {
     if hard >= need {
         return finding;
     }
-    let room = hard.saturating_sub(other) / 2;
+    let room = hard.saturating_sub(other) / each;
     finding.warn(
         format!("with every SIP connection in use there is room for {room} calls; more are refused with 503"),
         format!("LimitNOFILE={need} in the unit, or ulimit -Hn {need}"),

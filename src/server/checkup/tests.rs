@@ -135,9 +135,9 @@ fn sockets_and_their_limits() {
     let tracking = || Ok(vec!["nf_conntrack".to_owned(), "nf_tables".to_owned()]);
     let tracked = |table| Machine { filters: tracking(), tracked: Ok(table), ..sound.clone() };
     let cases: Vec<(&str, Machine, Verdict, &str)> = vec![
-        ("descriptors", Machine { descriptors: Ok((64, 6_700)), ..sound.clone() }, Sound, "6700 wanted"),
-        ("descriptors", Machine { descriptors: Ok((64, 4_096)), ..sound.clone() }, Warn, "room for 698 calls"),
-        ("descriptors", Machine { descriptors: Ok((64, 96)), ..sound.clone() }, Warn, "LimitNOFILE=6700"),
+        ("descriptors", Machine { descriptors: Ok((64, 10_700)), ..sound.clone() }, Sound, "10700 wanted"),
+        ("descriptors", Machine { descriptors: Ok((64, 4_096)), ..sound.clone() }, Warn, "room for 349 calls"),
+        ("descriptors", Machine { descriptors: Ok((64, 96)), ..sound.clone() }, Warn, "LimitNOFILE=10700"),
         ("media ports", sound.clone(), Sound, "5000 even ports, 2500 calls"),
         ("media ports", Machine { ephemeral: Ok((29_000, 60_999)), ..sound.clone() }, Warn, "any of 500 of them"),
         (

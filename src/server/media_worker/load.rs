@@ -19,6 +19,7 @@ pub struct Gauges {
     pub held_back: AtomicU64,
     pub strays: AtomicU64,
     pub unrecorded: AtomicU64,
+    pub reports_unbound: AtomicU64,
 }
 
 /// A worker's state at one moment.
@@ -41,6 +42,8 @@ pub struct Load {
     pub strays: u64,
     /// Packets of recorded calls for which the recorder had no room.
     pub unrecorded: u64,
+    /// Streams that go without reports, for the port beside theirs was not to be had.
+    pub reports_unbound: u64,
 }
 
 impl Gauges {
@@ -55,6 +58,7 @@ impl Gauges {
             held_back: self.held_back.load(Relaxed),
             strays: self.strays.load(Relaxed),
             unrecorded: self.unrecorded.load(Relaxed),
+            reports_unbound: self.reports_unbound.load(Relaxed),
         }
     }
 }

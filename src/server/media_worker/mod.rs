@@ -7,6 +7,7 @@
 //! every tick; so is a listening one while the thread is under half busy, and beyond that half a turn from its
 //! step. One that plays is read half a turn from its step while the thread is under half busy.
 
+mod beside;
 mod load;
 #[cfg(test)]
 mod tests;
@@ -194,6 +195,7 @@ impl Worker {
                 count(&self.wire.gauges.held_back);
             } else {
                 self.listen(tick);
+                self.take_reports();
             }
             if !self.wire.flush() {
                 return;
@@ -325,6 +327,20 @@ impl Worker {
             self.drain(id, tick);
         }
         self.turn = turn;
+    }
+
+    /// Reads the reports that came to ports beside the streams', a batch of each: what a flood sends beyond waits, or is the
+    /// kernel's to drop.
+    fn take_reports(&mut self) {
+        for id in self.wire.beside.ready() {
+            let taken = self.wire.beside.socket(id).map_or(Ok(0), |socket| self.batch.receive(socket));
+            // An error is a far end that takes no reports (ECONNREFUSED).
+            for index in 0..taken.unwrap_or(0) {
+                if let Some((source, bytes)) = self.batch.datagram(index) {
+                    self.streams.on_report(self.wire.now, id, source, bytes);
+                }
+            }
+        }
     }
 
     /// Puts a stream on the list of those that are read at every tick, if it belongs there.

@@ -292,3 +292,28 @@ fn a_worker_whose_events_nobody_takes_any_more_ends() {
     }
     worker.join().expect("no panic");
 }
+
+#[test]
+fn reports_go_out_of_the_port_beside_and_are_heard_there() {
+    let mut world = World::with_queue(100, 9);
+    let (phone, beside) = loop {
+        let phone = Phone::new();
+        let port = phone.address().port();
+        if let Some(Ok(beside)) = port.checked_add(1).map(|port| UdpSocket::bind((LOOPBACK, port))) {
+            break (phone, beside);
+        }
+    };
+    let local = world.open(A, Codec::Pcmu, &phone);
+    beside.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+    let mut bytes = [0; 256];
+    let (length, source) = beside.recv_from(&mut bytes).expect("a report in time");
+    assert_eq!((source.ip(), source.port()), (local.ip(), local.port() + 1));
+    assert!(crate::rtp::rtcp::read(&bytes[..length], 0).is_some_and(|report| report.ntp.is_some()));
+    beside.send_to(&[0x80, 201, 0, 1, 0, 0, 0, 9], source).expect("sent");
+    // Two refusals are told two ticks later.
+    (0..2).for_each(|_| world.settle());
+    world.send(Command::Close { id: A });
+    let Event::Closed { statistics, .. } = world.event() else { panic!("closed") };
+    assert_eq!((statistics.reports, statistics.rtcp), (1, 1));
+    UdpSocket::bind(source).expect("the port is free again");
+}

@@ -1,6 +1,7 @@
 //! The worker's sockets and its outgoing events: the `Sink` that the streams write into.
 
 use super::WorkerEvent;
+use super::beside::Beside;
 use super::load::{Gauges, count};
 use crate::media::{ByStream, Event, Sink, StreamId, Tapped};
 use crate::os::sys;
@@ -34,6 +35,7 @@ pub struct Wire {
     pub now: Instant,
     pub lines: ByStream<Line>,
     pub gauges: Arc<Gauges>,
+    pub beside: Beside,
     waiting: VecDeque<WorkerEvent>,
     events: Sender<WorkerEvent>,
     /// To the recorder, if there is one.
@@ -43,7 +45,8 @@ pub struct Wire {
 impl Wire {
     pub fn new(events: Sender<WorkerEvent>, gauges: Arc<Gauges>, recorder: Option<Inlet>) -> Self {
         let waiting = VecDeque::with_capacity(BACKLOG);
-        Self { now: Instant::ZERO, lines: ByStream::default(), gauges, waiting, events, recorder }
+        let (lines, beside) = (ByStream::default(), Beside::default());
+        Self { now: Instant::ZERO, lines, gauges, beside, waiting, events, recorder }
     }
 
     pub fn add(&mut self, id: StreamId, socket: UdpSocket, slot: usize) {
@@ -99,7 +102,16 @@ impl Sink for Wire {
         }
     }
 
+    fn report(&mut self, id: StreamId, to: SocketAddr, packet: &[u8]) {
+        if let Some(line) = self.lines.get(&id) {
+            self.beside.send(id, &line.socket, to, packet, &self.gauges);
+        }
+    }
+
     fn event(&mut self, event: Event) {
+        if let Event::Closed { id, .. } = &event {
+            self.beside.close(*id);
+        }
         let socket = match &event {
             Event::Closed { id, .. } => self.give_back(*id),
             _ => None,
