@@ -7,7 +7,7 @@ use crate::yaml::{Faults, Fields, Node};
 /// As long as the longest call.
 const LONGEST: Duration = Duration::from_secs(4 * 3600);
 const SHORTEST: Duration = Duration::from_secs(60);
-/// Each takes 40 kB of memory and writes 32 kB a second.
+/// Each takes 50 kB of memory and writes 32 kB a second.
 const AT_ONCE: usize = 500;
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,7 +11,6 @@ use super::traces::Publisher;
 use super::transports::Transports;
 use crate::context::Ended;
 use crate::engine::{CallNumber, Engine, Input, Output, Reserved};
-use crate::media::RecordAct;
 use crate::os::bell::Bell;
 use crate::os::clock::Clock;
 use crate::os::sys::Batch;
@@ -237,9 +236,9 @@ impl Control {
                     }
                 }
                 Output::Record(order) => {
-                    let (call, recording, begins) = (order.call, order.recording, order.act == RecordAct::Start);
-                    let taken = self.recorder.as_ref().is_some_and(|recorder| recorder.order(order));
-                    if !taken && begins {
+                    let (call, recording) = (order.call, order.recording);
+                    if !self.recorder.as_ref().is_some_and(|recorder| recorder.order(order)) {
+                        // Nothing more goes there: it may not know that it has to be silent.
                         let ended = Ended::unbegun("the recorder takes no orders");
                         self.recorded_told(Recorded { call, recording, ended });
                     }
