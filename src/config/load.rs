@@ -1,7 +1,8 @@
 //! A configuration from its text.
 
 use super::{
-    Config, Limits, Listen, Number, Unknown, admission, codecs, destination, listen, optional, secrets, srtp, trunk,
+    Config, Limits, Listen, Number, Unknown, admission, codecs, destination, listen, media, optional, secrets, srtp,
+    trunk,
 };
 use crate::codec::Preference;
 use crate::yaml::{Diagnostic, Faults, Fields, Node, Source, Value, read};
@@ -38,6 +39,7 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
     let store = fields.take("store").map(|node| store(node, faults));
     let secrets = fields.take("secrets").map_or(Some(Vec::new()), |node| secrets::secrets(node, faults));
     let limits = fields.take("limits").map_or(Some(Limits::default()), |node| admission::limits(node, faults));
+    let realtime = fields.take("media").map_or(Some(false), |node| media::realtime(node, faults));
     let unknown = fields.take("unknown").map_or(Some(Unknown::Refuse), |node| admission::unknown(node, faults));
     let ours = listen.as_ref().map(|listen| listen.sip.as_slice());
     let codecs = fields.take("codecs").map_or_else(|| Some(Preference::default()), |node| codecs::codecs(node, faults));
@@ -61,6 +63,7 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
         store: store.unwrap_or_else(|| Some(STORE.to_owned()))?,
         secrets: secrets?,
         limits: limits?,
+        realtime: realtime?,
         unknown: unknown?,
         codecs: codecs?,
         trunks: trunks?.into_iter().map(Arc::new).collect(),

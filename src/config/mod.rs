@@ -7,6 +7,7 @@ mod codecs;
 mod destination;
 mod listen;
 mod load;
+mod media;
 mod quick;
 mod secrets;
 mod srtp;
@@ -47,6 +48,8 @@ pub struct Config {
     pub store: String,
     pub secrets: Vec<SecretPlace>,
     pub limits: Limits,
+    /// Whether the media workers have SCHED_FIFO, each on a core of its own.
+    pub realtime: bool,
     pub unknown: Unknown,
     /// What is spoken where neither trunk nor destination say anything.
     pub codecs: Preference,

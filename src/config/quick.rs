@@ -71,6 +71,7 @@ impl Config {
             secrets: Vec::new(),
             // Only this machine calls here.
             limits: Limits { per_source: None, ..Limits::default() },
+            realtime: false,
             unknown: Unknown::Refuse,
             codecs: Preference::default(),
             trunks: vec![Arc::new(local)],

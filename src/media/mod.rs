@@ -22,7 +22,7 @@ mod transcode;
 pub use guard::Guard;
 pub use pace::FRAME_TIME;
 pub use press::{Pressed, Presses, Timing};
-pub use streams::{Attention, ByStream, Streams};
+pub use streams::{Attention, ByStream, Moving, Streams};
 
 use crate::audio::{Arena, Span};
 use crate::key::Key;
