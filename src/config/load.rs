@@ -1,8 +1,8 @@
 //! A configuration from its text.
 
 use super::{
-    Config, Limits, Listen, Number, Unknown, admission, codecs, destination, listen, optional, recording, secrets,
-    srtp, trunk,
+    Config, Limits, Listen, Number, Unknown, admission, codecs, destination, listen, media, optional, recording,
+    secrets, srtp, trunk,
 };
 use crate::codec::Preference;
 use crate::yaml::{Diagnostic, Faults, Fields, Node, Source, Value, Word, read};
@@ -42,6 +42,7 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
     let record = fields.take("record");
     let record =
         record.map_or_else(|| Some(recording::Recording::default()), |node| recording::recording(node, faults));
+    let realtime = fields.take("media").map_or(Some(false), |node| media::realtime(node, faults));
     let unknown = fields.take("unknown").map_or(Some(Unknown::Refuse), |node| admission::unknown(node, faults));
     let ours = listen.as_ref().map(|listen| listen.sip.as_slice());
     let codecs = fields.take("codecs").map_or_else(|| Some(Preference::default()), |node| codecs::codecs(node, faults));
@@ -66,6 +67,7 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
         secrets: secrets?,
         limits: limits?,
         record: record?,
+        realtime: realtime?,
         unknown: unknown?,
         codecs: codecs?,
         trunks: trunks?.into_iter().map(Arc::new).collect(),

@@ -7,6 +7,7 @@ mod codecs;
 mod destination;
 mod listen;
 mod load;
+mod media;
 mod quick;
 mod recording;
 mod secrets;
@@ -50,6 +51,8 @@ pub struct Config {
     pub secrets: Vec<SecretPlace>,
     pub limits: Limits,
     pub record: Recording,
+    /// Whether the media workers have SCHED_FIFO, each on a core of its own.
+    pub realtime: bool,
     pub unknown: Unknown,
     /// What is spoken where neither trunk nor destination say anything.
     pub codecs: Preference,

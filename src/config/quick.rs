@@ -73,6 +73,7 @@ impl Config {
             // Only this machine calls here.
             limits: Limits { per_source: None, ..Limits::default() },
             record: Recording::default(),
+            realtime: false,
             unknown: Unknown::Refuse,
             codecs: Preference::default(),
             trunks: vec![Arc::new(local)],

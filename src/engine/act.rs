@@ -277,6 +277,7 @@ impl Engine {
             cdr.media = slot.media;
             self.out.push_back(Output::Cdr(cdr));
         }
-        self.out.push_back(Output::Release { call: number, name: slot.name });
+        let agent_told = slot.agent_hop.is_some();
+        self.out.push_back(Output::Release { call: number, name: slot.name, agent_told });
     }
 }

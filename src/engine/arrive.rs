@@ -90,7 +90,7 @@ impl Engine {
         let seed = self.random.u64();
         let Some(slot) = self.slots.get_mut(&number) else {
             // The caller withdrew meanwhile; its sockets go at once.
-            return self.out.push_back(Output::Release { call: number, name });
+            return self.out.push_back(Output::Release { call: number, name, agent_told: false });
         };
         let Phase::Arriving { arrival } = &slot.phase else { return };
         let arrival = arrival.clone();

@@ -129,6 +129,8 @@ pub enum Input<'a> {
         recording: u32,
         ended: Ended,
     },
+    /// Whether the threads have no time for another call, as the shell measures it.
+    Full(bool),
     /// `next_deadline` has come.
     Deadline,
     /// No new calls from now on; those that stand go on.
@@ -188,6 +190,8 @@ pub enum Output {
     Release {
         call: CallNumber,
         name: String,
+        /// Somebody may have been told of the port of the agent's leg.
+        agent_told: bool,
     },
 }
 
@@ -197,10 +201,11 @@ pub struct Counters {
     pub calls: u64,
     pub ended: u64,
     pub unknown_number: u64,
-    /// New calls and OPTIONS turned away with 503: no calls from now on, as many as there may be, more a second than
-    /// their source may open, too many whose caller has not shown itself.
+    /// New calls and OPTIONS turned away with 503: no calls from now on, as many as there may be, no time for another,
+    /// more a second than their source may open, too many whose caller has not shown itself.
     pub turned_away_draining: u64,
     pub turned_away_full: u64,
+    pub turned_away_busy: u64,
     pub turned_away_rate: u64,
     pub turned_away_half_open: u64,
     pub no_ports: u64,
@@ -289,6 +294,8 @@ pub struct Engine {
     out: VecDeque<Output>,
     counters: Counters,
     draining: bool,
+    /// The threads have no time for another call.
+    full: bool,
     record: bool,
     /// While calls are traced or recorded.
     tracer: Option<Tracer>,
@@ -322,6 +329,7 @@ impl Engine {
             out: VecDeque::new(),
             counters: Counters::default(),
             draining: false,
+            full: false,
             record: setup.record,
             tracer: Tracer::new(setup.record, setup.trace),
             turned_away_told: None,
@@ -341,6 +349,7 @@ impl Engine {
             Input::Stored { call, store, kept } => self.deliver(now, call, In::Store { store, kept }),
             Input::Media(event) => self.media_event(now, event),
             Input::Recorded { call, recording, ended } => self.recorded(now, call, recording, ended),
+            Input::Full(full) => self.full = full,
             Input::Deadline => self.fall_due(now),
             Input::Drain => {
                 self.draining = true;

@@ -28,7 +28,7 @@ pub use guard::Guard;
 pub use pace::FRAME_TIME;
 pub use press::{Pressed, Presses, Timing};
 pub use relay::Kind;
-pub use streams::{Attention, ByStream, Streams};
+pub use streams::{Attention, ByStream, Moving, Streams};
 pub use tap::{Side, Tapped};
 
 use crate::audio::{Arena, Span};

@@ -23,6 +23,20 @@ pub struct Streams {
     strays: u64,
 }
 
+/// The streams of a call on their way from one worker to another.
+#[derive(Debug)]
+pub struct Moving {
+    pub call: u32,
+    streams: Vec<(StreamId, Stream)>,
+    bridge: Option<(u8, u8)>,
+}
+
+impl Moving {
+    pub fn ids(&self) -> impl Iterator<Item = StreamId> {
+        self.streams.iter().map(|(id, _)| *id)
+    }
+}
+
 /// How soon a stream's packets have to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attention {
@@ -95,6 +109,22 @@ impl Streams {
     /// One step of 20 ms of one stream, if it is due. Returns when the next one is; `None` if no such stream is open.
     pub fn tick(&mut self, now: Instant, id: StreamId, sink: &mut impl Sink) -> Option<Instant> {
         Some(self.streams.get_mut(&id)?.step(now, sink))
+    }
+
+    /// Takes a call's streams out as they stand.
+    pub fn leave(&mut self, call: u32) -> Moving {
+        let ids = (0..=u8::MAX).map(|leg| StreamId { call, leg });
+        let streams = ids.filter_map(|id| Some((id, self.streams.remove(&id)?))).collect();
+        Moving { call, streams, bridge: self.bridges.remove(&call) }
+    }
+
+    /// Takes a call in that left another worker. Its streams are refused together if there is no room for them.
+    pub fn join(&mut self, moving: Moving, sink: &mut impl Sink) {
+        if self.streams.len() + moving.streams.len() > STREAMS {
+            return moving.ids().for_each(|id| sink.event(Event::Refused { id, refusal: Refusal::Full }));
+        }
+        self.streams.extend(moving.streams);
+        self.bridges.extend(moving.bridge.map(|legs| (moving.call, legs)));
     }
 
     /// `None` if no such stream is open.

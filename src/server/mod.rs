@@ -3,11 +3,13 @@
 
 pub mod checkup;
 mod control;
+mod crowd;
 pub mod dns;
 pub mod files;
 pub mod http;
 mod media_plane;
 pub mod media_worker;
+mod meter;
 pub mod ports;
 pub mod recorder;
 mod secrets;
@@ -275,19 +277,29 @@ fn media(
 ) -> Result<(MediaPlane, Vec<Outlet>, mpsc::Receiver<WorkerEvent>), NotStarted> {
     let (tell, events) = mpsc::channel(MEDIA_EVENTS);
     let rtp = config.listen.rtp;
+    let workers = workers.unwrap_or_else(default_workers);
     let setup = MediaSetup {
         address: rtp.address,
         ports: rtp.first..=rtp.last,
         advertise: config.advertise,
-        workers: workers.unwrap_or_else(default_workers),
+        workers,
         recordings,
+        cores: config.realtime.then(|| own_cores(workers)).transpose()?,
     };
     ports::probe(setup.address, setup.ports.clone(), random).map_err(|error| {
         let remedy = "an address of this machine, and a range of some thousand ports";
         not_started(format!("media on {}", setup.address), error, remedy)
     })?;
-    let (media, rings) = MediaPlane::start(setup, clock, tell, Random::from_seed(random.u64()))
-        .map_err(|error| not_started("the media workers", error, "fewer --workers"))?;
+    let (media, rings) = MediaPlane::start(setup, clock, tell, Random::from_seed(random.u64())).map_err(|error| {
+        match config.realtime {
+            true => not_started(
+                "media: { realtime: true }",
+                error,
+                "CAP_SYS_NICE or LimitRTPRIO=1 in the unit (askonce doctor tries it), or leave it out",
+            ),
+            false => not_started("the media workers", error, "fewer --workers"),
+        }
+    })?;
     Ok((media, rings, events))
 }
 
@@ -311,6 +323,20 @@ fn recorder(
     let bounds = recorder::Bounds { folder, longest: config.record.longest, at_once: config.record.at_once };
     Recorder::start(bounds, clock, rings, told)
         .map_err(|error| not_started("the recorder's thread", error, "this system cannot serve"))
+}
+
+/// A core for each worker, the last ones. One must be left: a thread with SCHED_FIFO keeps all others off its core while
+/// it has work, those that it needs among them.
+fn own_cores(workers: usize) -> Result<Vec<usize>, NotStarted> {
+    let asked = "media: { realtime: true }";
+    let mut cores = crate::os::sys::allowed_cores().map_err(|error| not_started(asked, error, "leave it out"))?;
+    match cores.len().checked_sub(workers) {
+        Some(others @ 1..) => Ok(cores.split_off(others)),
+        _ => {
+            let why = format!("{workers} media workers would take all {} cores", cores.len());
+            Err(not_started(asked, why, "fewer --workers than cores, or leave it out"))
+        }
+    }
 }
 
 /// As many descriptors as the system allows; says so where that is too few for as many calls as there may be.

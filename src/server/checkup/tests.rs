@@ -44,7 +44,7 @@ fn site() -> Site {
 
 fn wanted_of(site: Site) -> Wanted {
     let configured = Configured::Yes(Box::new(site));
-    Wanted { calls: 2_000, other_descriptors: 2_700, ports: (20_000, 29_999), workers: 3, configured }
+    Wanted { calls: 2_000, other_descriptors: 2_700, ports: (20_000, 29_999), workers: 3, realtime: false, configured }
 }
 
 fn of(check: &str, machine: &Machine, wanted: &Wanted) -> Finding {
@@ -108,6 +108,7 @@ fn time_and_the_scheduler() {
     let cases: Vec<(&str, Machine, Verdict, &str)> = vec![
         ("scheduling", Machine { real_time: Ok(true), ..sound.clone() }, Sound, "may be had"),
         ("scheduling", sound.clone(), Sound, "LimitRTPRIO"),
+        ("scheduling", sound.clone(), Sound, "does not ask"),
         ("wake-up lag", Machine { lag: Ok(millis(0, 2, 20)), ..sound.clone() }, Sound, "p99 2.00 ms, most 20.00 ms"),
         ("wake-up lag", Machine { lag: Ok(millis(0, 3, 4)), ..sound.clone() }, Warn, "jitter"),
         ("wake-up lag", Machine { lag: Ok(millis(0, 1, 21)), ..sound.clone() }, Warn, "Nice=-10"),
@@ -124,6 +125,16 @@ fn time_and_the_scheduler() {
     ];
     for (check, machine, verdict, word) in &cases {
         expect(check, machine, &wanted_of(site()), *verdict, word);
+    }
+    let asking = Wanted { realtime: true, ..wanted_of(site()) };
+    let right = Machine { real_time: Ok(true), ..sound.clone() };
+    let cases = [
+        (right.clone(), Sound, "serve asks"),
+        (Machine { real_time: Ok(false), ..sound }, Fail, "LimitRTPRIO=1"),
+        (Machine { cores: Ok(3), ..right }, Fail, "no core is left"),
+    ];
+    for (machine, verdict, word) in &cases {
+        expect("scheduling", machine, &asking, *verdict, word);
     }
 }
 
