@@ -246,8 +246,9 @@ impl Worker {
 
     fn command(&mut self, command: Command, tick: u64) {
         let bridged = match command {
-            Command::Bridge { call, a, b } => [a, b].map(|leg| Some(StreamId { call, leg })),
-            _ => [None, None],
+            Command::Bridge { call, a, b } => [Some(a), Some(b), None].map(|leg| Some(StreamId { call, leg: leg? })),
+            Command::Join { call, legs } => legs.map(|leg| Some(StreamId { call, leg })),
+            _ => [None; 3],
         };
         match &command {
             Command::Open(open) => {
