@@ -125,7 +125,7 @@ fn a_join_takes_the_bridge_s_place_and_ends_with_any_of_its_legs() {
     world.command(Command::Join { call: 1, legs: [2, 0, 1] });
     world.packet(20, A, &home(A), &rtp(0, 2, 160, &[0x80; 160]));
     assert_eq!(world.wire.sent.len(), 1, "it waits for the others' next frames");
-    drop(world.close(C));
+    assert_eq!(world.close(C).sent, 0);
     world.packet(40, A, &home(A), &rtp(0, 3, 320, &[0x80; 160]));
     assert_eq!(world.wire.sent.len(), 1);
     assert_eq!(world.streams.attention(A), Some(Attention::Listening));
