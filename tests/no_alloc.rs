@@ -303,3 +303,40 @@ fn tones_do_not_allocate_either() {
         );
     }
 }
+
+/// Three legs that hear each other, with losses and pauses.
+#[test]
+fn three_that_are_joined_do_not_allocate() {
+    let (mut streams, mut counts) = (Streams::default(), Counts::default());
+    let legs: Vec<_> = (0..).zip([Codec::Pcmu, Codec::Pcma, Codec::G722]).collect();
+    let voices: Vec<_> = legs.iter().map(|(_, codec)| spoken(*codec)).collect();
+    for &(leg, codec) in &legs {
+        streams.command(open(StreamId { call: 1, leg }, codec, Some(101), None), &mut counts);
+    }
+    streams.command(Command::Join { call: 1, legs: [0, 1, 2] }, &mut counts);
+    for n in 0..1_000_u32 {
+        let now = Instant::from_micros(u64::from(n) * 20_000);
+        let before = ALLOCATIONS.with(Cell::get);
+        for (&(leg, codec), packets) in legs.iter().zip(&voices) {
+            let id = StreamId { call: 1, leg };
+            let sound = &packets[n as usize % packets.len()];
+            let mut bytes = [0; HEADER + FRAME];
+            let header = Header {
+                marker: false,
+                payload_type: codec.payload_type(),
+                sequence: n as u16,
+                timestamp: n * 160,
+                ssrc: 9,
+            };
+            header.write(bytes.first_chunk_mut().expect("room"));
+            bytes[HEADER..HEADER + sound.len()].copy_from_slice(sound);
+            if n % 17 != 5 && n % 300 > 20 {
+                let source = SocketAddr::from(([10, 0, 0, leg], 4000));
+                streams.on_packet(now, id, source, &mut bytes[..HEADER + sound.len()], &mut counts);
+            }
+            streams.tick(now, id, &mut counts);
+        }
+        assert_eq!(ALLOCATIONS.with(Cell::get), before, "packet {n}");
+    }
+    assert_eq!(counts.sent, 3_000);
+}

@@ -9,6 +9,7 @@
 mod ear;
 mod guard;
 mod holder;
+mod mix;
 mod mouth;
 mod pace;
 mod player;
@@ -104,6 +105,12 @@ pub enum Command {
         a: u8,
         b: u8,
     },
+    /// Joins three legs of a call: each hears the other two, whatever they speak. Keys are told and not passed on. It takes
+    /// the bridge's place, and ends like one, or when one of the three closes.
+    Join {
+        call: u32,
+        legs: [u8; 3],
+    },
     Unbridge {
         call: u32,
     },
@@ -124,7 +131,7 @@ impl Command {
             | Command::Press { id, .. }
             | Command::Tap { id, .. }
             | Command::Close { id } => id.call,
-            Command::Bridge { call, .. } | Command::Unbridge { call } => *call,
+            Command::Bridge { call, .. } | Command::Join { call, .. } | Command::Unbridge { call } => *call,
         }
     }
 }

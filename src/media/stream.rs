@@ -3,6 +3,7 @@
 use super::ear::Ear;
 use super::guard::Guard;
 use super::holder::Holder;
+use super::mix::Seat;
 use super::mouth::Mouth;
 use super::pace::Pace;
 use super::player::Player;
@@ -12,7 +13,7 @@ use super::report::Reporter;
 use super::source::Source;
 use super::tap::{Side, Tap};
 use super::{Event, Open, Sink, Statistics, StreamId, Timing};
-use crate::audio::codec::{self, FRAME};
+use crate::audio::codec::{self, FRAME, SAMPLES};
 use crate::codec::Codec;
 use crate::key::Key;
 use crate::rtp::packet::HEADER;
@@ -54,6 +55,8 @@ pub struct Stream {
     pub(super) holder: Holder,
     /// While the call is recorded.
     tap: Option<Tap>,
+    /// Its place among three that are joined.
+    pub(super) seat: Option<Box<Seat>>,
     gated: bool,
     /// When something last came from the far end, or was last missed.
     heard: Option<Instant>,
@@ -80,6 +83,7 @@ impl Stream {
             bridged: None,
             holder: Holder::default(),
             tap: None,
+            seat: None,
             gated: open.gated,
             heard: None,
             reporter: Reporter::new(open.ssrc, open.timestamp),
@@ -122,8 +126,9 @@ impl Stream {
         (place != Place::Repeated && self.bridged.is_some()).then_some(Passing { header, payload, kind, place, begun })
     }
 
-    /// One step of 20 ms, if its frame is due. Returns when the next one is.
-    pub fn step(&mut self, now: Instant, sink: &mut impl Sink) -> Instant {
+    /// One step of 20 ms, if its frame is due. Returns when the next one is. `others` adds up what those say with whom this
+    /// one is joined.
+    pub fn step(&mut self, now: Instant, sink: &mut impl Sink, others: impl FnOnce(&mut [i32; SAMPLES])) -> Instant {
         self.gap |= self.pace.leap(now);
         let due = self.due(now);
         if now < due {
@@ -133,6 +138,12 @@ impl Stream {
             self.gap = true;
         } else if self.speaks(now) || self.bridged.is_none() {
             self.send_frame(sink);
+        } else if let Some(seat) = &mut self.seat {
+            let (mut sum, mut frame) = ([0; SAMPLES], [0; FRAME]);
+            others(&mut sum);
+            let length = seat.code(&sum, &mut frame).len();
+            let stamp = self.pace.stamp();
+            self.send_payload(self.session.payload_type, stamp, &frame[..length], sink);
         } else {
             self.send_noise(sink);
         }
@@ -218,8 +229,14 @@ impl Stream {
 
     pub fn bridge(&mut self, leg: Option<u8>) {
         self.bridged = leg;
+        self.seat = None;
         self.path.interrupt();
         self.expect_keys();
+    }
+
+    pub fn join(&mut self, others: [u8; 2]) {
+        self.bridge(Some(others[0]));
+        self.seat = Some(Seat::new(self.session.codec, others));
     }
 
     /// Keys of the other leg may have to be pressed here.
@@ -258,6 +275,9 @@ impl Stream {
             self.mouth = Mouth::of(&session);
         }
         self.session = session;
+        if let Some(seat) = &mut self.seat {
+            seat.set_codec(self.session.codec);
+        }
         self.expect_keys();
     }
 

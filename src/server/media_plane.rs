@@ -167,7 +167,7 @@ impl MediaPlane {
         // Without a reservation the call is over: its streams go with it.
         let Some(reserved) = self.reserved.get_mut(&leaving.call()) else { return };
         let (worker, held) = (reserved.worker, reserved.held.take());
-        let all = std::iter::once(WorkerCommand::Join(leaving)).chain(held.into_iter().flatten());
+        let all = std::iter::once(WorkerCommand::Arrive(leaving)).chain(held.into_iter().flatten());
         all.for_each(|command| self.send(worker, command));
     }
 

@@ -1,6 +1,7 @@
 //! Streams on the virtual clock: a wire that remembers, and packets made by hand.
 
 mod bridge;
+mod join;
 mod keys;
 mod play;
 mod reports;

@@ -69,7 +69,7 @@ pub enum WorkerCommand {
     /// A call's streams go to another worker: answered with `Told::Left`.
     Leave(u32),
     /// They come, with what waits in their sockets.
-    Join(Box<Leaving>),
+    Arrive(Box<Leaving>),
 }
 
 /// What a worker tells, and the moment of the tick at which it came about.
@@ -83,7 +83,7 @@ pub struct WorkerEvent {
 pub enum Told {
     /// An event and, of a stream that closed, its socket: bound, and perhaps still connected.
     Event(Event, Option<UdpSocket>),
-    /// A call's streams, for `WorkerCommand::Join`. Nothing more of it comes from this worker.
+    /// A call's streams, for `WorkerCommand::Arrive`. Nothing more of it comes from this worker.
     Left(Box<Leaving>),
 }
 
@@ -248,7 +248,7 @@ impl Worker {
                 Ok(WorkerCommand::Open(open, socket)) => self.open(open, socket, tick),
                 Ok(WorkerCommand::Media(command)) => self.command(command, tick),
                 Ok(WorkerCommand::Leave(call)) => self.leave(call),
-                Ok(WorkerCommand::Join(leaving)) => self.join(*leaving, tick),
+                Ok(WorkerCommand::Arrive(leaving)) => self.arrive(*leaving, tick),
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => return false,
             }
@@ -287,8 +287,9 @@ impl Worker {
 
     fn command(&mut self, command: Command, tick: u64) {
         let bridged = match command {
-            Command::Bridge { call, a, b } => [a, b].map(|leg| Some(StreamId { call, leg })),
-            _ => [None, None],
+            Command::Bridge { call, a, b } => [Some(a), Some(b), None].map(|leg| Some(StreamId { call, leg: leg? })),
+            Command::Join { call, legs } => legs.map(|leg| Some(StreamId { call, leg })),
+            _ => [None; 3],
         };
         match &command {
             Command::Open(open) => {
@@ -330,8 +331,8 @@ impl Worker {
         self.wire.tell(Told::Left(Box::new(Leaving { streams, lines })));
     }
 
-    fn join(&mut self, Leaving { streams, lines }: Leaving, tick: u64) {
-        self.streams.join(streams, &mut self.wire);
+    fn arrive(&mut self, Leaving { streams, lines }: Leaving, tick: u64) {
+        self.streams.arrive(streams, &mut self.wire);
         for (id, line) in lines {
             if self.streams.attention(id).is_none() {
                 continue;

@@ -294,7 +294,7 @@ fn a_call_moves_to_another_worker_and_goes_on() {
     caller.press(to_a, 1, 9);
     agent.say(to_b, 0, 0, &[0x32; 160]);
     let mut other = World::with_queue(64, 10);
-    other.worker.send(WorkerCommand::Join(leaving)).expect("taken");
+    other.worker.send(WorkerCommand::Arrive(leaving)).expect("taken");
     let (key, _) = agent.hear_until(&[9, 0x8a, 3, 32]);
     assert_eq!(key.payload_type, 101);
     caller.hear_until(&[0x32; 160]);
