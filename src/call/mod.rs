@@ -11,7 +11,7 @@ mod transfer;
 
 use crate::codec::Preference;
 use crate::context::{Context, Destination, FlowStamp, Inbound};
-use crate::flow::{Action, AgentEnd, Ending, Event, Flow, PromptBook, Run};
+use crate::flow::{Action, AgentEnd, Ending, Event, Flow, Prompts, Run};
 use crate::keying::Policy;
 use crate::random::Random;
 use crate::record::fixture::{self, Header, Local};
@@ -32,7 +32,7 @@ const LONGEST: Duration = Duration::from_secs(4 * 3600);
 #[derive(Clone)]
 pub struct Program {
     pub flow: Arc<Flow>,
-    pub prompts: Arc<PromptBook>,
+    pub prompts: Arc<Prompts>,
 }
 
 /// What a call is made from.

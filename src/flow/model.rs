@@ -3,6 +3,7 @@
 use super::fact::Question;
 use super::run::Ending;
 use super::step::Step;
+use crate::audio::spoken::Reading;
 use crate::context::Fact;
 use crate::key::Key;
 use crate::yaml::Word;
@@ -15,7 +16,7 @@ pub struct Flow {
     pub path: String,
     /// The first 16 hex digits of SHA-256 over the flow's text and its prompts' texts.
     pub digest: String,
-    /// The language in which it speaks: the first of `languages:`.
+    /// The language in which it begins to speak: the first of `languages:`.
     pub language: String,
     /// The facts, in the file's order; a context lists them in the same order.
     pub facts: Vec<Question>,
@@ -37,6 +38,11 @@ impl Flow {
             _ => None,
         });
         self.queues.iter().map(|queue| &queue.to).chain(transfers)
+    }
+
+    /// The values that its prompts speak: how, and the prompt's place.
+    pub fn readings(&self) -> impl Iterator<Item = (Reading, &Word)> {
+        self.facts.iter().filter_map(|fact| Some((fact.kind.reading()?, fact.confirm.as_ref()?)))
     }
 
     /// The facts of a new call: all unknown, in the flow's order.

@@ -8,7 +8,7 @@ pub use talking::Talking;
 pub use turn::{Counts, Turn};
 
 use super::model::{Flow, Next};
-use super::prompts::PromptBook;
+use super::prompts::Prompts;
 use super::step::collect::Asking;
 use super::step::say::Saying;
 use crate::audio::Utterance;
@@ -97,7 +97,7 @@ pub enum Doing {
 #[derive(Debug)]
 pub struct Run {
     flow: Arc<Flow>,
-    prompts: Arc<PromptBook>,
+    prompts: Arc<Prompts>,
     inbound: Inbound,
     /// Block and step, both from 0.
     at: (usize, usize),
@@ -107,7 +107,7 @@ pub struct Run {
 
 impl Run {
     /// `inbound` is what came with the call, already cut down to what its trunk is trusted for.
-    pub fn new(flow: Arc<Flow>, prompts: Arc<PromptBook>, inbound: Inbound) -> Self {
+    pub fn new(flow: Arc<Flow>, prompts: Arc<Prompts>, inbound: Inbound) -> Self {
         let (at, talk) = ((flow.start, 0), Talk::new(flow.facts.len()));
         Self { flow, prompts, inbound, at, doing: Doing::Nothing, talk }
     }
@@ -182,6 +182,8 @@ fn enter((block, step): (usize, usize), turn: &mut Turn) -> Go {
     placed.step.begin(turn)
 }
 
+#[cfg(test)]
+mod language_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use super::seam::{Arrival, In, Leg, Out};
 use super::trace::Way;
 use crate::audio::Utterance;
+use crate::audio::spoken::Reading;
 use crate::sdp::{Direction, Offer};
 use crate::sip::Hop;
 
@@ -88,7 +89,8 @@ pub fn output(out: &Out) -> Option<Outline> {
 fn utterance(utterance: &Utterance) -> String {
     match utterance {
         Utterance::Clip(name) => name.clone(),
-        Utterance::Digits { value, .. } => format!("<{} digits>", value.len()),
+        Utterance::Value { reading: Reading::Digits, value, .. } => format!("<{} digits>", value.len()),
+        Utterance::Value { reading, .. } => format!("<{}>", reading.name()),
     }
 }
 
