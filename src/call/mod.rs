@@ -3,6 +3,7 @@
 //! of its inputs is a recording of the call.
 
 pub mod cdr;
+mod early;
 mod handoff;
 mod leg;
 mod person;
@@ -19,6 +20,7 @@ use crate::record::seam::{Arrival, Disposition, EndedBy, FactChange, In, Leg, Ou
 use crate::sdp::{Negotiated, Offer};
 use crate::time::{Duration, Instant};
 use cdr::Cdr;
+use early::Early;
 use handoff::{Handoff, Phase};
 use jiff::Timestamp;
 use leg::LegState;
@@ -88,6 +90,8 @@ pub struct Call {
     run: Run,
     begun: Instant,
     answered: Option<Instant>,
+    /// While prompts are heard before the answer.
+    early: Option<Early>,
     caller: LegState,
     agent: LegState,
     handoff: Option<Handoff>,
@@ -122,6 +126,7 @@ impl Call {
             random,
             begun: now,
             answered: None,
+            early: None,
             handoff: None,
             max_forwards: arrival.max_forwards,
             reached: false,
@@ -151,6 +156,7 @@ impl Call {
             In::PlayEnded { play } => self.run_event(now, Event::PlayEnded(play)),
             In::Ref { reference } => self.minted(now, reference),
             In::Store { store, kept } => self.stored(now, store, kept),
+            In::Shown => self.shown(),
             In::Progress { .. } => self.progress(),
             In::Answered { answer } => self.agent_answered(now, answer.as_ref()),
             In::Refused { status, contacts, .. } => self.refused(now, status, &contacts),
@@ -172,6 +178,8 @@ impl Call {
         while let Some(due) = self.next_deadline().filter(|due| *due <= now) {
             if due >= self.begun + LONGEST {
                 self.end(due, Disposition::Failed, EndedBy::System);
+            } else if self.early.as_ref().is_some_and(|early| early.until == due) {
+                self.pick_up(due);
             } else if self.handoff.as_ref().and_then(|handoff| handoff.deadline) == Some(due) {
                 self.handoff_late(due);
             } else {
@@ -186,7 +194,8 @@ impl Call {
             return None;
         }
         let handoff = self.handoff.as_ref().and_then(|handoff| handoff.deadline);
-        [self.run.next_deadline(), handoff, Some(self.begun + LONGEST)].into_iter().flatten().min()
+        let early = self.early.as_ref().map(|early| early.until);
+        [self.run.next_deadline(), handoff, early, Some(self.begun + LONGEST)].into_iter().flatten().min()
     }
 
     /// The next output with the time at which it happened.
@@ -249,6 +258,9 @@ impl Call {
                 return self.over(now, Disposition::Rejected, EndedBy::System);
             }
         };
+        if self.birth.program.flow.early {
+            return self.begin_early(now, sdp, session);
+        }
         self.answered = Some(now);
         self.emit(now, Out::Answer { sdp });
         self.begin(now, session);
@@ -278,6 +290,7 @@ impl Call {
             }
             match action {
                 Action::Play { play, say } => self.emit(now, Out::Play { leg: Leg::Caller, play, say, looped: false }),
+                Action::Answer => self.pick_up(now),
                 Action::Stop => self.emit(now, Out::Stop { leg: Leg::Caller }),
                 Action::Fact(index) => self.fact_changed(now, index),
                 Action::Step { block, step, verb, line } => {
@@ -348,6 +361,9 @@ impl Call {
             Some(offer) => match state.answer(offer) {
                 Err(_) => self.emit(now, Out::Rerefuse { leg, status: 488 }),
                 Ok((sdp, session)) => {
+                    if leg == Leg::Caller {
+                        self.changed_early();
+                    }
                     // An UPDATE from a phone that still rings: its stream is not open yet.
                     self.emit(now, Out::Reanswer { leg, sdp, session: Some(session).filter(|_| !rings) });
                     self.agent_hold(now);

@@ -5,7 +5,7 @@ use super::{Asker, CallNumber, ContextRow, Engine, Output, Phase, STATISTICS_PAT
 use crate::call::Call;
 use crate::record::seam::{In, Leg, Out};
 use crate::sip::endpoint::{DialogId, Endpoint, Refusal};
-use crate::sip::{Hop, Message, Uri, wire};
+use crate::sip::{Hop, Message, Transport, Uri, wire};
 use crate::time::Instant;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -60,6 +60,17 @@ impl Engine {
             Out::Answer { sdp } => {
                 let (dialog, sdp) = (slot.caller, self.keyed(number, Leg::Caller, &sdp));
                 self.with(dialog, |sip, dialog| sip.accept(now, dialog, sdp));
+            }
+            Out::Early { sdp } => {
+                let (dialog, sdp) = (slot.caller, self.keyed(number, Leg::Caller, &sdp));
+                self.with(dialog, |sip, dialog| sip.ring(now, dialog, 183, sdp));
+                if let Some(slot) = self.slots.get_mut(&number) {
+                    slot.early = true;
+                    // Where a connection comes from nobody forges.
+                    if slot.from.transport != Transport::Udp {
+                        self.shown(now, number);
+                    }
+                }
             }
             Out::Reject { status, because } => {
                 let counter = &mut self.counters;

@@ -63,6 +63,7 @@ impl Engine {
             agent: None,
             agent_hop: None,
             journal: None,
+            early: false,
             streams: [Stream::None; 2],
             media: Vec::new(),
             armed: None,

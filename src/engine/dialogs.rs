@@ -35,8 +35,12 @@ impl Engine {
                 }
                 self.ungate(dialog);
             }
-            // We ring nobody with an offer.
-            Event::Acknowledged { .. } => {}
+            // Our 183 holds no offer.
+            Event::Acknowledged { dialog, .. } => {
+                if let Some(&(call, Leg::Caller)) = self.dialogs.get(&dialog) {
+                    self.shown(now, call);
+                }
+            }
             Event::Cancelled { dialog } | Event::Bye { dialog } => self.gone(now, dialog, None),
             Event::Lost { dialog, why } => self.gone(now, dialog, Some(format!("{why:?}"))),
             Event::Reinvite { dialog, request } => self.reinvite(now, dialog, &request),

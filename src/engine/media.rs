@@ -25,6 +25,7 @@ impl Engine {
             Event::Tone { id, key } => {
                 self.deliver(now, id.call, In::Key { leg: leg(id), key, by: KeyCarrier::InBand });
             }
+            Event::Heard { id } => self.shown(now, id.call),
             Event::Ended { id, play } => self.deliver(now, id.call, In::PlayEnded { play }),
             Event::Refused { id, refusal } => self.media_refused(now, id, refusal),
             Event::Closed { id, statistics } => {
@@ -98,6 +99,17 @@ impl Engine {
         if let Some(&(call, leg)) = self.dialogs.get(&dialog) {
             self.media(Command::Ungate(stream(call, leg)));
         }
+    }
+
+    /// A caller that is not answered yet showed that it hears us: it may hear us, and counts as half-open no more.
+    pub(super) fn shown(&mut self, now: Instant, number: CallNumber) {
+        let Some(slot) = self.slots.get_mut(&number).filter(|slot| slot.early) else { return };
+        slot.early = false;
+        if let Some(dialog) = slot.caller {
+            self.half_open.ends(dialog);
+            self.ungate(dialog);
+        }
+        self.deliver(now, number, In::Shown);
     }
 
     pub(super) fn play(

@@ -25,6 +25,8 @@ pub struct Flow {
     /// The block named `start`.
     pub start: usize,
     pub escape: Option<Escape>,
+    /// Its prompts are heard before the call is answered, until something is asked or a person is called.
+    pub early: bool,
     /// The block of `always: {error:}`.
     pub always_error: Option<usize>,
 }

@@ -49,6 +49,8 @@ pub enum AgentEnd {
 pub enum Action {
     /// Say this. `Event::PlayEnded` is due with the same number, unless `Stop` comes first.
     Play { play: u32, say: Vec<Utterance> },
+    /// Answer the call, if that is not done yet.
+    Answer,
     /// Stop the prompt that plays.
     Stop,
     /// That fact of `context.facts` was filled or declined.

@@ -32,6 +32,7 @@ pub fn input(input: &In) -> Option<Outline> {
             Some(("resolved", None, if hops.is_empty() { "nowhere".to_owned() } else { hops.join(" ") }))
         }
         In::Invite(_)
+        | In::Shown
         | In::PlayEnded { .. }
         | In::Ref { .. }
         | In::Progress { .. }
@@ -75,6 +76,7 @@ pub fn output(out: &Out) -> Option<Outline> {
         Out::Unbridge => Some(("unbridge", None, String::new())),
         Out::End { disposition, by } => Some(("end", None, format!("{} by {}", word(disposition), word(by)))),
         Out::Answer { .. }
+        | Out::Early { .. }
         | Out::Reject { .. }
         | Out::Listen { .. }
         | Out::Reanswer { .. }
@@ -132,6 +134,7 @@ pub fn sent(out: &Out) -> Option<Message> {
     let read = |text: &str| crate::sdp::read(text.as_bytes()).ok();
     match out {
         Out::Answer { sdp } => message(Leg::Caller, Way::Out, "200 OK", read(sdp).as_ref()),
+        Out::Early { sdp } => message(Leg::Caller, Way::Out, "183 Session Progress", read(sdp).as_ref()),
         Out::Reject { status, .. } => message(Leg::Caller, Way::Out, status.to_string(), None),
         Out::Reanswer { leg, sdp, .. } => message(*leg, Way::Out, "200 OK", read(sdp).as_ref()),
         Out::Rerefuse { leg, status } => message(*leg, Way::Out, status.to_string(), None),

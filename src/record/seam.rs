@@ -78,6 +78,9 @@ pub enum In {
         key: Key,
         by: KeyCarrier,
     },
+    /// The caller showed that it is there before it was answered: it acknowledged our 183 or sent sound, or its INVITE came
+    /// over a connection.
+    Shown,
     /// The last frame of that play went out.
     PlayEnded {
         play: u32,
@@ -198,6 +201,10 @@ pub enum Disposition {
 pub enum Out {
     /// 200 to the caller's INVITE: the answer, or our offer where the INVITE had none.
     Answer {
+        sdp: String,
+    },
+    /// 183 to the caller's INVITE: what it hears before the answer is there.
+    Early {
         sdp: String,
     },
     /// A final refusal of the caller's INVITE.

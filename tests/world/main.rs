@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read the sources and run the program")]
 
 mod codecs;
+mod early;
 mod floods;
 mod keys;
 mod late_offer;

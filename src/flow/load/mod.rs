@@ -27,7 +27,7 @@ const MAX_QUEUES: usize = 500;
 const MAX_LANGUAGES: usize = 20;
 
 /// Keys and verbs that the language document names and that are not served yet.
-const LATER_TOP: [&str; 8] = ["lookups", "hours", "waiting", "types", "use", "budget", "with", "answer"];
+const LATER_TOP: [&str; 7] = ["lookups", "hours", "waiting", "types", "use", "budget", "with"];
 const LATER_QUEUE: [&str; 10] =
     ["at_once", "hours", "longest", "size", "waiting", "agents", "strategy", "wrap_up", "full", "waited"];
 const LATER_VERBS: [&str; 9] = ["lookup", "if", "run", "return", "set", "forget", "callback", "ticket", "reject"];
@@ -84,6 +84,7 @@ fn top(node: &Node, source: &Source, loading: &mut Loading) -> Option<Flow> {
         loading.currency = currency;
     }
     fields.later(&LATER_TOP, &mut loading.faults);
+    let early = fields.take("answer").and_then(|node| answer(node, &mut loading.faults));
     let blocks = fields.need("blocks", &mut loading.faults);
     let blocks = blocks.and_then(|b| b.map("the blocks", MAX_BLOCKS, &mut loading.faults)).unwrap_or(&[]);
     loading.name_blocks(blocks);
@@ -108,6 +109,7 @@ fn top(node: &Node, source: &Source, loading: &mut Loading) -> Option<Flow> {
         queues: loading.queues()?,
         blocks,
         escape,
+        early: early == Some(true),
         always_error,
     })
 }
@@ -144,6 +146,19 @@ fn chosen(languages: &[Word], loading: &mut Loading) {
             .faults
             .warning("one-language", more.span, message)
             .remedy("language: { type: choice, keys: { 1: en, 2: es }, ask: [PROMPT] }");
+    }
+}
+
+/// Whether prompts are heard before the answer.
+fn answer(node: &Node, faults: &mut Faults) -> Option<bool> {
+    let word = node.word("`now` or `early`", faults)?;
+    match word.text.as_str() {
+        "now" => Some(false),
+        "early" => Some(true),
+        _ => {
+            faults.unknown("answer", &word, ["now", "early"]);
+            None
+        }
     }
 }
 

@@ -96,6 +96,7 @@ fn mistakes_in_the_declarations() {
         ("prompts: ../etc", "bad-path", 10, "beside the flow"),
         ("languages: [en, es]", "one-language", 17, "type: choice"),
         ("languages: [en, en]", "duplicate-key", 17, "second time"),
+        ("answer: later", "unknown-name", 9, "there is: now, early"),
         ("currency: gbp", "unknown-name", 11, "usd"),
         ("always: { error: strat }", "unknown-name", 18, "`start`?"),
         ("always: { error: start, hangup: start }", "not-served-yet", 25, "`hangup:`"),

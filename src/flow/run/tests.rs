@@ -115,6 +115,7 @@ impl Scene {
     fn word(&self, action: &Action) -> Option<String> {
         Some(match action {
             Action::Play { say, .. } => say.iter().map(spoken).collect::<Vec<_>>().join("+"),
+            Action::Answer => "answer".into(),
             Action::Stop => "x".into(),
             Action::Fact(fact) => {
                 let fact = &self.context.facts[*fact];

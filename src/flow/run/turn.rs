@@ -88,6 +88,13 @@ impl Turn<'_> {
         play
     }
 
+    /// Something is asked, or somebody called: from here on the caller is answered.
+    pub fn answer(&mut self) {
+        if self.flow.early {
+            self.act(Action::Answer);
+        }
+    }
+
     pub fn type_ahead(&mut self, key: Key) {
         if self.talk.typed.len() < MAX_TYPED {
             self.talk.typed.push_back(key);

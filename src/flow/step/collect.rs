@@ -103,6 +103,7 @@ enum Hearing {
 }
 
 fn ask(turn: &mut Turn, fact: usize, otherwise: Next, failed: Failure) -> Go {
+    turn.answer();
     turn.context.facts[fact].tries += 1;
     let (phase, hearing) = (Phase::Entry(Vec::new()), Hearing::Due);
     Asking { fact, otherwise, failed, phase, hearing, said: false }.listen(turn)

@@ -1,0 +1,159 @@
+//! `answer: early`: prompts before the 200, for callers who show that they are there.
+
+use crate::scenarios::{ACCOUNT, answers, caller, flow, ms, plan};
+use crate::{Plan, World};
+use askonce::call::Program;
+use askonce::engine::{Input, Setup};
+use askonce::peer::{Act, Happened, TalkId};
+use askonce::record::Line;
+use askonce::record::fixture::Step;
+use askonce::record::seam::{Disposition, In, Leg, Out};
+use askonce::replay;
+use askonce::server::files::{self, Disk};
+use askonce::time::Duration;
+use std::sync::Arc;
+
+const SECOND: Duration = Duration::from_secs(1);
+/// The welcome is heard before the account is asked for.
+const WELCOME: Duration = Duration::from_millis(2_400);
+
+fn early(setup: &mut Setup) {
+    for service in setup.services.values_mut() {
+        Arc::make_mut(&mut service.program.flow).early = true;
+    }
+}
+
+fn world(seed: u64) -> World {
+    let agent = answers(&[Act::HearVoice, Act::Wait(ms(500)), Act::HangUp]);
+    World::new(Plan { tamper: early, ..plan(seed, agent) })
+}
+
+/// When the call was answered, on the clock of its recording.
+fn answered(world: &World) -> Option<Duration> {
+    let lines = &world.recordings[0].lines;
+    lines
+        .iter()
+        .find(|line| matches!(line.step, Step::Out(Out::Answer { .. })))
+        .map(|line| Duration::from_micros(line.t))
+}
+
+fn program(world: &World) -> Program {
+    let (service, _) = files::load(&Disk, &flow());
+    let mut program = service.expect("the example").program;
+    Arc::make_mut(&mut program.flow).early = true;
+    assert_eq!(program.flow.digest, world.recordings[0].header.digest);
+    program
+}
+
+fn ended(world: &World, talk: TalkId) -> Option<u16> {
+    world.happened[&talk].iter().find_map(|happened| match happened {
+        Happened::Ended { status, .. } => Some(*status),
+        _ => None,
+    })
+}
+
+/// A request of a caller made by hand, to which no phone listens.
+fn request(method: &str, to: &str) -> Vec<u8> {
+    let sdp = "v=0\r\no=- 1 1 IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 127.0.0.2\r\nt=0 0\r\nm=audio 9000 RTP/AVP 0\r\n";
+    let body = if method == "INVITE" { sdp } else { "" };
+    let text = format!(
+        "{method} sip:1@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.2:5060;branch=z9hG4bK{method}\r\nFrom: \
+         <sip:+15551230001@127.0.0.2>;tag=a\r\nTo: <sip:1@127.0.0.1>{to}\r\nCall-ID: x\r\nCSeq: 1 {method}\r\nContact: \
+         <sip:127.0.0.2:5060>\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    text.into_bytes()
+}
+
+#[test]
+fn the_welcome_is_heard_before_the_answer_and_the_question_after_it() {
+    let mut world = world(51);
+    let mut script = caller(ACCOUNT);
+    script.insert(0, Act::Hear("en/account_ask".to_owned()));
+    let talk = world.call("+15551230001", Vec::new(), script);
+    world.run(120 * SECOND);
+    let at = answered(&world).expect("an answer");
+    assert!(at > WELCOME && at < 2 * WELCOME, "{at:?}");
+    assert!(world.happened[&talk].iter().any(|happened| matches!(happened, Happened::Ringing)), "the 183");
+    let lines = &world.recordings[0].lines;
+    let shown = lines.iter().find(|line| matches!(line.step, Step::In(In::Shown))).expect("its PRACK came");
+    assert!(Duration::from_micros(shown.t) < ms(100));
+    let cdr = &world.cdrs[0];
+    assert_eq!((cdr.disposition, ended(&world, talk)), (Disposition::Agent, Some(0)));
+    assert_eq!(
+        cdr.answer.map(|answer| answer.duration_since(cdr.start).as_millis()),
+        i128::try_from(at.as_millis()).ok()
+    );
+    let sent = cdr.media.iter().find(|media| media.leg == Leg::Caller).map(|media| media.statistics.sent);
+    assert!(sent > Some(50 * u64::from(at.as_secs() as u32)), "the stream ran from the PRACK on: {sent:?}");
+    let replayed = replay::run(&world.recordings[0], program(&world)).expect("it can be run");
+    assert_eq!(replayed.comparison.first_difference, None);
+}
+
+#[test]
+fn a_caller_who_gives_up_before_the_answer_was_never_answered() {
+    let mut world = world(52);
+    let talk = world.call("+15551230001", Vec::new(), vec![Act::Stay]);
+    world.run(SECOND);
+    world.callers.hang_up(world.now, talk);
+    world.run(40 * SECOND);
+    let cdr = &world.cdrs[0];
+    assert_eq!((cdr.disposition, cdr.answer, cdr.answered_ms), (Disposition::AbandonedFlow, None, 0));
+    assert_eq!(world.engine.half_open(), 0);
+}
+
+/// Neither reliable responses nor sound: nothing is sent to where the INVITE says, and the prompts wait for the ACK.
+#[test]
+fn who_does_not_show_itself_is_answered_after_a_second_and_misses_nothing() {
+    let mut world = world(53);
+    world.inject(5060, 5060, &request("INVITE", ""));
+    world.run(ms(900));
+    let said = String::from_utf8(world.last_to_caller.clone()).expect("text");
+    assert!(said.starts_with("SIP/2.0 183") && said.contains("m=audio") && !said.contains("RSeq"), "{said}");
+    assert_eq!(world.engine.half_open(), 1);
+    world.run(ms(200));
+    let said = String::from_utf8(world.last_to_caller.clone()).expect("text");
+    assert!(said.starts_with("SIP/2.0 200") && said.contains("m=audio"), "{said}");
+    let tag = said.lines().find_map(|line| line.strip_prefix("To: <sip:1@127.0.0.1>")).expect("a To tag").to_owned();
+    world.inject(5060, 5060, &request("ACK", &tag));
+    world.run(30 * SECOND);
+    assert!(world.recordings.is_empty(), "the call goes on");
+    world.tell(Input::Stop);
+    world.run(40 * SECOND);
+    let played = |line: &&Line| matches!(line.step, Step::In(In::PlayEnded { .. }));
+    let first = world.recordings[0].lines.iter().find(played).map(|line| Duration::from_micros(line.t));
+    assert!(first > Some(SECOND + WELCOME), "the welcome began with the ACK: {first:?}");
+}
+
+/// One packet from where the description says opens the gate, as it does for any call.
+#[test]
+fn sound_of_the_callers_own_shows_it_as_well() {
+    let mut world = world(54);
+    world.inject(5060, 5060, &request("INVITE", ""));
+    world.run(ms(100));
+    let packet = [&[0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 5][..], &[0xff; 160]].concat();
+    world.inject(9_000, 10_000, &packet);
+    world.run(2 * SECOND);
+    let said = String::from_utf8(world.last_to_caller.clone()).expect("text");
+    assert!(said.starts_with("SIP/2.0 183"), "{said}");
+    assert_eq!(world.engine.half_open(), 0, "it holds no place of those who may not be there");
+    world.run(5 * SECOND);
+    assert!(String::from_utf8_lossy(&world.last_to_caller).starts_with("SIP/2.0 200"), "the question answers");
+}
+
+/// The flow only has something to say.
+#[test]
+fn a_flow_that_ends_before_it_asked_anything_refuses_the_call() {
+    let tamper = |setup: &mut Setup| {
+        early(setup);
+        for service in setup.services.values_mut() {
+            let flow = Arc::make_mut(&mut service.program.flow);
+            flow.start = flow.blocks.iter().position(|block| block.name.text == "sorry").expect("the block");
+        }
+    };
+    let mut world = World::new(Plan { tamper, ..plan(55, answers(&[])) });
+    let talk = world.call("+15551230001", Vec::new(), vec![Act::Stay]);
+    world.run(60 * SECOND);
+    assert_eq!(ended(&world, talk), Some(480));
+    assert_eq!((world.cdrs[0].disposition, world.cdrs[0].answer), (Disposition::SelfServed, None));
+}
