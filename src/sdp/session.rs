@@ -123,9 +123,11 @@ impl Session {
         Session { local, id, version, last, streams, ours: 0, offered, policy, agreed, generation: 0 }
     }
 
-    /// An offer of `codecs` in this order, with telephone-event at each of their clocks.
+    /// An offer of `codecs` in this order, with telephone-event at each of their clocks, and
+    /// at 8,000 Hz: there are phones with Opus that know no other.
     pub fn offer(&mut self, codecs: &[Codec], direction: Direction) -> Vec<u8> {
-        let events = EVENTS.into_iter().filter(|(clock, _)| codecs.iter().any(|codec| codec.clock() == *clock));
+        let spoken = |clock| clock == EVENTS[0].0 || codecs.iter().any(|codec| codec.clock() == clock);
+        let events = EVENTS.into_iter().filter(|(clock, _)| spoken(*clock));
         let formats = codecs.iter().map(|codec| (codec.payload_type(), Sort::Audio(*codec)));
         let formats = formats.chain(events.map(|(clock, event)| (event, Sort::Event(clock))));
         let secure = self.policy == Policy::Required || self.agreed.is_some_and(|agreed| agreed.secure);

@@ -50,6 +50,14 @@ impl Server {
         Server::placed(DESK, &place.replace("TO", to).replace("MORE", ""), &[])
     }
 
+    /// Serves the account desk in one codec, with SRTP or without, and records into a folder.
+    pub fn recording(codec: &str, srtp: &str, to: &str, record: &Path) -> Server {
+        let place = PLACE.replace("trust: [", &format!("srtp: {srtp}, trust: ["));
+        let place = place.replace("trusted:", &format!("srtp: {srtp}, trusted:"));
+        let place = place.replace("TO", to).replace("MORE", &format!("codecs: [{codec}]"));
+        Server::placed(DESK, &place, &["--record", &record.display().to_string(), "--clear-test-data"])
+    }
+
     fn placed(flow: &str, place: &str, arguments: &[&str]) -> Server {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("a file");

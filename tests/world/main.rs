@@ -2,6 +2,7 @@
 //! that loses and doubles datagrams. Nothing here waits.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read the sources and run the program")]
 
+mod attacks;
 mod codecs;
 mod early;
 mod floods;

@@ -64,6 +64,10 @@ pub struct World {
     /// Our own media address of a stream.
     local: HashMap<StreamId, SocketAddr>,
     digest: Sha256,
+    /// Of the datagrams alone.
+    sent: Sha256,
+    /// The last datagram to a stream that has a phone's source latched, by our address: from where, and its bytes.
+    heard: BTreeMap<SocketAddr, (SocketAddr, Vec<u8>)>,
     pub cdrs: Vec<Cdr>,
     pub recordings: Vec<Fixture>,
     pub told: Vec<Told>,
@@ -91,6 +95,7 @@ enum Far {
 struct Done {
     packets: Vec<(StreamId, SocketAddr, Vec<u8>)>,
     events: Vec<media::Event>,
+    latched: Option<StreamId>,
 }
 
 impl Sink for Done {
@@ -102,7 +107,9 @@ impl Sink for Done {
         self.events.push(event);
     }
 
-    fn connect(&mut self, _: StreamId, _: SocketAddr) {}
+    fn connect(&mut self, id: StreamId, _: SocketAddr) {
+        self.latched = Some(id);
+    }
 
     fn disconnect(&mut self, _: StreamId) {}
 }
@@ -154,6 +161,8 @@ impl World {
             media: HashMap::new(),
             local: HashMap::new(),
             digest: Sha256::new(),
+            sent: Sha256::new(),
+            heard: BTreeMap::new(),
             cdrs: Vec::new(),
             recordings: Vec::new(),
             told: Vec::new(),
@@ -212,7 +221,22 @@ impl World {
 
     /// A digest of every datagram and record of this world, in order.
     pub fn digest(self) -> String {
-        self.digest.finalize().iter().map(|octet| format!("{octet:02x}")).collect()
+        hex(self.digest)
+    }
+
+    /// A digest of every datagram that anyone sent, in order and with its time.
+    pub fn packets(&self) -> String {
+        hex(self.sent.clone())
+    }
+
+    /// Our address of a stream, and what came to it last.
+    pub fn heard(&self) -> Vec<(SocketAddr, (SocketAddr, Vec<u8>))> {
+        self.heard.iter().map(|(at, last)| (*at, last.clone())).collect()
+    }
+
+    /// A datagram of a stranger, who may have forged where it comes from; it takes no time.
+    pub fn strike(&mut self, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
+        self.deliver(Datagram { from, to, bytes });
     }
 
     fn next(&self) -> Option<Instant> {
@@ -230,7 +254,10 @@ impl World {
     fn step(&mut self) {
         let now = self.now;
         while let Some(datagram) = self.network.arrived(now) {
-            self.arrive(datagram);
+            if let Some(heard) = self.heard.get_mut(&datagram.to) {
+                *heard = (datagram.from, datagram.bytes.clone());
+            }
+            self.deliver(datagram);
         }
         if self.engine.next_deadline().is_some_and(|at| at <= now) {
             self.engine.handle(now, Input::Deadline);
@@ -250,7 +277,7 @@ impl World {
         self.settle();
     }
 
-    fn arrive(&mut self, datagram: Datagram) {
+    fn deliver(&mut self, datagram: Datagram) {
         let now = self.now;
         let Datagram { from, to, mut bytes } = datagram;
         if self.no_events && to.port() == SIP && from.ip() == CALLERS {
@@ -266,7 +293,11 @@ impl World {
             (SIP, AGENTS, _) => self.agents.on_sip(now, from, &bytes),
             (_, _, Some(Far::Stream(id))) => {
                 let mut done = Done::default();
+                let whole = bytes.clone();
                 self.streams.on_packet(now, *id, from, &mut bytes, &mut done);
+                if done.latched.is_some() {
+                    self.heard.insert(to, (from, whole));
+                }
                 self.media_done(done);
             }
             (_, _, Some(Far::Caller(talk))) => self.callers.on_rtp(now, *talk, &bytes),
@@ -287,8 +318,10 @@ impl World {
     }
 
     fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
-        self.digest.update(self.now.as_micros().to_be_bytes());
-        self.digest.update(bytes);
+        for digest in [&mut self.digest, &mut self.sent] {
+            digest.update(self.now.as_micros().to_be_bytes());
+            digest.update(bytes);
+        }
         self.network.send(self.now, from, to, bytes);
     }
 
@@ -391,4 +424,8 @@ impl World {
             peer::Output::Event { talk, happened, .. } => self.agents_happened.push((talk, happened)),
         }
     }
+}
+
+fn hex(digest: Sha256) -> String {
+    digest.finalize().iter().map(|octet| format!("{octet:02x}")).collect()
 }

@@ -207,6 +207,15 @@ fn media_stays_within_one_version_of_ip() {
 }
 
 #[test]
+#[cfg(feature = "opus")]
+fn an_offer_of_opus_has_events_at_the_clock_that_every_phone_knows() {
+    let body = text(session().offer(&[Codec::Opus], Direction::SendRecv));
+    for event in ["101 telephone-event/8000", "110 telephone-event/48000"] {
+        assert!(body.contains(&format!("a=rtpmap:{event}\r\n")), "{body}");
+    }
+}
+
+#[test]
 fn an_offer_and_its_answer_meet() {
     let mut caller = session();
     let offered = caller.offer(&[Pcmu, Pcma], Direction::SendRecv);
