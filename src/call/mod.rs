@@ -92,6 +92,8 @@ pub struct Call {
     answered: Option<Instant>,
     /// While prompts are heard before the answer.
     early: Option<Early>,
+    /// The caller hears the agent's side, which has not answered yet.
+    overheard: bool,
     caller: LegState,
     agent: LegState,
     handoff: Option<Handoff>,
@@ -127,6 +129,7 @@ impl Call {
             begun: now,
             answered: None,
             early: None,
+            overheard: false,
             handoff: None,
             max_forwards: arrival.max_forwards,
             reached: false,
@@ -157,7 +160,7 @@ impl Call {
             In::Ref { reference } => self.minted(now, reference),
             In::Store { store, kept } => self.stored(now, store, kept),
             In::Shown => self.shown(),
-            In::Progress { .. } => self.progress(),
+            In::Progress { answer, .. } => self.progress(now, answer.as_ref()),
             In::Answered { answer } => self.agent_answered(now, answer.as_ref()),
             In::Refused { status, contacts, .. } => self.refused(now, status, &contacts),
             In::Resolved { resolve, hops } => self.resolved(now, resolve, &hops),
@@ -349,7 +352,7 @@ impl Call {
     }
 
     fn reoffer(&mut self, now: Instant, leg: Leg, offer: Option<&Offer>) {
-        let rings = leg == Leg::Agent && !self.handoff.as_ref().is_some_and(Handoff::bridged);
+        let rings = leg == Leg::Agent && !self.overheard && !self.handoff.as_ref().is_some_and(Handoff::bridged);
         let codec = self.leg(leg).codec();
         let state = self.leg(leg);
         match offer {

@@ -69,9 +69,10 @@ impl Call {
         }
     }
 
-    pub(super) fn progress(&mut self) {
+    pub(super) fn progress(&mut self, now: Instant, answer: Option<&Offer>) {
         if let Some(handoff) = &mut self.handoff {
             handoff.heard();
+            self.overhear(now, answer);
         }
     }
 
@@ -119,7 +120,7 @@ impl Call {
             handoff.phase = Phase::Bridged { held: false };
             handoff.deadline = None;
         }
-        self.listen(now, Leg::Agent, session);
+        self.hear_agent(now, session);
         self.emit(now, Out::Stop { leg: Leg::Caller });
         self.emit(now, Out::Bridge);
         // The hop is a part of the context: whoever fetches it sees that this person has it.
@@ -132,6 +133,10 @@ impl Call {
             return;
         }
         self.note_refusal(status);
+        if std::mem::take(&mut self.overheard) {
+            self.emit(now, Out::Hangup { leg: Leg::Agent });
+            self.play_music(now);
+        }
         if self.failed_over(now, status) {
             return;
         }
@@ -170,7 +175,10 @@ impl Call {
             Some(_) | None => {}
         }
         match self.handoff.take().map(|handoff| handoff.phase) {
-            Some(Phase::Ringing { .. }) => self.emit(now, Out::Cancel),
+            Some(Phase::Ringing { .. }) => {
+                self.overheard = false;
+                self.emit(now, Out::Cancel);
+            }
             Some(Phase::Bridged { .. }) => {
                 self.emit(now, Out::Unbridge);
                 self.emit(now, Out::Hangup { leg: Leg::Agent });
@@ -317,7 +325,7 @@ impl Call {
         }
     }
 
-    fn play_music(&mut self, now: Instant) {
+    pub(super) fn play_music(&mut self, now: Instant) {
         self.music -= 1;
         let say = vec![Utterance::Clip(HOLD.to_owned())];
         self.emit(now, Out::Play { leg: Leg::Caller, play: self.music, say, looped: true });

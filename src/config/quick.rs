@@ -107,6 +107,7 @@ fn destination(text: &str, sip: SocketAddr) -> Result<Destination, String> {
         ring: RING,
         codecs: None,
         srtp: None,
+        early_media: false,
         trusted: true,
         carriers: vec![Carrier::UuiIsdn, Carrier::Headers],
         headers: Vec::new(),

@@ -61,29 +61,8 @@ impl Engine {
                 let (dialog, sdp) = (slot.caller, self.keyed(number, Leg::Caller, &sdp));
                 self.with(dialog, |sip, dialog| sip.accept(now, dialog, sdp));
             }
-            Out::Early { sdp } => {
-                let (dialog, sdp) = (slot.caller, self.keyed(number, Leg::Caller, &sdp));
-                self.with(dialog, |sip, dialog| sip.ring(now, dialog, 183, sdp));
-                if let Some(slot) = self.slots.get_mut(&number) {
-                    slot.early = true;
-                    // Where a connection comes from nobody forges.
-                    if slot.from.transport != Transport::Udp {
-                        self.shown(now, number);
-                    }
-                }
-            }
-            Out::Reject { status, because } => {
-                let counter = &mut self.counters;
-                *(if because.is_some() { &mut counter.srtp_refused } else { &mut counter.no_common_codec }) += 1;
-                // RFC 3261 section 20.43: 302 is a transport of media that does not fit.
-                let because = because.map(|because| ("Warning", format!("302 askonce \"{because}\"")));
-                let dialog = slot.caller;
-                self.with(dialog, |sip, dialog| sip.refuse(now, dialog, status, because.as_slice()));
-                // The refused dialog is gone without another word.
-                if let Some(dialog) = dialog {
-                    self.forget(dialog);
-                }
-            }
+            Out::Early { sdp } => self.ring_caller(now, number, &sdp),
+            Out::Reject { status, because } => self.reject(now, number, status, because),
             Out::Reanswer { leg, sdp, session } => {
                 let (dialog, sdp) = (dialog(leg), self.keyed(number, leg, &sdp));
                 self.with(dialog, |sip, dialog| sip.accept_reinvite(now, dialog, sdp));
@@ -128,6 +107,32 @@ impl Engine {
             Out::Cancel => self.leave(now, number, Leg::Agent),
             Out::Hangup { leg } => self.leave(now, number, leg),
             Out::End { .. } => self.over(now, number),
+        }
+    }
+
+    /// The 183, with what is heard before the answer.
+    fn ring_caller(&mut self, now: Instant, number: CallNumber, sdp: &str) {
+        let Some(slot) = self.slots.get_mut(&number) else { return };
+        slot.early = true;
+        // Where a connection comes from nobody forges.
+        let (dialog, shown) = (slot.caller, slot.from.transport != Transport::Udp);
+        let sdp = self.keyed(number, Leg::Caller, sdp);
+        self.with(dialog, |sip, dialog| sip.ring(now, dialog, 183, sdp));
+        if shown {
+            self.shown(now, number);
+        }
+    }
+
+    fn reject(&mut self, now: Instant, number: CallNumber, status: u16, because: Option<String>) {
+        let counter = &mut self.counters;
+        *(if because.is_some() { &mut counter.srtp_refused } else { &mut counter.no_common_codec }) += 1;
+        // RFC 3261 section 20.43: 302 is a transport of media that does not fit.
+        let because = because.map(|because| ("Warning", format!("302 askonce \"{because}\"")));
+        let dialog = self.slots.get(&number).and_then(|slot| slot.caller);
+        self.with(dialog, |sip, dialog| sip.refuse(now, dialog, status, because.as_slice()));
+        // The refused dialog is gone without another word.
+        if let Some(dialog) = dialog {
+            self.forget(dialog);
         }
     }
 

@@ -45,7 +45,10 @@ impl Engine {
             Event::Lost { dialog, why } => self.gone(now, dialog, Some(format!("{why:?}"))),
             Event::Reinvite { dialog, request } => self.reinvite(now, dialog, &request),
             Event::Info { dialog, request } => self.info(now, dialog, &request),
-            Event::Progress { dialog, status, .. } => self.leg_input(now, dialog, |_| In::Progress { status }),
+            Event::Progress { dialog, status, body } => {
+                let answer = crate::sdp::read(&body).ok();
+                self.leg_input(now, dialog, |_| In::Progress { status, answer });
+            }
             Event::Answered { dialog, response } => {
                 let answer = crate::sdp::read(&response.body).ok();
                 self.leg_input(now, dialog, |_| In::Answered { answer });

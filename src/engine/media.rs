@@ -30,7 +30,10 @@ impl Engine {
             Event::Refused { id, refusal } => self.media_refused(now, id, refusal),
             Event::Closed { id, statistics } => {
                 let Some(slot) = self.slots.get_mut(&id.call) else { return };
-                slot.streams[usize::from(id.leg)] = Stream::None;
+                // The leg's next stream may be open already.
+                if slot.streams[usize::from(id.leg)] == Stream::Closing {
+                    slot.streams[usize::from(id.leg)] = Stream::None;
+                }
                 slot.media.push(LegMedia { leg: leg(id), statistics });
                 if matches!(slot.phase, Phase::Closing { .. }) {
                     self.settle(now, id.call);

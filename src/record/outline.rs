@@ -117,7 +117,7 @@ fn message(leg: Leg, way: Way, label: impl Into<String>, offer: Option<&Offer>) 
 pub fn received(input: &In) -> Option<Message> {
     match input {
         In::Invite(arrival) => message(Leg::Caller, Way::In, format!("INVITE {}", arrival.to), arrival.offer.as_ref()),
-        In::Progress { status } => message(Leg::Agent, Way::In, status.to_string(), None),
+        In::Progress { status, answer } => message(Leg::Agent, Way::In, status.to_string(), answer.as_ref()),
         In::Answered { answer } => message(Leg::Agent, Way::In, "200 OK", answer.as_ref()),
         In::Refused { status, reason, .. } => message(Leg::Agent, Way::In, format!("{status} {reason}"), None),
         In::Referred { status } => message(Leg::Caller, Way::In, status.to_string(), None),

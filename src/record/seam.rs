@@ -100,9 +100,11 @@ pub enum In {
         resolve: u32,
         hops: Vec<Hop>,
     },
-    /// 1xx to the agent's INVITE.
+    /// 1xx to the agent's INVITE, with what its side sends before it answers.
     Progress {
         status: u16,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<Offer>,
     },
     /// 2xx to the agent's INVITE; `None` if it brought no usable session description.
     Answered {

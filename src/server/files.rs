@@ -251,9 +251,9 @@ impl<'f> Sounds<'f> {
             }
             if theirs > 0 && !ours.is_empty() {
                 let message = format!(
-                    "values are read in two voices in `{language}`: {theirs} words lie beside the flow, and {} are the built-in voice's: {}",
+                    "values are read in two voices in `{language}`: {theirs} words lie beside the flow, and {} are the built-in voice's, such as {}",
                     ours.len(),
-                    ours.join(", ")
+                    ours[0]
                 );
                 findings.diagnostics.push(Diagnostic::warning(&flow.path, "two-voices", Span::default(), message));
             }

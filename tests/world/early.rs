@@ -1,16 +1,19 @@
 //! `answer: early`: prompts before the 200, for callers who show that they are there.
 
 use crate::scenarios::{ACCOUNT, answers, caller, flow, ms, plan};
+use crate::simulation::AGENTS;
 use crate::{Plan, World};
 use askonce::call::Program;
 use askonce::engine::{Input, Setup};
-use askonce::peer::{Act, Happened, TalkId};
+use askonce::peer::{Act, Answering, Happened, TalkId};
 use askonce::record::Line;
 use askonce::record::fixture::Step;
 use askonce::record::seam::{Disposition, In, Leg, Out};
 use askonce::replay;
 use askonce::server::files::{self, Disk};
+use askonce::sip::Hop;
 use askonce::time::Duration;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -156,4 +159,91 @@ fn a_flow_that_ends_before_it_asked_anything_refuses_the_call() {
     world.run(60 * SECOND);
     assert_eq!(ended(&world, talk), Some(480));
     assert_eq!((world.cdrs[0].disposition, world.cdrs[0].answer), (Disposition::SelfServed, None));
+}
+
+/// What the agent's side says by hand, while its phone rings.
+fn agent_says(world: &mut World, status: &str, sdp: bool) {
+    let invite = world.invites.last().expect("an INVITE");
+    let echoed = ["Via", "From", "Call-ID", "CSeq"].map(|name| {
+        let value = invite.headers.get(name).expect("a header");
+        format!("{name}: {value}\r\n")
+    });
+    let to = invite.headers.get("To").expect("a header");
+    let body = "v=0\r\no=- 1 1 IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 127.0.0.2\r\nt=0 0\r\nm=audio 9100 RTP/AVP 0\r\n";
+    let body = if sdp { body } else { "" };
+    let text = format!(
+        "SIP/2.0 {status}\r\n{}To: {to};tag=other\r\nContact: <sip:{AGENTS}>\r\nContent-Type: application/sdp\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        echoed.concat(),
+        body.len()
+    );
+    let from = Hop::udp(SocketAddr::new(AGENTS, 5060));
+    world.tell(Input::Message { from, bytes: text.as_bytes() });
+    world.run(ms(100));
+}
+
+/// Half a second of the voice of an agent's phone.
+fn agent_speaks(world: &mut World, first: u8) {
+    for n in first..first + 25 {
+        let packet = [&[0x80, 0, 0, n, 0, 0, 0, 160, 0, 0, 0, 6][..], &[0x42; 160]].concat();
+        world.inject(9_100, 10_001, &packet);
+        world.run(ms(20));
+    }
+}
+
+/// A call that has come to a phone that rings and rings.
+fn ringing(early_media: bool) -> (World, TalkId) {
+    let tamper: fn(&mut Setup) = if early_media {
+        |setup: &mut Setup| {
+            let config = Arc::make_mut(&mut setup.config);
+            config.destinations.iter_mut().for_each(|destination| destination.early_media = true);
+        }
+    } else {
+        |_: &mut Setup| {}
+    };
+    let mut world = World::new(Plan { tamper, ..plan(56, Answering::Ring) });
+    let headers = vec![("X-Account-Number".to_owned(), ACCOUNT.to_owned())];
+    let talk = world.call("+15551230001", headers, vec![Act::Stay]);
+    world.run(8 * SECOND);
+    assert_eq!(world.invites.len(), 1);
+    (world, talk)
+}
+
+fn heard(world: &World, talk: TalkId) -> (bool, usize) {
+    let happened = &world.happened[&talk];
+    let music = |happened: &&Happened| matches!(happened, Happened::Heard(clip) if clip == "music/hold");
+    (happened.iter().any(|happened| matches!(happened, Happened::HeardVoice)), happened.iter().filter(music).count())
+}
+
+#[test]
+fn what_an_agents_side_sends_before_it_answers_is_heard_where_the_destination_says_so() {
+    for early_media in [false, true] {
+        let (mut world, talk) = ringing(early_media);
+        assert_eq!(heard(&world, talk), (false, 1), "music");
+        agent_says(&mut world, "183 Session Progress", true);
+        agent_speaks(&mut world, 0);
+        assert_eq!(heard(&world, talk), (early_media, 1));
+        agent_says(&mut world, "200 OK", true);
+        agent_speaks(&mut world, 25);
+        assert!(heard(&world, talk).0, "the two talk");
+        world.tell(Input::Stop);
+        world.run(40 * SECOND);
+        assert_eq!(world.cdrs[0].disposition, Disposition::Failed, "we stopped");
+        let streams = world.cdrs[0].media.iter().filter(|media| media.leg == Leg::Agent).count();
+        assert_eq!(streams, 1, "one stream, before and after the answer");
+    }
+}
+
+#[test]
+fn an_agents_side_that_played_something_and_then_refuses_leaves_the_caller_with_the_music_and_the_flow() {
+    let (mut world, talk) = ringing(true);
+    agent_says(&mut world, "183 Session Progress", true);
+    agent_speaks(&mut world, 0);
+    agent_says(&mut world, "486 Busy Here", false);
+    world.run(30 * SECOND);
+    assert!(world.happened[&talk].iter().any(|h| matches!(h, Happened::Heard(clip) if clip == "en/call_later")));
+    assert_eq!((world.cdrs[0].disposition, ended(&world, talk)), (Disposition::Failed, Some(0)));
+    let (service, _) = files::load(&Disk, &flow());
+    let replayed = replay::run(&world.recordings[0], service.expect("the example").program).expect("it can be run");
+    assert_eq!(replayed.comparison.first_difference, None);
 }
