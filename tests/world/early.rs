@@ -11,7 +11,7 @@ use askonce::record::fixture::Step;
 use askonce::record::seam::{Disposition, In, Leg, Out};
 use askonce::replay;
 use askonce::server::files::{self, Disk};
-use askonce::sip::Hop;
+use askonce::sip::{Hop, Locals, Transport};
 use askonce::time::Duration;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -141,6 +141,25 @@ fn sound_of_the_callers_own_shows_it_as_well() {
     assert!(said.starts_with("SIP/2.0 183"), "{said}");
     assert_eq!(world.engine.half_open(), 0, "it holds no place of those who may not be there");
     world.run(5 * SECOND);
+    assert!(String::from_utf8_lossy(&world.last_to_caller).starts_with("SIP/2.0 200"), "the question answers");
+}
+
+/// Where a connection comes from nobody forges: the prompt begins at once.
+#[test]
+fn a_caller_over_tcp_need_not_show_itself() {
+    let tamper = |setup: &mut Setup| {
+        early(setup);
+        let server = Hop::udp("127.0.0.1:5060".parse().expect("an address"));
+        setup.locals = Locals::new([server, Hop::new(Transport::Tcp, server.address)]);
+    };
+    let mut world = World::new(Plan { tamper, ..plan(57, answers(&[])) });
+    let invite = String::from_utf8(request("INVITE", "")).expect("text").replace("SIP/2.0/UDP", "SIP/2.0/TCP");
+    let from = Hop::new(Transport::Tcp, "127.0.0.2:5060".parse().expect("an address"));
+    world.tell(Input::Message { from, bytes: invite.as_bytes() });
+    world.run(2 * SECOND);
+    assert!(String::from_utf8_lossy(&world.last_to_caller).starts_with("SIP/2.0 183"));
+    assert_eq!(world.engine.half_open(), 0);
+    world.run(3 * SECOND);
     assert!(String::from_utf8_lossy(&world.last_to_caller).starts_with("SIP/2.0 200"), "the question answers");
 }
 
