@@ -42,9 +42,11 @@ impl Call {
         let (Some(whisper), Some(destination)) = (whisper, self.destination()) else { return Vec::new() };
         let value = |name: &str| {
             let fact = self.context.fact(name)?;
-            self.context.shown_value(fact).filter(|_| destination.trusted || fact.class == Class::Public)
+            let value =
+                self.context.shown_value(fact).filter(|_| destination.trusted || fact.class == Class::Public)?;
+            Some((value, self.birth.program.flow.reading(name)?))
         };
-        self.birth.program.prompts.speech(whisper, value)
+        self.birth.program.prompts.book(&self.context.language).speech(whisper, value)
     }
 
     /// The whisper ended, or was cut short.

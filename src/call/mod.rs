@@ -4,6 +4,7 @@
 
 mod bridge;
 pub mod cdr;
+mod early;
 mod handoff;
 mod leg;
 mod person;
@@ -13,7 +14,7 @@ mod transfer;
 
 use crate::codec::Preference;
 use crate::context::{Context, Destination, FlowStamp, Inbound};
-use crate::flow::{Action, AgentEnd, Ending, Event, Flow, PromptBook, Run};
+use crate::flow::{Action, AgentEnd, Ending, Event, Flow, Prompts, Run};
 use crate::keying::Policy;
 use crate::media::RecordAct;
 use crate::random::Random;
@@ -22,6 +23,7 @@ use crate::record::seam::{Arrival, Disposition, EndedBy, FactChange, In, Leg, Ou
 use crate::sdp::{Negotiated, Offer};
 use crate::time::{Duration, Instant};
 use cdr::Cdr;
+use early::Early;
 use handoff::{Handoff, Means, Phase};
 use jiff::Timestamp;
 use leg::LegState;
@@ -36,7 +38,7 @@ const LONGEST: Duration = Duration::from_secs(4 * 3600);
 #[derive(Clone)]
 pub struct Program {
     pub flow: Arc<Flow>,
-    pub prompts: Arc<PromptBook>,
+    pub prompts: Arc<Prompts>,
 }
 
 /// What a call is made from.
@@ -95,6 +97,10 @@ pub struct Call {
     run: Run,
     begun: Instant,
     answered: Option<Instant>,
+    /// While prompts are heard before the answer.
+    early: Option<Early>,
+    /// The caller hears the agent's side, which has not answered yet.
+    overheard: bool,
     caller: LegState,
     agent: LegState,
     handoff: Option<Handoff>,
@@ -131,6 +137,8 @@ impl Call {
             random,
             begun: now,
             answered: None,
+            early: None,
+            overheard: false,
             handoff: None,
             max_forwards: arrival.max_forwards,
             reached: false,
@@ -162,7 +170,8 @@ impl Call {
             In::PlayEnded { play } => self.play_ended(now, play),
             In::Ref { reference } => self.minted(now, reference),
             In::Store { store, kept } => self.stored(now, store, kept),
-            In::Progress { .. } => self.progress(),
+            In::Shown => self.shown(),
+            In::Progress { answer, .. } => self.progress(now, answer.as_ref()),
             In::Answered { answer } => self.agent_answered(now, answer.as_ref()),
             In::Refused { status, contacts, .. } => self.refused(now, status, &contacts),
             In::Resolved { resolve, hops } => self.resolved(now, resolve, &hops),
@@ -184,6 +193,8 @@ impl Call {
         while let Some(due) = self.next_deadline().filter(|due| *due <= now) {
             if due >= self.begun + LONGEST {
                 self.end(due, Disposition::Failed, EndedBy::System);
+            } else if self.early.as_ref().is_some_and(|early| early.until == due) {
+                self.pick_up(due);
             } else if self.handoff.as_ref().and_then(|handoff| handoff.deadline) == Some(due) {
                 self.handoff_late(due);
             } else {
@@ -198,7 +209,8 @@ impl Call {
             return None;
         }
         let handoff = self.handoff.as_ref().and_then(|handoff| handoff.deadline);
-        [self.run.next_deadline(), handoff, Some(self.begun + LONGEST)].into_iter().flatten().min()
+        let early = self.early.as_ref().map(|early| early.until);
+        [self.run.next_deadline(), handoff, early, Some(self.begun + LONGEST)].into_iter().flatten().min()
     }
 
     /// The next output with the time at which it happened.
@@ -263,6 +275,9 @@ impl Call {
                 return self.over(now, Disposition::Rejected, EndedBy::System);
             }
         };
+        if self.birth.program.flow.early {
+            return self.begin_early(now, sdp, session);
+        }
         self.answered = Some(now);
         self.emit(now, Out::Answer { sdp });
         self.begin(now, session);
@@ -287,6 +302,7 @@ impl Call {
                 Action::Play { play, say } => {
                     self.emit(now, Out::Play { leg: Leg::Caller, play, say, looped: false, from: 0 });
                 }
+                Action::Answer => self.pick_up(now),
                 Action::Stop => self.emit(now, Out::Stop { leg: Leg::Caller }),
                 Action::Fact(index) => self.fact_changed(now, index),
                 Action::Step { block, step, verb, line } => {
@@ -349,7 +365,7 @@ impl Call {
     }
 
     fn reoffer(&mut self, now: Instant, leg: Leg, offer: Option<&Offer>) {
-        let rings = leg == Leg::Agent && !self.handoff.as_ref().is_some_and(Handoff::answered);
+        let rings = leg == Leg::Agent && !self.overheard && !self.handoff.as_ref().is_some_and(Handoff::answered);
         let codec = self.leg(leg).codec();
         let state = self.leg(leg);
         match offer {
@@ -361,6 +377,9 @@ impl Call {
             Some(offer) => match state.answer(offer) {
                 Err(_) => self.emit(now, Out::Rerefuse { leg, status: 488 }),
                 Ok((sdp, session)) => {
+                    if leg == Leg::Caller {
+                        self.changed_early();
+                    }
                     // An UPDATE from a phone that still rings: its stream is not open yet.
                     self.emit(now, Out::Reanswer { leg, sdp, session: Some(session).filter(|_| !rings) });
                     self.hold_music(now);

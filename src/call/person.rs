@@ -63,9 +63,10 @@ impl Call {
         }
     }
 
-    pub(super) fn progress(&mut self) {
+    pub(super) fn progress(&mut self, now: Instant, answer: Option<&Offer>) {
         if let Some(handoff) = &mut self.handoff {
             handoff.heard();
+            self.overhear(now, answer);
         }
     }
 
@@ -108,7 +109,7 @@ impl Call {
             self.emit(now, Out::Hangup { leg: Leg::Agent });
             return self.refused(now, 488, &[]);
         };
-        self.listen(now, Leg::Agent, session);
+        self.hear_agent(now, session);
         self.whisper(now, reference);
     }
 
@@ -118,6 +119,10 @@ impl Call {
             return;
         }
         self.note_refusal(status);
+        if std::mem::take(&mut self.overheard) {
+            self.emit(now, Out::Hangup { leg: Leg::Agent });
+            self.play_music(now, Leg::Caller);
+        }
         if self.failed_over(now, status) {
             return;
         }
@@ -143,7 +148,10 @@ impl Call {
             Some(_) | None => {}
         }
         match self.handoff.take().map(|handoff| handoff.phase) {
-            Some(Phase::Ringing { .. }) => self.emit(now, Out::Cancel),
+            Some(Phase::Ringing { .. }) => {
+                self.overheard = false;
+                self.emit(now, Out::Cancel);
+            }
             Some(Phase::Whispering { .. }) => self.emit(now, Out::Hangup { leg: Leg::Agent }),
             Some(Phase::Bridged { .. }) => {
                 self.emit(now, Out::Unbridge);

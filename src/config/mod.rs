@@ -217,6 +217,8 @@ pub struct Destination {
     pub codecs: Option<Preference>,
     /// `None`: as its trunk, or off.
     pub srtp: Option<Policy>,
+    /// Whether the caller hears what this side sends before it answers, in place of our music.
+    pub early_media: bool,
     /// Whether the facts go along, and not the reference alone.
     pub trusted: bool,
     pub carriers: Vec<Carrier>,
@@ -277,6 +279,7 @@ impl Config {
             ring: destination.ring,
             codecs: codecs.clone(),
             srtp: destination.srtp.or(trunk.map(|trunk| trunk.srtp)).unwrap_or_default(),
+            early_media: destination.early_media,
             trusted: destination.trusted,
             carriers: destination.carriers.clone(),
             headers: destination.headers.iter().map(|(header, fact)| (text(header), text(fact))).collect(),

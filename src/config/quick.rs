@@ -1,6 +1,7 @@
 //! Quick mode: one flow, loopback callers, destinations from the command line.
 
 use super::address::{address, missing};
+use super::codecs::listed;
 use super::destination::RING;
 use super::{Called, Config, Destination, Identity, Limits, Listen, Number, Recording, RtpPorts, Trunk, Unknown};
 use crate::codec::Preference;
@@ -81,6 +82,15 @@ impl Config {
             destinations,
         })
     }
+
+    /// Quick mode with other codecs than G.711 on every leg: `g722,pcmu`, the best first.
+    pub fn speaking(mut self, codecs: &str) -> Result<Config, String> {
+        self.codecs = listed(codecs)?;
+        for trunk in &mut self.trunks {
+            Arc::make_mut(trunk).codecs.clone_from(&self.codecs);
+        }
+        Ok(self)
+    }
 }
 
 fn destination(text: &str, sip: SocketAddr) -> Result<Destination, String> {
@@ -100,6 +110,7 @@ fn destination(text: &str, sip: SocketAddr) -> Result<Destination, String> {
         ring: RING,
         codecs: None,
         srtp: None,
+        early_media: false,
         trusted: true,
         carriers: vec![Carrier::UuiIsdn, Carrier::Headers],
         headers: Vec::new(),

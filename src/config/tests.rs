@@ -362,6 +362,16 @@ fn quick_mode_serves_loopback_and_names_its_destinations() {
         Config::quick(&Quick { flow, destinations: &destinations, sip, rtp: ports, http, store })
     };
     let config = quick(&["support=sip:agent@127.0.0.1:5070"]).expect("it is right");
+    let spoken = config.clone().speaking("g722, pcmu").expect("codecs of this program");
+    assert_eq!(
+        (spoken.spoken(), spoken.trunks[0].codecs.codecs.clone()),
+        (vec![Codec::Pcmu, Codec::G722], vec![Codec::G722, Codec::Pcmu])
+    );
+    assert_eq!(spoken.for_calls(&spoken.destinations[0]).codecs, spoken.trunks[0].codecs);
+    for wrong in ["", "g729", "pcmu,pcmu", "PCMU"] {
+        let error = config.clone().speaking(wrong).expect_err(wrong);
+        assert!(error.contains("it has") && error.contains("g722"), "{error}");
+    }
     assert!(config.trunk([127, 9, 9, 9].into()).is_some_and(|t| t.trust_uui && t.trust_headers));
     assert!(config.trunk([192, 0, 2, 1].into()).is_none());
     assert!(config.number("anything").is_some_and(|n| n.flow.is_none()));

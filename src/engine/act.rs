@@ -5,7 +5,7 @@ use super::{Asker, CallNumber, ContextRow, Engine, Output, Phase, STATISTICS_PAT
 use crate::call::Call;
 use crate::record::seam::{In, Leg, Out};
 use crate::sip::endpoint::{DialogId, Endpoint, Refusal};
-use crate::sip::{Hop, Message, Uri, wire};
+use crate::sip::{Hop, Message, Transport, Uri, wire};
 use crate::time::Instant;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -61,6 +61,7 @@ impl Engine {
                 let (dialog, sdp) = (slot.caller, self.keyed(number, Leg::Caller, &sdp));
                 self.with(dialog, |sip, dialog| sip.accept(now, dialog, sdp));
             }
+            Out::Early { sdp } => self.ring_caller(now, number, &sdp),
             Out::Reject { status, because } => self.reject(now, slot.caller, status, because),
             Out::Reanswer { leg, sdp, session } => {
                 let (dialog, sdp) = (dialog(leg), self.keyed(number, leg, &sdp));
@@ -108,6 +109,19 @@ impl Engine {
             Out::Cancel => self.leave(now, number, Leg::Agent),
             Out::Hangup { leg } => self.leave(now, number, leg),
             Out::End { .. } => self.over(now, number),
+        }
+    }
+
+    /// The 183, with what is heard before the answer.
+    fn ring_caller(&mut self, now: Instant, number: CallNumber, sdp: &str) {
+        let Some(slot) = self.slots.get_mut(&number) else { return };
+        slot.early = true;
+        // Where a connection comes from nobody forges.
+        let (dialog, shown) = (slot.caller, slot.from.transport != Transport::Udp);
+        let sdp = self.keyed(number, Leg::Caller, sdp);
+        self.with(dialog, |sip, dialog| sip.ring(now, dialog, 183, sdp));
+        if shown {
+            self.shown(now, number);
         }
     }
 

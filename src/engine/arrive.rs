@@ -64,6 +64,7 @@ impl Engine {
             agent: None,
             agent_hop: None,
             journal: None,
+            early: false,
             streams: [Stream::None; 2],
             media: Vec::new(),
             tapes: Vec::new(),

@@ -26,12 +26,16 @@ impl Engine {
             Event::Tone { id, key } => {
                 self.deliver(now, id.call, In::Key { leg: leg(id), key, by: KeyCarrier::InBand });
             }
+            Event::Heard { id } => self.shown(now, id.call),
             Event::Ended { id, play } => self.deliver(now, id.call, In::PlayEnded { play }),
             Event::Silent { id } => self.ask(now, id),
             Event::Refused { id, refusal } => self.media_refused(now, id, refusal),
             Event::Closed { id, statistics } => {
                 let Some(slot) = self.slots.get_mut(&id.call) else { return };
-                slot.streams[usize::from(id.leg)] = Stream::None;
+                // The leg's next stream may be open already.
+                if slot.streams[usize::from(id.leg)] == Stream::Closing {
+                    slot.streams[usize::from(id.leg)] = Stream::None;
+                }
                 slot.media.push(LegMedia { leg: leg(id), statistics });
                 if matches!(slot.phase, Phase::Closing { .. }) {
                     self.settle(now, id.call);
@@ -112,6 +116,17 @@ impl Engine {
         if let Some(&(call, leg)) = self.dialogs.get(&dialog) {
             self.media(Command::Ungate(stream(call, leg)));
         }
+    }
+
+    /// A caller that is not answered yet showed that it hears us: it may hear us, and counts as half-open no more.
+    pub(super) fn shown(&mut self, now: Instant, number: CallNumber) {
+        let Some(slot) = self.slots.get_mut(&number).filter(|slot| slot.early) else { return };
+        slot.early = false;
+        if let Some(dialog) = slot.caller {
+            self.half_open.ends(dialog);
+            self.ungate(dialog);
+        }
+        self.deliver(now, number, In::Shown);
     }
 
     pub(super) fn play(

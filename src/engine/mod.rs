@@ -239,6 +239,8 @@ struct Slot {
     /// Where the agent's INVITE went.
     agent_hop: Option<Hop>,
     journal: Option<Journal>,
+    /// It has a 183, and did not show that it hears us.
+    early: bool,
     /// By leg.
     streams: [Stream; 2],
     /// What the streams that closed before the call's end had counted.

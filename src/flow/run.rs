@@ -8,7 +8,7 @@ pub use talking::Talking;
 pub use turn::{Counts, Turn};
 
 use super::model::{Flow, Next};
-use super::prompts::PromptBook;
+use super::prompts::Prompts;
 use super::step::collect::Asking;
 use super::step::say::Saying;
 use crate::audio::Utterance;
@@ -50,6 +50,8 @@ pub enum AgentEnd {
 pub enum Action {
     /// Say this. `Event::PlayEnded` is due with the same number, unless `Stop` comes first.
     Play { play: u32, say: Vec<Utterance> },
+    /// Answer the call, if that is not done yet.
+    Answer,
     /// Stop the prompt that plays.
     Stop,
     /// That fact of `context.facts` was filled or declined.
@@ -101,7 +103,7 @@ pub enum Doing {
 #[derive(Debug)]
 pub struct Run {
     flow: Arc<Flow>,
-    prompts: Arc<PromptBook>,
+    prompts: Arc<Prompts>,
     inbound: Inbound,
     /// Block and step, both from 0.
     at: (usize, usize),
@@ -111,7 +113,7 @@ pub struct Run {
 
 impl Run {
     /// `inbound` is what came with the call, already cut down to what its trunk is trusted for.
-    pub fn new(flow: Arc<Flow>, prompts: Arc<PromptBook>, inbound: Inbound) -> Self {
+    pub fn new(flow: Arc<Flow>, prompts: Arc<Prompts>, inbound: Inbound) -> Self {
         let (at, talk) = ((flow.start, 0), Talk::new(flow.facts.len()));
         Self { flow, prompts, inbound, at, doing: Doing::Nothing, talk }
     }
@@ -192,6 +194,8 @@ fn enter((block, step): (usize, usize), turn: &mut Turn) -> Go {
     placed.step.begin(turn)
 }
 
+#[cfg(test)]
+mod language_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -148,6 +148,10 @@ pub enum Event {
         id: StreamId,
         key: Key,
     },
+    /// The far end of a gated stream sent something: it is there, and the gate is open.
+    Heard {
+        id: StreamId,
+    },
     /// The last frame went out. A play that was stopped or replaced does not end.
     Ended {
         id: StreamId,

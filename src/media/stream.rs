@@ -355,7 +355,9 @@ impl Stream {
         }
         if self.source.latch(source) {
             sink.connect(self.id, source);
-            self.gated = false;
+            if std::mem::take(&mut self.gated) {
+                sink.event(Event::Heard { id: self.id });
+            }
         }
         Some((header, payload))
     }

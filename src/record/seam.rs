@@ -79,6 +79,9 @@ pub enum In {
         key: Key,
         by: KeyCarrier,
     },
+    /// The caller showed that it is there before it was answered: it acknowledged our 183 or sent sound, or its INVITE came
+    /// over a connection.
+    Shown,
     /// The last frame of that play went out.
     PlayEnded {
         play: u32,
@@ -98,9 +101,11 @@ pub enum In {
         resolve: u32,
         hops: Vec<Hop>,
     },
-    /// 1xx to the agent's INVITE.
+    /// 1xx to the agent's INVITE, with what its side sends before it answers.
     Progress {
         status: u16,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<Offer>,
     },
     /// 2xx to the agent's INVITE; `None` if it brought no usable session description.
     Answered {
@@ -204,6 +209,10 @@ pub enum Disposition {
 pub enum Out {
     /// 200 to the caller's INVITE: the answer, or our offer where the INVITE had none.
     Answer {
+        sdp: String,
+    },
+    /// 183 to the caller's INVITE: what it hears before the answer is there.
+    Early {
         sdp: String,
     },
     /// A final refusal of the caller's INVITE.

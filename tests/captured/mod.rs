@@ -206,7 +206,7 @@ impl Wire {
                     self.pressed.push((Leg::BOTH[usize::from(id.leg)], key.to_char(), self.now.as_micros()));
                 }
                 Event::Closed { statistics, .. } => self.closed.push(statistics),
-                Event::Ended { .. } | Event::Silent { .. } => {}
+                Event::Ended { .. } | Event::Silent { .. } | Event::Heard { .. } => {}
                 Event::Refused { id, refusal } => panic!("{id:?}: {refusal:?}"),
             }
         }

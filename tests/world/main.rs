@@ -5,6 +5,7 @@
 mod attacks;
 mod bridge;
 mod codecs;
+mod early;
 mod floods;
 mod keys;
 mod late_offer;

@@ -37,6 +37,7 @@ impl Agent {
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {
+        turn.answer();
         turn.bring(&self.needs);
         let queue = &turn.flow.queues[self.queue];
         let (queue, destination) = (queue.name.text.clone(), queue.to.text.clone());

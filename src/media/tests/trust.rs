@@ -69,6 +69,8 @@ fn a_gated_stream_sends_nothing_and_its_player_stands_still() {
         world.run(A, 0, 50);
         assert_eq!((world.wire.sent.len(), &world.wire.events[..]), (0, &[][..]), "{name}");
         open_gate(&mut world);
+        let told = world.wire.events.contains(&Event::Heard { id: A });
+        assert_eq!(told, name == "by a packet", "that it is there is told once it is known by its own packet");
         world.tick(52, A);
         assert_eq!(world.wire.sent.len(), 1, "{name}");
         assert_ne!(world.wire.sent[0].payload, [0xff; 160], "{name}: the play begins, no silence goes ahead of it");
