@@ -12,8 +12,8 @@ pub mod ring;
 
 use crate::context::Ended;
 use crate::engine::{CallNumber, RecordOrder};
-use crate::media::RecordAct;
 use crate::media::tape::Tape;
+use crate::media::{RecordAct, Tapped};
 use crate::os::bell::Bell;
 use crate::os::clock::Clock;
 use crate::time::{Duration, Instant};
@@ -138,7 +138,7 @@ impl Desk {
             }
             let now = self.clock.now();
             let goes_on = self.take_orders(now);
-            self.take_packets();
+            self.take_packets(now);
             self.write_up_to(now - LAG);
             if !goes_on {
                 self.finish_all(now);
@@ -182,20 +182,24 @@ impl Desk {
         }
     }
 
-    fn take_packets(&mut self) {
-        let Desk { rings, open, samples, .. } = self;
-        let mut broken = Vec::new();
-        for ring in rings {
-            ring.drain(|at, tapped| {
-                // One that has ended, or never began.
-                let Some(open) = open.get_mut(&tapped.recording) else { return };
-                open.tape.take(at, tapped, samples);
-                if let Err(error) = open.write(samples) {
-                    broken.push((tapped.recording, error));
-                }
-            });
+    fn take_packets(&mut self, now: Instant) {
+        let mut rings = std::mem::take(&mut self.rings);
+        for ring in &mut rings {
+            ring.drain(|at, tapped| self.take_packet(now, at, tapped));
         }
-        broken.into_iter().for_each(|(recording, error)| self.break_off(recording, &error));
+        self.rings = rings;
+    }
+
+    fn take_packet(&mut self, now: Instant, at: Instant, tapped: &Tapped<'_>) {
+        if !self.open.contains_key(&tapped.recording) {
+            // Its order may have come since the orders were taken; else it has ended, or was refused.
+            self.take_orders(now);
+        }
+        let Some(open) = self.open.get_mut(&tapped.recording) else { return };
+        open.tape.take(at, tapped, &mut self.samples);
+        if let Err(error) = open.write(&mut self.samples) {
+            self.break_off(tapped.recording, &error);
+        }
     }
 
     /// Writes what is due, and finishes what has ended.
@@ -285,7 +289,7 @@ fn ended(tape: &Tape, why: String) -> Ended {
 mod tests {
     use super::*;
     use crate::codec::Codec;
-    use crate::media::{Kind, Side, Tapped};
+    use crate::media::{Kind, Side};
     use crate::server::recorder::ring::{Inlet, ring};
     use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
