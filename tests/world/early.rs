@@ -205,7 +205,7 @@ fn agent_says(world: &mut World, status: &str, sdp: bool) {
 fn agent_speaks(world: &mut World, first: u8) {
     for n in first..first + 25 {
         let packet = [&[0x80, 0, 0, n, 0, 0, 0, 160, 0, 0, 0, 6][..], &[0x42; 160]].concat();
-        world.inject(9_100, 10_001, &packet);
+        world.inject(9_100, 10_002, &packet);
         world.run(ms(20));
     }
 }
