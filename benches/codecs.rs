@@ -22,6 +22,7 @@ impl Sink for Nowhere {
     fn send(&mut self, _: StreamId, _: SocketAddr, packet: &[u8]) {
         black_box(packet);
     }
+    fn report(&mut self, _: StreamId, _: SocketAddr, _: &[u8]) {}
     fn event(&mut self, _: Event) {}
     fn connect(&mut self, _: StreamId, _: SocketAddr) {}
     fn disconnect(&mut self, _: StreamId) {}

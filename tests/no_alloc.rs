@@ -1,5 +1,5 @@
 //! No packet and no tick allocates: ten thousand of them through play, keys and bridge, and some through every
-//! transcoding.
+//! transcoding; nor does a copy of each on its way to the recorder.
 
 use askonce::audio::codec::{Encoder, FRAME, SAMPLES};
 use askonce::audio::dtmf::Tone;
@@ -8,9 +8,10 @@ use askonce::audio::{Arena, ArenaBuilder};
 use askonce::codec::Codec;
 use askonce::key::Key;
 use askonce::keying::{KeyName, Keyring, Master, Ours, Suite};
-use askonce::media::{Command, Event, Open, Sink, StreamId, Streams, Timing};
+use askonce::media::{Command, Event, Open, Sink, StreamId, Streams, Tapped, Timing};
 use askonce::rtp::packet::{HEADER, Header};
 use askonce::sdp::{Direction, Negotiated, Srtp};
+use askonce::server::recorder::ring::{Inlet, ring};
 use askonce::srtp::{OVERHEAD, Outbound};
 use askonce::time::Instant;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -46,6 +47,9 @@ struct Counts {
     keys: u64,
     tones: u64,
     ended: u64,
+    recorder: Option<Inlet>,
+    tapped: u64,
+    reports: u64,
 }
 
 impl Sink for Counts {
@@ -53,10 +57,20 @@ impl Sink for Counts {
         self.sent += 1;
     }
 
+    fn report(&mut self, _: StreamId, _: SocketAddr, packet: &[u8]) {
+        self.reports += u64::from(!packet.is_empty());
+    }
+
     fn event(&mut self, event: Event) {
         self.keys += u64::from(matches!(event, Event::Key { .. }));
         self.tones += u64::from(matches!(event, Event::Tone { .. }));
         self.ended += u64::from(matches!(event, Event::Ended { .. }));
+    }
+
+    fn tap(&mut self, tapped: Tapped<'_>) {
+        let Some(recorder) = &self.recorder else { return };
+        // A full ring is as quick.
+        self.tapped += u64::from(recorder.push(Instant::ZERO, &tapped));
     }
 
     fn connect(&mut self, _: StreamId, _: SocketAddr) {}
@@ -122,30 +136,47 @@ fn write_packet(n: u32, codec: Codec, bytes: &mut [u8; 172]) -> usize {
 
 #[test]
 fn packets_and_ticks_do_not_allocate() {
-    run([None, None]);
+    run([None, None], false);
+}
+
+#[test]
+fn nor_do_keys_that_become_tones() {
+    run([None, None], true);
 }
 
 #[test]
 fn nor_do_they_with_srtp() {
-    run([Some(Suite::Gcm128), Some(Suite::Cm80)]);
-    run([Some(Suite::Cm32), None]);
+    run([Some(Suite::Gcm128), Some(Suite::Cm80)], false);
+    run([Some(Suite::Cm32), None], true);
 }
 
-/// The legs with their suites.
-fn run(suites: [Option<Suite>; 2]) {
+/// The legs with their suites; whether B takes keys as tones only.
+fn run(suites: [Option<Suite>; 2], tones: bool) {
     const PACKETS: u32 = 10_000;
     let legs = [(A, Codec::Pcmu, suites[0]), (B, Codec::Pcma, suites[1])];
     let mut phones = legs.map(|(id, _, suite)| suite.map(|suite| Outbound::new(&master(id, 0, suite))));
-    let (mut streams, mut counts) = (Streams::default(), Counts::default());
+    let (inlet, mut outlet) = ring(1);
+    let (mut streams, mut counts) = (Streams::default(), Counts { recorder: Some(inlet), ..Counts::default() });
     let arena = arena();
     for (id, codec, suite) in legs {
-        streams.command(open(id, codec, Some(101), suite), &mut counts);
+        let mut command = open(id, codec, Some(101), suite);
+        if let Command::Open(open) = &mut command
+            && id == B
+        {
+            open.session.event_send = open.session.event_send.filter(|_| !tones);
+        }
+        streams.command(command, &mut counts);
     }
+    streams.command(Command::Tap { id: A, recording: Some(1) }, &mut counts);
     for n in 0..PACKETS {
+        // Sometimes it is full.
+        if n % 3_000 == 2_999 {
+            outlet.drain(|_, _| ());
+        }
         match n % 1000 {
             0 => {
                 let spans = vec![arena.span("prompt").expect("a clip"); 2];
-                let play = Command::Play { id: A, play: n, arena: arena.clone(), spans, looped: false };
+                let play = Command::Play { id: A, play: n, arena: arena.clone(), spans, looped: false, from: 0 };
                 streams.command(play, &mut counts);
             }
             500 => streams.command(Command::Bridge { call: 1, a: 0, b: 1 }, &mut counts),
@@ -166,11 +197,14 @@ fn run(suites: [Option<Suite>; 2]) {
             }
             let source = SocketAddr::from(([10, 0, 0, id.leg], 4000));
             streams.on_packet(now, id, source, &mut bytes[..length], &mut counts);
+            streams.on_report(now, id, source, &mut [0x80, 201, 0, 1, 0, 0, 0, 9]);
             streams.tick(now, id, &mut counts);
         }
         assert_eq!(ALLOCATIONS.with(Cell::get), before, "packet {n}");
     }
-    let Counts { sent, keys, ended, .. } = counts;
+    let Counts { sent, keys, ended, tapped, reports, .. } = counts;
+    assert!((1_000..2 * u64::from(PACKETS)).contains(&tapped), "some of them found room: {tapped}");
+    assert!(reports > 60, "{reports}");
     assert_eq!((keys, ended), (2 * u64::from(PACKETS / 10), 10), "the packets did what they are here for");
     assert!(sent > 19_000, "{sent}");
 }
@@ -268,4 +302,41 @@ fn tones_do_not_allocate_either() {
             "{codec:?}: a press every twenty packets"
         );
     }
+}
+
+/// Three legs that hear each other, with losses and pauses.
+#[test]
+fn three_that_are_joined_do_not_allocate() {
+    let (mut streams, mut counts) = (Streams::default(), Counts::default());
+    let legs: Vec<_> = (0..).zip([Codec::Pcmu, Codec::Pcma, Codec::G722]).collect();
+    let voices: Vec<_> = legs.iter().map(|(_, codec)| spoken(*codec)).collect();
+    for &(leg, codec) in &legs {
+        streams.command(open(StreamId { call: 1, leg }, codec, Some(101), None), &mut counts);
+    }
+    streams.command(Command::Join { call: 1, legs: [0, 1, 2] }, &mut counts);
+    for n in 0..1_000_u32 {
+        let now = Instant::from_micros(u64::from(n) * 20_000);
+        let before = ALLOCATIONS.with(Cell::get);
+        for (&(leg, codec), packets) in legs.iter().zip(&voices) {
+            let id = StreamId { call: 1, leg };
+            let sound = &packets[n as usize % packets.len()];
+            let mut bytes = [0; HEADER + FRAME];
+            let header = Header {
+                marker: false,
+                payload_type: codec.payload_type(),
+                sequence: n as u16,
+                timestamp: n * 160,
+                ssrc: 9,
+            };
+            header.write(bytes.first_chunk_mut().expect("room"));
+            bytes[HEADER..HEADER + sound.len()].copy_from_slice(sound);
+            if n % 17 != 5 && n % 300 > 20 {
+                let source = SocketAddr::from(([10, 0, 0, leg], 4000));
+                streams.on_packet(now, id, source, &mut bytes[..HEADER + sound.len()], &mut counts);
+            }
+            streams.tick(now, id, &mut counts);
+        }
+        assert_eq!(ALLOCATIONS.with(Cell::get), before, "packet {n}");
+    }
+    assert_eq!(counts.sent, 3_000);
 }

@@ -2,7 +2,9 @@
 //! share it; playing is copying a frame.
 
 use super::codec::{Encoder, FRAME, SAMPLES};
+use super::cut::{Cut, Shape};
 use super::resample::resample;
+use super::spoken::{self, PAUSE};
 use super::{Utterance, tone};
 use crate::codec::Codec;
 use std::collections::BTreeMap;
@@ -13,8 +15,10 @@ pub const HOLD: &str = "music/hold";
 
 /// Two hours of clips: 58 MB a codec, and half of that for Opus.
 const FRAMES: usize = 2 * 60 * 60 * 50;
-/// The language's clips for one value, by the character.
-const DIGITS: &str = "digits";
+/// Frames of the silence between groups of digits.
+const PAUSE_FRAMES: u32 = 10;
+/// Frames of a loop that its encoder hears before its first one, so that the second round follows from the first.
+const RUN_UP: usize = 50;
 
 /// A run of frames; only the arena that gave it can play it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +34,8 @@ pub struct Arena {
     coded: [Coded; Codec::ALL.len()],
     frames: u32,
     clips: BTreeMap<String, Span>,
+    /// The silence between groups of digits.
+    pause: Span,
 }
 
 /// The frames of one codec, one behind the other: those of Opus differ in length.
@@ -39,7 +45,7 @@ struct Coded {
     ends: Vec<u32>,
 }
 
-/// A clip that an utterance needs and the arena has not. A digit's name is masked: it is a piece of the caller's value.
+/// A clip that an utterance needs and the arena has not. A word's name is masked: it is a piece of the caller's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
     pub clip: String,
@@ -60,16 +66,16 @@ impl Arena {
         self.clips.get(name).copied()
     }
 
-    /// The runs of a list of utterances, in order; a value gives one run a character.
+    /// The runs of a list of utterances, in order; a value gives one run a word.
     pub fn spans(&self, utterances: &[Utterance]) -> Result<Vec<Span>, Missing> {
         let mut spans = Vec::new();
         for utterance in utterances {
             match utterance {
                 Utterance::Clip(name) => spans.push(self.span(name).ok_or_else(|| Missing { clip: name.clone() })?),
-                Utterance::Digits { language, value } => {
-                    for c in value.open().chars() {
-                        let missing = || Missing { clip: format!("{language}/{DIGITS}/?") };
-                        spans.push(self.span(&digit(language, c)).ok_or_else(missing)?);
+                Utterance::Value { language, reading, value } => {
+                    for clip in spoken::clips(language, *reading, value.open()) {
+                        let found = if clip == PAUSE { Some(self.pause) } else { self.span(&clip) };
+                        spans.push(found.ok_or_else(|| Missing { clip: format!("{language}/?") })?);
                     }
                 }
             }
@@ -97,15 +103,6 @@ impl Arena {
     }
 }
 
-/// The clip that says one character of a value.
-fn digit(language: &str, c: char) -> String {
-    match c {
-        '*' => format!("{language}/{DIGITS}/star"),
-        '#' => format!("{language}/{DIGITS}/pound"),
-        _ => format!("{language}/{DIGITS}/{c}"),
-    }
-}
-
 /// An arena under construction.
 pub struct ArenaBuilder {
     codecs: Vec<Codec>,
@@ -121,53 +118,74 @@ impl Default for ArenaBuilder {
 impl ArenaBuilder {
     /// Clips will be there in these codecs.
     pub fn new(codecs: &[Codec]) -> Self {
-        Self { codecs: codecs.to_vec(), arena: Arena { coded: Default::default(), frames: 0, clips: BTreeMap::new() } }
+        let pause = Span { start: 0, frames: 0 };
+        let arena = Arena { coded: Default::default(), frames: 0, clips: BTreeMap::new(), pause };
+        Self { codecs: codecs.to_vec(), arena }
     }
 
-    /// Encodes a clip of samples at `rate` Hz; the last frame is filled up with silence.
+    /// Encodes a prompt of samples at `rate` Hz.
     pub fn clip(&mut self, name: &str, samples: &[i16], rate: u32) -> Result<(), NoRoom> {
+        self.shaped(name, Shape::Prompt, samples, rate)
+    }
+
+    /// Encodes a clip of samples at `rate` Hz as what it is for.
+    pub fn shaped(&mut self, name: &str, shape: Shape, samples: &[i16], rate: u32) -> Result<(), NoRoom> {
         if self.arena.clips.contains_key(name) {
             return Err(NoRoom::Taken);
         }
-        if self.arena.frames as usize + frames(samples.len(), rate) > FRAMES {
+        let cut = Cut::new(shape, samples, rate);
+        if self.arena.frames as usize + cut.frames > FRAMES {
             return Err(NoRoom::Full);
         }
-        self.encode(name, samples, rate);
+        let span = self.encode(cut, samples, rate);
+        self.arena.clips.insert(name.to_owned(), span);
         Ok(())
     }
 
     /// The finished arena, with hold music in any case.
     pub fn build(mut self) -> Arena {
         if self.arena.span(HOLD).is_none() {
-            self.encode(HOLD, &tone::hold_music(), tone::RATE);
+            let mut music = tone::hold_music();
+            // It has no seam: what fades into its beginning is its beginning.
+            music.extend_from_within(..tone::RATE as usize / 2);
+            let span = self.encode(Cut::new(Shape::Loop, &music, tone::RATE), &music, tone::RATE);
+            self.arena.clips.insert(HOLD.to_owned(), span);
         }
+        let silence = vec![0; PAUSE_FRAMES as usize * SAMPLES];
+        let rate = 50 * SAMPLES as u32;
+        self.arena.pause = self.encode(Cut::new(Shape::Prompt, &silence, rate), &silence, rate);
         self.arena
     }
 
-    fn encode(&mut self, name: &str, samples: &[i16], rate: u32) {
-        let span = Span { start: self.arena.frames, frames: frames(samples.len(), rate) as u32 };
+    fn encode(&mut self, cut: Cut, samples: &[i16], rate: u32) -> Span {
+        let span = Span { start: self.arena.frames, frames: cut.frames as u32 };
+        // Codecs of one rate share what was resampled.
+        let mut parts: BTreeMap<u32, Vec<i16>> = BTreeMap::new();
         for &codec in &self.codecs {
-            self.arena.coded[codec as usize].append(codec, &resample(samples, rate, codec.rate()));
+            let to = codec.rate();
+            let part = parts.entry(to).or_insert_with(|| cut.of(&resample(samples, rate, to), to));
+            self.arena.coded[codec as usize].append(codec, part, cut.shape);
         }
         self.arena.frames += span.frames;
-        self.arena.clips.insert(name.to_owned(), span);
+        span
     }
 }
 
-/// Whole frames that so many samples fill.
-fn frames(samples: usize, rate: u32) -> usize {
-    (samples * 50).div_ceil(rate.max(1) as usize)
-}
-
 impl Coded {
-    /// Each clip from a fresh encoder: it sounds the same whatever is played before it.
-    fn append(&mut self, codec: Codec, samples: &[i16]) {
+    /// Each clip from a fresh encoder: it sounds the same whatever is played before it. That of a loop has heard its end.
+    fn append(&mut self, codec: Codec, samples: &[i16], shape: Shape) {
         let mut encoder = Encoder::new(codec);
-        for samples in samples.chunks(codec.samples()) {
-            let mut frame = [0; SAMPLES];
+        let frames = samples.chunks(codec.samples());
+        let run_up = if shape == Shape::Loop { RUN_UP.min(frames.len()) } else { 0 };
+        let heard = frames.clone().skip(frames.len() - run_up).map(|frame| (frame, false));
+        for (samples, kept) in heard.chain(frames.map(|frame| (frame, true))) {
+            let (mut frame, mut coded) = ([0; SAMPLES], [0; FRAME]);
             frame[..samples.len()].copy_from_slice(samples);
-            self.bytes.extend_from_slice(encoder.encode(&frame, &mut [0; FRAME]));
-            self.ends.push(self.bytes.len() as u32);
+            let coded = encoder.encode(&frame, &mut coded);
+            if kept {
+                self.bytes.extend_from_slice(coded);
+                self.ends.push(self.bytes.len() as u32);
+            }
         }
     }
 }
@@ -199,7 +217,7 @@ impl std::error::Error for NoRoom {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::codec::Law;
+    use crate::audio::codec::{Decoder, LONGEST, Law};
     use crate::audio::measure::voice;
     use crate::secret::Secret;
 
@@ -222,7 +240,7 @@ mod tests {
             assert!(last[2..].iter().all(|&byte| byte == (law.encode)(0)), "{codec:?}");
         }
         assert_eq!(arena.names().collect::<Vec<_>>(), ["en/a", "en/b", HOLD]);
-        assert_eq!((arena.frames(), arena.frame(Codec::Pcmu, 604)), (604, None));
+        assert_eq!((arena.frames(), arena.frame(Codec::Pcmu, 614)), (614, None));
         assert_eq!(arena.frame(Codec::G722, 0), None, "nobody asked for it");
     }
 
@@ -240,22 +258,49 @@ mod tests {
                 let [a, b] = ["a", "b"].map(|name| arena.span(name).expect("a clip"));
                 assert_eq!((a.frames, b), (51, Span { start: 51, frames: 51 }), "{codec:?}");
                 assert!(frames(a).eq(frames(b)) && frames(a).all(|frame| frame.is_some_and(|frame| !frame.is_empty())));
-                assert!(arena.frame(codec, 701).is_some() && arena.frame(codec, 702).is_none(), "{codec:?}");
+                assert!(arena.frame(codec, 711).is_some() && arena.frame(codec, 712).is_none(), "{codec:?}");
             }
         }
     }
 
     #[test]
-    fn a_value_is_said_by_the_character() {
-        let arena = arena(&["en/you-said", "en/digits/4", "en/digits/star", "en/digits/pound"]);
+    fn a_value_is_said_by_its_words_and_a_word_that_is_missing_is_not_named() {
+        let arena = arena(&["en/you-said", "en/digits/4", "en/signs/star", "en/signs/pound"]);
         let said = |value: &str| {
-            let digits = Utterance::Digits { language: "en".into(), value: Secret::new(value) };
+            let (language, value) = ("en".to_owned(), Secret::new(value));
+            let digits = Utterance::Value { language, reading: spoken::Reading::Digits, value };
             arena.spans(&[Utterance::Clip("en/you-said".into()), digits])
         };
-        let starts: Vec<_> = said("4*#").expect("all there").iter().map(|span| span.start).collect();
-        assert_eq!(starts, [0, 2, 4, 6]);
-        assert_eq!(said("47"), Err(Missing { clip: "en/digits/?".into() }));
+        let starts = |value: &str| said(value).expect("all there").iter().map(|span| span.start).collect::<Vec<_>>();
+        assert_eq!(starts("4*#"), [0, 2, 4, 6]);
+        assert_eq!(starts("44444"), [0, 2, 2, 608, 2, 2, 2]);
+        assert_eq!(said("47"), Err(Missing { clip: "en/?".into() }));
         assert_eq!(arena.spans(&[Utterance::Clip("en/x".into())]), Err(Missing { clip: "en/x".into() }));
+    }
+
+    /// Decoded as a caller hears it, round after round: the step over the seam is one of those that are inside.
+    #[test]
+    fn a_loop_is_without_a_seam_in_every_codec() {
+        for name in [HOLD, "music"] {
+            let mut builder = ArenaBuilder::new(&Codec::ALL);
+            let music: Vec<i16> = voice(8_000, 40_123);
+            builder.shaped("music", Shape::Loop, &music, 8_000).expect("room");
+            let arena = builder.build();
+            let span = arena.span(name).expect("a clip");
+            for codec in Codec::ALL {
+                let mut decoder = Decoder::new(codec);
+                let mut heard = Vec::new();
+                for at in (0..2 * span.frames).map(|at| span.start + at % span.frames) {
+                    let frame = arena.frame(codec, at).expect("a frame");
+                    heard.extend_from_slice(decoder.decode(frame, &mut [0; LONGEST]).expect("sound"));
+                }
+                let (seam, near) = (heard.len() / 2, codec.samples() / 2);
+                let step = |at: usize| (i32::from(heard[at]) - i32::from(heard[at - 1])).abs();
+                let over = (seam - near..seam + near).map(step).max();
+                let inside = (near..seam - near).map(step).max();
+                assert!(over <= inside, "{name}, {codec:?}: {over:?} beside {inside:?}");
+            }
+        }
     }
 
     #[test]

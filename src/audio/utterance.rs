@@ -1,5 +1,6 @@
-//! What a flow says, before it is sound: clips by name and values read digit by digit.
+//! What a flow says, before it is sound: clips by name, and values as they are read.
 
+use super::spoken::Reading;
 use crate::secret::Secret;
 
 /// One piece of speech. The arena turns a list of them into spans of frames.
@@ -7,6 +8,6 @@ use crate::secret::Secret;
 pub enum Utterance {
     /// A clip of the arena by its name: `en/welcome`.
     Clip(String),
-    /// A value, one clip a character: `en/digits/7`. The value stays secret until its frames are looked up.
-    Digits { language: String, value: Secret },
+    /// A value, in words of its language. It stays secret until its frames are looked up.
+    Value { language: String, reading: Reading, value: Secret },
 }

@@ -1,6 +1,6 @@
 //! The call detail record: one JSON object a call. Names and states of the facts, never their values.
 
-use crate::context::{Context, Hop, State};
+use crate::context::{Context, Hop, Recording, State};
 use crate::record::seam::{Disposition, EndedBy, Leg};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -35,8 +35,18 @@ pub struct Cdr {
     pub known_refused: u32,
     /// What the agents' phones said instead of 200.
     pub refusals: Vec<Refused>,
+    /// Files of the call's sound.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recordings: Vec<Recording>,
+    /// Times that another file was wanted, and there were too many.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unrecorded: u32,
     /// A leg's packets, where its stream closed in time to tell.
     pub media: Vec<LegMedia>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 #[derive(Clone, Debug, Serialize)]

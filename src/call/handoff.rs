@@ -1,7 +1,7 @@
 //! The hand-off: how the context reaches the person, and the caller with it.
 //!
 //! ```text
-//! agent step -> mint a reference -> store the context -> resolve -> INVITE -> ringing -> bridged
+//! agent step -> mint a reference -> store the context -> resolve -> INVITE -> ringing -> whisper -> bridged
 //!                                     (late: go on)         |
 //!                                                           +-> refused, silent: next target, or the flow's exit
 //! ```
@@ -32,15 +32,17 @@ pub enum Phase {
     Ringing { reference: Secret, patience: Instant, heard: bool },
     /// The REFER is out; `accepted` once the caller's phone took it.
     Referring { accepted: bool },
-    /// The two talk; `held` while the agent's side does not want to hear the caller.
-    Bridged { held: bool },
+    /// The person answered and hears the whisper of that play; the caller still hears music.
+    Whispering { reference: Secret, play: u32 },
+    /// The two talk; by leg, whether it hears music because the other one holds.
+    Bridged { music: [bool; 2] },
 }
 
 /// By what the caller gets to the person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Means {
-    /// We call the person, and stay in the middle.
-    Invite,
+    /// We call the person, and stay in the middle; the person hears that prompt before the caller.
+    Invite { whisper: Option<String> },
     /// The caller's own phone calls the person, and we are gone.
     Refer { because: String },
 }
@@ -113,9 +115,14 @@ impl Handoff {
         self.phase = Phase::Referring { accepted: false };
     }
 
-    /// A target is being tried.
+    /// A target is being tried: it rings, or has answered and not heard the caller yet.
     pub fn trying(&self) -> bool {
-        matches!(self.phase, Phase::Ringing { .. } | Phase::Referring { .. })
+        matches!(self.phase, Phase::Ringing { .. } | Phase::Referring { .. } | Phase::Whispering { .. })
+    }
+
+    /// The person's leg has a stream.
+    pub fn answered(&self) -> bool {
+        matches!(self.phase, Phase::Whispering { .. } | Phase::Bridged { .. })
     }
 
     /// The target answers us with something: from now on it may ring as long as it is allowed to.
@@ -123,6 +130,13 @@ impl Handoff {
         if let Phase::Ringing { patience, heard, .. } = &mut self.phase {
             *heard = true;
             self.deadline = Some(*patience);
+        }
+    }
+
+    pub fn whisper(&self) -> Option<&str> {
+        match &self.means {
+            Means::Invite { whisper } => whisper.as_deref(),
+            Means::Refer { .. } => None,
         }
     }
 

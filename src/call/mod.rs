@@ -2,26 +2,32 @@
 //! driven by `handle(now, In)`, drained by `poll()`. It reads no clock and knows no socket, so a recording
 //! of its inputs is a recording of the call.
 
+mod bridge;
 pub mod cdr;
+mod early;
 mod handoff;
 mod leg;
 mod person;
+mod recording;
 mod target;
 mod transfer;
 
 use crate::codec::Preference;
 use crate::context::{Context, Destination, FlowStamp, Inbound};
-use crate::flow::{Action, AgentEnd, Ending, Event, Flow, PromptBook, Run};
+use crate::flow::{Action, AgentEnd, Ending, Event, Flow, Prompts, Run};
 use crate::keying::Policy;
+use crate::media::RecordAct;
 use crate::random::Random;
 use crate::record::fixture::{self, Header, Local};
 use crate::record::seam::{Arrival, Disposition, EndedBy, FactChange, In, Leg, Out};
 use crate::sdp::{Negotiated, Offer};
 use crate::time::{Duration, Instant};
 use cdr::Cdr;
-use handoff::{Handoff, Phase};
+use early::Early;
+use handoff::{Handoff, Means, Phase};
 use jiff::Timestamp;
 use leg::LegState;
+use recording::Running;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -32,7 +38,7 @@ const LONGEST: Duration = Duration::from_secs(4 * 3600);
 #[derive(Clone)]
 pub struct Program {
     pub flow: Arc<Flow>,
-    pub prompts: Arc<PromptBook>,
+    pub prompts: Arc<Prompts>,
 }
 
 /// What a call is made from.
@@ -45,6 +51,8 @@ pub struct Birth {
     pub codecs: Preference,
     /// The trunk's.
     pub srtp: Policy,
+    /// Whether its sound is recorded from the beginning.
+    pub recorded: bool,
     /// How we name ourselves to the agent's phone.
     pub user_agent: String,
     pub call: String,
@@ -71,6 +79,7 @@ impl Birth {
             trunk: self.trunk.clone(),
             codecs: self.codecs.clone(),
             srtp: self.srtp,
+            recorded: self.recorded,
             user_agent: self.user_agent.clone(),
             complete: true,
             call: self.call.clone(),
@@ -88,6 +97,10 @@ pub struct Call {
     run: Run,
     begun: Instant,
     answered: Option<Instant>,
+    /// While prompts are heard before the answer.
+    early: Option<Early>,
+    /// The caller hears the agent's side, which has not answered yet.
+    overheard: bool,
     caller: LegState,
     agent: LegState,
     handoff: Option<Handoff>,
@@ -102,6 +115,8 @@ pub struct Call {
     resolves: u32,
     keys: u32,
     refusals: Vec<cdr::Refused>,
+    recording: Option<Running>,
+    unrecorded: u32,
     ended: Option<(Instant, Disposition, EndedBy)>,
     out: VecDeque<(Instant, Out)>,
 }
@@ -122,6 +137,8 @@ impl Call {
             random,
             begun: now,
             answered: None,
+            early: None,
+            overheard: false,
             handoff: None,
             max_forwards: arrival.max_forwards,
             reached: false,
@@ -131,6 +148,8 @@ impl Call {
             resolves: 0,
             keys: 0,
             refusals: Vec::new(),
+            recording: None,
+            unrecorded: 0,
             ended: None,
             out: VecDeque::new(),
         };
@@ -148,10 +167,11 @@ impl Call {
             // The INVITE made the call; there is no second one.
             In::Invite(_) => {}
             In::Key { leg, key, by } => self.press(now, leg, key, by),
-            In::PlayEnded { play } => self.run_event(now, Event::PlayEnded(play)),
+            In::PlayEnded { play } => self.play_ended(now, play),
             In::Ref { reference } => self.minted(now, reference),
             In::Store { store, kept } => self.stored(now, store, kept),
-            In::Progress { .. } => self.progress(),
+            In::Shown => self.shown(),
+            In::Progress { answer, .. } => self.progress(now, answer.as_ref()),
             In::Answered { answer } => self.agent_answered(now, answer.as_ref()),
             In::Refused { status, contacts, .. } => self.refused(now, status, &contacts),
             In::Resolved { resolve, hops } => self.resolved(now, resolve, &hops),
@@ -159,6 +179,7 @@ impl Call {
             In::Transfer { status, last } => self.transfer_progress(now, status, last),
             In::Reoffer { leg, offer } => self.reoffer(now, leg, offer.as_ref()),
             In::LateAnswer { leg, answer } => self.late_answer(now, leg, answer.as_ref()),
+            In::Recorded { file, ended } => self.recorded(&file, ended),
             In::Bye { leg: Leg::Caller } => self.caller_gone(now, EndedBy::Caller),
             In::Lost { leg: Leg::Caller, .. } => self.caller_gone(now, EndedBy::System),
             In::Bye { leg: Leg::Agent } => self.agent_gone(now, AgentEnd::Done),
@@ -172,6 +193,8 @@ impl Call {
         while let Some(due) = self.next_deadline().filter(|due| *due <= now) {
             if due >= self.begun + LONGEST {
                 self.end(due, Disposition::Failed, EndedBy::System);
+            } else if self.early.as_ref().is_some_and(|early| early.until == due) {
+                self.pick_up(due);
             } else if self.handoff.as_ref().and_then(|handoff| handoff.deadline) == Some(due) {
                 self.handoff_late(due);
             } else {
@@ -186,7 +209,8 @@ impl Call {
             return None;
         }
         let handoff = self.handoff.as_ref().and_then(|handoff| handoff.deadline);
-        [self.run.next_deadline(), handoff, Some(self.begun + LONGEST)].into_iter().flatten().min()
+        let early = self.early.as_ref().map(|early| early.until);
+        [self.run.next_deadline(), handoff, early, Some(self.begun + LONGEST)].into_iter().flatten().min()
     }
 
     /// The next output with the time at which it happened.
@@ -230,6 +254,8 @@ impl Call {
             keys_dropped: self.run.counts().keys_dropped,
             known_refused: self.run.counts().known_refused,
             refusals: self.refusals.clone(),
+            recordings: self.context.recordings.clone(),
+            unrecorded: self.unrecorded,
             media: Vec::new(),
         }
     }
@@ -249,6 +275,9 @@ impl Call {
                 return self.over(now, Disposition::Rejected, EndedBy::System);
             }
         };
+        if self.birth.program.flow.early {
+            return self.begin_early(now, sdp, session);
+        }
         self.answered = Some(now);
         self.emit(now, Out::Answer { sdp });
         self.begin(now, session);
@@ -256,17 +285,10 @@ impl Call {
 
     fn begin(&mut self, now: Instant, session: Negotiated) {
         self.listen(now, Leg::Caller, session);
-        self.run_event(now, Event::Begin);
-    }
-
-    fn press(&mut self, now: Instant, leg: Leg, key: crate::key::Key, by: crate::record::seam::KeyCarrier) {
-        // The agent's keys mean nothing to the flow; in a bridge they travel with the media.
-        // Before the ACK with the answer nobody has been asked anything.
-        if leg == Leg::Agent || self.caller.negotiated.is_none() || !self.caller.press(now, key, by) {
-            return;
+        if self.birth.recorded {
+            self.record(now, RecordAct::Start);
         }
-        self.keys += 1;
-        self.run_event(now, Event::Key(key));
+        self.run_event(now, Event::Begin);
     }
 
     /// Lets the flow act, and does what it says.
@@ -277,19 +299,26 @@ impl Call {
                 return;
             }
             match action {
-                Action::Play { play, say } => self.emit(now, Out::Play { leg: Leg::Caller, play, say, looped: false }),
+                Action::Play { play, say } => {
+                    self.emit(now, Out::Play { leg: Leg::Caller, play, say, looped: false, from: 0 });
+                }
+                Action::Answer => self.pick_up(now),
                 Action::Stop => self.emit(now, Out::Stop { leg: Leg::Caller }),
                 Action::Fact(index) => self.fact_changed(now, index),
                 Action::Step { block, step, verb, line } => {
                     self.emit(now, Out::Step { block, step, verb: verb.to_owned(), line });
                 }
-                Action::Agent { destination, facts, .. } => self.begin_handoff(now, destination, facts),
+                Action::Agent { destination, facts, whisper, .. } => {
+                    self.hand_off(now, Means::Invite { whisper }, destination, facts);
+                }
                 Action::Transfer { destination, facts, because } => {
                     self.begin_transfer(now, destination, facts, because);
                 }
+                Action::Record(act) => self.record(now, act),
                 Action::Hangup { because } => self.hang_up(now, because),
             }
         }
+        self.mask(now);
     }
 
     fn fact_changed(&mut self, now: Instant, index: usize) {
@@ -336,7 +365,7 @@ impl Call {
     }
 
     fn reoffer(&mut self, now: Instant, leg: Leg, offer: Option<&Offer>) {
-        let rings = leg == Leg::Agent && !self.handoff.as_ref().is_some_and(Handoff::bridged);
+        let rings = leg == Leg::Agent && !self.overheard && !self.handoff.as_ref().is_some_and(Handoff::answered);
         let codec = self.leg(leg).codec();
         let state = self.leg(leg);
         match offer {
@@ -348,9 +377,12 @@ impl Call {
             Some(offer) => match state.answer(offer) {
                 Err(_) => self.emit(now, Out::Rerefuse { leg, status: 488 }),
                 Ok((sdp, session)) => {
+                    if leg == Leg::Caller {
+                        self.changed_early();
+                    }
                     // An UPDATE from a phone that still rings: its stream is not open yet.
                     self.emit(now, Out::Reanswer { leg, sdp, session: Some(session).filter(|_| !rings) });
-                    self.agent_hold(now);
+                    self.hold_music(now);
                 }
             },
         }
@@ -364,7 +396,7 @@ impl Call {
             Some(session) if first => self.begin(now, session),
             Some(session) => {
                 self.emit(now, Out::Retarget { leg, session });
-                self.agent_hold(now);
+                self.hold_music(now);
             }
             None if first => self.end(now, Disposition::Failed, EndedBy::System),
             None => {}
@@ -405,6 +437,7 @@ fn context(now: Instant, birth: &Birth, arrival: &Arrival) -> Context {
         journey: Vec::new(),
         journey_dropped: 0,
         hops: Vec::new(),
+        recordings: Vec::new(),
         started: birth.at,
         begun: now,
     }

@@ -3,8 +3,6 @@
 
 use super::handoff::{Handoff, Means, Phase};
 use super::{AgentEnd, Call, Event, LegState, cdr};
-use crate::audio::Utterance;
-use crate::audio::arena::HOLD;
 use crate::codec::Preference;
 use crate::context::carrier::{Parcel, Written};
 use crate::context::{Destination, Fact, Hop, Received};
@@ -25,10 +23,6 @@ pub(super) const NO_ANSWER: u16 = 408;
 pub(super) const UNREACHABLE: u16 = 503;
 
 impl Call {
-    pub(super) fn begin_handoff(&mut self, now: Instant, destination: String, needs: Vec<usize>) {
-        self.hand_off(now, Means::Invite, destination, needs);
-    }
-
     pub(super) fn hand_off(&mut self, now: Instant, means: Means, destination: String, needs: Vec<usize>) {
         // Agents' phones that answer and drop the caller again and again, or a call that was routed back to us again
         // and again: the flow's exit ends it.
@@ -39,7 +33,7 @@ impl Call {
         let targets = self.birth.destinations.get(&destination).map_or(&[][..], |destination| &destination.to);
         self.handoff = Some(Handoff::new(now, means, destination, needs, targets));
         self.fresh_agent();
-        self.play_music(now);
+        self.play_music(now, Leg::Caller);
         self.emit(now, Out::Mint);
     }
 
@@ -69,9 +63,10 @@ impl Call {
         }
     }
 
-    pub(super) fn progress(&mut self) {
+    pub(super) fn progress(&mut self, now: Instant, answer: Option<&Offer>) {
         if let Some(handoff) = &mut self.handoff {
             handoff.heard();
+            self.overhear(now, answer);
         }
     }
 
@@ -94,6 +89,7 @@ impl Call {
                 self.refused(now, NO_ANSWER, &[]);
             }
             Phase::Referring { .. } => self.transfer_late(now),
+            Phase::Whispering { .. } => self.whispered(now),
             Phase::Bridged { .. } => {}
         }
     }
@@ -113,17 +109,8 @@ impl Call {
             self.emit(now, Out::Hangup { leg: Leg::Agent });
             return self.refused(now, 488, &[]);
         };
-        self.close_hop(now, Received::Confirmed);
-        self.reached = true;
-        if let Some(handoff) = &mut self.handoff {
-            handoff.phase = Phase::Bridged { held: false };
-            handoff.deadline = None;
-        }
-        self.listen(now, Leg::Agent, session);
-        self.emit(now, Out::Stop { leg: Leg::Caller });
-        self.emit(now, Out::Bridge);
-        // The hop is a part of the context: whoever fetches it sees that this person has it.
-        self.store(now, reference);
+        self.hear_agent(now, session);
+        self.whisper(now, reference);
     }
 
     /// The target would not, or could not: `contacts` are where a 3xx sends us.
@@ -132,6 +119,10 @@ impl Call {
             return;
         }
         self.note_refusal(status);
+        if std::mem::take(&mut self.overheard) {
+            self.emit(now, Out::Hangup { leg: Leg::Agent });
+            self.play_music(now, Leg::Caller);
+        }
         if self.failed_over(now, status) {
             return;
         }
@@ -148,19 +139,6 @@ impl Call {
         }
     }
 
-    /// The agent hung up, or its leg broke, and the caller did not.
-    pub(super) fn agent_gone(&mut self, now: Instant, end: AgentEnd) {
-        let Some(Handoff { phase: Phase::Bridged { held }, .. }) = &self.handoff else {
-            return self.refused(now, NO_ANSWER, &[]);
-        };
-        // While the agent holds there is music instead of a bridge.
-        let stopped = if *held { Out::Stop { leg: Leg::Caller } } else { Out::Unbridge };
-        self.handoff = None;
-        self.emit(now, stopped);
-        self.failed |= end == AgentEnd::Failed;
-        self.run_event(now, Event::Agent(end));
-    }
-
     /// The caller is gone, or we end the call: the agent's side is told.
     pub(super) fn release_agent(&mut self, now: Instant) {
         match &self.handoff {
@@ -170,7 +148,11 @@ impl Call {
             Some(_) | None => {}
         }
         match self.handoff.take().map(|handoff| handoff.phase) {
-            Some(Phase::Ringing { .. }) => self.emit(now, Out::Cancel),
+            Some(Phase::Ringing { .. }) => {
+                self.overheard = false;
+                self.emit(now, Out::Cancel);
+            }
+            Some(Phase::Whispering { .. }) => self.emit(now, Out::Hangup { leg: Leg::Agent }),
             Some(Phase::Bridged { .. }) => {
                 self.emit(now, Out::Unbridge);
                 self.emit(now, Out::Hangup { leg: Leg::Agent });
@@ -180,24 +162,7 @@ impl Call {
         }
     }
 
-    /// Music for the caller while the agent's side holds, the agent again when it comes back.
-    pub(super) fn agent_hold(&mut self, now: Instant) {
-        let holds = self.agent.held();
-        let Some(Handoff { phase: Phase::Bridged { held }, .. }) = &mut self.handoff else { return };
-        if *held == holds {
-            return;
-        }
-        *held = holds;
-        if holds {
-            self.emit(now, Out::Unbridge);
-            self.play_music(now);
-        } else {
-            self.emit(now, Out::Stop { leg: Leg::Caller });
-            self.emit(now, Out::Bridge);
-        }
-    }
-
-    fn store(&mut self, now: Instant, reference: Secret) {
+    pub(super) fn store(&mut self, now: Instant, reference: Secret) {
         let Some(handoff) = &self.handoff else { return };
         let destination = handoff.destination.clone();
         let context = self.context.document();
@@ -315,12 +280,6 @@ impl Call {
             hop.received = received;
             hop.waited_ms = u64::try_from(now.since(began).as_millis()).unwrap_or(u64::MAX);
         }
-    }
-
-    fn play_music(&mut self, now: Instant) {
-        self.music -= 1;
-        let say = vec![Utterance::Clip(HOLD.to_owned())];
-        self.emit(now, Out::Play { leg: Leg::Caller, play: self.music, say, looped: true });
     }
 
     pub(super) fn destination(&self) -> Option<&Destination> {

@@ -133,7 +133,7 @@ struct Seen {
 struct Story {
     quiet: bool,
     began: Instant,
-    prompts: Arc<crate::flow::PromptBook>,
+    prompts: Arc<crate::flow::Prompts>,
     http: SocketAddr,
     token: String,
     seen: Seen,
@@ -193,7 +193,7 @@ impl Story {
     fn words(&self, clip: &str) -> String {
         let id = clip.rsplit('/').next().unwrap_or(clip);
         let (id, piece) = id.split_once('.').unwrap_or((id, ""));
-        match self.prompts.prompt(id) {
+        match self.prompts.first().prompt(id) {
             Some(prompt) if piece.is_empty() || piece == "1" => {
                 format!("\u{201c}{}\u{201d}", prompt.text.replace("{account}", "7 9 9 2 \u{2026}"))
             }

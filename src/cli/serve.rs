@@ -24,6 +24,9 @@ pub struct Args {
     /// Quick mode: where SIP is listened for
     #[arg(long, default_value = "udp:127.0.0.1:5060", conflicts_with = "config")]
     sip: String,
+    /// Quick mode: what is spoken, the best first: opus, g722, pcma, pcmu [default: G.711 as the caller likes it]
+    #[arg(long, value_name = "LIST", conflicts_with = "config")]
+    codecs: Option<String>,
     /// Quick mode: address and ports for media
     #[arg(long, default_value = "127.0.0.1:20000-29999", conflicts_with = "config")]
     rtp: String,
@@ -110,7 +113,11 @@ fn plan(args: &Args) -> Result<Plan, Failed> {
                 http: args.http,
                 store: &args.store.display().to_string(),
             };
-            server::quick_place(&Disk, &Config::quick(&quick).map_err(fail)?)
+            let config = Config::quick(&quick).and_then(|config| match &args.codecs {
+                Some(codecs) => config.speaking(codecs),
+                None => Ok(config),
+            });
+            server::quick_place(&Disk, &config.map_err(fail)?)
         }
         (None, None) => return Err(fail("--config or --flow is needed")),
     };

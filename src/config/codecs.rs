@@ -11,6 +11,22 @@ const CODECS: [(&str, Codec); Codec::ALL.len()] = [
     ("pcmu", Codec::Pcmu),
 ];
 
+/// The same from a command line: `g722,pcmu`.
+pub fn listed(text: &str) -> Result<Preference, String> {
+    let mut codecs = Vec::new();
+    for name in text.split(',').map(str::trim) {
+        let known = CODECS.iter().find(|(known, _)| *known == name).map(|(_, codec)| *codec);
+        let Some(codec) = known.filter(|codec| !codecs.contains(codec)) else {
+            let names = CODECS.map(|(name, _)| name).join(", ");
+            return Err(format!(
+                "--codecs {text}: `{name}` is named twice, or no codec of this program; it has {names}"
+            ));
+        };
+        codecs.push(codec);
+    }
+    Ok(Preference::configured(codecs))
+}
+
 pub fn codecs(node: &Node, faults: &mut Faults) -> Option<Preference> {
     if let Value::List(items) = &node.value {
         if items.is_empty() {

@@ -47,6 +47,7 @@ fn destination(name: &Word, node: &Node, around: Around, faults: &mut Faults) ->
     let srtp = fields.take("srtp").map(|node| srtp::policy(node, faults));
     let trusted = fields.take("trusted").map_or(Some(false), |node| node.boolean(faults));
     let carriers = fields.take("carriers").map_or_else(|| Some(vec![Carrier::UuiIsdn]), |node| carriers(node, faults));
+    let early_media = fields.take("early_media").map_or(Some(false), |node| node.boolean(faults));
     let (headers_node, uui_node) = (fields.take("headers"), fields.take("uui"));
     let headers = headers_node.map_or_else(|| Some(Vec::new()), |node| headers(node, faults));
     let uui = uui_node.map(|node| uui(node, faults));
@@ -61,8 +62,8 @@ fn destination(name: &Word, node: &Node, around: Around, faults: &mut Faults) ->
     }
     let (name, uui, trunk) = (name.clone(), optional(uui)?, optional(trunk)?);
     let (codecs, srtp) = (optional(codecs)?, optional(srtp)?);
-    let (ring, trusted, headers) = (ring?, trusted?, headers?);
-    Some(Destination { name, to: to?, trunk, ring, codecs, srtp, trusted, carriers, headers, uui })
+    let (ring, trusted, headers, early_media) = (ring?, trusted?, headers?, early_media?);
+    Some(Destination { name, to: to?, trunk, ring, codecs, srtp, early_media, trusted, carriers, headers, uui })
 }
 
 fn targets(node: &Node, listen: Option<&[Hop]>, faults: &mut Faults) -> Option<Vec<Uri>> {

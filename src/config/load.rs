@@ -1,10 +1,11 @@
 //! A configuration from its text.
 
 use super::{
-    Config, Limits, Listen, Number, Unknown, admission, codecs, destination, listen, optional, secrets, srtp, trunk,
+    Config, Limits, Listen, Number, Unknown, admission, codecs, destination, listen, media, optional, recording,
+    secrets, srtp, trunk,
 };
 use crate::codec::Preference;
-use crate::yaml::{Diagnostic, Faults, Fields, Node, Source, Value, read};
+use crate::yaml::{Diagnostic, Faults, Fields, Node, Source, Value, Word, read};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ const MAX_NUMBERS: usize = 10_000;
 const STORE: &str = "var/askonce.db";
 
 /// Keys that the configuration's document names and that are not served yet.
-const LATER: [&str; 4] = ["endpoints", "record", "retention", "switches"];
+const LATER: [&str; 3] = ["endpoints", "retention", "switches"];
 
 /// Loads a configuration, with its warnings, or says everything that is wrong with it.
 pub fn load(source: &Source) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
@@ -38,6 +39,10 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
     let store = fields.take("store").map(|node| store(node, faults));
     let secrets = fields.take("secrets").map_or(Some(Vec::new()), |node| secrets::secrets(node, faults));
     let limits = fields.take("limits").map_or(Some(Limits::default()), |node| admission::limits(node, faults));
+    let record = fields.take("record");
+    let record =
+        record.map_or_else(|| Some(recording::Recording::default()), |node| recording::recording(node, faults));
+    let realtime = fields.take("media").map_or(Some(false), |node| media::realtime(node, faults));
     let unknown = fields.take("unknown").map_or(Some(Unknown::Refuse), |node| admission::unknown(node, faults));
     let ours = listen.as_ref().map(|listen| listen.sip.as_slice());
     let codecs = fields.take("codecs").map_or_else(|| Some(Preference::default()), |node| codecs::codecs(node, faults));
@@ -61,6 +66,8 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
         store: store.unwrap_or_else(|| Some(STORE.to_owned()))?,
         secrets: secrets?,
         limits: limits?,
+        record: record?,
+        realtime: realtime?,
         unknown: unknown?,
         codecs: codecs?,
         trunks: trunks?.into_iter().map(Arc::new).collect(),
@@ -102,6 +109,20 @@ fn store(node: &Node, faults: &mut Faults) -> Option<String> {
     Some(word.text)
 }
 
+/// The name of a flow, or `{ flow: NAME, record: { audio: true } }`.
+fn number(number: &Word, node: &Node, faults: &mut Faults) -> Option<Number> {
+    let Value::Map(_) = node.value else {
+        let flow = node.name("the name of a flow", faults)?;
+        return Some(Number { number: number.clone(), flow: Some(flow), record: None });
+    };
+    let mut fields = Fields::of(node, format!("number `{}`", number.text), faults)?;
+    let flow = fields.need("flow", faults).and_then(|node| node.name("the name of a flow", faults));
+    let record = fields.take("record").map(|node| recording::audio(node, faults));
+    fields.later(&["with"], faults);
+    fields.finish(faults);
+    Some(Number { number: number.clone(), flow: Some(flow?), record: optional(record)? })
+}
+
 fn numbers(node: &Node, faults: &mut Faults) -> Option<Vec<Number>> {
     let entries = node.map("numbers as `{ \"+18005550100\": account-desk }`", MAX_NUMBERS, faults)?;
     let mut numbers = Vec::with_capacity(entries.len());
@@ -116,13 +137,7 @@ fn numbers(node: &Node, faults: &mut Faults) -> Option<Vec<Number>> {
             let message = format!("`{}` is no number that can be called", number.text);
             faults.error("bad-name", number.span, message).remedy("write +18005550100, 100, a name, or \"*\"");
         }
-        if let Value::Map(_) = node.value {
-            faults.not_served(node.span, "`with:` of a number").remedy("name the flow");
-            continue;
-        }
-        if let Some(flow) = node.name("the name of a flow", faults) {
-            numbers.push(Number { number: number.clone(), flow: Some(flow) });
-        }
+        numbers.extend(self::number(number, node, faults));
     }
     if entries.is_empty() {
         node.wrong("at least one number, or \"*\"", faults);

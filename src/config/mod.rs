@@ -7,7 +7,9 @@ mod codecs;
 mod destination;
 mod listen;
 mod load;
+mod media;
 mod quick;
+mod recording;
 mod secrets;
 mod srtp;
 mod trunk;
@@ -16,6 +18,7 @@ pub use check::{Names, check};
 pub use listen::even_ports;
 pub use load::load;
 pub use quick::Quick;
+pub use recording::Recording;
 
 use crate::codec::{Codec, Preference};
 use crate::context;
@@ -47,6 +50,9 @@ pub struct Config {
     pub store: String,
     pub secrets: Vec<SecretPlace>,
     pub limits: Limits,
+    pub record: Recording,
+    /// Whether the media workers have SCHED_FIFO, each on a core of its own.
+    pub realtime: bool,
     pub unknown: Unknown,
     /// What is spoken where neither trunk nor destination say anything.
     pub codecs: Preference,
@@ -143,6 +149,8 @@ pub struct Trunk {
     pub proxy: Option<Uri>,
     /// Of its callers' media, and of destinations over it that say nothing else.
     pub srtp: Policy,
+    /// Whether its callers' sound is recorded; `None`: as everybody's.
+    pub record: Option<bool>,
     /// How often it is asked by OPTIONS whether it is there.
     pub ping: Option<Duration>,
 }
@@ -191,6 +199,8 @@ pub struct Number {
     pub number: Word,
     /// The name of the flow that answers. `None`, in quick mode only: the one flow that there is.
     pub flow: Option<Word>,
+    /// Whether its calls' sound is recorded; `None`: as their trunk's.
+    pub record: Option<bool>,
 }
 
 /// Whom we may call: queues name it, nothing else is dialled.
@@ -207,6 +217,8 @@ pub struct Destination {
     pub codecs: Option<Preference>,
     /// `None`: as its trunk, or off.
     pub srtp: Option<Policy>,
+    /// Whether the caller hears what this side sends before it answers, in place of our music.
+    pub early_media: bool,
     /// Whether the facts go along, and not the reference alone.
     pub trusted: bool,
     pub carriers: Vec<Carrier>,
@@ -232,6 +244,18 @@ impl Config {
         self.trunks.iter().find(|trunk| trunk.from.iter().any(|net| net.contains(&source)))
     }
 
+    /// Whether a call to that number is recorded from its beginning.
+    pub fn records(&self, trunk: &Trunk, number: &Number) -> bool {
+        number.record.or(trunk.record).unwrap_or(self.record.audio)
+    }
+
+    /// Whether any call may be.
+    pub fn may_record(&self) -> bool {
+        let trunks = self.trunks.iter().map(|trunk| trunk.record);
+        let numbers = self.numbers.iter().map(|number| number.record);
+        self.record.audio || trunks.chain(numbers).any(|record| record == Some(true))
+    }
+
     /// Every codec that anybody here speaks: prompts are there in these.
     pub fn spoken(&self) -> Vec<Codec> {
         let trunks = self.trunks.iter().map(|trunk| &trunk.codecs);
@@ -255,6 +279,7 @@ impl Config {
             ring: destination.ring,
             codecs: codecs.clone(),
             srtp: destination.srtp.or(trunk.map(|trunk| trunk.srtp)).unwrap_or_default(),
+            early_media: destination.early_media,
             trusted: destination.trusted,
             carriers: destination.carriers.clone(),
             headers: destination.headers.iter().map(|(header, fact)| (text(header), text(fact))).collect(),

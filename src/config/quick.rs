@@ -1,8 +1,9 @@
 //! Quick mode: one flow, loopback callers, destinations from the command line.
 
 use super::address::{address, missing};
+use super::codecs::listed;
 use super::destination::RING;
-use super::{Called, Config, Destination, Identity, Limits, Listen, Number, RtpPorts, Trunk, Unknown};
+use super::{Called, Config, Destination, Identity, Limits, Listen, Number, Recording, RtpPorts, Trunk, Unknown};
 use crate::codec::Preference;
 use crate::context::carrier::Carrier;
 use crate::keying::Policy;
@@ -58,6 +59,7 @@ impl Config {
             register: None,
             proxy: None,
             srtp: Policy::Off,
+            record: None,
             ping: None,
         };
         Ok(Config {
@@ -71,12 +73,23 @@ impl Config {
             secrets: Vec::new(),
             // Only this machine calls here.
             limits: Limits { per_source: None, ..Limits::default() },
+            record: Recording::default(),
+            realtime: false,
             unknown: Unknown::Refuse,
             codecs: Preference::default(),
             trunks: vec![Arc::new(local)],
-            numbers: vec![Number { number: word("*"), flow: None }],
+            numbers: vec![Number { number: word("*"), flow: None, record: None }],
             destinations,
         })
+    }
+
+    /// Quick mode with other codecs than G.711 on every leg: `g722,pcmu`, the best first.
+    pub fn speaking(mut self, codecs: &str) -> Result<Config, String> {
+        self.codecs = listed(codecs)?;
+        for trunk in &mut self.trunks {
+            Arc::make_mut(trunk).codecs.clone_from(&self.codecs);
+        }
+        Ok(self)
     }
 }
 
@@ -97,6 +110,7 @@ fn destination(text: &str, sip: SocketAddr) -> Result<Destination, String> {
         ring: RING,
         codecs: None,
         srtp: None,
+        early_media: false,
         trusted: true,
         carriers: vec![Carrier::UuiIsdn, Carrier::Headers],
         headers: Vec::new(),

@@ -101,6 +101,22 @@ fn a_trunk_says_how_it_is_reached_and_the_place_what_it_takes() {
 }
 
 #[test]
+fn what_is_recorded_is_said_for_all_for_a_trunk_and_for_a_number() {
+    let (config, _) = load_text(WHOLE).expect("it loads");
+    assert_eq!((config.record.clone(), config.may_record()), (Recording::default(), false));
+    let text = WHOLE
+        .replace("unknown: drop", "record: { folder: var/sound, longest: 30m, at_once: 200 }")
+        .replace("    trust:", "    record: { audio: true }\n    trust:")
+        .replace(": contact-center", ": { flow: contact-center, record: { audio: false } }");
+    let (config, _) = load_text(&text).expect("it loads");
+    let folder = Some("var/sound".to_owned());
+    let said = Recording { audio: false, folder, longest: Duration::from_secs(1800), at_once: 200 };
+    assert_eq!((&config.record, config.may_record()), (&said, true));
+    let records = |trunk: usize, number: usize| config.records(&config.trunks[trunk], &config.numbers[number]);
+    assert_eq!([records(0, 0), records(0, 1), records(1, 1)], [false, true, false]);
+}
+
+#[test]
 fn a_call_knows_where_its_targets_are_unless_a_name_must_be_resolved_first() {
     let (config, _) = load_text(WHOLE).expect("it loads");
     let for_calls = |name| config.for_calls(destination(&config, name).expect("it is there"));
@@ -258,7 +274,14 @@ fn mistakes_have_a_place_and_a_remedy() {
         ("[uui, headers]", "[uui, header]", "unknown-name", "19:18", "did you mean `headers`?"),
         ("p-asserted-identity", "p-asserted", "unknown-name", "18:16", "p-asserted-identity, remote-party-id, from"),
         ("\"+18005550100\": ", "\"+1 800\": ", "bad-name", "28:3", "+18005550100"),
-        ("contact-center", "{ flow: a, with: { b: c } }", "not-served-yet", "28:19", "name the flow"),
+        ("contact-center", "{ flow: a, with: { b: c } }", "not-served-yet", "28:30", "`with:` of number"),
+        ("contact-center", "{ record: { audio: true } }", "missing-key", "28:19", "no `flow:`"),
+        ("contact-center", "{ flow: a, record: true }", "wrong-type", "28:38", "`record` as a map"),
+        ("contact-center", "{ flow: a, record: {} }", "missing-key", "28:38", "no `audio:`"),
+        ("unknown: drop", "record: { audoi: true }", "unknown-key", "11:11", "did you mean `audio`?"),
+        ("unknown: drop", "record: { fixtures: all }", "not-served-yet", "11:11", "`fixtures:` of `record`"),
+        ("unknown: drop", "record: { longest: 241m }", "out-of-range", "11:20", "1m to 240m"),
+        ("unknown: drop", "record: { at_once: 0 }", "wrong-type", "11:20", "recordings at once"),
         ("sip:support@192.0.2.10", "192.0.2.10", "wrong-type", "31:19", "sip:100@192.0.2.1:5060"),
         ("sip:support@", "sip:sup port@", "wrong-type", "31:19", "sip:100@192.0.2.1:5060"),
         ("192.0.2.10", "192.0.2.10;transport=tsl", "wrong-type", "31:19", "no transport `tsl`"),
@@ -339,6 +362,16 @@ fn quick_mode_serves_loopback_and_names_its_destinations() {
         Config::quick(&Quick { flow, destinations: &destinations, sip, rtp: ports, http, store })
     };
     let config = quick(&["support=sip:agent@127.0.0.1:5070"]).expect("it is right");
+    let spoken = config.clone().speaking("g722, pcmu").expect("codecs of this program");
+    assert_eq!(
+        (spoken.spoken(), spoken.trunks[0].codecs.codecs.clone()),
+        (vec![Codec::Pcmu, Codec::G722], vec![Codec::G722, Codec::Pcmu])
+    );
+    assert_eq!(spoken.for_calls(&spoken.destinations[0]).codecs, spoken.trunks[0].codecs);
+    for wrong in ["", "g729", "pcmu,pcmu", "PCMU"] {
+        let error = config.clone().speaking(wrong).expect_err(wrong);
+        assert!(error.contains("it has") && error.contains("g722"), "{error}");
+    }
     assert!(config.trunk([127, 9, 9, 9].into()).is_some_and(|t| t.trust_uui && t.trust_headers));
     assert!(config.trunk([192, 0, 2, 1].into()).is_none());
     assert!(config.number("anything").is_some_and(|n| n.flow.is_none()));

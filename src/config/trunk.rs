@@ -1,6 +1,7 @@
 //! `trunks:`: who may call, how far they are believed, and how we reach them.
 
 use super::codecs::codecs;
+use super::recording;
 use super::{Called, Identity, Register, SecretPlace, Trunk, address, optional, srtp};
 use crate::codec::Preference;
 use crate::keying::Policy;
@@ -91,6 +92,7 @@ fn trunk(name: &Word, node: &Node, around: Around, faults: &mut Faults) -> Optio
     }
     let codecs = fields.take("codecs").map_or_else(|| around.codecs.cloned(), |node| codecs(node, faults));
     let register = register_node.map(|node| register(node, name, around.secrets, faults));
+    let record = fields.take("record").map(|node| recording::audio(node, faults));
     let ping = ping_node.map(|node| span_of_time("a ping", node, PING_FROM, PING_TO, faults));
     fields.later(&LATER, faults);
     fields.finish(faults);
@@ -108,6 +110,7 @@ fn trunk(name: &Word, node: &Node, around: Around, faults: &mut Faults) -> Optio
         register: optional(register)?,
         proxy: optional(proxy)?,
         srtp: srtp?,
+        record: optional(record)?,
         ping: optional(ping)?,
     })
 }

@@ -29,6 +29,9 @@ pub struct Destination {
     pub codecs: Preference,
     #[serde(default, skip_serializing_if = "Policy::is_off")]
     pub srtp: Policy,
+    /// Whether the caller hears what this side sends before it answers, in place of our music.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub early_media: bool,
     /// Only a trusted destination gets facts by SIP; the others get the reference alone.
     pub trusted: bool,
     pub carriers: Vec<Carrier>,

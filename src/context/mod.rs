@@ -4,9 +4,11 @@
 pub mod carrier;
 pub mod destination;
 pub mod fact;
+pub mod recording;
 
 pub use destination::{Destination, Target};
 pub use fact::{Class, Fact, Source, State, Why};
+pub use recording::{Ended, Recording};
 
 use crate::secret::Secret;
 use crate::time::Instant;
@@ -100,6 +102,8 @@ pub struct Context {
     pub journey: Vec<Passed>,
     pub journey_dropped: u32,
     pub hops: Vec<Hop>,
+    /// Of the call's sound.
+    pub recordings: Vec<Recording>,
     /// The wall clock when the call began, and the monotonic clock at that moment. Within a call time is
     /// monotonic; the wall is derived from it, so a clock that is set back cannot turn a call around.
     pub started: Timestamp,
@@ -144,7 +148,7 @@ impl Context {
         let facts: Map<String, Value> = self.facts.iter().map(fact).collect();
         let open = |secret: Option<&Secret>| secret.map(|secret| secret.open().to_owned());
         let (number, name) = self.shown_caller();
-        json!({
+        let mut document = json!({
             "askonce": 1,
             "case": self.case,
             "call": self.call,
@@ -156,7 +160,11 @@ impl Context {
             "journey": self.journey,
             "journey_dropped": self.journey_dropped,
             "hops": self.hops,
-        })
+        });
+        if !self.recordings.is_empty() {
+            document["recordings"] = json!(self.recordings);
+        }
+        document
     }
 }
 
@@ -217,6 +225,7 @@ mod tests {
                 journey: Vec::new(),
                 journey_dropped: 0,
                 hops: Vec::new(),
+                recordings: Vec::new(),
                 started: Timestamp::UNIX_EPOCH,
                 begun: Instant::ZERO,
             };

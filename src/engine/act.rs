@@ -5,7 +5,7 @@ use super::{Asker, CallNumber, ContextRow, Engine, Output, Phase, STATISTICS_PAT
 use crate::call::Call;
 use crate::record::seam::{In, Leg, Out};
 use crate::sip::endpoint::{DialogId, Endpoint, Refusal};
-use crate::sip::{Hop, Message, Uri, wire};
+use crate::sip::{Hop, Message, Transport, Uri, wire};
 use crate::time::Instant;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -61,18 +61,8 @@ impl Engine {
                 let (dialog, sdp) = (slot.caller, self.keyed(number, Leg::Caller, &sdp));
                 self.with(dialog, |sip, dialog| sip.accept(now, dialog, sdp));
             }
-            Out::Reject { status, because } => {
-                let counter = &mut self.counters;
-                *(if because.is_some() { &mut counter.srtp_refused } else { &mut counter.no_common_codec }) += 1;
-                // RFC 3261 section 20.43: 302 is a transport of media that does not fit.
-                let because = because.map(|because| ("Warning", format!("302 askonce \"{because}\"")));
-                let dialog = slot.caller;
-                self.with(dialog, |sip, dialog| sip.refuse(now, dialog, status, because.as_slice()));
-                // The refused dialog is gone without another word.
-                if let Some(dialog) = dialog {
-                    self.forget(dialog);
-                }
-            }
+            Out::Early { sdp } => self.ring_caller(now, number, &sdp),
+            Out::Reject { status, because } => self.reject(now, slot.caller, status, because),
             Out::Reanswer { leg, sdp, session } => {
                 let (dialog, sdp) = (dialog(leg), self.keyed(number, leg, &sdp));
                 self.with(dialog, |sip, dialog| sip.accept_reinvite(now, dialog, sdp));
@@ -87,7 +77,8 @@ impl Engine {
             Out::Listen { leg, session, ssrc, sequence, timestamp } => {
                 self.listen(number, leg, session, (ssrc, sequence, timestamp));
             }
-            Out::Play { leg, play, say, looped } => self.play(now, number, leg, play, &say, looped),
+            Out::Play { leg, play, say, looped, from } => self.play(now, number, leg, play, &say, (looped, from)),
+            Out::Press { leg, key } => self.press(number, leg, key),
             Out::Stop { leg } => self.stop(number, leg),
             Out::Bridge => self.bridge(number),
             Out::Unbridge => self.unbridge(number),
@@ -114,9 +105,35 @@ impl Engine {
                 self.counters.facts_not_carried += omitted.len() as u64;
                 self.refer(now, number, refer_to.open());
             }
+            Out::Record { act, file } => self.record(now, number, act, file),
             Out::Cancel => self.leave(now, number, Leg::Agent),
             Out::Hangup { leg } => self.leave(now, number, leg),
             Out::End { .. } => self.over(now, number),
+        }
+    }
+
+    /// The 183, with what is heard before the answer.
+    fn ring_caller(&mut self, now: Instant, number: CallNumber, sdp: &str) {
+        let Some(slot) = self.slots.get_mut(&number) else { return };
+        slot.early = true;
+        // Where a connection comes from nobody forges.
+        let (dialog, shown) = (slot.caller, slot.from.transport != Transport::Udp);
+        let sdp = self.keyed(number, Leg::Caller, sdp);
+        self.with(dialog, |sip, dialog| sip.ring(now, dialog, 183, sdp));
+        if shown {
+            self.shown(now, number);
+        }
+    }
+
+    fn reject(&mut self, now: Instant, dialog: Option<DialogId>, status: u16, because: Option<String>) {
+        let counter = &mut self.counters;
+        *(if because.is_some() { &mut counter.srtp_refused } else { &mut counter.no_common_codec }) += 1;
+        // RFC 3261 section 20.43: 302 is a transport of media that does not fit.
+        let because = because.map(|because| ("Warning", format!("302 askonce \"{because}\"")));
+        self.with(dialog, |sip, dialog| sip.refuse(now, dialog, status, because.as_slice()));
+        // The refused dialog is gone without another word.
+        if let Some(dialog) = dialog {
+            self.forget(dialog);
         }
     }
 
@@ -252,6 +269,7 @@ impl Engine {
         slot.phase = Phase::Closing { cdr, until };
         slot.armed = None;
         self.trace_over(now, number, journal.map(|journal| journal.fixture));
+        self.stop_recording(now, number);
         for leg in Leg::BOTH {
             self.close_stream(number, leg);
         }
@@ -261,7 +279,7 @@ impl Engine {
     /// Lets the record go once every stream has told what it counted.
     pub(super) fn settle(&mut self, now: Instant, number: CallNumber) {
         match self.slots.get(&number) {
-            Some(slot) if slot.streams.iter().all(|stream| *stream == super::Stream::None) => self.close(number),
+            Some(slot) if slot.streams == [super::Stream::None; 2] && slot.tapes.is_empty() => self.close(number),
             _ => self.arm(now, number),
         }
     }
@@ -273,6 +291,7 @@ impl Engine {
             cdr.media = slot.media;
             self.out.push_back(Output::Cdr(cdr));
         }
-        self.out.push_back(Output::Release { call: number, name: slot.name });
+        let agent_told = slot.agent_hop.is_some();
+        self.out.push_back(Output::Release { call: number, name: slot.name, agent_told });
     }
 }

@@ -35,6 +35,7 @@ impl Engine {
             return self.refuse(now, dialog, from, 403, &[]);
         };
         let (called, entry) = identity::called(&self.config, &trunk, request);
+        let recorded = entry.is_some_and(|entry| self.config.records(&trunk, entry));
         let Some(service) = entry.and_then(|entry| self.service(entry)) else {
             self.counters.unknown_number += 1;
             // A number that is not there at all is incomplete rather than unknown (RFC 3261 section 21.4.22).
@@ -63,8 +64,11 @@ impl Engine {
             agent: None,
             agent_hop: None,
             journal: None,
+            early: false,
             streams: [Stream::None; 2],
             media: Vec::new(),
+            tapes: Vec::new(),
+            recorded,
             armed: None,
         };
         self.slots.insert(number, slot);
@@ -87,7 +91,7 @@ impl Engine {
         let seed = self.random.u64();
         let Some(slot) = self.slots.get_mut(&number) else {
             // The caller withdrew meanwhile; its sockets go at once.
-            return self.out.push_back(Output::Release { call: number, name });
+            return self.out.push_back(Output::Release { call: number, name, agent_told: false });
         };
         let Phase::Arriving { arrival } = &slot.phase else { return };
         let arrival = arrival.clone();
@@ -97,6 +101,7 @@ impl Engine {
             trunk: slot.trunk.name.text.clone(),
             codecs: slot.trunk.codecs.clone(),
             srtp: slot.trunk.srtp,
+            recorded: slot.recorded,
             user_agent: super::dialogs::USER_AGENT.to_owned(),
             case: name.clone(),
             call: name.clone(),

@@ -35,13 +35,20 @@ impl Engine {
                 }
                 self.ungate(dialog);
             }
-            // We ring nobody with an offer.
-            Event::Acknowledged { .. } => {}
+            // Our 183 holds no offer.
+            Event::Acknowledged { dialog, .. } => {
+                if let Some(&(call, Leg::Caller)) = self.dialogs.get(&dialog) {
+                    self.shown(now, call);
+                }
+            }
             Event::Cancelled { dialog } | Event::Bye { dialog } => self.gone(now, dialog, None),
             Event::Lost { dialog, why } => self.gone(now, dialog, Some(format!("{why:?}"))),
             Event::Reinvite { dialog, request } => self.reinvite(now, dialog, &request),
             Event::Info { dialog, request } => self.info(now, dialog, &request),
-            Event::Progress { dialog, status, .. } => self.leg_input(now, dialog, |_| In::Progress { status }),
+            Event::Progress { dialog, status, body } => {
+                let answer = crate::sdp::read(&body).ok();
+                self.leg_input(now, dialog, |_| In::Progress { status, answer });
+            }
             Event::Answered { dialog, response } => {
                 let answer = crate::sdp::read(&response.body).ok();
                 self.leg_input(now, dialog, |_| In::Answered { answer });

@@ -52,6 +52,8 @@ impl Engine {
             Some(|counters| &mut counters.turned_away_draining)
         } else if self.slots.len() >= self.config.limits.calls {
             Some(|counters| &mut counters.turned_away_full)
+        } else if self.full {
+            Some(|counters| &mut counters.turned_away_busy)
         } else if passage == Passage::TurnAway {
             Some(|counters| &mut counters.turned_away_rate)
         } else if self.half_open.is_full(source) {

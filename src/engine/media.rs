@@ -3,14 +3,15 @@
 use super::{CallNumber, Engine, Output, Phase, Stream};
 use crate::audio::Utterance;
 use crate::call::cdr::LegMedia;
+use crate::key::Key;
 use crate::keying::Ours;
-use crate::media::{Command, Event, Open, Refusal, StreamId};
+use crate::media::{Command, Event, Open, Refusal, StreamId, Timing};
 use crate::record::seam::{In, KeyCarrier, Leg};
 use crate::sdp::{self, Negotiated, Srtp};
 use crate::sip::endpoint::DialogId;
 use crate::time::Instant;
 
-fn stream(call: CallNumber, leg: Leg) -> StreamId {
+pub(super) fn stream(call: CallNumber, leg: Leg) -> StreamId {
     StreamId { call, leg: leg as u8 }
 }
 
@@ -25,11 +26,16 @@ impl Engine {
             Event::Tone { id, key } => {
                 self.deliver(now, id.call, In::Key { leg: leg(id), key, by: KeyCarrier::InBand });
             }
+            Event::Heard { id } => self.shown(now, id.call),
             Event::Ended { id, play } => self.deliver(now, id.call, In::PlayEnded { play }),
+            Event::Silent { id } => self.ask(now, id),
             Event::Refused { id, refusal } => self.media_refused(now, id, refusal),
             Event::Closed { id, statistics } => {
                 let Some(slot) = self.slots.get_mut(&id.call) else { return };
-                slot.streams[usize::from(id.leg)] = Stream::None;
+                // The leg's next stream may be open already.
+                if slot.streams[usize::from(id.leg)] == Stream::Closing {
+                    slot.streams[usize::from(id.leg)] = Stream::None;
+                }
                 slot.media.push(LegMedia { leg: leg(id), statistics });
                 if matches!(slot.phase, Phase::Closing { .. }) {
                     self.settle(now, id.call);
@@ -80,6 +86,18 @@ impl Engine {
         session
     }
 
+    /// A far end has sent nothing for long. Silence is no reason to end anything: whether it is still there its phone is
+    /// asked, and a dialog without an answer is lost like any other.
+    fn ask(&mut self, now: Instant, id: StreamId) {
+        let Some(slot) = self.slots.get(&id.call) else { return };
+        let dialog = if leg(id) == Leg::Caller { slot.caller } else { slot.agent };
+        if let Some(dialog) = dialog {
+            self.counters.silent += 1;
+            let told = self.endpoint.probe(now, dialog);
+            self.told(told);
+        }
+    }
+
     /// A stream that could not do what it was told. Without its sound a leg is of no use to anyone.
     fn media_refused(&mut self, now: Instant, id: StreamId, refusal: Refusal) {
         self.counters.media_refused += 1;
@@ -100,6 +118,17 @@ impl Engine {
         }
     }
 
+    /// A caller that is not answered yet showed that it hears us: it may hear us, and counts as half-open no more.
+    pub(super) fn shown(&mut self, now: Instant, number: CallNumber) {
+        let Some(slot) = self.slots.get_mut(&number).filter(|slot| slot.early) else { return };
+        slot.early = false;
+        if let Some(dialog) = slot.caller {
+            self.half_open.ends(dialog);
+            self.ungate(dialog);
+        }
+        self.deliver(now, number, In::Shown);
+    }
+
     pub(super) fn play(
         &mut self,
         now: Instant,
@@ -107,18 +136,22 @@ impl Engine {
         leg: Leg,
         play: u32,
         say: &[Utterance],
-        looped: bool,
+        (looped, from): (bool, u32),
     ) {
         let Some(slot) = self.slots.get(&call) else { return };
         let arena = slot.service.arena.clone();
         match arena.spans(say) {
-            Ok(spans) => self.media(Command::Play { id: stream(call, leg), play, arena, spans, looped }),
+            Ok(spans) => self.media(Command::Play { id: stream(call, leg), play, arena, spans, looped, from }),
             Err(missing) => {
                 // The loader checked every prompt, so this is ours; the caller goes on without the words.
                 tracing::error!(call = slot.name, %missing, "a prompt has no sound");
                 self.deliver(now, call, In::PlayEnded { play });
             }
         }
+    }
+
+    pub(super) fn press(&mut self, call: CallNumber, leg: Leg, key: Key) {
+        self.media(Command::Press { id: stream(call, leg), keys: vec![key], timing: Timing::default() });
     }
 
     pub(super) fn stop(&mut self, call: CallNumber, leg: Leg) {

@@ -11,6 +11,7 @@ mod half_open;
 mod identity;
 mod journal;
 mod media;
+mod record;
 mod trace;
 mod trunks;
 
@@ -18,7 +19,7 @@ use crate::audio::Arena;
 use crate::call::cdr::{Cdr, LegMedia};
 use crate::call::{Call, Program};
 use crate::config::{Config, Trunk};
-use crate::context::Destination;
+use crate::context::{Destination, Ended};
 use crate::keying::Keyring;
 use crate::random::Random;
 use crate::record::Fixture;
@@ -33,6 +34,7 @@ use gate::Gate;
 use half_open::HalfOpen;
 use jiff::Timestamp;
 use journal::Journal;
+pub use record::RecordOrder;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -121,6 +123,14 @@ pub enum Input<'a> {
         kept: bool,
     },
     Media(crate::media::Event),
+    /// What became of a recording: the word on each that was started.
+    Recorded {
+        call: CallNumber,
+        recording: u32,
+        ended: Ended,
+    },
+    /// Whether the threads have no time for another call, as the shell measures it.
+    Full(bool),
     /// `next_deadline` has come.
     Deadline,
     /// No new calls from now on; those that stand go on.
@@ -171,6 +181,8 @@ pub enum Output {
     /// Make a context durable; answered with `Input::Stored`.
     Store(Box<ContextRow>),
     Media(crate::media::Command),
+    /// Is answered with `Input::Recorded`, once for each recording.
+    Record(RecordOrder),
     Recording(Box<Fixture>),
     Trace(Told),
     Cdr(Box<Cdr>),
@@ -178,6 +190,8 @@ pub enum Output {
     Release {
         call: CallNumber,
         name: String,
+        /// Somebody may have been told of the port of the agent's leg.
+        agent_told: bool,
     },
 }
 
@@ -187,10 +201,11 @@ pub struct Counters {
     pub calls: u64,
     pub ended: u64,
     pub unknown_number: u64,
-    /// New calls and OPTIONS turned away with 503: no calls from now on, as many as there may be, more a second than
-    /// their source may open, too many whose caller has not shown itself.
+    /// New calls and OPTIONS turned away with 503: no calls from now on, as many as there may be, no time for another,
+    /// more a second than their source may open, too many whose caller has not shown itself.
     pub turned_away_draining: u64,
     pub turned_away_full: u64,
+    pub turned_away_busy: u64,
     pub turned_away_rate: u64,
     pub turned_away_half_open: u64,
     pub no_ports: u64,
@@ -205,6 +220,10 @@ pub struct Counters {
     /// Commands that the SIP endpoint refused.
     pub sip_refused: u64,
     pub media_refused: u64,
+    /// Recordings of sound that did not begin, or broke off.
+    pub recordings_failed: u64,
+    /// Legs of which nothing had come for a minute, and which were asked whether they are still there.
+    pub silent: u64,
     pub panics: u64,
 }
 
@@ -220,10 +239,16 @@ struct Slot {
     /// Where the agent's INVITE went.
     agent_hop: Option<Hop>,
     journal: Option<Journal>,
+    /// It has a 183, and did not show that it hears us.
+    early: bool,
     /// By leg.
     streams: [Stream; 2],
     /// What the streams that closed before the call's end had counted.
     media: Vec<LegMedia>,
+    /// Files that the recorder has not finished.
+    tapes: Vec<record::Taped>,
+    /// Whether the configuration has it recorded.
+    recorded: bool,
     /// The deadline that stands for this call in the queue.
     armed: Option<Instant>,
 }
@@ -266,10 +291,13 @@ pub struct Engine {
     slots: HashMap<CallNumber, Slot>,
     dialogs: HashMap<DialogId, (CallNumber, Leg)>,
     next: CallNumber,
+    next_recording: u32,
     deadlines: Deadlines<CallNumber>,
     out: VecDeque<Output>,
     counters: Counters,
     draining: bool,
+    /// The threads have no time for another call.
+    full: bool,
     record: bool,
     /// While calls are traced or recorded.
     tracer: Option<Tracer>,
@@ -298,10 +326,12 @@ impl Engine {
             slots: HashMap::new(),
             dialogs: HashMap::new(),
             next: 0,
+            next_recording: 0,
             deadlines: Deadlines::default(),
             out: VecDeque::new(),
             counters: Counters::default(),
             draining: false,
+            full: false,
             record: setup.record,
             tracer: Tracer::new(setup.record, setup.trace),
             turned_away_told: None,
@@ -320,6 +350,8 @@ impl Engine {
             Input::Minted { call, reference } => self.deliver(now, call, In::Ref { reference }),
             Input::Stored { call, store, kept } => self.deliver(now, call, In::Store { store, kept }),
             Input::Media(event) => self.media_event(now, event),
+            Input::Recorded { call, recording, ended } => self.recorded(now, call, recording, ended),
+            Input::Full(full) => self.full = full,
             Input::Deadline => self.fall_due(now),
             Input::Drain => {
                 self.draining = true;

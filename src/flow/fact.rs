@@ -1,10 +1,14 @@
 //! A declared fact: what values it takes, where it may be known from, how it is asked for.
 
+use crate::audio::spoken::{self, Currency, Reading};
 use crate::context::{Class, Inbound, Source};
 use crate::key::Key;
 use crate::secret::Secret;
 use crate::yaml::{Span, Word};
 use std::ops::RangeInclusive;
+
+/// The fact whose value is the language that speaks from then on.
+pub const LANGUAGE: &str = "language";
 
 /// A fact of `facts:`.
 #[derive(Clone, Debug)]
@@ -31,6 +35,16 @@ pub enum Kind {
     },
     /// The value of each key, in the file's order.
     Choice(Vec<(Key, Word)>),
+    /// `1234`: a whole number of nine digits at most.
+    Number,
+    /// `12.50`, or from outside `12`.
+    Money(Currency),
+    /// `2026-03-01`.
+    Date,
+    /// `16:05`.
+    Time,
+    /// 7 to 15 digits, from outside with a `+` before them.
+    Phone,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +75,14 @@ impl Question {
                     && (!luhn || luhn_holds(value))
             }
             Kind::Choice(values) => values.iter().any(|(_, v)| v.text == value),
+            Kind::Number => spoken::whole(value).is_some(),
+            Kind::Money(_) => spoken::money(value).is_some(),
+            Kind::Date => spoken::date(value).is_some(),
+            Kind::Time => spoken::time(value).is_some(),
+            Kind::Phone => {
+                let digits = value.strip_prefix('+').unwrap_or(value);
+                (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
+            }
         }
     }
 
@@ -69,29 +91,66 @@ impl Question {
         match &self.kind {
             Kind::Digits { length, .. } => *length.end(),
             Kind::Choice(_) => 1,
+            Kind::Number => 9,
+            Kind::Money(_) => 11,
+            Kind::Date => 8,
+            Kind::Time => 4,
+            Kind::Phone => 15,
         }
     }
 
     /// Whether a key is one of the choice: `*` and `#` then mean that.
     pub fn has_key(&self, key: Key) -> bool {
         match &self.kind {
-            Kind::Digits { .. } => false,
             Kind::Choice(values) => values.iter().any(|(k, _)| *k == key),
+            _ => false,
         }
     }
 
-    /// The value that was keyed in, if it is one.
-    pub fn value_of(&self, keys: &[Key]) -> Option<Secret> {
-        match &self.kind {
-            Kind::Digits { .. } => {
-                let value = Secret::new(keys.iter().map(|k| k.to_char()).collect::<String>());
-                self.accepts(value.open()).then_some(value)
-            }
-            Kind::Choice(values) => {
-                let [key] = keys else { return None };
-                values.iter().find(|(k, _)| k == key).map(|(_, v)| Secret::new(v.text.as_str()))
-            }
+    /// The value that was keyed in, if it is one. How a date is keyed in depends on the language that asks.
+    pub fn value_of(&self, keys: &[Key], language: &str) -> Option<Secret> {
+        if let Kind::Choice(values) = &self.kind {
+            let [key] = keys else { return None };
+            return values.iter().find(|(k, _)| k == key).map(|(_, v)| Secret::new(v.text.as_str()));
         }
+        let keyed: String = keys.iter().map(|k| k.to_char()).collect();
+        let value = Secret::new(self.written(keyed, language)?);
+        self.accepts(value.open()).then_some(value)
+    }
+
+    /// What was keyed in, as the value is written.
+    fn written(&self, keyed: String, language: &str) -> Option<String> {
+        Some(match &self.kind {
+            Kind::Digits { .. } | Kind::Choice(_) | Kind::Phone => keyed,
+            Kind::Number => spoken::whole(&keyed)?.to_string(),
+            Kind::Money(_) => {
+                // The last two are the hundredths.
+                let (units, hundredths) = keyed.split_at_checked(keyed.len().checked_sub(2)?)?;
+                let units = if units.is_empty() { 0 } else { spoken::whole(units)? };
+                format!("{units}.{hundredths}")
+            }
+            Kind::Date => {
+                let (first, second, year) = (keyed.get(..2)?, keyed.get(2..4)?, keyed.get(4..)?);
+                let (month, day) = if spoken::month_first(language) { (first, second) } else { (second, first) };
+                format!("{year}-{month}-{day}")
+            }
+            Kind::Time => format!("{}:{}", keyed.get(..2)?, keyed.get(2..)?),
+        })
+    }
+}
+
+impl Kind {
+    /// How its value is read; `None` of a choice, whose values are no words of a language.
+    pub fn reading(&self) -> Option<Reading> {
+        Some(match self {
+            Kind::Choice(_) => return None,
+            Kind::Digits { .. } => Reading::Digits,
+            Kind::Number => Reading::Number,
+            Kind::Money(currency) => Reading::Money(*currency),
+            Kind::Date => Reading::Date { weekday: false },
+            Kind::Time => Reading::Time,
+            Kind::Phone => Reading::Phone,
+        })
     }
 }
 
@@ -159,10 +218,58 @@ mod tests {
     fn a_choice_takes_one_of_its_keys_and_from_outside_one_of_its_values() {
         let key = |c| Key::from_char(c).expect("a key");
         let choice = question(Kind::Choice(vec![(key('1'), word("billing")), (key('*'), word("sales"))]));
-        assert_eq!(choice.value_of(&[key('*')]), Some(Secret::new("sales")));
-        assert_eq!(choice.value_of(&[key('3')]), None);
-        assert_eq!(choice.value_of(&[]), None);
+        assert_eq!(choice.value_of(&[key('*')], "en"), Some(Secret::new("sales")));
+        assert_eq!(choice.value_of(&[key('3')], "en"), None);
+        assert_eq!(choice.value_of(&[], "en"), None);
         assert!(choice.accepts("billing") && !choice.accepts("1"));
+    }
+
+    #[test]
+    fn what_is_keyed_in_becomes_a_value_by_its_type_and_the_language() {
+        let money = Kind::Money(Currency::Usd);
+        let cases = [
+            (Kind::Number, "en", "007", Some("7")),
+            (Kind::Number, "en", "0", Some("0")),
+            (Kind::Number, "en", "", None),
+            (money.clone(), "en", "1250", Some("12.50")),
+            (money.clone(), "en", "5", None),
+            (money.clone(), "en", "50", Some("0.50")),
+            (money.clone(), "en", "00001", Some("0.01")),
+            (money, "en", "99999999999", Some("999999999.99")),
+            (Kind::Date, "en", "03012026", Some("2026-03-01")),
+            (Kind::Date, "es", "03012026", Some("2026-01-03")),
+            (Kind::Date, "en", "02302026", None),
+            (Kind::Date, "en", "0301", None),
+            (Kind::Time, "en", "1605", Some("16:05")),
+            (Kind::Time, "en", "2400", None),
+            (Kind::Time, "en", "16", None),
+            (Kind::Phone, "en", "5551230001", Some("5551230001")),
+            (Kind::Phone, "en", "555", None),
+            (Kind::Phone, "en", "555123000A", None),
+        ];
+        for (kind, language, keys, value) in cases {
+            let keys: Vec<Key> = keys.chars().map(|c| Key::from_char(c).expect("a key")).collect();
+            let question = question(kind);
+            assert!(keys.len() <= question.greatest_length());
+            let found = question.value_of(&keys, language);
+            assert_eq!(found.as_ref().map(Secret::open), value, "{question:?}, {language}, {keys:?}");
+        }
+    }
+
+    #[test]
+    fn values_from_outside_are_written_in_one_way() {
+        let cases: [(Kind, &[&str], &[&str]); 5] = [
+            (Kind::Number, &["0", "007", "999999999"], &["", "-1", "1.5", "1000000000", "٧"]),
+            (Kind::Money(Currency::Eur), &["12", "12.50"], &["12.5", "12,50", ".50", "1e3", "-1.00"]),
+            (Kind::Date, &["2026-03-01", "2024-02-29"], &["2026-02-29", "03/01/2026", "2026-3-1", "20260301"]),
+            (Kind::Time, &["00:00", "23:59"], &["24:00", "7:30", "07:30:00", "0730"]),
+            (Kind::Phone, &["15551230001", "+15551230001"], &["555-1230", "123456", "1234567890123456", "+"]),
+        ];
+        for (kind, good, bad) in cases {
+            let question = question(kind);
+            assert!(good.iter().all(|value| question.accepts(value)), "{question:?}");
+            assert!(!bad.iter().any(|value| question.accepts(value)), "{question:?}");
+        }
     }
 
     #[test]

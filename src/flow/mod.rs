@@ -13,5 +13,5 @@ pub mod step;
 
 pub use load::load;
 pub use model::Flow;
-pub use prompts::PromptBook;
+pub use prompts::{PromptBook, Prompts};
 pub use run::{Action, AgentEnd, Ending, Event, Run};

@@ -3,6 +3,7 @@
 use super::fact::Question;
 use super::run::Ending;
 use super::step::Step;
+use crate::audio::spoken::Reading;
 use crate::context::Fact;
 use crate::key::Key;
 use crate::yaml::Word;
@@ -15,7 +16,7 @@ pub struct Flow {
     pub path: String,
     /// The first 16 hex digits of SHA-256 over the flow's text and its prompts' texts.
     pub digest: String,
-    /// The language in which it speaks: the first of `languages:`.
+    /// The language in which it begins to speak: the first of `languages:`.
     pub language: String,
     /// The facts, in the file's order; a context lists them in the same order.
     pub facts: Vec<Question>,
@@ -24,6 +25,10 @@ pub struct Flow {
     /// The block named `start`.
     pub start: usize,
     pub escape: Option<Escape>,
+    /// Its prompts are heard before the call is answered, until something is asked or a person is called.
+    pub early: bool,
+    /// The values that whispers speak: how, and the prompt's place.
+    pub whispered: Vec<(Reading, Word)>,
     /// The block of `always: {error:}`.
     pub always_error: Option<usize>,
 }
@@ -37,6 +42,23 @@ impl Flow {
             _ => None,
         });
         self.queues.iter().map(|queue| &queue.to).chain(transfers)
+    }
+
+    /// Whether it may begin a recording.
+    pub fn records(&self) -> bool {
+        let mut steps = self.blocks.iter().flat_map(|block| &block.steps);
+        steps.any(|placed| matches!(&placed.step, Step::Record(record) if record.starts()))
+    }
+
+    /// The values that its prompts speak: how, and the prompt's place.
+    pub fn readings(&self) -> impl Iterator<Item = (Reading, &Word)> {
+        let confirmed = self.facts.iter().filter_map(|fact| Some((fact.kind.reading()?, fact.confirm.as_ref()?)));
+        confirmed.chain(self.whispered.iter().map(|(reading, prompt)| (*reading, prompt)))
+    }
+
+    /// How a fact's value is read.
+    pub fn reading(&self, fact: &str) -> Option<Reading> {
+        self.facts.iter().find(|question| question.name.text == fact)?.kind.reading()
     }
 
     /// The facts of a new call: all unknown, in the flow's order.

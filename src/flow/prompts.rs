@@ -1,20 +1,25 @@
 //! The prompts of a folder: id, text, and the clips and values that it is spoken with.
 //!
 //! `account_readback: "I have {account}. If that is right, press 1."` is spoken as the clip
-//! `en/account_readback.1`, the value digit by digit, and the clip `en/account_readback.2`.
+//! `en/account_readback.1`, the value in words, and the clip `en/account_readback.2`.
 
 use crate::audio::Utterance;
+use crate::audio::spoken::Reading;
 use crate::secret::Secret;
-use crate::time::Duration;
 use crate::yaml::{Diagnostic, Faults, Source, Span, Value, Word, read};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Prompts of one catalogue.
 const MAX_PROMPTS: usize = 5_000;
 /// Placeholders of one prompt.
 const MAX_PLACEHOLDERS: usize = 8;
-/// The longest clip. A prompt that is longer is a mistake in the file.
-const MAX_CLIP: Duration = Duration::from_secs(300);
+
+/// What a flow says, in each of its languages.
+#[derive(Clone, Debug)]
+pub struct Prompts {
+    first: PromptBook,
+    others: Vec<PromptBook>,
+}
 
 /// Every prompt of one language.
 #[derive(Clone, Debug)]
@@ -35,18 +40,34 @@ pub struct Prompt {
 pub enum Part {
     /// A clip by its name: `en/welcome`.
     Clip(String),
-    /// The value of a fact, read digit by digit.
-    Fact(String),
+    /// The value of a fact, read by its type; of a date, with its day of the week.
+    Fact { name: String, weekday: bool },
+}
+
+impl Prompts {
+    /// The first language speaks until the caller chose another.
+    pub fn new(first: PromptBook, others: Vec<PromptBook>) -> Prompts {
+        Prompts { first, others }
+    }
+
+    pub fn books(&self) -> impl Iterator<Item = &PromptBook> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    pub fn first(&self) -> &PromptBook {
+        &self.first
+    }
+
+    /// The book of a language; that of the first one if there is none.
+    pub fn book(&self, language: &str) -> &PromptBook {
+        self.books().find(|book| book.language == language).unwrap_or(&self.first)
+    }
 }
 
 impl PromptBook {
     /// Reads a catalogue (`id: text`). `clips` are the sound files that exist, by name without `.wav`. The
     /// book holds every prompt whose text could be read, so that a flow's own mistakes show at the same time.
-    pub fn read(
-        language: &str,
-        catalogue: &Source,
-        clips: &BTreeMap<String, Duration>,
-    ) -> (PromptBook, Vec<Diagnostic>) {
+    pub fn read(language: &str, catalogue: &Source, clips: &BTreeSet<String>) -> (PromptBook, Vec<Diagnostic>) {
         let mut faults = Faults::new(&catalogue.path);
         let mut prompts = BTreeMap::new();
         let node = read(catalogue, &mut faults);
@@ -62,7 +83,7 @@ impl PromptBook {
                 continue;
             }
             if let Some(parts) = parts(language, id, spoken, text.span, &mut faults) {
-                wanted(language, id, spoken, &parts, clips, &mut faults);
+                wanted(id, spoken, &parts, clips, &mut faults);
                 prompts.insert(id.text.clone(), Prompt { text: spoken.clone(), parts });
             }
         }
@@ -83,24 +104,39 @@ impl PromptBook {
         &self.text
     }
 
-    /// The names of the clips that the prompts are made of, digits among them.
+    /// The names of the clips that the prompts are made of.
     pub fn clips(&self) -> impl Iterator<Item = &str> {
-        self.prompts.values().flat_map(|p| &p.parts).filter_map(|part| match part {
-            Part::Clip(name) => Some(name.as_str()),
-            Part::Fact(_) => None,
-        })
+        self.prompts.values().flat_map(Prompt::clips)
     }
 
-    /// What to say for a prompt. `value` is what its placeholder reads.
-    pub fn speech(&self, id: &str, value: Option<&Secret>) -> Vec<Utterance> {
+    /// What to say for a prompt. `value` is what the placeholder of a fact reads, and how; one that has none is left out.
+    pub fn speech<'v>(&self, id: &str, value: impl Fn(&str) -> Option<(&'v Secret, Reading)>) -> Vec<Utterance> {
         let parts = self.prompts.get(id).map(|p| p.parts.as_slice()).into_iter().flatten();
         let spoken = parts.filter_map(|part| match part {
             Part::Clip(name) => Some(Utterance::Clip(name.clone())),
-            Part::Fact(_) => {
-                value.map(|value| Utterance::Digits { language: self.language.clone(), value: value.clone() })
-            }
+            Part::Fact { name, weekday } => value(name).map(|(value, reading)| {
+                let reading = if *weekday { reading.with_weekday() } else { reading };
+                Utterance::Value { language: self.language.clone(), reading, value: value.clone() }
+            }),
         });
         spoken.collect()
+    }
+}
+
+impl Prompt {
+    pub fn clips(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Clip(name) => Some(name.as_str()),
+            Part::Fact { .. } => None,
+        })
+    }
+
+    /// Its placeholders: the fact, and whether the day of the week is wanted.
+    pub fn facts(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Clip(_) => None,
+            Part::Fact { name, weekday } => Some((name.as_str(), *weekday)),
+        })
     }
 }
 
@@ -123,12 +159,15 @@ fn parts(language: &str, id: &Word, text: &str, span: Span, faults: &mut Faults)
             faults.error("too-many", span, format!("more than {MAX_PLACEHOLDERS} placeholders in one prompt"));
             return None;
         }
+        let (name, weekday) = name.strip_suffix(".weekday").map_or((name, false), |name| (name, true));
         if name.contains(['.', '?']) {
-            faults.not_served(span, &format!("`{{{name}}}`")).remedy("a placeholder names a fact: {account}");
+            faults.not_served(span, &format!("`{{{name}}}`")).remedy(
+                "a placeholder names a fact: {account}; of a date, {visit.weekday} says its day of the week too",
+            );
             return None;
         }
         pieces.push(before);
-        names.push(name);
+        names.push(Part::Fact { name: name.to_owned(), weekday });
         rest = behind;
     }
     pieces.push(rest);
@@ -141,7 +180,7 @@ fn parts(language: &str, id: &Word, text: &str, span: Span, faults: &mut Faults)
             let name = format!("{language}/{}", id.text);
             parts.push(Part::Clip(if whole { name } else { format!("{name}.{clips}") }));
         }
-        parts.extend(names.next().map(|n| Part::Fact(n.to_owned())));
+        parts.extend(names.next());
     }
     if parts.is_empty() {
         faults.error("wrong-type", span, format!("prompt `{}` has no text", id.text));
@@ -151,32 +190,13 @@ fn parts(language: &str, id: &Word, text: &str, span: Span, faults: &mut Faults)
 }
 
 /// Reports the sound files that a prompt needs and that are not there.
-fn wanted(
-    language: &str,
-    id: &Word,
-    text: &str,
-    parts: &[Part],
-    clips: &BTreeMap<String, Duration>,
-    faults: &mut Faults,
-) {
-    let digits = (0..10).map(|d| format!("{language}/digits/{d}"));
-    let read = parts.iter().any(|p| matches!(p, Part::Fact(_)));
-    let named = parts.iter().filter_map(|p| match p {
-        Part::Clip(name) => Some(name.clone()),
-        Part::Fact(_) => None,
-    });
-    for name in named.chain(digits.filter(|_| read)) {
-        match clips.get(&name) {
-            None => {
-                faults
-                    .error("no-clip", id.span, format!("prompt `{}` needs `{name}.wav`, which is not there", id.text))
-                    .note(format!("its text is: {text}"));
-            }
-            Some(length) if length.is_zero() || *length > MAX_CLIP => {
-                let message = format!("`{name}.wav` is empty or longer than {} s", MAX_CLIP.as_secs());
-                faults.error("bad-clip", id.span, message);
-            }
-            Some(_) => {}
+fn wanted(id: &Word, text: &str, parts: &[Part], clips: &BTreeSet<String>, faults: &mut Faults) {
+    for part in parts {
+        let Part::Clip(name) = part else { continue };
+        if !clips.contains(name) {
+            faults
+                .error("no-clip", id.span, format!("prompt `{}` needs `{name}.wav`, which is not there", id.text))
+                .note(format!("its text is: {text}"));
         }
     }
 }
@@ -187,31 +207,28 @@ mod tests {
 
     fn book(text: &str, clips: &[&str]) -> (PromptBook, Vec<Diagnostic>) {
         let catalogue = Source { path: "prompts/en.yaml".into(), text: text.into() };
-        let second = Duration::from_secs(1);
-        PromptBook::read("en", &catalogue, &clips.iter().map(|c| ((*c).to_owned(), second)).collect())
-    }
-
-    fn digits() -> Vec<String> {
-        (0..10).map(|d| format!("en/digits/{d}")).collect()
+        PromptBook::read("en", &catalogue, &clips.iter().map(|clip| (*clip).to_owned()).collect())
     }
 
     #[test]
     fn a_placeholder_cuts_the_text_into_numbered_clips() {
-        let digits = digits();
-        let mut clips: Vec<&str> = digits.iter().map(String::as_str).collect();
-        clips.extend(["en/hello", "en/back.1", "en/back.2", "en/tail.1"]);
-        let text = "hello: Good day.\nback: \"I have {account}. Right?\"\ntail: \"It is {account}.\"\n";
+        let clips = ["en/hello", "en/back.1", "en/back.2", "en/tail.1"];
+        let text = "hello: Good day.\nback: \"I have {account}. Right?\"\ntail: \"It is {visit.weekday}.\"\n";
         let (book, faults) = book(text, &clips);
         assert_eq!(faults, []);
         let clip = |name: &str| Part::Clip(name.to_owned());
-        let account = || Part::Fact("account".into());
+        let fact = |name: &str, weekday| Part::Fact { name: name.to_owned(), weekday };
         let parts = |id| book.prompt(id).map(|p| p.parts.clone());
         assert_eq!(parts("hello"), Some(vec![clip("en/hello")]));
-        assert_eq!(parts("back"), Some(vec![clip("en/back.1"), account(), clip("en/back.2")]));
-        assert_eq!(parts("tail"), Some(vec![clip("en/tail.1"), account()]));
-        let value = Secret::new("12");
-        let said = book.speech("tail", Some(&value));
-        assert_eq!(said, [Utterance::Clip("en/tail.1".into()), Utterance::Digits { language: "en".into(), value }]);
+        assert_eq!(parts("back"), Some(vec![clip("en/back.1"), fact("account", false), clip("en/back.2")]));
+        assert_eq!(parts("tail"), Some(vec![clip("en/tail.1"), fact("visit", true)]));
+        let value = Secret::new("2026-03-01");
+        let said = book.speech("tail", |name| (name == "visit").then_some((&value, Reading::Date { weekday: false })));
+        let reading = Reading::Date { weekday: true };
+        assert_eq!(
+            said,
+            [Utterance::Clip("en/tail.1".into()), Utterance::Value { language: "en".into(), reading, value }]
+        );
     }
 
     #[test]
@@ -236,7 +253,7 @@ mod tests {
     #[test]
     fn a_missing_clip_is_named_with_its_text() {
         let (_, faults) = book("ok: Fine.\nback: \"{account} it is\"\n", &["en/ok"]);
-        assert_eq!(faults.len(), 11, "one clip and ten digits");
+        assert_eq!(faults.len(), 1);
         assert!(faults[0].message.contains("`en/back.1.wav`"), "{faults:?}");
         assert_eq!(faults[0].notes, ["its text is: {account} it is"]);
     }

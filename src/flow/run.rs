@@ -8,12 +8,13 @@ pub use talking::Talking;
 pub use turn::{Counts, Turn};
 
 use super::model::{Flow, Next};
-use super::prompts::PromptBook;
+use super::prompts::Prompts;
 use super::step::collect::Asking;
 use super::step::say::Saying;
 use crate::audio::Utterance;
 use crate::context::{Context, Inbound, Passed, Why};
 use crate::key::Key;
+use crate::media::RecordAct;
 use crate::time::Instant;
 use std::sync::Arc;
 use turn::Talk;
@@ -49,16 +50,21 @@ pub enum AgentEnd {
 pub enum Action {
     /// Say this. `Event::PlayEnded` is due with the same number, unless `Stop` comes first.
     Play { play: u32, say: Vec<Utterance> },
+    /// Answer the call, if that is not done yet.
+    Answer,
     /// Stop the prompt that plays.
     Stop,
     /// That fact of `context.facts` was filled or declined.
     Fact(usize),
     /// A step was entered; the context's journey has it already. `step` counts from 1.
     Step { block: String, step: usize, verb: &'static str, line: usize },
-    /// Hand the caller to a person, with these of `context.facts`. Ends with `Event::Agent`.
-    Agent { queue: String, destination: String, facts: Vec<usize> },
+    /// Hand the caller to a person, with these of `context.facts`; a person who answers hears the prompt first. Ends with
+    /// `Event::Agent`.
+    Agent { queue: String, destination: String, facts: Vec<usize>, whisper: Option<String> },
     /// Send the caller's phone away to a destination, with these of `context.facts`. Ends with `Event::Agent`.
     Transfer { destination: String, facts: Vec<usize>, because: String },
+    /// Begin, pause or end the recording of the call's sound.
+    Record(RecordAct),
     /// The flow is over. Nothing follows.
     Hangup { because: Ending },
 }
@@ -97,7 +103,7 @@ pub enum Doing {
 #[derive(Debug)]
 pub struct Run {
     flow: Arc<Flow>,
-    prompts: Arc<PromptBook>,
+    prompts: Arc<Prompts>,
     inbound: Inbound,
     /// Block and step, both from 0.
     at: (usize, usize),
@@ -107,7 +113,7 @@ pub struct Run {
 
 impl Run {
     /// `inbound` is what came with the call, already cut down to what its trunk is trusted for.
-    pub fn new(flow: Arc<Flow>, prompts: Arc<PromptBook>, inbound: Inbound) -> Self {
+    pub fn new(flow: Arc<Flow>, prompts: Arc<Prompts>, inbound: Inbound) -> Self {
         let (at, talk) = ((flow.start, 0), Talk::new(flow.facts.len()));
         Self { flow, prompts, inbound, at, doing: Doing::Nothing, talk }
     }
@@ -140,6 +146,12 @@ impl Run {
     /// The next thing to do. Drained after every `handle`.
     pub fn poll(&mut self) -> Option<Action> {
         self.talk.next_action()
+    }
+
+    /// Whether the caller is asked for what nobody may hear.
+    pub fn asks_in_private(&self) -> bool {
+        let Doing::Asking(asking) = &self.doing else { return false };
+        !self.flow.facts[asking.fact()].class.for_agent()
     }
 
     pub fn counts(&self) -> Counts {
@@ -182,6 +194,8 @@ fn enter((block, step): (usize, usize), turn: &mut Turn) -> Go {
     placed.step.begin(turn)
 }
 
+#[cfg(test)]
+mod language_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

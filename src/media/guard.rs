@@ -2,8 +2,13 @@
 
 use super::Statistics;
 use crate::keying::{Master, Ours};
+use crate::rtp::rtcp::LONGEST;
 use crate::sdp::Srtp;
 use crate::srtp::{Inbound, OVERHEAD, Outbound, Refused};
+
+/// Datagrams that a peer's old key is tried on after a new one was agreed on: two seconds of speech. The packets that were on
+/// their way are far fewer, but a phone may begin with its new key only when it has our answer, or its ACK is through.
+const GRACE: u32 = 100;
 
 /// More than a datagram holds of any codec of ours; what is longer is not protected, and not sent.
 const PACKET: usize = 2048;
@@ -14,9 +19,18 @@ const USUAL: usize = 512;
 pub enum Guard {
     Clear,
     /// Boxed: streams in clear are not to grow by it.
-    Keyed(Box<(Key<Outbound>, Key<Inbound>)>),
+    Keyed(Box<Keys>),
     /// SRTP without a key of ours: a mistake in the engine, and silence rather than speech for everyone.
     Shut,
+}
+
+/// The keys of both directions, and for a while the one that the peer had before.
+#[derive(Debug)]
+pub struct Keys {
+    ours: Key<Outbound>,
+    theirs: Key<Inbound>,
+    /// With how many datagrams it may still open.
+    before: Option<(Key<Inbound>, u32)>,
 }
 
 /// A context, and the key that it was made from.
@@ -31,10 +45,11 @@ impl Guard {
         match srtp {
             None => Guard::Clear,
             Some(Srtp { ours: Ours::Named(_), .. }) => Guard::Shut,
-            Some(Srtp { ours: Ours::Known(ours), theirs }) => Guard::Keyed(Box::new((
-                Key { context: Outbound::new(ours), master: ours.clone() },
-                Key { context: Inbound::new(theirs), master: theirs.clone() },
-            ))),
+            Some(Srtp { ours: Ours::Known(ours), theirs }) => Guard::Keyed(Box::new(Keys {
+                ours: Key { context: Outbound::new(ours), master: ours.clone() },
+                theirs: Key { context: Inbound::new(theirs), master: theirs.clone() },
+                before: None,
+            })),
         }
     }
 
@@ -44,22 +59,25 @@ impl Guard {
 
     /// A re-INVITE: a key that stays goes on counting, a new one begins at zero (RFC 4568 section 7.1.4).
     pub fn renew(&mut self, srtp: Option<&Srtp>) {
-        let mut renewed = Guard::new(srtp);
-        if let (Guard::Keyed(old), Guard::Keyed(new)) = (&mut *self, &mut renewed) {
-            if old.0.master == new.0.master {
-                std::mem::swap(&mut old.0, &mut new.0);
+        let renewed = Guard::new(srtp);
+        let old = std::mem::replace(self, renewed);
+        if let (Guard::Keyed(old), Guard::Keyed(new)) = (old, self) {
+            let Keys { ours, theirs, before } = *old;
+            if ours.master == new.ours.master {
+                new.ours = ours;
             }
-            if old.1.master == new.1.master {
-                std::mem::swap(&mut old.1, &mut new.1);
+            if theirs.master == new.theirs.master {
+                (new.theirs, new.before) = (theirs, before);
+            } else {
+                new.before = Some((theirs, GRACE));
             }
         }
-        *self = renewed;
     }
 
     /// Our SSRC is another one from the next packet on. Says whether its numbers are counted for SRTP, from zero.
     pub fn restart(&mut self) -> bool {
         let Guard::Keyed(keys) = self else { return false };
-        keys.0.context.restart();
+        keys.ours.context.restart();
         true
     }
 
@@ -68,8 +86,7 @@ impl Guard {
     pub fn open(&mut self, bytes: &mut [u8], statistics: &mut Statistics) -> Option<usize> {
         let opened = match self {
             Guard::Clear => return Some(bytes.len()),
-            Guard::Keyed(keys) if is_rtcp(bytes) => keys.1.context.unprotect_rtcp(bytes),
-            Guard::Keyed(keys) => keys.1.context.unprotect(bytes),
+            Guard::Keyed(keys) => keys.open(bytes),
             Guard::Shut => Err(Refused::Forged),
         };
         let refused = &mut statistics.refused;
@@ -88,7 +105,7 @@ impl Guard {
                 send(packet);
                 true
             }
-            Guard::Keyed(keys) => keys.0.seal(packet, send),
+            Guard::Keyed(keys) => keys.ours.seal(packet, send),
             Guard::Shut => false,
         };
         if sent {
@@ -96,6 +113,45 @@ impl Guard {
         } else {
             statistics.unprotected += 1;
         }
+    }
+}
+
+impl Guard {
+    /// The same of a report; `false` if nothing went out.
+    pub fn close_report(&mut self, report: &[u8; LONGEST], length: usize, send: impl FnOnce(&[u8])) -> bool {
+        let mut room = [0; LONGEST + OVERHEAD];
+        room[..LONGEST].copy_from_slice(report);
+        let length = match self {
+            Guard::Clear => Some(length),
+            Guard::Keyed(keys) => keys.ours.context.protect_rtcp(&mut room, length).ok(),
+            Guard::Shut => None,
+        };
+        length.and_then(|length| room.get(..length)).map(send).is_some()
+    }
+}
+
+impl Keys {
+    fn open(&mut self, bytes: &mut [u8]) -> Result<usize, Refused> {
+        let Some((before, left)) = &mut self.before else { return self.theirs.open(bytes) };
+        // What a key does not open is worth nothing afterwards.
+        let mut kept = [0; PACKET];
+        let kept = kept.get_mut(..bytes.len()).ok_or(Refused::Malformed)?;
+        kept.copy_from_slice(bytes);
+        let opened = self.theirs.open(bytes).or_else(|refused| {
+            bytes.copy_from_slice(kept);
+            before.open(bytes).map_err(|_| refused)
+        });
+        *left -= 1;
+        if *left == 0 {
+            self.before = None;
+        }
+        opened
+    }
+}
+
+impl Key<Inbound> {
+    fn open(&mut self, bytes: &mut [u8]) -> Result<usize, Refused> {
+        if is_rtcp(bytes) { self.context.unprotect_rtcp(bytes) } else { self.context.unprotect(bytes) }
     }
 }
 

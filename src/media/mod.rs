@@ -3,18 +3,24 @@
 //! ```text
 //! on_packet -> source (is it the one we trust?) -> guard (SRTP) -> rtp order -> ear (keys) -> relay to the bridged leg
 //! tick      -> pace (when, which timestamp) -> press, player or silence -> guard -> packet
+//! both      -> tap -> tape: a recorded call, in the recorder's thread
 //! ```
 
 mod ear;
 mod guard;
+mod holder;
+mod mix;
 mod mouth;
 mod pace;
 mod player;
 mod press;
 mod relay;
+mod report;
 mod source;
 mod stream;
 mod streams;
+mod tap;
+pub mod tape;
 #[cfg(test)]
 mod tests;
 mod transcode;
@@ -22,14 +28,16 @@ mod transcode;
 pub use guard::Guard;
 pub use pace::FRAME_TIME;
 pub use press::{Pressed, Presses, Timing};
-pub use streams::{Attention, ByStream, Streams};
+pub use relay::Kind;
+pub use streams::{Attention, ByStream, Moving, Streams};
+pub use tap::{Side, Tapped};
 
 use crate::audio::{Arena, Span};
 use crate::key::Key;
 use crate::keying::Suite;
 use crate::sdp::Negotiated;
 use ipnet::IpNet;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -67,13 +75,15 @@ pub enum Command {
         id: StreamId,
         session: Box<Negotiated>,
     },
-    /// Plays the spans without a gap, in place of whatever plays. `looped` plays them until `Stop`.
+    /// Plays the spans without a gap, in place of whatever plays. `looped` plays them until `Stop`. The first `from` frames
+    /// are left out; of a loop, only in its first round, and what `from` has beyond whole rounds counts.
     Play {
         id: StreamId,
         play: u32,
         arena: Arc<Arena>,
         spans: Vec<Span>,
         looped: bool,
+        from: u32,
     },
     Stop {
         id: StreamId,
@@ -84,11 +94,22 @@ pub enum Command {
         keys: Vec<Key>,
         timing: Timing,
     },
+    /// Copies of what the far end says and hears go to `Sink::tap` under that number, or no longer.
+    Tap {
+        id: StreamId,
+        recording: Option<u32>,
+    },
     /// Joins two legs of a call; a call has one bridge at most.
     Bridge {
         call: u32,
         a: u8,
         b: u8,
+    },
+    /// Joins three legs of a call: each hears the other two, whatever they speak. Keys are told and not passed on. It takes
+    /// the bridge's place, and ends like one, or when one of the three closes.
+    Join {
+        call: u32,
+        legs: [u8; 3],
     },
     Unbridge {
         call: u32,
@@ -108,8 +129,9 @@ impl Command {
             | Command::Play { id, .. }
             | Command::Stop { id }
             | Command::Press { id, .. }
+            | Command::Tap { id, .. }
             | Command::Close { id } => id.call,
-            Command::Bridge { call, .. } | Command::Unbridge { call } => *call,
+            Command::Bridge { call, .. } | Command::Join { call, .. } | Command::Unbridge { call } => *call,
         }
     }
 }
@@ -126,6 +148,10 @@ pub enum Event {
         id: StreamId,
         key: Key,
     },
+    /// The far end of a gated stream sent something: it is there, and the gate is open.
+    Heard {
+        id: StreamId,
+    },
     /// The last frame went out. A play that was stopped or replaced does not end.
     Ended {
         id: StreamId,
@@ -134,6 +160,10 @@ pub enum Event {
     Closed {
         id: StreamId,
         statistics: Statistics,
+    },
+    /// For a minute nothing has come from its far end. It may be on hold, mute, or gone; told again after each minute more.
+    Silent {
+        id: StreamId,
     },
     /// A command that could not be carried out.
     Refused {
@@ -161,11 +191,29 @@ pub enum Refusal {
 /// Where packets and events go. Nothing is returned: what fails to leave is the shell's to count.
 pub trait Sink {
     fn send(&mut self, id: StreamId, to: SocketAddr, packet: &[u8]);
+    /// Sends a report from the port beside the stream's: the far end did not agree on one for both (RFC 5761).
+    fn report(&mut self, id: StreamId, to: SocketAddr, packet: &[u8]);
     fn event(&mut self, event: Event);
     /// From now on only packets of this source are taken: the socket may be connected to it.
     fn connect(&mut self, id: StreamId, to: SocketAddr);
     /// The far end moves: the socket must hear any source again.
     fn disconnect(&mut self, id: StreamId);
+    /// Of a stream that is recorded. A sink without a recorder keeps nothing.
+    fn tap(&mut self, _: Tapped<'_>) {}
+}
+
+/// What is done with a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RecordAct {
+    Start,
+    /// Silence on both sides until `Resume`.
+    Pause,
+    Resume,
+    /// Silence on the caller's side until `Unmask`: it keys in, or says, what nobody may hear.
+    Mask,
+    Unmask,
+    Stop,
 }
 
 /// What a stream did, in packets unless said otherwise.
@@ -180,7 +228,21 @@ pub struct Statistics {
     pub late: u64,
     /// Key presses.
     pub keys: u64,
+    /// Reports that came, and that went.
     pub rtcp: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub reports: u64,
+    /// How unevenly sound came (RFC 3550 section 6.4.1), as finely as the worker looks: 2 to 20 ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jitter_ms: Option<u32>,
+    /// To the far end and back, by the reports of both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round_trip_ms: Option<u32>,
+    /// What the far end told of what it got: packets lost, and how unevenly they came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub far_lost: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub far_jitter_ms: Option<u32>,
     pub refused: Refused,
     /// Of a bridge: not passed on to this leg.
     pub unrelayed: u64,
@@ -201,7 +263,7 @@ fn is_zero(number: &u64) -> bool {
 /// Packets refused, by reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Refused {
-    /// No RTP packet.
+    /// No RTP packet, and no compound one of RTCP.
     pub malformed: u64,
     /// Not from the source that we trust.
     pub foreign: u64,

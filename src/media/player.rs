@@ -19,8 +19,9 @@ pub struct Player {
 }
 
 impl Player {
-    /// `None` if there are too many spans, or one that the arena has not.
-    pub fn new(play: u32, arena: Arc<Arena>, mut spans: Vec<Span>, looped: bool) -> Option<Player> {
+    /// `None` if there are too many spans, or one that the arena has not. `from` frames are left out; of a loop, whole
+    /// rounds of them do not count.
+    pub fn new(play: u32, arena: Arc<Arena>, mut spans: Vec<Span>, looped: bool, from: u32) -> Option<Player> {
         let has = |span: &Span| {
             let end = span.start.checked_add(span.frames);
             end.is_some_and(|end| end <= arena.frames())
@@ -29,7 +30,26 @@ impl Player {
             return None;
         }
         spans.retain(|span| span.frames > 0);
-        Some(Player { play, arena, spans, looped, span: 0, frame: 0, started: false })
+        let mut player = Player { play, arena, spans, looped, span: 0, frame: 0, started: false };
+        player.skip(from);
+        Some(player)
+    }
+
+    fn skip(&mut self, frames: u32) {
+        let round: u64 = self.spans.iter().map(|span| u64::from(span.frames)).sum();
+        let mut left = u64::from(frames);
+        if self.looped && round > 0 {
+            left %= round;
+        }
+        while let Some(span) = self.spans.get(self.span).filter(|span| u64::from(span.frames) <= left) {
+            left -= u64::from(span.frames);
+            self.span += 1;
+        }
+        self.frame = if self.ended() { 0 } else { left as u32 };
+    }
+
+    pub fn looped(&self) -> bool {
+        self.looped
     }
 
     /// No frame was played yet.

@@ -76,6 +76,11 @@ impl Presses {
         true
     }
 
+    /// Makes room for as many keys as may wait: none that comes with a packet allocates.
+    pub fn make_room(&mut self) {
+        self.waiting.reserve(WAITING);
+    }
+
     /// Whether a key goes out or waits.
     pub fn pending(&self) -> bool {
         self.going.as_ref().is_some_and(|going| going.left > 0) || !self.waiting.is_empty()

@@ -1,11 +1,13 @@
 //! The bridge, one direction of it: a packet of one leg goes out on the other, between legs of one codec by a new header
 //! before the same payload, else decoded and coded anew.
 
-use super::Sink;
 use super::stream::Stream;
 use super::transcode::Transcoder;
+use super::{Sink, Timing};
 use crate::audio::codec;
 use crate::codec::Codec;
+use crate::key::Key;
+use crate::rtp::event::PACKED;
 use crate::rtp::packet::HEADER;
 use crate::rtp::{Header, Place};
 use crate::time::Instant;
@@ -18,7 +20,11 @@ pub struct Passing {
     pub payload: Range<usize>,
     pub kind: Kind,
     pub place: Place,
+    pub begun: Begun,
 }
+
+/// The presses that an event packet begins.
+pub type Begun = [Option<Key>; PACKED];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -38,6 +44,8 @@ pub struct Path {
     codecs: Option<(Codec, Codec)>,
     mapping: Option<Mapping>,
     transcoder: Option<Box<Transcoder>>,
+    /// A press began on this path: what comes of one that began before would be a press of its own to the far end.
+    pressed: bool,
     /// Beside a transcoder: an event's timestamp, and what it became.
     event: Option<(u32, u32)>,
 }
@@ -55,7 +63,7 @@ struct Mapping {
 impl Path {
     /// Whatever is passed on next begins anew.
     pub fn interrupt(&mut self) {
-        (self.mapping, self.event) = (None, None);
+        (self.mapping, self.event, self.pressed) = (None, None, false);
         if let Some(transcoder) = &mut self.transcoder {
             transcoder.restart();
         }
@@ -87,20 +95,27 @@ impl Path {
 impl Stream {
     /// Sends another leg's packet on this one. What this leg cannot or must not send now is counted.
     pub fn relay(&mut self, now: Instant, passing: &Passing, bytes: &mut [u8], sink: &mut impl Sink) {
-        if self.player.is_some() || self.presses.pending() || !self.may_send() {
+        if matches!(passing.kind, Kind::Event { .. }) && self.session.event_send.is_none() {
+            return self.press_begun(passing.begun);
+        }
+        let Some(payload) = bytes.get_mut(passing.payload.clone()) else { return };
+        if let (Kind::Audio(codec), Some(_)) = (passing.kind, &self.player) {
+            self.holder.sent(now, codec, payload);
+        }
+        if self.speaks(now) || !self.may_send() {
             self.path.interrupt();
             self.statistics.unrelayed += 1;
             return;
         }
-        let Some(payload) = bytes.get_mut(passing.payload.clone()) else { return };
         let event_send = match passing.kind {
             Kind::Audio(from) => {
                 codec::transcode(from, self.law_of(from), payload);
                 Some(self.session.payload_type)
             }
             Kind::Event { clock } => {
+                self.path.pressed |= passing.begun[0].is_some();
                 scale_durations(payload, clock, self.session.event_clock);
-                self.session.event_send
+                self.session.event_send.filter(|_| self.path.pressed)
             }
             Kind::Noise => {
                 // Nobody agreed on it: a leg of the same codec hears silence.
@@ -126,6 +141,17 @@ impl Stream {
                     }
                 }
                 self.path.transcoder = Some(transcoder);
+            }
+        }
+    }
+
+    /// This leg's far end knows no telephone-event: it hears the other leg's keys as tones. A press is one of ours however
+    /// long it is held there, for its end would have to be waited for.
+    fn press_begun(&mut self, begun: Begun) {
+        for key in begun.into_iter().flatten() {
+            let silent = self.player.is_some() || !self.may_send();
+            if silent || !self.press(&[key], Timing::default()) {
+                self.statistics.unrelayed += 1;
             }
         }
     }

@@ -11,6 +11,8 @@ pub struct Source {
     signalling: IpAddr,
     media_from: Vec<IpNet>,
     latched: Option<SocketAddr>,
+    /// Where reports come from, on the port beside.
+    reports: Option<SocketAddr>,
 }
 
 impl Source {
@@ -20,7 +22,27 @@ impl Source {
             signalling: open.signalling,
             media_from: open.media_from.clone(),
             latched: None,
+            reports: None,
         }
+    }
+
+    /// Whether a report on the port beside may be the far end's; the first one latches its source. Reports move nothing but
+    /// themselves.
+    pub fn reports_from(&mut self, source: SocketAddr) -> bool {
+        let trusted = match self.reports {
+            Some(reports) => source == reports,
+            None => source.ip() == self.destination().ip() || self.latched.is_none() && self.trusts(source),
+        };
+        if trusted {
+            self.reports = Some(source);
+        }
+        trusted
+    }
+
+    /// Where reports go that do not go where the packets go (RFC 3550 section 11): the next port, until one has come.
+    pub fn reports_to(&self) -> SocketAddr {
+        let to = self.destination();
+        self.reports.unwrap_or(SocketAddr::new(to.ip(), to.port().saturating_add(1)))
     }
 
     pub fn trusts(&self, source: SocketAddr) -> bool {
@@ -46,7 +68,7 @@ impl Source {
             return false;
         }
         self.remote = remote;
-        self.latched = None;
+        (self.latched, self.reports) = (None, None);
         true
     }
 

@@ -2,25 +2,33 @@
 
 use super::ear::Ear;
 use super::guard::Guard;
+use super::holder::Holder;
+use super::mix::Seat;
 use super::mouth::Mouth;
 use super::pace::Pace;
 use super::player::Player;
 use super::press::{Pressed, Presses};
-use super::relay::{Kind, Passing, Path};
+use super::relay::{Begun, Kind, Passing, Path};
+use super::report::Reporter;
 use super::source::Source;
+use super::tap::{Side, Tap};
 use super::{Event, Open, Sink, Statistics, StreamId, Timing};
-use crate::audio::codec::{self, FRAME};
+use crate::audio::codec::{self, FRAME, SAMPLES};
 use crate::codec::Codec;
 use crate::key::Key;
 use crate::rtp::packet::HEADER;
-use crate::rtp::{Header, NotRtp, Order, Place};
+use crate::rtp::{Header, NotRtp, Order, Place, rtcp};
 use crate::sdp::Negotiated;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use std::net::SocketAddr;
 use std::ops::Range;
 
 /// Comfort noise (RFC 3389). We neither offer it nor agree on it, but whoever sends it all the same is understood.
 const COMFORT_NOISE: u8 = 13;
+
+/// Nothing came for so long, no report either: somebody should ask whether the far end is still there. RFC 3550 section 6.3.5
+/// gives a member 25 s, and many a phone sends neither sound nor reports on hold.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// From one SSRC of ours to the next. It is odd: none comes again before all others did.
 const NEXT_SSRC: u32 = 0x9e37_79b9;
@@ -44,7 +52,15 @@ pub struct Stream {
     pub(super) statistics: Statistics,
     /// The leg that this one is bridged with.
     pub(super) bridged: Option<u8>,
+    pub(super) holder: Holder,
+    /// While the call is recorded.
+    tap: Option<Tap>,
+    /// Its place among three that are joined.
+    pub(super) seat: Option<Box<Seat>>,
     gated: bool,
+    /// When something last came from the far end, or was last missed.
+    heard: Option<Instant>,
+    pub(super) reporter: Reporter,
     source: Source,
     guard: Guard,
     order: Order,
@@ -65,7 +81,12 @@ impl Stream {
             gap: true,
             statistics: Statistics::default(),
             bridged: None,
+            holder: Holder::default(),
+            tap: None,
+            seat: None,
             gated: open.gated,
+            heard: None,
+            reporter: Reporter::new(open.ssrc, open.timestamp),
             source: Source::new(&open),
             guard: Guard::new(open.session.srtp.as_ref()),
             order: Order::default(),
@@ -82,7 +103,7 @@ impl Stream {
         bytes: &mut [u8],
         sink: &mut impl Sink,
     ) -> Option<Passing> {
-        let (header, payload) = self.admit(source, bytes, sink)?;
+        let (header, payload) = self.admit(now, source, bytes, sink)?;
         let place = self.order.place(header.ssrc, header.sequence);
         self.statistics.lost = self.order.lost();
         match place {
@@ -94,12 +115,20 @@ impl Stream {
             Place::Ahead | Place::Restarted => {}
         }
         self.statistics.received += 1;
-        let kind = self.hear(now, (&header, place), bytes.get(payload.clone())?, sink);
-        (place != Place::Repeated && self.bridged.is_some()).then_some(Passing { header, payload, kind, place })
+        let sound = bytes.get(payload.clone())?;
+        let mut begun = Begun::default();
+        let kind = self.hear(now, (&header, place), sound, &mut begun, sink);
+        if let Some(tap) = self.tap.as_mut().filter(|_| place != Place::Repeated) {
+            tap.take(Side::Said, kind, &header, sound, sink);
+        }
+        let clock = matches!(kind, Kind::Audio(_)).then(|| self.session.codec.clock());
+        self.reporter.received(now, &header, place, clock);
+        (place != Place::Repeated && self.bridged.is_some()).then_some(Passing { header, payload, kind, place, begun })
     }
 
-    /// One step of 20 ms, if its frame is due. Returns when the next one is.
-    pub fn step(&mut self, now: Instant, sink: &mut impl Sink) -> Instant {
+    /// One step of 20 ms, if its frame is due. Returns when the next one is. `others` adds up what those say with whom this
+    /// one is joined.
+    pub fn step(&mut self, now: Instant, sink: &mut impl Sink, others: impl FnOnce(&mut [i32; SAMPLES])) -> Instant {
         self.gap |= self.pace.leap(now);
         let due = self.due(now);
         if now < due {
@@ -107,17 +136,74 @@ impl Stream {
         }
         if !self.may_send() {
             self.gap = true;
-        } else if self.player.is_some() || self.presses.pending() || self.bridged.is_none() {
+        } else if self.speaks(now) || self.bridged.is_none() {
             self.send_frame(sink);
+        } else if let Some(seat) = &mut self.seat {
+            let (mut sum, mut frame) = ([0; SAMPLES], [0; FRAME]);
+            others(&mut sum);
+            let length = seat.code(&sum, &mut frame).len();
+            let stamp = self.pace.stamp();
+            self.send_payload(self.session.payload_type, stamp, &frame[..length], sink);
         } else {
             self.send_noise(sink);
         }
         self.pace.advance(now, self.player.is_some());
+        self.report(now, sink);
         self.due(now)
+    }
+
+    /// A report that came to the port beside ours.
+    pub fn receive_report(&mut self, now: Instant, source: SocketAddr, bytes: &mut [u8]) {
+        if !self.source.reports_from(source) {
+            self.statistics.refused.foreign += 1;
+            return;
+        }
+        let length = self.guard.open(bytes, &mut self.statistics);
+        if let Some(report) = length.and_then(|length| bytes.get(..length)) {
+            self.hear_report(now, report);
+        }
+    }
+
+    fn hear_report(&mut self, now: Instant, bytes: &[u8]) {
+        self.heard = Some(now);
+        self.statistics.rtcp += 1;
+        if !self.reporter.heard(now, bytes, self.ssrc) {
+            self.statistics.refused.malformed += 1;
+        }
+    }
+
+    /// Sends a report if it is time, on hold as well (RFC 3264 section 5.1), and tells of a far end that has been silent.
+    fn report(&mut self, now: Instant, sink: &mut impl Sink) {
+        let (id, to) = (self.id, self.source.destination());
+        if self.gated || to.ip().is_unspecified() {
+            return;
+        }
+        if now.since(*self.heard.get_or_insert(now)) >= SILENCE {
+            self.heard = Some(now);
+            sink.event(Event::Silent { id });
+        }
+        if !self.reporter.is_due(now) {
+            return;
+        }
+        let mut report = [0; rtcp::LONGEST];
+        let length = self.reporter.write(now, self.ssrc, self.pace.stamp_of(now), &mut report);
+        let beside = (!self.session.rtcp_mux).then(|| self.source.reports_to());
+        let sent = self.guard.close_report(&report, length, |packet| match beside {
+            None => sink.send(id, to, packet),
+            Some(to) => sink.report(id, to, packet),
+        });
+        self.statistics.reports += u64::from(sent);
     }
 
     pub fn may_send(&self) -> bool {
         !self.gated && self.session.direction.sends()
+    }
+
+    /// Whether we have something to say ourselves: keys, or what plays, unless it is music that gives way to that of whoever
+    /// holds.
+    pub(super) fn speaks(&self, now: Instant) -> bool {
+        let gives_way = |player: &Player| self.bridged.is_some() && player.looped() && self.holder.sounds(now);
+        self.presses.pending() || self.player.as_ref().is_some_and(|player| !gives_way(player))
     }
 
     pub fn ungate(&mut self) {
@@ -126,6 +212,7 @@ impl Stream {
 
     pub fn play(&mut self, player: Player) {
         self.player = Some(player);
+        self.holder = Holder::default();
         self.path.interrupt();
     }
 
@@ -142,7 +229,26 @@ impl Stream {
 
     pub fn bridge(&mut self, leg: Option<u8>) {
         self.bridged = leg;
+        self.seat = None;
         self.path.interrupt();
+        self.expect_keys();
+    }
+
+    pub fn join(&mut self, others: [u8; 2]) {
+        self.bridge(Some(others[0]));
+        self.seat = Some(Seat::new(self.session.codec, others));
+    }
+
+    /// Keys of the other leg may have to be pressed here.
+    fn expect_keys(&mut self) {
+        if self.bridged.is_some() && self.session.event_send.is_none() {
+            self.presses.make_room();
+        }
+    }
+
+    /// From now on it is recorded under that number, or no longer.
+    pub fn tap(&mut self, recording: Option<u32>) {
+        self.tap = recording.map(Tap::new);
     }
 
     /// The codec of the leg that this one is bridged with.
@@ -169,12 +275,17 @@ impl Stream {
             self.mouth = Mouth::of(&session);
         }
         self.session = session;
+        if let Some(seat) = &mut self.seat {
+            seat.set_codec(self.session.codec);
+        }
+        self.expect_keys();
     }
 
     /// RFC 7160 section 4.1: one SSRC has one clock. Never one that was: a key of SRTP would protect with the same
     /// keystream again.
     fn change_source(&mut self) {
         self.ssrc = self.ssrc.wrapping_add(NEXT_SSRC);
+        self.reporter.restart();
         self.path.interrupt();
         if self.guard.restart() {
             // RFC 4568 section 6.4, as at the beginning.
@@ -188,13 +299,18 @@ impl Stream {
         statistics.concealed += self.path.concealed();
         statistics.srtp = self.session.srtp.map(|srtp| srtp.theirs.suite());
         statistics.refused.events = ignored.codes + ignored.short;
+        self.reporter.tell(self.session.codec.clock(), &mut statistics);
         statistics
     }
 
     /// Sends a finished packet to the far end.
     pub fn send(&mut self, packet: &[u8], sink: &mut impl Sink) {
+        if let Some(tap) = &mut self.tap {
+            tap.take_sent(&self.session, packet, sink);
+        }
         let (id, to) = (self.id, self.source.destination());
         self.guard.close(packet, &mut self.statistics, |packet| sink.send(id, to, packet));
+        self.reporter.sent(packet.len().saturating_sub(HEADER));
     }
 
     fn due(&mut self, now: Instant) -> Instant {
@@ -203,7 +319,13 @@ impl Stream {
     }
 
     /// The header and where the payload lies, of a packet that we may believe. The first one latches its source.
-    fn admit(&mut self, source: SocketAddr, bytes: &mut [u8], sink: &mut impl Sink) -> Option<(Header, Range<usize>)> {
+    fn admit(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        bytes: &mut [u8],
+        sink: &mut impl Sink,
+    ) -> Option<(Header, Range<usize>)> {
         if !self.source.trusts(source) {
             self.statistics.refused.foreign += 1;
             return None;
@@ -213,7 +335,7 @@ impl Stream {
         let (header, payload) = match Header::read(bytes.get(..length)?) {
             Ok(read) => read,
             Err(NotRtp::Rtcp) => {
-                self.statistics.rtcp += 1;
+                self.hear_report(now, bytes.get(..length)?);
                 return None;
             }
             Err(_) => {
@@ -221,6 +343,7 @@ impl Stream {
                 return None;
             }
         };
+        self.heard = Some(now);
         let agreed = [self.session.event_receive, Some(COMFORT_NOISE)].contains(&Some(header.payload_type));
         if !agreed && self.codec_of(header.payload_type).is_none() {
             self.statistics.refused.payload_type += 1;
@@ -232,7 +355,9 @@ impl Stream {
         }
         if self.source.latch(source) {
             sink.connect(self.id, source);
-            self.gated = false;
+            if std::mem::take(&mut self.gated) {
+                sink.event(Event::Heard { id: self.id });
+            }
         }
         Some((header, payload))
     }
@@ -247,11 +372,24 @@ impl Stream {
         Codec::LAWS.into_iter().find(|law| agreed.is_law() && law.payload_type() == payload_type)
     }
 
-    /// What kind of packet it is; keys in it are told.
-    fn hear(&mut self, now: Instant, packet: (&Header, Place), payload: &[u8], sink: &mut impl Sink) -> Kind {
+    /// What kind of packet it is; keys in it are told, and those of telephone-event noted in `begun`.
+    fn hear(
+        &mut self,
+        now: Instant,
+        packet: (&Header, Place),
+        payload: &[u8],
+        begun: &mut Begun,
+        sink: &mut impl Sink,
+    ) -> Kind {
         let (id, payload_type) = (self.id, packet.0.payload_type);
         if Some(payload_type) == self.session.event_receive {
-            let told = |key| sink.event(Event::Key { id, key });
+            let mut places = begun.iter_mut();
+            let told = |key| {
+                if let Some(place) = places.next() {
+                    *place = Some(key);
+                }
+                sink.event(Event::Key { id, key });
+            };
             self.ear.event(now, packet.0, payload, &mut self.statistics, told);
             return Kind::Event { clock: self.session.event_clock };
         }

@@ -19,8 +19,25 @@ pub struct Streams {
     streams: ByStream<Stream>,
     /// The two bridged legs of a call.
     bridges: HashMap<u32, (u8, u8), BuildHasherDefault<IdHasher>>,
+    /// The three joined ones.
+    joins: HashMap<u32, [u8; 3], BuildHasherDefault<IdHasher>>,
     /// Packets for a stream that is not open.
     strays: u64,
+}
+
+/// The streams of a call on their way from one worker to another.
+#[derive(Debug)]
+pub struct Moving {
+    pub call: u32,
+    streams: Vec<(StreamId, Stream)>,
+    bridge: Option<(u8, u8)>,
+    joined: Option<[u8; 3]>,
+}
+
+impl Moving {
+    pub fn ids(&self) -> impl Iterator<Item = StreamId> {
+        self.streams.iter().map(|(id, _)| *id)
+    }
 }
 
 /// How soon a stream's packets have to be read.
@@ -45,8 +62,8 @@ impl Streams {
                     self.tell_codecs(id.call, a, b);
                 }
             }
-            Command::Play { id, play, arena, spans, looped } => {
-                self.with(id, sink, |stream, sink| match Player::new(play, arena, spans, looped) {
+            Command::Play { id, play, arena, spans, looped, from } => {
+                self.with(id, sink, |stream, sink| match Player::new(play, arena, spans, looped, from) {
                     Some(player) => stream.play(player),
                     None => sink.event(Event::Refused { id, refusal: Refusal::Spans }),
                 });
@@ -57,7 +74,9 @@ impl Streams {
                     sink.event(Event::Refused { id, refusal: Refusal::Keys });
                 }
             }),
+            Command::Tap { id, recording } => self.with(id, sink, |stream, _| stream.tap(recording)),
             Command::Bridge { call, a, b } => self.bridge(call, a, b, sink),
+            Command::Join { call, legs } => self.join(call, legs, sink),
             Command::Unbridge { call } => self.unbridge(call),
             Command::Close { id } => self.close(id, sink),
         }
@@ -77,15 +96,53 @@ impl Streams {
             return;
         };
         let Some(passing) = stream.receive(now, source, bytes, sink) else { return };
+        if let Some(seat) = &mut stream.seat {
+            seat.take(&passing, bytes.get(passing.payload.clone()).unwrap_or(&[]));
+            return;
+        }
         let other = stream.bridged.map(|leg| StreamId { leg, ..id });
         if let Some(other) = other.and_then(|other| self.streams.get_mut(&other)) {
             other.relay(now, &passing, bytes, sink);
         }
     }
 
+    /// A datagram that came to the port beside the stream's.
+    pub fn on_report(&mut self, now: Instant, id: StreamId, source: SocketAddr, bytes: &mut [u8]) {
+        match self.streams.get_mut(&id) {
+            Some(stream) => stream.receive_report(now, source, bytes),
+            None => self.strays += 1,
+        }
+    }
+
     /// One step of 20 ms of one stream, if it is due. Returns when the next one is; `None` if no such stream is open.
     pub fn tick(&mut self, now: Instant, id: StreamId, sink: &mut impl Sink) -> Option<Instant> {
-        Some(self.streams.get_mut(&id)?.step(now, sink))
+        let stream = self.streams.get_mut(&id)?;
+        let Some(others) = stream.seat.as_ref().map(|seat| seat.others()) else {
+            return Some(stream.step(now, sink, |_| ()));
+        };
+        let [a, b] = others.map(|leg| StreamId { leg, ..id });
+        let [stream, a, b] = self.streams.get_disjoint_mut([&id, &a, &b]);
+        Some(stream?.step(now, sink, |sum| {
+            let seats = [a, b].into_iter().flatten().filter_map(|other| other.seat.as_mut());
+            seats.for_each(|seat| seat.add_to(id.leg, sum));
+        }))
+    }
+
+    /// Takes a call's streams out as they stand.
+    pub fn leave(&mut self, call: u32) -> Moving {
+        let ids = (0..=u8::MAX).map(|leg| StreamId { call, leg });
+        let streams = ids.filter_map(|id| Some((id, self.streams.remove(&id)?))).collect();
+        Moving { call, streams, bridge: self.bridges.remove(&call), joined: self.joins.remove(&call) }
+    }
+
+    /// Takes a call in that left another worker. Its streams are refused together if there is no room for them.
+    pub fn arrive(&mut self, moving: Moving, sink: &mut impl Sink) {
+        if self.streams.len() + moving.streams.len() > STREAMS {
+            return moving.ids().for_each(|id| sink.event(Event::Refused { id, refusal: Refusal::Full }));
+        }
+        self.streams.extend(moving.streams);
+        self.bridges.extend(moving.bridge.map(|legs| (moving.call, legs)));
+        self.joins.extend(moving.joined.map(|legs| (moving.call, legs)));
     }
 
     /// `None` if no such stream is open.
@@ -125,7 +182,8 @@ impl Streams {
     }
 
     fn close(&mut self, id: StreamId, sink: &mut impl Sink) {
-        if self.bridges.get(&id.call).is_some_and(|&(a, b)| a == id.leg || b == id.leg) {
+        let bridged = self.bridges.get(&id.call).is_some_and(|&(a, b)| a == id.leg || b == id.leg);
+        if bridged || self.joins.get(&id.call).is_some_and(|legs| legs.contains(&id.leg)) {
             self.unbridge(id.call);
         }
         match self.streams.remove(&id) {
@@ -134,10 +192,37 @@ impl Streams {
         }
     }
 
+    /// Whether all of these are open; the first that is not is told.
+    fn are_open(&self, call: u32, legs: &[u8], sink: &mut impl Sink) -> bool {
+        let mut ids = legs.iter().map(|&leg| StreamId { call, leg });
+        let absent = ids.find(|id| !self.streams.contains_key(id));
+        if let Some(id) = absent {
+            sink.event(Event::Refused { id, refusal: Refusal::Unknown });
+        }
+        absent.is_none()
+    }
+
+    fn join(&mut self, call: u32, legs: [u8; 3], sink: &mut impl Sink) {
+        let [a, b, c] = legs;
+        if a == b || b == c || a == c {
+            sink.event(Event::Refused { id: StreamId { call, leg: b }, refusal: Refusal::Taken });
+            return;
+        }
+        if !self.are_open(call, &legs, sink) {
+            return;
+        }
+        self.unbridge(call);
+        self.joins.insert(call, legs);
+        for (leg, others) in [(a, [b, c]), (b, [a, c]), (c, [a, b])] {
+            if let Some(stream) = self.streams.get_mut(&StreamId { call, leg }) {
+                stream.join(others);
+            }
+        }
+    }
+
     fn bridge(&mut self, call: u32, a: u8, b: u8, sink: &mut impl Sink) {
         let id = |leg| StreamId { call, leg };
-        if let Some(absent) = [a, b].into_iter().find(|&leg| !self.streams.contains_key(&id(leg))) {
-            sink.event(Event::Refused { id: id(absent), refusal: Refusal::Unknown });
+        if !self.are_open(call, &[a, b], sink) {
             return;
         }
         self.unbridge(call);
@@ -161,8 +246,9 @@ impl Streams {
     }
 
     fn unbridge(&mut self, call: u32) {
-        let Some((a, b)) = self.bridges.remove(&call) else { return };
-        for leg in [a, b] {
+        let pair = self.bridges.remove(&call).map(|(a, b)| [a, b]);
+        let three = self.joins.remove(&call);
+        for leg in pair.into_iter().flatten().chain(three.into_iter().flatten()) {
             if let Some(stream) = self.streams.get_mut(&StreamId { call, leg }) {
                 stream.bridge(None);
                 stream.hears(None);

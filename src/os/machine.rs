@@ -95,7 +95,7 @@ impl Machine {
             reserved: read("/proc/sys/net/ipv4/ip_local_reserved_ports").and_then(|text| port_ranges(&text)),
             buffers: buffers(ask).map_err(told),
             quota: quota(),
-            cores: sys::allowed_cores().map_err(told),
+            cores: sys::allowed_cores().map(|cores| cores.len()).map_err(told),
             clock: read("/sys/devices/system/clocksource/clocksource0/current_clocksource").map(clock_source),
             filters: filters(),
             tracked: tracked(),

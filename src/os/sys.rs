@@ -8,6 +8,7 @@ use std::io;
 use std::mem::{size_of, zeroed};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd};
+use std::os::unix::fs::FileExt;
 
 /// Datagrams of one receive. Most find one or none; a longer queue takes another call.
 pub const BATCH: usize = 4;
@@ -19,9 +20,26 @@ pub fn monotonic_micros() -> u64 {
     micros(libc::CLOCK_MONOTONIC)
 }
 
-/// Microseconds that this thread has had of a core.
-pub fn thread_cpu_micros() -> u64 {
-    micros(libc::CLOCK_THREAD_CPUTIME_ID)
+/// What the scheduler says of one thread.
+#[derive(Debug)]
+pub struct ThreadTimes {
+    /// `None` where the kernel keeps no such file (CONFIG_SCHED_INFO): then nothing is known of the waiting.
+    schedstat: Option<File>,
+}
+
+impl ThreadTimes {
+    pub fn of_this_thread() -> ThreadTimes {
+        ThreadTimes { schedstat: File::open("/proc/thread-self/schedstat").ok() }
+    }
+
+    /// Microseconds that the thread, which must be this one, was on a core, and that it was ready and was not.
+    pub fn read(&mut self) -> (u64, u64) {
+        let mut text = [0; 64];
+        let length = self.schedstat.as_ref().and_then(|file| file.read_at(&mut text, 0).ok());
+        let text = length.and_then(|length| std::str::from_utf8(text.get(..length)?).ok());
+        let waited = text.and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
+        (micros(libc::CLOCK_THREAD_CPUTIME_ID), waited.map_or(0, |nanos| nanos / 1000))
+    }
 }
 
 /// Blocks until CLOCK_MONOTONIC has reached `at`.
@@ -107,15 +125,29 @@ pub fn real_time() -> io::Result<()> {
     if done == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(done)) }
 }
 
+/// Binds the calling thread to one core, counted from 0.
+pub fn pin(core: usize) -> io::Result<()> {
+    // SAFETY: all zeros is a valid set, and the size is its own; the bit is within it.
+    let done = unsafe {
+        let mut set: libc::cpu_set_t = zeroed();
+        if core >= libc::CPU_SETSIZE as usize {
+            return Err(io::Error::from(io::ErrorKind::InvalidInput));
+        }
+        libc::CPU_SET(core, &mut set);
+        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set)
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// The cores that the calling thread may run on.
-pub fn allowed_cores() -> io::Result<usize> {
-    // SAFETY: all zeros is a valid set, and the size is its own; CPU_COUNT only reads it.
+pub fn allowed_cores() -> io::Result<Vec<usize>> {
+    // SAFETY: all zeros is a valid set, and the size is its own; CPU_ISSET only reads it.
     unsafe {
         let mut set: libc::cpu_set_t = zeroed();
         if libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut set) != 0 {
             return Err(io::Error::last_os_error());
         }
-        Ok(libc::CPU_COUNT(&set) as usize)
+        Ok((0..libc::CPU_SETSIZE as usize).filter(|&core| libc::CPU_ISSET(core, &set)).collect())
     }
 }
 
@@ -228,6 +260,16 @@ impl<const N: usize> Batch<N> {
         self.receive_with(socket, true)
     }
 
+    /// Takes one datagram of a connected, non-blocking socket. Two such calls cost less than one of `receive`, which asks
+    /// for sources.
+    pub fn receive_one(&mut self, socket: &UdpSocket) -> io::Result<&mut [u8]> {
+        let bytes = &mut self.bytes[0];
+        let length = socket.recv(bytes)?;
+        // What fills the room was longer, or may have been.
+        let length = if length == bytes.len() { 0 } else { length };
+        Ok(&mut bytes[..length])
+    }
+
     /// How long ago a datagram of the last `receive_stamped` came in.
     pub fn age(&self, index: usize) -> Option<Duration> {
         self.arrivals[index].map(|at| Duration::from_micros(micros(libc::CLOCK_REALTIME).saturating_sub(at)))
@@ -242,6 +284,40 @@ impl<const N: usize> Batch<N> {
     pub fn datagram(&mut self, index: usize) -> Option<(SocketAddr, &mut [u8])> {
         let source = address(&self.sources[index])?;
         Some((source, &mut self.bytes[index][..self.lengths[index]]))
+    }
+}
+
+/// Sockets of which only the few are looked at that something came to (epoll).
+#[derive(Debug)]
+pub struct Watch(File);
+
+/// Sockets that one look finds; the others are found by the next.
+const FOUND: usize = 64;
+
+impl Watch {
+    pub fn new() -> io::Result<Watch> {
+        // SAFETY: the call touches no memory of ours, and the descriptor that it gives is nobody else's.
+        unsafe {
+            let descriptor = libc::epoll_create1(libc::EPOLL_CLOEXEC);
+            if descriptor < 0 { Err(io::Error::last_os_error()) } else { Ok(Watch(File::from_raw_fd(descriptor))) }
+        }
+    }
+
+    /// Watches a socket by a number, until it is closed.
+    pub fn add(&self, socket: &UdpSocket, number: u64) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: number };
+        // SAFETY: both descriptors are open, and the event outlives the call.
+        let done =
+            unsafe { libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_ADD, socket.as_raw_fd(), &raw mut event) };
+        if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+
+    /// The numbers of sockets that can be read now; it does not wait.
+    pub fn ready(&self) -> impl Iterator<Item = u64> + use<> {
+        let mut found = [libc::epoll_event { events: 0, u64: 0 }; FOUND];
+        // SAFETY: the array has room for as many events as are asked for.
+        let many = unsafe { libc::epoll_wait(self.0.as_raw_fd(), found.as_mut_ptr(), FOUND as _, 0) };
+        found.into_iter().take(usize::try_from(many).unwrap_or(0)).map(|event| event.u64)
     }
 }
 

@@ -14,5 +14,5 @@ mod talks;
 pub mod voice;
 pub mod watch;
 
-pub use phones::{Happened, Output, Phones, TalkId};
-pub use script::{Act, Answering};
+pub use phones::{Output, Phones, TalkId};
+pub use script::{Act, Answering, Happened};

@@ -2,7 +2,8 @@
 //! its media comes from, which the other side's description says; a call alone on a socket, by that.
 //! Sixty packets at a call of the system cost a third of what each would by itself.
 
-use super::phones::{Happened, Output, Phones, TalkId};
+use super::phones::{Output, Phones, TalkId};
+use super::script::Happened;
 use super::talks::Talks;
 use crate::os::clock::Clock;
 use crate::os::sys::{self, Batch};

@@ -2,8 +2,8 @@
 
 use super::ear::Ear;
 use super::histogram::Histogram;
-use super::script::{Act, Answering};
-use super::talk::{Counted, Noticed, Talk};
+use super::script::{Act, Answering, Happened};
+use super::talk::{Noticed, Talk};
 use super::talks::Talks;
 use super::voice::{Speech, Voice};
 use crate::key::Key;
@@ -23,33 +23,6 @@ const INFO_EVERY: Duration = Duration::from_millis(160);
 
 /// One call of one phone; never used twice.
 pub type TalkId = u32;
-
-/// What happened to a phone.
-#[derive(Clone, Debug)]
-pub enum Happened {
-    /// An INVITE came in: as it was on the wire.
-    Invited(Box<Request>),
-    Ringing,
-    /// The two sides talk; for a call that we placed, this long after the INVITE.
-    Answered {
-        after: Duration,
-    },
-    Heard(String),
-    HeardVoice,
-    /// The other side's key.
-    KeyHeard(Key),
-    Pressed,
-    /// Over: by us, or with the status of a refusal (0 for a BYE), and whether the script was through. Where we gave up,
-    /// the status says why: 408 as nobody answered in time, 488 as the answer was of no use, 503 as we had no room.
-    Ended {
-        by_us: bool,
-        status: u16,
-        through: bool,
-        /// Since the INVITE of a call that we placed.
-        after: Duration,
-        counted: Box<Counted>,
-    },
-}
 
 /// What a set of phones wants done.
 pub enum Output {
@@ -442,11 +415,10 @@ impl Phones {
                     }
                     phone.informed >= keys.chars().count()
                 }
-                Act::Hold | Act::Resume => {
-                    let direction = if *act == Act::Hold { Direction::SendOnly } else { Direction::SendRecv };
+                Act::Hold | Act::Park | Act::Resume => {
                     if let Some(dialog) = phone.dialog {
                         sound.counted.voice_frames = 0;
-                        told(self.endpoint.reinvite(now, dialog, sound.offer(direction)));
+                        told(self.endpoint.reinvite(now, dialog, sound.offer(offered(act))));
                     }
                     true
                 }
@@ -586,6 +558,15 @@ impl Phones {
 
     fn event(&mut self, now: Instant, talk: TalkId, happened: Happened) {
         self.out.push_back(Output::Event { talk, at: now, happened });
+    }
+}
+
+/// As we see it, from this act on.
+fn offered(act: &Act) -> Direction {
+    match act {
+        Act::Hold => Direction::SendOnly,
+        Act::Park => Direction::Inactive,
+        _ => Direction::SendRecv,
     }
 }
 

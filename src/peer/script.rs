@@ -1,5 +1,8 @@
-//! What phones are told to do.
+//! What phones are told to do, and what happens to them.
 
+use super::talk::Counted;
+use crate::key::Key;
+use crate::sip::Request;
 use crate::time::Duration;
 use std::sync::Arc;
 
@@ -15,8 +18,10 @@ pub enum Act {
     Press(String),
     /// By SIP INFO, one every 160 ms.
     Info(String),
-    /// Puts the other side on hold.
+    /// Puts the other side on hold, and goes on sending what it sends.
     Hold,
+    /// The same, without a sound: neither side sends.
+    Park,
     /// Takes it back.
     Resume,
     /// Until the other side hangs up.
@@ -35,4 +40,31 @@ pub enum Answering {
     Refuse(u16),
     /// Rings for ever.
     Ring,
+}
+
+/// What happened to a phone.
+#[derive(Clone, Debug)]
+pub enum Happened {
+    /// An INVITE came in: as it was on the wire.
+    Invited(Box<Request>),
+    Ringing,
+    /// The two sides talk; for a call that we placed, this long after the INVITE.
+    Answered {
+        after: Duration,
+    },
+    Heard(String),
+    HeardVoice,
+    /// The other side's key.
+    KeyHeard(Key),
+    Pressed,
+    /// Over: by us, or with the status of a refusal (0 for a BYE), and whether the script was through. Where we gave up,
+    /// the status says why: 408 as nobody answered in time, 488 as the answer was of no use, 503 as we had no room.
+    Ended {
+        by_us: bool,
+        status: u16,
+        through: bool,
+        /// Since the INVITE of a call that we placed.
+        after: Duration,
+        counted: Box<Counted>,
+    },
 }

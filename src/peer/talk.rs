@@ -194,12 +194,14 @@ impl Talk {
     /// The packet of this 20 ms step, and where it goes.
     pub fn tick(&mut self, now: Instant) -> Option<(SocketAddr, Vec<u8>)> {
         self.next_tick = self.next_tick + FRAME_TIME;
+        let negotiated = self.negotiated.as_ref().filter(|negotiated| negotiated.direction != Direction::Inactive)?;
+        let (codec, to, payload_type) = (negotiated.codec, negotiated.remote, negotiated.payload_type);
+        let (events, event_send) = (negotiated.event_send.map(|_| negotiated.event_clock), negotiated.event_send);
         let behind = u32::try_from(now.since(self.next_tick).as_micros() / FRAME_TIME.as_micros()).unwrap_or(u32::MAX);
         if behind > CATCH_UP {
             // Whoever is late for want of time makes it worse by making up for it.
             self.next_tick = self.next_tick + FRAME_TIME * behind;
-            let units = self.negotiated.as_ref().map_or(0, |negotiated| negotiated.codec.units());
-            self.timestamp = self.timestamp.wrapping_add(units.wrapping_mul(behind));
+            self.timestamp = self.timestamp.wrapping_add(codec.units().wrapping_mul(behind));
         }
         if !self.presses.pending()
             && let Some(key) = self.keys.pop_front()
@@ -209,19 +211,16 @@ impl Talk {
             self.key = Some((key, 0));
             self.key_begins(now, self.keys.is_empty());
         }
-        let negotiated = self.negotiated.as_ref()?;
-        let (codec, to) = (negotiated.codec, negotiated.remote);
         let mut packet = Vec::with_capacity(HEADER + BYTES + crate::srtp::OVERHEAD);
         packet.resize(HEADER, 0);
         let mut header = Header {
             marker: self.counted.sent == 0,
-            payload_type: negotiated.payload_type,
+            payload_type,
             sequence: self.sequence,
             timestamp: self.timestamp,
             ssrc: self.ssrc,
         };
-        let events = negotiated.event_send.map(|_| negotiated.event_clock);
-        match (self.presses.step(self.timestamp, events), negotiated.event_send, &mut self.key) {
+        match (self.presses.step(self.timestamp, events), event_send, &mut self.key) {
             (Some(Pressed::Event(update)), Some(event), _) => {
                 (header.marker, header.payload_type, header.timestamp) = (update.marker, event, update.timestamp);
                 packet.extend(update.payload);

@@ -2,6 +2,7 @@
 //! with `--clear-test-data`; nothing else may serialize a secret, and `Secret` itself refuses to.
 
 use crate::audio::Utterance;
+use crate::audio::spoken::Reading;
 use crate::key::Key;
 use crate::secret::Secret;
 use serde::de::Error;
@@ -57,7 +58,8 @@ pub mod key {
     }
 }
 
-/// Speech: a clip is its name, a value is `{"digits": "…", "language": "en"}`.
+/// Speech: a clip is its name, a value is `{"digits": "…", "language": "en"}`, or with its `reading`
+/// `{"value": "12.50", "reading": {"money": "usd"}, "language": "en"}`.
 pub mod speech {
     use super::*;
 
@@ -66,13 +68,18 @@ pub mod speech {
     enum Written {
         Clip(String),
         Digits { digits: String, language: String },
+        Value { value: String, reading: Reading, language: String },
     }
 
     pub fn serialize<S: Serializer>(speech: &[Utterance], to: S) -> Result<S::Ok, S::Error> {
         to.collect_seq(speech.iter().map(|utterance| match utterance {
             Utterance::Clip(name) => Written::Clip(name.clone()),
-            Utterance::Digits { language, value } => {
-                Written::Digits { digits: value.open().to_owned(), language: language.clone() }
+            Utterance::Value { language, reading, value } => {
+                let (value, language) = (value.open().to_owned(), language.clone());
+                match *reading {
+                    Reading::Digits => Written::Digits { digits: value, language },
+                    reading => Written::Value { value, reading, language },
+                }
             }
         }))
     }
@@ -81,7 +88,12 @@ pub mod speech {
         let written = Vec::<Written>::deserialize(from)?;
         let read = written.into_iter().map(|written| match written {
             Written::Clip(name) => Utterance::Clip(name),
-            Written::Digits { digits, language } => Utterance::Digits { language, value: Secret::new(digits) },
+            Written::Digits { digits, language } => {
+                Utterance::Value { language, reading: Reading::Digits, value: Secret::new(digits) }
+            }
+            Written::Value { value, reading, language } => {
+                Utterance::Value { language, reading, value: Secret::new(value) }
+            }
         });
         Ok(read.collect())
     }

@@ -45,6 +45,9 @@ pub struct Header {
     /// The trunk's policy on SRTP.
     #[serde(default, skip_serializing_if = "Policy::is_off")]
     pub srtp: Policy,
+    /// Whether it was recorded from its beginning.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recorded: bool,
     /// How we named ourselves to the agent's phone.
     pub user_agent: String,
     /// Whether every line is there: a call that broke, or outgrew its journal, cannot be compared.

@@ -4,6 +4,7 @@
 use super::seam::{Arrival, In, Leg, Out};
 use super::trace::Way;
 use crate::audio::Utterance;
+use crate::audio::spoken::Reading;
 use crate::sdp::{Direction, Offer};
 use crate::sip::Hop;
 
@@ -25,12 +26,14 @@ pub fn input(input: &In) -> Option<Outline> {
         }
         In::Store { kept: true, .. } => Some(("stored", None, String::new())),
         In::Store { kept: false, .. } => Some(("not stored", None, String::new())),
+        In::Recorded { file, ended } => Some(("recorded", None, format!("{file}, {} ms: {}", ended.ms, ended.why))),
         In::Lost { leg, why } => Some(("lost", Some(*leg), why.clone())),
         In::Resolved { hops, .. } => {
             let hops = hops.iter().map(Hop::to_string).collect::<Vec<_>>();
             Some(("resolved", None, if hops.is_empty() { "nowhere".to_owned() } else { hops.join(" ") }))
         }
         In::Invite(_)
+        | In::Shown
         | In::PlayEnded { .. }
         | In::Ref { .. }
         | In::Progress { .. }
@@ -70,10 +73,12 @@ pub fn output(out: &Out) -> Option<Outline> {
             Some(("transfer", Some(Leg::Caller), format!("to {destination}, because {because}")))
         }
         Out::Resolve { uri, .. } => Some(("resolve", None, uri.clone())),
+        Out::Record { act, file } => Some(("record", None, format!("{} {file}", word(act)))),
         Out::Bridge => Some(("bridge", None, String::new())),
         Out::Unbridge => Some(("unbridge", None, String::new())),
         Out::End { disposition, by } => Some(("end", None, format!("{} by {}", word(disposition), word(by)))),
         Out::Answer { .. }
+        | Out::Early { .. }
         | Out::Reject { .. }
         | Out::Listen { .. }
         | Out::Reanswer { .. }
@@ -81,6 +86,7 @@ pub fn output(out: &Out) -> Option<Outline> {
         | Out::Rerefuse { .. }
         | Out::Mint
         | Out::Cancel
+        | Out::Press { .. }
         | Out::Hangup { .. } => None,
     }
 }
@@ -88,7 +94,8 @@ pub fn output(out: &Out) -> Option<Outline> {
 fn utterance(utterance: &Utterance) -> String {
     match utterance {
         Utterance::Clip(name) => name.clone(),
-        Utterance::Digits { value, .. } => format!("<{} digits>", value.len()),
+        Utterance::Value { reading: Reading::Digits, value, .. } => format!("<{} digits>", value.len()),
+        Utterance::Value { reading, .. } => format!("<{}>", reading.name()),
     }
 }
 
@@ -113,7 +120,7 @@ fn message(leg: Leg, way: Way, label: impl Into<String>, offer: Option<&Offer>) 
 pub fn received(input: &In) -> Option<Message> {
     match input {
         In::Invite(arrival) => message(Leg::Caller, Way::In, format!("INVITE {}", arrival.to), arrival.offer.as_ref()),
-        In::Progress { status } => message(Leg::Agent, Way::In, status.to_string(), None),
+        In::Progress { status, answer } => message(Leg::Agent, Way::In, status.to_string(), answer.as_ref()),
         In::Answered { answer } => message(Leg::Agent, Way::In, "200 OK", answer.as_ref()),
         In::Refused { status, reason, .. } => message(Leg::Agent, Way::In, format!("{status} {reason}"), None),
         In::Referred { status } => message(Leg::Caller, Way::In, status.to_string(), None),
@@ -130,6 +137,7 @@ pub fn sent(out: &Out) -> Option<Message> {
     let read = |text: &str| crate::sdp::read(text.as_bytes()).ok();
     match out {
         Out::Answer { sdp } => message(Leg::Caller, Way::Out, "200 OK", read(sdp).as_ref()),
+        Out::Early { sdp } => message(Leg::Caller, Way::Out, "183 Session Progress", read(sdp).as_ref()),
         Out::Reject { status, .. } => message(Leg::Caller, Way::Out, status.to_string(), None),
         Out::Reanswer { leg, sdp, .. } => message(*leg, Way::Out, "200 OK", read(sdp).as_ref()),
         Out::Rerefuse { leg, status } => message(*leg, Way::Out, status.to_string(), None),

@@ -5,8 +5,9 @@
 
 use super::clear;
 use crate::audio::Utterance;
-use crate::context::State;
+use crate::context::{Ended, State};
 use crate::key::Key;
+use crate::media::RecordAct;
 use crate::sdp::{Negotiated, Offer};
 use crate::secret::Secret;
 use crate::sip::Hop;
@@ -78,6 +79,9 @@ pub enum In {
         key: Key,
         by: KeyCarrier,
     },
+    /// The caller showed that it is there before it was answered: it acknowledged our 183 or sent sound, or its INVITE came
+    /// over a connection.
+    Shown,
     /// The last frame of that play went out.
     PlayEnded {
         play: u32,
@@ -97,9 +101,11 @@ pub enum In {
         resolve: u32,
         hops: Vec<Hop>,
     },
-    /// 1xx to the agent's INVITE.
+    /// 1xx to the agent's INVITE, with what its side sends before it answers.
     Progress {
         status: u16,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<Offer>,
     },
     /// 2xx to the agent's INVITE; `None` if it brought no usable session description.
     Answered {
@@ -131,6 +137,11 @@ pub enum In {
     LateAnswer {
         leg: Leg,
         answer: Option<Offer>,
+    },
+    /// That file of the call's sound is finished, or could not be written.
+    Recorded {
+        file: String,
+        ended: Ended,
     },
     /// That side hung up (BYE, or CANCEL before the answer).
     Bye {
@@ -200,6 +211,10 @@ pub enum Out {
     Answer {
         sdp: String,
     },
+    /// 183 to the caller's INVITE: what it hears before the answer is there.
+    Early {
+        sdp: String,
+    },
     /// A final refusal of the caller's INVITE.
     Reject {
         status: u16,
@@ -245,6 +260,15 @@ pub enum Out {
         say: Vec<Utterance>,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         looped: bool,
+        /// The frame to begin at, for all who hear the same music to be at the same place of it.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        from: u32,
+    },
+    /// Presses a key on that side.
+    Press {
+        leg: Leg,
+        #[serde(with = "clear::key")]
+        key: Key,
     },
     Stop {
         leg: Leg,
@@ -290,6 +314,11 @@ pub enum Out {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         omitted: Vec<String>,
     },
+    /// What is done with that file of the call's sound.
+    Record {
+        act: RecordAct,
+        file: String,
+    },
     /// Withdraws the INVITE to the agent.
     Cancel,
     Bridge,
@@ -303,6 +332,10 @@ pub enum Out {
         disposition: Disposition,
         by: EndedBy,
     },
+}
+
+fn is_zero(frame: &u32) -> bool {
+    *frame == 0
 }
 
 /// A recording shows values, a log must not: `Debug` of the seam shows none.

@@ -48,6 +48,7 @@ pub fn run(fixture: &Fixture, program: Program) -> Result<Replayed, Unplayable> 
         trunk: header.trunk.clone(),
         codecs: header.codecs.clone(),
         srtp: header.srtp,
+        recorded: header.recorded,
         user_agent: header.user_agent.clone(),
         call: header.call.clone(),
         case: header.case.clone(),

@@ -3,6 +3,7 @@
 pub mod event;
 pub mod order;
 pub mod packet;
+pub mod rtcp;
 
 pub use order::{Order, Place};
 pub use packet::{Header, NotRtp};

@@ -1,13 +1,17 @@
 //! The control plane: one thread that owns the engine. It takes inputs off its queues, stamps them once,
 //! and does what the engine says. Nothing here waits for anything but its queues.
 
+use super::crowd::Crowd;
 use super::dns::{Query, Resolved, Resolver};
 use super::media_plane::MediaPlane;
-use super::media_worker::WorkerEvent;
+use super::media_worker::{Told, WorkerEvent};
+use super::meter::{Meter, WINDOW};
+use super::recorder::{Recorded, Recorder};
 use super::store::{Row, Store, Stored};
 use super::streams::StreamEvent;
 use super::traces::Publisher;
 use super::transports::Transports;
+use crate::context::Ended;
 use crate::engine::{CallNumber, Engine, Input, Output, Reserved};
 use crate::os::bell::Bell;
 use crate::os::clock::Clock;
@@ -28,6 +32,9 @@ const TURN: usize = 64;
 /// Timers are looked at on multiples of this only, and whenever something else woke us: many that fall due one after
 /// the other cost one wake-up. No timer of SIP or of a flow is that fine.
 const GRAIN: Duration = Duration::from_millis(5);
+/// A thread that is woken again within twice this time rests for as long after each wake-up: whatever comes meanwhile
+/// costs one wake-up, and waits no longer than this.
+const REST: Duration = Duration::from_millis(2);
 /// After the signal to drain, calls that stand have this long.
 const DRAIN: Duration = Duration::from_secs(30 * 60);
 /// Then they are ended, and their BYEs have this long for an answer.
@@ -53,11 +60,23 @@ pub struct Control {
     pub resolved: mpsc::Receiver<Resolved>,
     pub media: MediaPlane,
     pub media_events: mpsc::Receiver<WorkerEvent>,
+    /// If calls may be recorded.
+    pub recorder: Option<Recorder>,
+    pub recorded: mpsc::UnboundedReceiver<Recorded>,
     pub store: Store,
     pub stored: mpsc::UnboundedReceiver<Stored>,
     /// Where traces go, if calls are traced.
     pub traces: Option<Publisher>,
     pub will: mpsc::Receiver<Will>,
+}
+
+/// How the thread gets along with what there is to do.
+struct Pace {
+    woken: Instant,
+    /// That comes often.
+    often: bool,
+    meter: Meter,
+    crowd: Crowd,
 }
 
 /// What the control plane counted besides the engine.
@@ -74,6 +93,8 @@ impl Control {
         let mut shell = Shell::default();
         let mut ends: Option<Instant> = None;
         let mut stopped = false;
+        let woken = self.clock.now();
+        let mut pace = Pace { woken, often: false, meter: Meter::start(woken), crowd: Crowd::default() };
         loop {
             let now = self.clock.now();
             if ends.is_some_and(|end| now >= end) && !stopped {
@@ -85,11 +106,12 @@ impl Control {
             if ends.is_some_and(|end| self.engine.idle() || stopped && now >= end) {
                 break;
             }
-            let (rung, readable) = self.wait(now, ends);
+            let (rung, readable) = self.wait(now, ends, &mut pace);
+            self.look_at_room(&mut pace);
             // In this order, so that a flood of datagrams starves neither the clock nor an operator; and whatever woke us,
             // each has its turn: a flood of keys must not keep a BYE waiting.
             if rung {
-                self.queues(&mut ends);
+                pace.often &= !self.queues(&mut ends);
             }
             let now = self.clock.now();
             if self.engine.next_deadline().is_some_and(|at| at <= now) {
@@ -98,7 +120,7 @@ impl Control {
             if readable {
                 let (engine, clock) = (&mut self.engine, &self.clock);
                 let heard = |from, bytes: &[u8]| engine.handle(clock.now(), Input::Message { from, bytes });
-                self.sip.datagrams(TURN, &mut datagrams, heard);
+                pace.often &= !self.sip.datagrams(TURN, &mut datagrams, heard);
             }
             self.act(&mut shell);
         }
@@ -106,17 +128,48 @@ impl Control {
         let (gate, dns) = (self.engine.gate().counters(), self.resolver.counters());
         let traces_lost = self.traces.as_ref().map(|traces| traces.lost);
         tracing::info!(?engine, ?sip, ?gate, ?streams, ?dns, ?shell, traces_lost, store = ?self.store.losses(), media = ?self.media.load(), "ended");
+        if let Some(recorder) = self.recorder {
+            recorder.close();
+        }
         self.store.close();
         self.engine
     }
 
+    /// Once a window: tells the engine whether another call may come in, and lets crowded workers be relieved.
+    fn look_at_room(&mut self, pace: &mut Pace) {
+        let now = self.clock.now();
+        let Some(share) = pace.meter.turn(now) else { return };
+        self.media.balance();
+        let workers = self.media.load();
+        let Some(full) = pace.crowd.window(share, &workers) else { return };
+        let wanted: Vec<u64> = workers.iter().map(|load| load.wanted_permille).collect();
+        match full {
+            true => {
+                tracing::warn!(control = share.wanted, workers = ?wanted, calls = self.engine.calls(), "no room: new calls get 503 (thousandths of a core that the threads want)")
+            }
+            false => {
+                tracing::info!(control = share.wanted, workers = ?wanted, calls = self.engine.calls(), "there is room for calls again")
+            }
+        }
+        self.engine.handle(now, Input::Full(full));
+    }
+
     /// Waits until a queue rings, a datagram may be there, or the next deadline: which of the first two.
-    fn wait(&self, now: Instant, ends: Option<Instant>) -> (bool, bool) {
-        let deadline = [self.engine.next_deadline(), ends].into_iter().flatten().min();
+    fn wait(&self, mut now: Instant, ends: Option<Instant>, pace: &mut Pace) -> (bool, bool) {
+        if pace.often {
+            self.clock.sleep_until(pace.woken + REST);
+            now = self.clock.now();
+        }
+        // Without room it looks again, though nobody calls.
+        let look = pace.crowd.is_full().then(|| now + WINDOW);
+        let deadline = [self.engine.next_deadline(), ends, look].into_iter().flatten().min();
         let grain = GRAIN.as_micros() as u64;
         let on_grain = |at: Instant| Instant::from_micros(at.as_micros().div_ceil(grain) * grain);
         let limit = deadline.map(|at| on_grain(at).since(now));
-        match self.bell.wait(self.sip.sockets(), limit) {
+        let woken = self.bell.wait(self.sip.sockets(), limit);
+        let before = std::mem::replace(&mut pace.woken, self.clock.now());
+        pace.often = pace.woken.since(before) < 2 * REST;
+        match woken {
             Ok(woken) => (woken.rung, woken.readable),
             Err(error) => {
                 tracing::error!(%error, "the control plane cannot wait");
@@ -125,8 +178,8 @@ impl Control {
         }
     }
 
-    /// Takes what the queues hold, up to a turn of each.
-    fn queues(&mut self, ends: &mut Option<Instant>) {
+    /// Takes what the queues hold, up to a turn of each. True if they may hold more.
+    fn queues(&mut self, ends: &mut Option<Instant>) -> bool {
         let waker = Waker::from(self.bell.clone());
         let mut context = Context::from_waker(&waker);
         let mut left = false;
@@ -142,11 +195,13 @@ impl Control {
         }
         left |= self.turn(|all| all.media_events.poll_recv(&mut context), Self::media_told);
         left |= self.turn(|all| all.stored.poll_recv(&mut context), Self::stored_told);
+        left |= self.turn(|all| all.recorded.poll_recv(&mut context), Self::recorded_told);
         left |= self.turn(|all| all.resolved.poll_recv(&mut context), Self::resolved_told);
         left |= self.turn(|all| all.stream_events.poll_recv(&mut context), Self::stream_told);
         if left {
             self.bell.ring();
         }
+        left
     }
 
     /// Takes what one queue holds. True if it may hold more: then it will not ring, as an empty one does.
@@ -177,15 +232,22 @@ impl Control {
     }
 
     fn media_told(&mut self, event: WorkerEvent) {
-        let (told, socket) = event.split();
-        if let (crate::media::Event::Closed { id, .. }, Some(socket)) = (&told, socket) {
+        let (event, socket) = match event.told {
+            Told::Event(event, socket) => (event, socket),
+            Told::Left(leaving) => return self.media.left(leaving),
+        };
+        if let (crate::media::Event::Closed { id, .. }, Some(socket)) = (&event, socket) {
             self.media.give_back(id.call, id.leg, socket);
         }
-        self.engine.handle(self.clock.now(), Input::Media(told));
+        self.engine.handle(self.clock.now(), Input::Media(event));
     }
 
     fn stored_told(&mut self, Stored { call, store, kept }: Stored) {
         self.engine.handle(self.clock.now(), Input::Stored { call, store, kept });
+    }
+
+    fn recorded_told(&mut self, Recorded { call, recording, ended }: Recorded) {
+        self.engine.handle(self.clock.now(), Input::Recorded { call, recording, ended });
     }
 
     fn act(&mut self, shell: &mut Shell) {
@@ -222,6 +284,14 @@ impl Control {
                         self.engine.handle(self.clock.now(), Input::Media(refused));
                     }
                 }
+                Output::Record(order) => {
+                    let (call, recording) = (order.call, order.recording);
+                    if !self.recorder.as_ref().is_some_and(|recorder| recorder.order(order)) {
+                        // Nothing more goes there: it may not know that it has to be silent.
+                        let ended = Ended::unbegun("the recorder takes no orders");
+                        self.recorded_told(Recorded { call, recording, ended });
+                    }
+                }
                 Output::Recording(fixture) => {
                     self.store.keep(Row::Recording(fixture));
                 }
@@ -233,8 +303,8 @@ impl Control {
                 Output::Cdr(cdr) => {
                     self.store.keep(Row::Cdr(cdr));
                 }
-                Output::Release { call, name } => {
-                    self.media.release(call);
+                Output::Release { call, name, agent_told } => {
+                    self.media.release(call, agent_told);
                     self.store.keep(Row::Over(name));
                 }
             }
@@ -255,7 +325,7 @@ impl Control {
             }
             (_, Err(error)) => {
                 tracing::error!(%error, "a call was refused: the system gives no randomness");
-                self.media.release(call);
+                self.media.release(call, false);
                 None
             }
         };

@@ -3,12 +3,15 @@
 
 pub mod checkup;
 mod control;
+mod crowd;
 pub mod dns;
 pub mod files;
 pub mod http;
 mod media_plane;
 pub mod media_worker;
+mod meter;
 pub mod ports;
+pub mod recorder;
 mod secrets;
 pub mod store;
 pub mod streams;
@@ -29,6 +32,8 @@ use files::{Files, Findings};
 use http::Token;
 use media_plane::{MediaPlane, MediaSetup};
 use media_worker::WorkerEvent;
+use recorder::Recorder;
+use recorder::ring::Outlet;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -108,6 +113,7 @@ fn place(files: &dyn Files, folder: &Path, config: &Config, mut findings: Findin
         let mut config = config.clone();
         let beside = |path: &mut String| *path = folder.join(&*path).display().to_string();
         beside(&mut config.store);
+        config.record.folder.iter_mut().for_each(beside);
         if let Some(tls) = &mut config.tls {
             [&mut tls.cert, &mut tls.key].into_iter().chain(&mut tls.ca).for_each(beside);
         }
@@ -220,7 +226,11 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         not_started(format!("cannot listen for HTTP on {}", config.listen.http), error, "give another --http address")
     })?;
     let rtp = config.listen.rtp;
-    let (media, media_events) = media(&config, workers, clock, &mut random)?;
+    let records = config.may_record() || services.values().any(|service| service.program.flow.records());
+    let recordings = if records { config.record.at_once } else { 0 };
+    let (media, rings, media_events) = media(&config, workers, recordings, clock, &mut random)?;
+    let (told, recorded) = mpsc::unbounded_channel();
+    let recorder = records.then(|| recorder(&config, clock, rings, told)).transpose()?;
     let setup = Setup {
         locals,
         credentials,
@@ -245,6 +255,8 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         resolved,
         media,
         media_events,
+        recorder,
+        recorded,
         store,
         stored,
         traces,
@@ -259,30 +271,77 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
 fn media(
     config: &Config,
     workers: Option<usize>,
+    recordings: usize,
     clock: Clock,
     random: &mut Random,
-) -> Result<(MediaPlane, mpsc::Receiver<WorkerEvent>), NotStarted> {
+) -> Result<(MediaPlane, Vec<Outlet>, mpsc::Receiver<WorkerEvent>), NotStarted> {
     let (tell, events) = mpsc::channel(MEDIA_EVENTS);
     let rtp = config.listen.rtp;
+    let workers = workers.unwrap_or_else(default_workers);
     let setup = MediaSetup {
         address: rtp.address,
         ports: rtp.first..=rtp.last,
         advertise: config.advertise,
-        workers: workers.unwrap_or_else(default_workers),
+        workers,
+        recordings,
+        cores: config.realtime.then(|| own_cores(workers)).transpose()?,
     };
     ports::probe(setup.address, setup.ports.clone(), random).map_err(|error| {
         let remedy = "an address of this machine, and a range of some thousand ports";
         not_started(format!("media on {}", setup.address), error, remedy)
     })?;
-    let media = MediaPlane::start(setup, clock, tell, Random::from_seed(random.u64()))
-        .map_err(|error| not_started("the media workers", error, "fewer --workers"))?;
-    Ok((media, events))
+    let (media, rings) = MediaPlane::start(setup, clock, tell, Random::from_seed(random.u64())).map_err(|error| {
+        match config.realtime {
+            true => not_started(
+                "media: { realtime: true }",
+                error,
+                "CAP_SYS_NICE or LimitRTPRIO=1 in the unit (askonce doctor tries it), or leave it out",
+            ),
+            false => not_started("the media workers", error, "fewer --workers"),
+        }
+    })?;
+    Ok((media, rings, events))
+}
+
+/// Sees that recordings can be written, mends what a killed process left of them, and starts the recorder.
+fn recorder(
+    config: &Config,
+    clock: Clock,
+    rings: Vec<Outlet>,
+    told: mpsc::UnboundedSender<recorder::Recorded>,
+) -> Result<Recorder, NotStarted> {
+    let beside = || Path::new(&config.store).with_file_name("recordings");
+    let folder = config.record.folder.as_ref().map_or_else(beside, PathBuf::from);
+    let mended = recorder::folder::prepare(&folder).and_then(|()| recorder::folder::mend(&folder));
+    let mended = mended.map_err(|error| {
+        let what = format!("recordings in {}", folder.display());
+        not_started(what, error, "a folder that this user may write: record: { folder: var/recordings }")
+    })?;
+    if mended > 0 {
+        tracing::warn!(mended, "recordings that a killed process left unfinished were mended");
+    }
+    let bounds = recorder::Bounds { folder, longest: config.record.longest, at_once: config.record.at_once };
+    Recorder::start(bounds, clock, rings, told)
+        .map_err(|error| not_started("the recorder's thread", error, "this system cannot serve"))
+}
+
+/// A core for each worker, the last ones. One must be left: a thread with SCHED_FIFO keeps all others off its core while
+/// it has work, those that it needs among them.
+fn own_cores(workers: usize) -> Result<Vec<usize>, NotStarted> {
+    let asked = "media: { realtime: true }";
+    let mut cores = crate::os::sys::allowed_cores().map_err(|error| not_started(asked, error, "leave it out"))?;
+    match cores.len().checked_sub(workers) {
+        Some(others @ 1..) => Ok(cores.split_off(others)),
+        _ => {
+            let why = format!("{workers} media workers would take all {} cores", cores.len());
+            Err(not_started(asked, why, "fewer --workers than cores, or leave it out"))
+        }
+    }
 }
 
 /// As many descriptors as the system allows; says so where that is too few for as many calls as there may be.
 fn raise_descriptors(calls: usize) {
-    // Two of a call are its media sockets.
-    let wanted = 2 * calls + other_descriptors();
+    let wanted = ports::DESCRIPTORS * calls + other_descriptors();
     match crate::os::sys::raise_descriptors() {
         Ok(descriptors) if descriptors < wanted as u64 => tracing::warn!(
             descriptors,

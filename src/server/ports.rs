@@ -11,6 +11,9 @@ use std::ops::RangeInclusive;
 /// Ports tried before the range counts as used up: a bind costs some microseconds and a call is waiting.
 const PROBES: u32 = 256;
 
+/// Descriptors of a call: a socket for each leg from its beginning, and later perhaps one beside it for reports.
+pub const DESCRIPTORS: usize = 4;
+
 /// Why there is no media port; the call is refused with 503.
 #[derive(Debug)]
 pub enum NoPort {

@@ -105,10 +105,11 @@ impl Transports {
         self.udp.iter().map(|(_, socket)| socket.as_fd())
     }
 
-    /// Takes the datagrams that are there, up to `most` from each socket or a few more.
-    pub fn datagrams(&self, most: usize, batch: &mut Batch, mut take: impl FnMut(Hop, &[u8])) {
+    /// Takes the datagrams that are there, up to `most` from each socket or a few more. True if there may be others.
+    pub fn datagrams(&self, most: usize, batch: &mut Batch, mut take: impl FnMut(Hop, &[u8])) -> bool {
+        let mut left = false;
         for (_, socket) in &self.udp {
-            for _ in 0..most.div_ceil(BATCH) {
+            for turn in 1..=most.div_ceil(BATCH) {
                 let taken = match batch.receive(socket) {
                     Ok(taken) => taken,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -126,8 +127,10 @@ impl Transports {
                 if taken < BATCH {
                     break;
                 }
+                left |= turn == most.div_ceil(BATCH);
             }
         }
+        left
     }
 
     /// Sends a message, or says that it cannot; over a stream the word may come later, as an event.

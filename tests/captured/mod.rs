@@ -166,6 +166,8 @@ struct Told(Vec<Event>);
 impl Sink for Told {
     fn send(&mut self, _: StreamId, _: SocketAddr, _: &[u8]) {}
 
+    fn report(&mut self, _: StreamId, _: SocketAddr, _: &[u8]) {}
+
     fn event(&mut self, event: Event) {
         self.0.push(event);
     }
@@ -204,7 +206,7 @@ impl Wire {
                     self.pressed.push((Leg::BOTH[usize::from(id.leg)], key.to_char(), self.now.as_micros()));
                 }
                 Event::Closed { statistics, .. } => self.closed.push(statistics),
-                Event::Ended { .. } => {}
+                Event::Ended { .. } | Event::Silent { .. } | Event::Heard { .. } => {}
                 Event::Refused { id, refusal } => panic!("{id:?}: {refusal:?}"),
             }
         }

@@ -22,7 +22,7 @@ fn our_own_prompts_and_hold_music_hold_no_key() {
         builder.clip(&path.to_string_lossy(), &clip.samples, clip.rate).expect("room");
     }
     let arena = builder.build();
-    assert!(arena.names().count() > 15, "the prompts were found");
+    assert!(arena.names().count() > 350, "the prompts were found");
     for name in arena.names() {
         let span = arena.span(name).expect("a clip");
         let frames =
@@ -33,15 +33,20 @@ fn our_own_prompts_and_hold_music_hold_no_key() {
     }
 }
 
+/// Every sound file of the examples, in every language.
 fn prompts() -> Vec<std::path::PathBuf> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("flows/prompts/en");
-    let files = |folder: &std::path::Path| {
-        let entries = std::fs::read_dir(folder).expect("the prompts");
-        entries.map(|entry| entry.expect("an entry").path()).collect::<Vec<_>>()
-    };
-    let mut found = files(&folder);
-    found.extend(files(&folder.join("digits")));
-    found.retain(|path| path.extension().is_some_and(|ending| ending == "wav"));
+    let mut found = Vec::new();
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("flows/prompts")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("the prompts") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "wav") {
+                found.push(path);
+            }
+        }
+    }
     found.sort();
     found
 }

@@ -49,6 +49,33 @@ fn callers_hold_refresh_and_leave_the_offer_to_us() {
 }
 
 #[test]
+fn whoever_is_parked_hears_music_and_both_sides_get_reports() {
+    let (at, kept) = (free(), tempfile::tempdir().expect("a folder"));
+    let agent = Sipp::answering(&scenario::parks_the_caller(), at);
+    let server = Server::recording("pcmu", "off", &format!("sip:agent@{at}"), &kept.path().join("calls"));
+    let caller = Sipp::calling(&scenario::parks_the_agent(), server.sip, KEYS).messages();
+    for messages in [&caller, &agent.messages()] {
+        let answers = messages.received("SIP/2.0 200 ");
+        let directions: Vec<_> =
+            answers.iter().filter(|answer| answer.contains("m=audio")).map(|a| direction(a)).collect();
+        assert_eq!(directions[directions.len() - 2..], ["a=inactive", "a=sendrecv"]);
+    }
+    let records = server.records();
+    reached_an_agent(&records, "agent");
+    for leg in records[0]["media"].as_array().expect("legs") {
+        assert!(leg["reports"].as_u64() > Some(0), "{leg}");
+    }
+    let calls = std::fs::read_dir(kept.path().join("calls")).expect("recordings");
+    let call = calls.map(|call| call.expect("a folder").path()).next().expect("a call");
+    let text = std::fs::read_to_string(call.join("call.jsonl")).expect("a recording");
+    let music = |leg: &str| {
+        let lines = text.lines().filter(|line| line.contains(r#""out":"play""#) && line.contains(r#""looped":true"#));
+        lines.filter(|line| line.contains(&format!(r#""leg":"{leg}""#))).count()
+    };
+    assert_eq!((music("caller"), music("agent")), (2, 1), "waiting and parked; parked");
+}
+
+#[test]
 fn the_session_is_refreshed_before_it_expires() {
     let at = free();
     let agent = Sipp::answering(&scenario::patient(), at);

@@ -65,6 +65,35 @@ pub fn holder(patience: u32) -> String {
     calling(&described("sendrecv"), NOTHING, &then, patience)
 }
 
+/// A caller who keys, and once it talks parks the agent for a second and a half.
+pub fn parks_the_agent() -> String {
+    let hold = |direction| request("INVITE", &described(direction), "200") + &ack();
+    let then = PLAY.to_owned() + &pause(11_000) + &hold("inactive") + &pause(1500) + &hold("sendrecv");
+    calling(&described("sendrecv"), NOTHING, &then, 30)
+}
+
+/// An agent's phone that parks its caller for as long. Nobody re-INVITEs it when the caller parks: it hears music.
+pub fn parks_the_caller() -> String {
+    let within = |method: &str, cseq: u32, rest: &str| {
+        format!(
+            "{method} [next_url] SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n[routes]\nFrom: \
+             <sip:agent@[local_ip]:[local_port]>;tag=agent[call_number]\nTo: [$caller]\nCall-ID: [call_id]\nCSeq: {cseq} \
+             {method}\nContact: <sip:agent@[local_ip]:[local_port];transport=[transport]>\nMax-Forwards: 70\n{rest}"
+        )
+    };
+    let hold = |cseq, direction| {
+        let invite = within("INVITE", cseq, &described(direction));
+        let ack = within("ACK", cseq, NOTHING);
+        format!(
+            "<send retrans=\"500\"><![CDATA[\n{invite}\n\n]]></send>\n<recv response=\"100\" optional=\"true\"/>\n<recv \
+             response=\"200\"/>\n<send><![CDATA[\n{ack}\n\n]]></send>\n"
+        )
+    };
+    let parks = pause(1000) + &hold(1, "inactive") + &pause(1500) + &hold(2, "sendrecv");
+    let agent = AGENT.replace("  <pause milliseconds=\"1000\"/>", &(parks + &pause(6000)));
+    agent.replace("CSeq: 1 BYE", "CSeq: 3 BYE")
+}
+
 /// A caller who asks for a session timer, refreshes it by UPDATE, and then keys.
 pub fn refresher(patience: u32) -> String {
     let timer = "Supported: timer\nSession-Expires: 90;refresher=uac\n";

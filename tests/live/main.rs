@@ -5,6 +5,7 @@ mod descriptors;
 mod doctor;
 mod line;
 mod load;
+mod recording;
 mod server;
 mod streams;
 mod versions;

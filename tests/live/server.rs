@@ -89,6 +89,17 @@ impl Server {
         (status.as_u16(), body)
     }
 
+    /// SIGKILL: nobody is told.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("kill");
+        self.child.wait().expect("its end");
+    }
+
+    /// For another server, once this one has ended.
+    pub fn into_folder(mut self) -> TempDir {
+        std::mem::replace(&mut self.folder, tempfile::tempdir().expect("a folder"))
+    }
+
     /// SIGTERM, as systemd sends it; waits for the end, and finds no panic in the log.
     pub fn terminate(&mut self) {
         let sent = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().expect("kill");

@@ -5,6 +5,9 @@ use crate::{Plan, World};
 use askonce::codec::{Codec, Preference};
 use askonce::engine::Setup;
 use askonce::peer::{Act, Answering};
+use askonce::record::Line;
+use askonce::record::fixture::Step;
+use askonce::record::seam::{Disposition, Leg, Out};
 use askonce::replay;
 use askonce::server::files::{self, Disk};
 use askonce::time::Duration;
@@ -26,7 +29,7 @@ fn lists(setup: &mut Setup) {
 }
 
 /// A call whose INVITE offers these formats, ten seconds later, and what it was answered with.
-fn called(formats: &str) -> (World, String) {
+pub fn called(formats: &str) -> (World, String) {
     let answering = Answering::Answer { after: Duration::from_secs(1), script: [Act::Stay].into() };
     let weather = Weather { loss: 0, duplication: 0 };
     let flow = Path::new(FLOW).to_owned();
@@ -71,6 +74,45 @@ fn each_side_is_answered_and_called_by_its_own_list() {
         assert!(said.starts_with("SIP/2.0 200") && said.contains(answered), "{said}");
         let sdp = String::from_utf8(world.invites[0].body.clone()).expect("text");
         assert!(sdp.contains(offered), "{sdp}");
+    }
+}
+
+#[test]
+fn in_a_bridge_either_request_may_bring_another_codec_and_another_address_or_be_refused() {
+    for method in ["INVITE", "UPDATE"] {
+        let (mut world, said) = called("0");
+        // PCMU to G.722 at another port, PCMA, which this trunk has not, and back.
+        for (cseq, port, formats, status, answered) in
+            [(2, 9100, "9", 200, "G722/8000"), (3, 9100, "8", 488, ""), (4, 9000, "0", 200, "PCMU/8000")]
+        {
+            let body = format!(
+                "v=0\r\no=- 1 {cseq} IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 127.0.0.2\r\nt=0 0\r\nm=audio {port} RTP/AVP {formats}\r\n"
+            );
+            let again = |method: &str, body: &str| {
+                let text = String::from_utf8(request(method, tag(&said), body)).expect("text");
+                text.replace("CSeq: 1", &format!("CSeq: {cseq}")).replace("z9hG4bK", &format!("z9hG4bK{cseq}"))
+            };
+            world.inject(5060, 5060, again(method, &body).as_bytes());
+            world.run(Duration::from_millis(500));
+            let said = String::from_utf8(world.last_to_caller.clone()).expect("text");
+            assert!(said.starts_with(&format!("SIP/2.0 {status}")) && said.contains(answered), "{method}: {said}");
+            if method == "INVITE" {
+                world.inject(5060, 5060, again("ACK", "").as_bytes());
+            }
+            world.run(Duration::from_millis(500));
+        }
+        let bye = String::from_utf8(request("BYE", tag(&said), "")).expect("text").replace("CSeq: 1", "CSeq: 9");
+        world.inject(5060, 5060, bye.as_bytes());
+        world.run(Duration::from_secs(60));
+        let session = |line: &Line| match &line.step {
+            Step::Out(Out::Reanswer { leg: Leg::Caller, session: Some(session), .. }) => {
+                Some((session.codec, session.remote.port()))
+            }
+            _ => None,
+        };
+        let sessions: Vec<_> = world.recordings[0].lines.iter().filter_map(session).collect();
+        assert_eq!(sessions, [(Codec::G722, 9100), (Codec::Pcmu, 9000)], "{method}");
+        assert_eq!(world.cdrs[0].disposition, Disposition::Agent, "the bridge stood through it");
     }
 }
 

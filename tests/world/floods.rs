@@ -149,6 +149,18 @@ fn as_many_calls_as_there_may_be_and_no_more() {
 }
 
 #[test]
+fn nobody_is_let_in_while_there_is_no_time_for_another_call() {
+    let mut world = World::new(plan(23, Answering::Refuse(486)));
+    for (full, calls) in [(false, 1), (true, 1), (false, 2)] {
+        world.tell(Input::Full(full));
+        world.call("+15551230001", Vec::new(), vec![Act::Stay]);
+        world.run(Duration::from_secs(1));
+        assert_eq!(world.engine.calls(), calls, "{full}");
+    }
+    assert_eq!(world.engine.counters().turned_away_busy, 1);
+}
+
+#[test]
 fn who_is_called_hears_answers_and_no_other_stranger_does() {
     let tamper = |setup: &mut Setup| {
         let config = std::sync::Arc::make_mut(&mut setup.config);

@@ -3,13 +3,16 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read the sources and run the program")]
 
 mod attacks;
+mod bridge;
 mod codecs;
+mod early;
 mod floods;
 mod keys;
 mod late_offer;
 mod messages;
 mod names;
 mod network;
+mod recorded;
 mod scenarios;
 mod secure;
 mod simulation;

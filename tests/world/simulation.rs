@@ -2,11 +2,12 @@
 //! answering phones on the other.
 
 use crate::network::{Datagram, Network, Weather};
+use crate::recorded::Recorder;
 use askonce::call::cdr::Cdr;
 use askonce::config::{Config, Quick, RtpPorts};
 use askonce::engine::{Engine, Input, MediaPorts, Output, Reserved, Setup};
 use askonce::keying::Keyring;
-use askonce::media::{self, Sink, StreamId, Streams};
+use askonce::media::{self, Sink, StreamId, Streams, Tapped};
 use askonce::peer::ear::Ear;
 use askonce::peer::{self, Answering, Happened, Phones, TalkId};
 use askonce::random::Random;
@@ -16,6 +17,7 @@ use askonce::secret::Secret;
 use askonce::server::files::{self, Disk};
 use askonce::sip::{Hop, Locals, Request, Uri};
 use askonce::time::{Deadlines, Duration, Instant};
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -26,7 +28,7 @@ const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 1));
 const CALLERS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 pub const AGENTS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 3));
 const SIP: u16 = 5060;
-/// Media addresses begin here; a call takes two.
+/// Media addresses begin here; a call takes two, and each leaves the one beside it to reports.
 const MEDIA: u32 = 10_000;
 /// How long the store takes.
 const STORE: Duration = Duration::from_micros(700);
@@ -70,10 +72,13 @@ pub struct World {
     heard: BTreeMap<SocketAddr, (SocketAddr, Vec<u8>)>,
     pub cdrs: Vec<Cdr>,
     pub recordings: Vec<Fixture>,
+    pub recorder: Recorder,
     pub told: Vec<Told>,
     pub invites: Vec<Request>,
     /// What DNS says.
     pub names: BTreeMap<String, Vec<Hop>>,
+    /// The last packet to each calling phone.
+    pub last_sound: BTreeMap<TalkId, Vec<u8>>,
     /// The last SIP message to a calling phone.
     pub last_to_caller: Vec<u8>,
     pub contexts: Vec<serde_json::Value>,
@@ -94,13 +99,19 @@ enum Far {
 #[derive(Default)]
 struct Done {
     packets: Vec<(StreamId, SocketAddr, Vec<u8>)>,
+    reports: Vec<(StreamId, SocketAddr, Vec<u8>)>,
     events: Vec<media::Event>,
     latched: Option<StreamId>,
+    tapped: Vec<crate::recorded::Copied>,
 }
 
 impl Sink for Done {
     fn send(&mut self, id: StreamId, to: SocketAddr, packet: &[u8]) {
         self.packets.push((id, to, packet.to_vec()));
+    }
+
+    fn report(&mut self, id: StreamId, to: SocketAddr, packet: &[u8]) {
+        self.reports.push((id, to, packet.to_vec()));
     }
 
     fn event(&mut self, event: media::Event) {
@@ -109,6 +120,10 @@ impl Sink for Done {
 
     fn connect(&mut self, id: StreamId, _: SocketAddr) {
         self.latched = Some(id);
+    }
+
+    fn tap(&mut self, tapped: Tapped<'_>) {
+        self.tapped.push(tapped.into());
     }
 
     fn disconnect(&mut self, _: StreamId) {}
@@ -165,9 +180,11 @@ impl World {
             heard: BTreeMap::new(),
             cdrs: Vec::new(),
             recordings: Vec::new(),
+            recorder: Recorder::default(),
             told: Vec::new(),
             invites: Vec::new(),
             names: BTreeMap::new(),
+            last_sound: BTreeMap::new(),
             last_to_caller: Vec::new(),
             contexts: Vec::new(),
             happened: BTreeMap::new(),
@@ -300,7 +317,10 @@ impl World {
                 }
                 self.media_done(done);
             }
-            (_, _, Some(Far::Caller(talk))) => self.callers.on_rtp(now, *talk, &bytes),
+            (_, _, Some(Far::Caller(talk))) => {
+                self.callers.on_rtp(now, *talk, &bytes);
+                self.last_sound.insert(*talk, bytes);
+            }
             (_, _, Some(Far::Agent(talk))) => self.agents.on_rtp(now, *talk, &bytes),
             (_, _, None) => {}
         }
@@ -311,6 +331,11 @@ impl World {
         for (id, to, packet) in done.packets {
             let from = self.local[&id];
             self.send(from, to, &packet);
+        }
+        done.tapped.iter().for_each(|copied| self.recorder.take(self.now, copied));
+        for (id, to, report) in done.reports {
+            let from = self.local[&id];
+            self.send(SocketAddr::new(from.ip(), from.port() + 1), to, &report);
         }
         for event in done.events {
             self.engine.handle(self.now, Input::Media(event));
@@ -357,7 +382,7 @@ impl World {
             Output::Reserve { call } => {
                 self.ports -= 2;
                 let address = |leg: u32| {
-                    let number = MEDIA + 2 * call + leg;
+                    let number = MEDIA + 4 * call + 2 * leg;
                     SocketAddr::new(SERVER, u16::try_from(number).expect("fewer calls than ports"))
                 };
                 let ports = MediaPorts { caller: address(0), agent: address(1) };
@@ -366,7 +391,9 @@ impl World {
                     self.media.insert(address, Far::Stream(id));
                     self.local.insert(id, address);
                 }
-                let at = "2026-12-01T10:15:00Z".parse().expect("a timestamp");
+                let start: Timestamp = "2026-12-01T10:15:00Z".parse().expect("a timestamp");
+                let passed = SignedDuration::from_micros(now.as_micros() as i64);
+                let at = start.checked_add(passed).expect("a timestamp");
                 let reserved = Some(Reserved { ports, at, name: format!("call-{call}") });
                 self.engine.handle(now, Input::Reserved { call, reserved });
             }
@@ -392,6 +419,11 @@ impl World {
                 self.streams.command(command, &mut done);
                 self.media_done(done);
             }
+            Output::Record(order) => {
+                if let Some(told) = self.recorder.order(order) {
+                    self.engine.handle(now, told);
+                }
+            }
             Output::Recording(fixture) => self.recordings.push(*fixture),
             Output::Trace(told) => self.told.push(told),
             Output::Cdr(cdr) => {
@@ -404,7 +436,7 @@ impl World {
 
     fn phones_want(&mut self, output: peer::Output, address: IpAddr, far: fn(TalkId) -> Far) {
         let local =
-            |talk: TalkId| SocketAddr::new(address, u16::try_from(MEDIA + talk).expect("fewer calls than ports"));
+            |talk: TalkId| SocketAddr::new(address, u16::try_from(MEDIA + 2 * talk).expect("fewer calls than ports"));
         let is_caller = address == CALLERS;
         match output {
             peer::Output::Sip { to, bytes } => self.send(SocketAddr::new(address, SIP), to.address, &bytes),

@@ -165,6 +165,7 @@ impl Line {
                     Ok(Message::Response(_)) => {}
                     Err(_) => panic!("the engine sends what can be read"),
                 },
+                Output::Record(_) => {}
                 Output::Reserve { call } => {
                     let port = |port| SocketAddr::from(([127, 0, 0, 1], port));
                     let ports = MediaPorts { caller: port(20_000), agent: port(20_002) };

@@ -111,6 +111,11 @@ impl Detector {
         *self = Self::default();
     }
 
+    /// Whether the key that was told last goes on, or ended so short a time ago that it may.
+    pub fn holds(&self) -> bool {
+        self.pressed.is_some()
+    }
+
     /// What a block means to the run and to the press; a key if it completes one.
     fn judge(&mut self, heard: Option<Pair>) -> Option<Key> {
         let steady = match (&self.last, &heard) {

@@ -6,7 +6,7 @@ use super::records::Records;
 use super::report::{Report, Tool};
 use super::tally::Tally;
 use crate::os::clock::Clock;
-use crate::os::sys;
+use crate::os::sys::{self, ThreadTimes};
 use crate::peer::histogram::Histogram;
 use crate::peer::net::Net;
 use crate::peer::{Act, Answering, Happened, Phones};
@@ -234,6 +234,7 @@ impl<'a> Run<'a> {
 
 /// Whether this thread keeps up.
 struct Watch {
+    times: ThreadTimes,
     began: Instant,
     cpu: u64,
     /// At the last whole second.
@@ -247,9 +248,10 @@ struct Watch {
 
 impl Watch {
     fn begin(now: Instant) -> Watch {
-        let cpu = sys::thread_cpu_micros();
+        let mut times = ThreadTimes::of_this_thread();
+        let (cpu, _) = times.read();
         let (lag, said) = (Histogram::default(), now);
-        Watch { began: now, cpu, second: now, second_cpu: cpu, share: 0.0, busiest: 0.0, lag, said }
+        Watch { times, began: now, cpu, second: now, second_cpu: cpu, share: 0.0, busiest: 0.0, lag, said }
     }
 
     /// Whether a second has passed.
@@ -258,15 +260,15 @@ impl Watch {
         if passed < SECOND {
             return false;
         }
-        let cpu = sys::thread_cpu_micros();
+        let (cpu, _) = self.times.read();
         self.share = (cpu - self.second_cpu) as f64 / passed.as_micros() as f64;
         self.busiest = self.busiest.max(self.share);
         (self.second, self.second_cpu) = (now, cpu);
         true
     }
 
-    fn tool(&self, now: Instant, calls: u32) -> Tool {
-        let used = (sys::thread_cpu_micros() - self.cpu) as f64;
+    fn tool(&mut self, now: Instant, calls: u32) -> Tool {
+        let used = (self.times.read().0 - self.cpu) as f64;
         let share = used / now.since(self.began).as_micros().max(1) as f64;
         Tool::new(share, self.busiest.max(share), used / f64::from(calls.max(1)), &self.lag)
     }

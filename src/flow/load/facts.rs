@@ -2,7 +2,7 @@
 
 use super::{Loading, key_of};
 use crate::context::Class;
-use crate::flow::fact::{Ask, Kind, Known, Question};
+use crate::flow::fact::{Ask, Kind, Known, LANGUAGE, Question};
 use crate::flow::model::Escape;
 use crate::key::Key;
 use crate::secret::Secret;
@@ -16,7 +16,8 @@ const MAX_TRIES: usize = 9;
 const MAX_DIGITS: usize = 32;
 
 const LATER_FACT: [&str; 6] = ["offer", "survey", "accept", "lives", "fresh", "range"];
-const LATER_TYPES: [&str; 8] = ["number", "money", "date", "time", "phone", "bool", "text", "recording"];
+const TYPES: [&str; 7] = ["digits", "choice", "number", "money", "date", "time", "phone"];
+const LATER_TYPES: [&str; 3] = ["bool", "text", "recording"];
 const LATER_CHECKS: [&str; 2] = ["mod97", "regex"];
 
 /// The facts, each known by its name before any is read: prompts may name a later one.
@@ -74,7 +75,23 @@ fn question(name: &Word, node: &Node, loading: &mut Loading) -> Option<Question>
         }
         question.default = Some(Secret::new(value.text));
     }
+    if question.name.text == LANGUAGE {
+        languages(&question, loading);
+    }
     Some(question)
+}
+
+/// The fact that says which language speaks is a choice among them.
+fn languages(question: &Question, loading: &mut Loading) {
+    let Kind::Choice(values) = &question.kind else {
+        let message = format!("the fact `{LANGUAGE}` says which language speaks: it is a choice");
+        loading.faults.error("wrong-type", question.span, message).remedy("{ type: choice, keys: { 1: en, 2: es } }");
+        return;
+    };
+    let spoken: Vec<&str> = loading.prompts.books().map(|book| book.language.as_str()).collect();
+    for (_, value) in values.iter().filter(|(_, value)| !spoken.contains(&value.text.as_str())) {
+        loading.faults.unknown("language", value, spoken.iter().copied());
+    }
 }
 
 fn kind(fields: &mut Fields, loading: &mut Loading) -> Option<Kind> {
@@ -88,12 +105,20 @@ fn kind(fields: &mut Fields, loading: &mut Loading) -> Option<Kind> {
             Some(Kind::Digits { length, luhn: luhn.unwrap_or(Some(false))? })
         }
         "choice" => choice(fields.need("keys", &mut loading.faults)?, loading),
+        "number" => Some(Kind::Number),
+        "money" => Some(Kind::Money(loading.currency)),
+        "date" => Some(Kind::Date),
+        "time" => Some(Kind::Time),
+        "phone" => Some(Kind::Phone),
         later if LATER_TYPES.contains(&later) => {
-            loading.faults.not_served(word.span, &format!("type `{later}`")).remedy("there is: digits, choice");
+            loading
+                .faults
+                .not_served(word.span, &format!("type `{later}`"))
+                .remedy(format!("there is: {}", TYPES.join(", ")));
             None
         }
         _ => {
-            loading.faults.unknown("type", &word, ["digits", "choice"]);
+            loading.faults.unknown("type", &word, TYPES);
             None
         }
     }
@@ -216,9 +241,14 @@ fn confirm(node: &Node, name: &Word, kind: Option<&Kind>, class: Option<Class>, 
         loading.faults.error("secret-spoken", node.span, message).remedy("take `confirm:` away");
         return None;
     }
-    if let Some(Kind::Choice(_)) = kind {
-        loading.faults.not_served(node.span, "`confirm:` of a choice");
-        return None;
+    match kind {
+        None => None,
+        Some(kind) => match kind.reading() {
+            Some(reading) => loading.readback(node, &name.text, reading),
+            None => {
+                loading.faults.not_served(node.span, "`confirm:` of a choice");
+                None
+            }
+        },
     }
-    loading.readback(node, &name.text)
 }

@@ -1,6 +1,8 @@
 //! From text to a `Flow`: every mistake at once, in file order, each with its place and a remedy.
 
 mod facts;
+#[cfg(test)]
+mod language_tests;
 mod names;
 mod prove;
 #[cfg(test)]
@@ -8,9 +10,11 @@ mod tests;
 
 pub use names::Loading;
 
+use super::fact::LANGUAGE;
 use super::model::{Block, Escape, Flow, Placed, Queue};
-use super::prompts::PromptBook;
+use super::prompts::Prompts;
 use super::step::{Step, VERBS};
+use crate::audio::spoken::Currency;
 use crate::key::Key;
 use crate::yaml::near::nearest;
 use crate::yaml::{Diagnostic, Faults, Fields, Node, Severity, Source, Value, Word, read};
@@ -23,14 +27,14 @@ const MAX_QUEUES: usize = 500;
 const MAX_LANGUAGES: usize = 20;
 
 /// Keys and verbs that the language document names and that are not served yet.
-const LATER_TOP: [&str; 8] = ["lookups", "hours", "waiting", "types", "use", "budget", "with", "answer"];
+const LATER_TOP: [&str; 7] = ["lookups", "hours", "waiting", "types", "use", "budget", "with"];
 const LATER_QUEUE: [&str; 10] =
     ["at_once", "hours", "longest", "size", "waiting", "agents", "strategy", "wrap_up", "full", "waited"];
 const LATER_VERBS: [&str; 9] = ["lookup", "if", "run", "return", "set", "forget", "callback", "ticket", "reject"];
 
 /// Loads a flow whose prompts are read already (`preface` says which). Gives the flow and its warnings, or
 /// everything that is wrong.
-pub fn load(source: &Source, prompts: &PromptBook) -> Result<(Flow, Vec<Diagnostic>), Vec<Diagnostic>> {
+pub fn load(source: &Source, prompts: &Prompts) -> Result<(Flow, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut loading = Loading::new(&source.path, prompts);
     let flow = read(source, &mut loading.faults).and_then(|node| top(&node, source, &mut loading));
     if let Some(flow) = flow.filter(|_| !loading.faults.has_errors()) {
@@ -47,8 +51,8 @@ pub fn load(source: &Source, prompts: &PromptBook) -> Result<(Flow, Vec<Diagnost
 /// What must be known of a flow's file before its prompts can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preface {
-    /// The language whose catalogue is wanted.
-    pub language: String,
+    /// The languages whose catalogues are wanted; the first one speaks first.
+    pub languages: Vec<String>,
     /// The folder of the prompts, relative to the flow's own.
     pub prompts: String,
 }
@@ -58,12 +62,15 @@ pub fn preface(source: &Source) -> Preface {
     let mut faults = Faults::new(&source.path);
     let node = read(source, &mut faults);
     let fields = node.as_ref().and_then(|node| Fields::of(node, "the flow", &mut faults));
-    let (mut language, mut prompts) = (None, None);
+    let (mut spoken, mut prompts) = (Vec::new(), None);
     if let Some(mut fields) = fields {
-        language = languages(&mut fields, &mut faults).map(|l| l.text);
+        spoken = languages(&mut fields, &mut faults).into_iter().map(|language| language.text).collect();
         prompts = prompts_folder(&mut fields, &mut faults);
     }
-    Preface { language: language.unwrap_or_else(|| "en".into()), prompts: prompts.unwrap_or_else(|| "prompts".into()) }
+    if spoken.is_empty() {
+        spoken.push("en".to_owned());
+    }
+    Preface { languages: spoken, prompts: prompts.unwrap_or_else(|| "prompts".into()) }
 }
 
 fn top(node: &Node, source: &Source, loading: &mut Loading) -> Option<Flow> {
@@ -71,14 +78,19 @@ fn top(node: &Node, source: &Source, loading: &mut Loading) -> Option<Flow> {
     fields.version(&mut loading.faults);
     let name = fields.need("flow", &mut loading.faults);
     let name = name.and_then(|n| n.name("a flow's name", &mut loading.faults));
-    languages(&mut fields, &mut loading.faults);
+    let spoken = languages(&mut fields, &mut loading.faults);
     prompts_folder(&mut fields, &mut loading.faults);
+    if let Some(currency) = fields.take("currency").and_then(|node| currency(node, &mut loading.faults)) {
+        loading.currency = currency;
+    }
     fields.later(&LATER_TOP, &mut loading.faults);
+    let early = fields.take("answer").and_then(|node| answer(node, &mut loading.faults));
     let blocks = fields.need("blocks", &mut loading.faults);
     let blocks = blocks.and_then(|b| b.map("the blocks", MAX_BLOCKS, &mut loading.faults)).unwrap_or(&[]);
     loading.name_blocks(blocks);
     let always_error = always(&mut fields, loading);
     facts::load(fields.take("facts"), loading);
+    chosen(&spoken, loading);
     let escape = fields.take("escape").and_then(|node| escape(node, loading));
     facts::against_escape(escape, loading);
     queues(fields.take("queues"), loading);
@@ -87,35 +99,81 @@ fn top(node: &Node, source: &Source, loading: &mut Loading) -> Option<Flow> {
         loading.faults.error("no-start", node.span, "the flow has no block `start`").remedy("calls begin there");
     }
     fields.finish(&mut loading.faults);
+    let whispered = std::mem::take(&mut loading.whispered);
     Some(Flow {
         name: name?,
         path: source.path.clone(),
         digest: digest(source, loading.prompts),
-        language: loading.prompts.language.clone(),
+        language: loading.prompts.first().language.clone(),
         start: loading.block_names().position(|b| b == "start")?,
         facts: loading.facts()?,
         queues: loading.queues()?,
         blocks,
         escape,
+        early: early == Some(true),
+        whispered,
         always_error,
     })
 }
 
-fn digest(source: &Source, prompts: &PromptBook) -> String {
-    let digest = Sha256::new().chain_update(&source.text).chain_update(prompts.text()).finalize();
+fn digest(source: &Source, prompts: &Prompts) -> String {
+    let flow = Sha256::new().chain_update(&source.text);
+    let digest = prompts.books().fold(flow, |digest, book| digest.chain_update(book.text())).finalize();
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The language that speaks.
-fn languages(fields: &mut Fields, faults: &mut Faults) -> Option<Word> {
-    let items = fields.take("languages")?.list("the languages", MAX_LANGUAGES, faults)?;
-    let mut names = items.iter().filter_map(|item| item.name("a language", faults)).collect::<Vec<_>>().into_iter();
-    let first = names.next()?;
-    for more in names {
-        let message = format!("only the first language, `{}`, speaks in this version", first.text);
-        faults.warning("one-language", more.span, message);
+/// The languages that speak; none if nothing is said of them.
+fn languages(fields: &mut Fields, faults: &mut Faults) -> Vec<Word> {
+    let items = fields.take("languages").and_then(|node| node.list("the languages", MAX_LANGUAGES, faults));
+    let mut languages: Vec<Word> = Vec::new();
+    for item in items.unwrap_or(&[]) {
+        let Some(name) = item.name("a language", faults) else { continue };
+        if languages.iter().any(|language| language.text == name.text) {
+            faults.error("duplicate-key", name.span, format!("`{}` stands here a second time", name.text));
+        } else {
+            languages.push(name);
+        }
     }
-    Some(first)
+    languages
+}
+
+/// Without a fact that says which language is wanted, only the first one is ever heard.
+fn chosen(languages: &[Word], loading: &mut Loading) {
+    if loading.questions().iter().any(|question| question.name.text == LANGUAGE) {
+        return;
+    }
+    for more in languages.iter().skip(1) {
+        let message = format!("nobody ever hears `{}`: there is no fact `{LANGUAGE}`", more.text);
+        loading
+            .faults
+            .warning("one-language", more.span, message)
+            .remedy("language: { type: choice, keys: { 1: en, 2: es }, ask: [PROMPT] }");
+    }
+}
+
+/// Whether prompts are heard before the answer.
+fn answer(node: &Node, faults: &mut Faults) -> Option<bool> {
+    let word = node.word("`now` or `early`", faults)?;
+    match word.text.as_str() {
+        "now" => Some(false),
+        "early" => Some(true),
+        _ => {
+            faults.unknown("answer", &word, ["now", "early"]);
+            None
+        }
+    }
+}
+
+fn currency(node: &Node, faults: &mut Faults) -> Option<Currency> {
+    let word = node.word("a currency", faults)?;
+    match word.text.as_str() {
+        "usd" => Some(Currency::Usd),
+        "eur" => Some(Currency::Eur),
+        _ => {
+            faults.unknown("currency", &word, ["usd", "eur"]);
+            None
+        }
+    }
 }
 
 fn prompts_folder(fields: &mut Fields, faults: &mut Faults) -> Option<String> {

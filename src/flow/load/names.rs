@@ -1,9 +1,11 @@
 //! What a flow declares, and looking it up by name: an unknown name is reported with what was near.
 
+use crate::audio::spoken::{self, Currency, Reading};
 use crate::flow::fact::Question;
 use crate::flow::model::{Next, Queue};
-use crate::flow::prompts::{Part, PromptBook};
+use crate::flow::prompts::{Prompt, Prompts};
 use crate::yaml::{Faults, Fields, Node, Word};
+use std::collections::BTreeSet;
 
 /// Words of targets that no block may be named.
 const KEYWORDS: [&str; 2] = ["continue", "return"];
@@ -14,12 +16,18 @@ const MAX_NEEDS: usize = 64;
 /// A load under way.
 pub struct Loading<'p> {
     pub faults: Faults,
-    pub prompts: &'p PromptBook,
+    pub prompts: &'p Prompts,
+    /// In which sums of money are.
+    pub currency: Currency,
     /// Whether `always: {error:}` is there: steps without an `else:` then have an exit.
     pub has_always: bool,
     facts: Vec<Declared<Question>>,
     queues: Vec<Declared<Queue>>,
     blocks: Vec<Word>,
+    /// The values that whispers speak.
+    pub whispered: Vec<(Reading, Word)>,
+    /// Prompts and languages of which it was told that one lacks the other.
+    lacking: BTreeSet<(String, String)>,
 }
 
 /// A name that stands in the file, whether or not what it names could be read.
@@ -30,9 +38,20 @@ struct Declared<T> {
 }
 
 impl<'p> Loading<'p> {
-    pub fn new(path: &str, prompts: &'p PromptBook) -> Self {
+    pub fn new(path: &str, prompts: &'p Prompts) -> Self {
         let (facts, queues, blocks) = (Vec::new(), Vec::new(), Vec::new());
-        Self { faults: Faults::new(path), prompts, has_always: false, facts, queues, blocks }
+        let currency = Currency::default();
+        Self {
+            faults: Faults::new(path),
+            prompts,
+            currency,
+            has_always: false,
+            facts,
+            queues,
+            blocks,
+            whispered: Vec::new(),
+            lacking: BTreeSet::new(),
+        }
     }
 
     pub fn declare_fact(&mut self, name: &Word) {
@@ -178,7 +197,7 @@ impl<'p> Loading<'p> {
     /// A prompt that speaks no value.
     pub fn prompt(&mut self, node: &Node) -> Option<Word> {
         let word = self.any_prompt(node)?;
-        if let Some(fact) = self.spoken(&word).into_iter().next() {
+        if let Some((fact, _)) = self.spoken(&word).into_iter().next() {
             let message = format!("prompt `{}` speaks `{{{fact}}}`", word.text);
             self.faults
                 .error("value-spoken", word.span, message)
@@ -188,11 +207,11 @@ impl<'p> Loading<'p> {
         Some(word)
     }
 
-    /// The prompt that reads a fact back: it speaks that fact, and no other.
-    pub fn readback(&mut self, node: &Node, fact: &str) -> Option<Word> {
+    /// The prompt that reads a fact back: it speaks that fact, and no other, in every language.
+    pub fn readback(&mut self, node: &Node, fact: &str, reading: Reading) -> Option<Word> {
         let word = self.any_prompt(node)?;
         let spoken = self.spoken(&word);
-        if let Some(other) = spoken.iter().find(|name| *name != fact) {
+        if let Some((other, _)) = spoken.iter().find(|(name, _)| *name != fact) {
             let message = format!("prompt `{}` confirms `{fact}` and speaks `{{{other}}}`", word.text);
             self.faults.error("value-spoken", word.span, message).remedy(format!("write `{{{fact}}}` in its text"));
             return None;
@@ -202,29 +221,93 @@ impl<'p> Loading<'p> {
             self.faults.error("not-read", word.span, message).remedy(format!("write `{{{fact}}}` in its text"));
             return None;
         }
+        let weekday = spoken.iter().any(|(_, weekday)| *weekday);
+        self.can_be_read(&word, fact, reading, weekday).then_some(word)
+    }
+
+    /// Whether there are words for a fact's value in every language.
+    fn can_be_read(&mut self, word: &Word, fact: &str, reading: Reading, weekday: bool) -> bool {
+        if weekday && reading.with_weekday() == reading {
+            let message = format!("prompt `{}` speaks a day of the week, and `{fact}` is no date", word.text);
+            self.faults.error("value-spoken", word.span, message).remedy(format!("write `{{{fact}}}` in its text"));
+            return false;
+        }
+        for language in self.prompts.books().map(|book| book.language.as_str()) {
+            if spoken::vocabulary(language, reading).is_none() {
+                let known = spoken::languages().collect::<Vec<_>>().join(", ");
+                let message = format!("nobody taught us to read a value of type {} in `{language}`", reading.name());
+                self.faults.error("not-spoken", word.span, message).remedy(format!(
+                    "languages with words for it: {known}; or speak it nowhere, or make the fact one of type digits"
+                ));
+            }
+        }
+        true
+    }
+
+    /// The prompt that an agent hears before the caller: it speaks entries that an agent may have.
+    pub fn whisper(&mut self, node: &Node) -> Option<Word> {
+        let word = self.any_prompt(node)?;
+        for (name, weekday) in self.spoken(&word) {
+            let question = self.facts.iter().find(|fact| fact.name.text == name).and_then(|fact| fact.what.as_ref());
+            let Some((class, reading)) = question.map(|q| (q.class, q.kind.reading())) else { continue };
+            if !class.for_agent() {
+                let class = format!("{class:?}").to_lowercase();
+                let message =
+                    format!("prompt `{}` speaks `{{{name}}}`, which is {class}: no agent may hear it", word.text);
+                self.faults.error("class", word.span, message).remedy("take it out of the prompt");
+                return None;
+            }
+            let Some(reading) = reading else {
+                self.faults.not_served(word.span, "a choice read out").remedy("take it out of the prompt");
+                return None;
+            };
+            if !self.can_be_read(&word, &name, reading, weekday) {
+                return None;
+            }
+            self.whispered.push((reading, word.clone()));
+        }
         Some(word)
     }
 
     fn any_prompt(&mut self, node: &Node) -> Option<Word> {
         let word = node.word("a prompt id", &mut self.faults)?;
-        if self.prompts.prompt(&word.text).is_none() {
-            self.faults.unknown("prompt", &word, self.prompts.ids());
+        let prompts = self.prompts;
+        let Some(prompt) = prompts.first().prompt(&word.text) else {
+            self.faults.unknown("prompt", &word, prompts.first().ids());
             return None;
+        };
+        for book in prompts.books().skip(1) {
+            self.same_in(&book.language, &word, prompt, book.prompt(&word.text));
         }
         Some(word)
     }
 
-    /// The placeholders of a prompt; one that names no fact is reported and left out.
-    fn spoken(&mut self, prompt: &Word) -> Vec<String> {
-        let parts = self.prompts.prompt(&prompt.text).map(|p| p.parts.as_slice()).unwrap_or(&[]);
+    /// A prompt is in every language, and speaks the same values there.
+    fn same_in(&mut self, language: &str, id: &Word, prompt: &Prompt, other: Option<&Prompt>) {
+        let values = |prompt: &Prompt| prompt.facts().map(|(name, _)| name.to_owned()).collect::<BTreeSet<_>>();
+        let message = match other {
+            None => format!("prompt `{}` is missing in `{language}`", id.text),
+            Some(other) if values(other) != values(prompt) => {
+                format!("prompt `{}` speaks other values in `{language}`", id.text)
+            }
+            Some(_) => return,
+        };
+        if self.lacking.insert((id.text.clone(), language.to_owned())) {
+            let remedy = format!("its text is: {}", prompt.text);
+            self.faults.error("not-in-language", id.span, message).remedy(remedy);
+        }
+    }
+
+    /// The placeholders of a prompt, and whether a day of the week is wanted; one that names no fact is reported and left
+    /// out.
+    fn spoken(&mut self, prompt: &Word) -> Vec<(String, bool)> {
         let mut spoken = Vec::new();
-        for part in parts {
-            let Part::Fact(name) = part else { continue };
-            if self.facts.iter().any(|f| f.name.text == *name) {
-                spoken.push(name.clone());
+        for (name, weekday) in self.prompts.first().prompt(&prompt.text).into_iter().flat_map(Prompt::facts) {
+            if self.facts.iter().any(|f| f.name.text == name) {
+                spoken.push((name.to_owned(), weekday));
                 continue;
             }
-            let word = Word { text: name.clone(), span: prompt.span };
+            let word = Word { text: name.to_owned(), span: prompt.span };
             self.faults.unknown("fact", &word, self.facts.iter().map(|f| f.name.text.as_str()));
         }
         spoken

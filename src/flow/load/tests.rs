@@ -1,14 +1,14 @@
 use super::*;
 use crate::context::Class;
+use crate::flow::PromptBook;
 use crate::flow::fact::{Ask, Kind};
-use crate::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// A book of every prompt that the tests name; `readback` reads the account, `other` another fact, `ghost` none.
-fn prompts() -> PromptBook {
-    let text = "welcome: a\nask: b\nretry: c\nlast: d\nmenu: e\nbye: f\nreadback: \"{account} ok\"\nother: \"{pin} ok\"\nghost: \"{acount} ok\"\n";
+fn prompts() -> Prompts {
+    let text = "welcome: a\nask: b\nretry: c\nlast: d\nmenu: e\nbye: f\nreadback: \"{account} ok\"\nother: \"{pin} ok\"\nchoice: \"{reason} ok\"\nghost: \"{acount} ok\"\n";
     let catalogue = Source { path: "prompts/en.yaml".into(), text: text.into() };
-    PromptBook::read("en", &catalogue, &BTreeMap::new()).0
+    Prompts::new(PromptBook::read("en", &catalogue, &BTreeSet::new()).0, Vec::new())
 }
 
 fn load_text(text: &str) -> Result<(Flow, Vec<Diagnostic>), Vec<Diagnostic>> {
@@ -32,13 +32,13 @@ fn the_first_example_of_the_language_loads() {
     let text = include_str!("../../../flows/account-desk.yaml");
     let catalogue =
         Source { path: "prompts/en.yaml".into(), text: include_str!("../../../flows/prompts/en.yaml").into() };
-    let (everything, wanted) = PromptBook::read("en", &catalogue, &BTreeMap::new());
+    let (everything, wanted) = PromptBook::read("en", &catalogue, &BTreeSet::new());
     assert!(wanted.iter().all(|d| d.code == "no-clip"), "{wanted:?}");
-    let clips: BTreeMap<_, _> = everything.clips().map(|c| (c.to_owned(), Duration::from_secs(1))).collect();
+    let clips: BTreeSet<_> = everything.clips().map(str::to_owned).collect();
     let (book, wanted) = PromptBook::read("en", &catalogue, &clips);
     assert_eq!(wanted, []);
     let source = Source { path: "flows/account-desk.yaml".into(), text: text.into() };
-    let (flow, warnings) = load(&source, &book).expect("it loads");
+    let (flow, warnings) = load(&source, &Prompts::new(book, Vec::new())).expect("it loads");
     assert_eq!(warnings, []);
     assert_eq!((flow.name.text.as_str(), flow.digest.len()), ("account-desk", 16));
     let account = &flow.facts[0];
@@ -62,10 +62,13 @@ fn a_digest_names_the_text_of_the_flow_and_of_its_prompts() {
 #[test]
 fn a_preface_tells_which_prompts_to_read() {
     let of = |text: &str| preface(&Source { path: "t.yaml".into(), text: text.into() });
-    let both = |language: &str, prompts: &str| Preface { language: language.into(), prompts: prompts.into() };
-    assert_eq!(of("flow: t\nlanguages: [es, en]\nprompts: brand\n"), both("es", "brand"));
-    assert_eq!(of("flow: t\nprompts: ../../etc\n"), both("en", "prompts"));
-    assert_eq!(of("{{{"), both("en", "prompts"));
+    let both = |languages: &[&str], prompts: &str| Preface {
+        languages: languages.iter().map(|language| (*language).to_owned()).collect(),
+        prompts: prompts.into(),
+    };
+    assert_eq!(of("flow: t\nlanguages: [es, en]\nprompts: brand\n"), both(&["es", "en"], "brand"));
+    assert_eq!(of("flow: t\nprompts: ../../etc\n"), both(&["en"], "prompts"));
+    assert_eq!(of("{{{"), both(&["en"], "prompts"));
 }
 
 /// One mistake a row: the file, the code, the place, the remedy or message.
@@ -91,7 +94,10 @@ fn mistakes_in_the_declarations() {
         ("hours: { o: { } }", "not-served-yet", 1, "`hours:` of the flow"),
         ("prompts: /etc", "bad-path", 10, "beside the flow"),
         ("prompts: ../etc", "bad-path", 10, "beside the flow"),
-        ("languages: [en, es]", "one-language", 17, "only the first"),
+        ("languages: [en, es]", "one-language", 17, "type: choice"),
+        ("languages: [en, en]", "duplicate-key", 17, "second time"),
+        ("answer: later", "unknown-name", 9, "there is: now, early"),
+        ("currency: gbp", "unknown-name", 11, "usd"),
         ("always: { error: strat }", "unknown-name", 18, "`start`?"),
         ("always: { error: start, hangup: start }", "not-served-yet", 25, "`hangup:`"),
         ("escape: { collect: 0, to: start }", "escape-key", 20, "star"),
@@ -118,7 +124,8 @@ fn expect_one(text: &str, code: &str, place: &str, says: &str) {
 fn mistakes_in_a_fact() {
     let cases = [
         ("{ type: digit, length: 8, ask: [ask] }", "unknown-name", "digit, length:", "did you mean `digits`?"),
-        ("{ type: money, ask: [ask] }", "not-served-yet", "money, ask: [a", "digits, choice"),
+        ("{ type: text, ask: [ask] }", "not-served-yet", "text, ask: [a", "digits, choice, number"),
+        ("{ type: date, length: 8, ask: [ask] }", "unknown-key", "length: 8, ask: [", "there is: type"),
         ("{ type: digits, ask: [ask] }", "missing-key", "{ type: digits", "has no `length:`"),
         ("{ type: digits, length: 0, ask: [ask] }", "wrong-type", "0, ask: [ask] ", "expected a length"),
         (
@@ -219,11 +226,18 @@ fn mistakes_in_the_blocks() {
             "sale:",
             "`sales`?",
         ),
+        ("start: [{ record: begin }, hangup]", "unknown-name", "begin", "start, pause, resume, stop"),
+        ("start: [{ record: strat }, hangup]", "unknown-name", "strat", "did you mean `start`?"),
+        ("start: [{ record: start, to: a }, hangup]", "unknown-key", "to: a", "record"),
+        ("start: [record, hangup]", "wrong-type", "record", "record: …"),
         ("start: [{ agent: dsk }]", "unknown-name", "dsk", "`desk`?"),
         ("start: [{ agent: desk, needs: [acount] }]", "unknown-name", "acount", "`account`?"),
         ("start: [{ agent: desk, needs: [pin] }]", "class", "pin", "`needs:`"),
         ("start: [{ agent: desk, needs: [reason, reason] }]", "duplicate-key", "reason] ", "second time"),
-        ("start: [{ agent: desk, whisper: welcome }]", "not-served-yet", "whisper", "`whisper:`"),
+        ("start: [{ agent: desk, whisper: wellcome }]", "unknown-name", "wellcome", "`welcome`?"),
+        ("start: [{ agent: desk, whisper: other }]", "class", "other", "take it out"),
+        ("start: [{ agent: desk, whisper: choice }]", "not-served-yet", "choice", "take it out"),
+        ("start: [{ agent: desk, escalate: start }]", "not-served-yet", "escalate", "`escalate:`"),
         ("start: [{ transfer: clinic, else: sorry }]", "no-reason", "clinic", "because"),
         ("start: [{ transfer: \"sip:a@b\", because: x }]", "not-served-yet", "\"sip", "destination"),
         ("start: [{ transfer: clinic, because: x, needs: [pin] }]", "class", "pin", "`needs:`"),

@@ -4,12 +4,13 @@
 
 use super::*;
 use crate::context::{FlowStamp, State};
+use crate::flow::PromptBook;
 use crate::flow::load::load;
 use crate::secret::Secret;
 use crate::time::Duration;
 use crate::yaml::Source;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 pub const FLOW: &str = "askonce: 1
 flow: t
@@ -52,12 +53,13 @@ blocks:
     - hangup
 ";
 
-pub fn world(text: &str) -> (Arc<Flow>, Arc<PromptBook>) {
+pub fn world(text: &str) -> (Arc<Flow>, Arc<Prompts>) {
     let ids = ["ask", "silent", "invalid", "last", "menu", "menu2", "rate", "welcome", "terms", "sorry"];
     let mut catalogue: String = ids.iter().map(|id| format!("{id}: text\n")).collect();
     catalogue.push_str("readback: \"{account} right?\"\n");
     let catalogue = Source { path: "en.yaml".into(), text: catalogue };
-    let (book, _) = PromptBook::read("en", &catalogue, &BTreeMap::new());
+    let (book, _) = PromptBook::read("en", &catalogue, &BTreeSet::new());
+    let book = Prompts::new(book, Vec::new());
     let (flow, _) = load(&Source { path: "t.yaml".into(), text: text.into() }, &book).expect("the flow loads");
     (Arc::new(flow), Arc::new(book))
 }
@@ -76,6 +78,7 @@ pub fn context(flow: &Flow) -> Context {
         journey: Vec::new(),
         journey_dropped: 0,
         hops: Vec::new(),
+        recordings: Vec::new(),
         started: Timestamp::UNIX_EPOCH,
         begun: Instant::ZERO,
     }
@@ -113,6 +116,7 @@ impl Scene {
     fn word(&self, action: &Action) -> Option<String> {
         Some(match action {
             Action::Play { say, .. } => say.iter().map(spoken).collect::<Vec<_>>().join("+"),
+            Action::Answer => "answer".into(),
             Action::Stop => "x".into(),
             Action::Fact(fact) => {
                 let fact = &self.context.facts[*fact];
@@ -128,6 +132,7 @@ impl Scene {
             Action::Step { .. } => return None,
             Action::Agent { queue, facts, .. } => format!("@{queue}{facts:?}").replace(", ", ","),
             Action::Transfer { destination, facts, .. } => format!(">{destination}{facts:?}").replace(", ", ","),
+            Action::Record(act) => format!("rec:{act:?}").to_lowercase(),
             Action::Hangup { because } => format!("END:{because:?}"),
         })
     }
@@ -165,7 +170,7 @@ impl Scene {
 fn spoken(utterance: &Utterance) -> String {
     match utterance {
         Utterance::Clip(name) => name.trim_start_matches("en/").to_owned(),
-        Utterance::Digits { value, .. } => format!("<{}>", value.open()),
+        Utterance::Value { value, .. } => format!("<{}>", value.open()),
     }
 }
 

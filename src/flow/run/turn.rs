@@ -1,10 +1,11 @@
 //! What a step may do in its turn: speak, take keys, change facts.
 
 use super::{Action, Ending, Go};
+use crate::audio::spoken::Reading;
 use crate::context::{Context, Inbound, Source, Why};
-use crate::flow::fact::Kind;
+use crate::flow::fact::{Kind, LANGUAGE};
 use crate::flow::model::{Flow, Next};
-use crate::flow::prompts::PromptBook;
+use crate::flow::prompts::Prompts;
 use crate::key::Key;
 use crate::secret::Secret;
 use crate::time::{Duration, Instant};
@@ -66,7 +67,7 @@ impl Talk {
 /// One event's worth of the call, as the steps see it.
 pub struct Turn<'t> {
     pub flow: &'t Flow,
-    pub prompts: &'t PromptBook,
+    pub prompts: &'t Prompts,
     pub inbound: &'t Inbound,
     pub now: Instant,
     pub context: &'t mut Context,
@@ -79,11 +80,19 @@ impl Turn<'_> {
     }
 
     /// Says a prompt; the number is that of its `PlayEnded`.
-    pub fn play(&mut self, prompt: &str, value: Option<&Secret>) -> u32 {
+    pub fn play(&mut self, prompt: &str, value: Option<(&Secret, Reading)>) -> u32 {
         self.talk.plays += 1;
         let play = self.talk.plays;
-        self.act(Action::Play { play, say: self.prompts.speech(prompt, value) });
+        let say = self.prompts.book(&self.context.language).speech(prompt, |_| value);
+        self.act(Action::Play { play, say });
         play
+    }
+
+    /// Something is asked, or somebody called: from here on the caller is answered.
+    pub fn answer(&mut self) {
+        if self.flow.early {
+            self.act(Action::Answer);
+        }
     }
 
     pub fn type_ahead(&mut self, key: Key) {
@@ -125,7 +134,7 @@ impl Turn<'_> {
         match self.flow.facts[fact].kind {
             _ if confirming => menu || collect,
             Kind::Choice(_) => menu,
-            Kind::Digits { .. } => collect,
+            _ => collect,
         }
     }
 
@@ -186,7 +195,12 @@ impl Turn<'_> {
 
     pub fn fill(&mut self, fact: usize, value: Secret, from: Source, confirmed: bool) {
         let at = self.context.wall(self.now);
+        let chosen = self.prompts.books().find(|book| value == Secret::new(book.language.as_str()));
+        let chosen = chosen.filter(|_| self.flow.facts[fact].name.text == LANGUAGE);
         if self.context.facts[fact].fill(value, from, confirmed, at) {
+            if let Some(book) = chosen {
+                self.context.language.clone_from(&book.language);
+            }
             self.act(Action::Fact(fact));
         }
     }

@@ -91,7 +91,7 @@ impl Walk {
                 }
                 Action::Stop => assert!(self.playing.take().is_some(), "only what plays is stopped"),
                 Action::Fact(fact) => changed.push(fact),
-                Action::Step { .. } => {}
+                Action::Step { .. } | Action::Record(_) | Action::Answer => {}
                 Action::Agent { .. } | Action::Transfer { .. } => {
                     assert_eq!(self.playing, None, "no prompt plays into a hand-off");
                     self.with_agent = true;

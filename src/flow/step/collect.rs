@@ -103,6 +103,7 @@ enum Hearing {
 }
 
 fn ask(turn: &mut Turn, fact: usize, otherwise: Next, failed: Failure) -> Go {
+    turn.answer();
     turn.context.facts[fact].tries += 1;
     let (phase, hearing) = (Phase::Entry(Vec::new()), Hearing::Due);
     Asking { fact, otherwise, failed, phase, hearing, said: false }.listen(turn)
@@ -123,6 +124,11 @@ impl Asking {
             Event::Deadline if self.deadline().is_some_and(|at| at <= turn.now) => self.elapsed(turn),
             Event::Begin | Event::PlayEnded(_) | Event::Agent(_) | Event::Deadline => Go::Wait(Doing::Asking(self)),
         }
+    }
+
+    /// Its place among the flow's facts.
+    pub fn fact(&self) -> usize {
+        self.fact
     }
 
     pub fn deadline(&self) -> Option<Instant> {
@@ -159,7 +165,7 @@ impl Asking {
         let question = &flow.facts[self.fact];
         if let Phase::Confirm { value, .. } = &self.phase {
             let prompt = question.confirm.as_ref().map_or("", |word| word.text.as_str());
-            return turn.play(prompt, Some(value));
+            return turn.play(prompt, question.kind.reading().map(|reading| (value, reading)));
         }
         let at = turn.context.facts[self.fact].tries.saturating_sub(1) as usize;
         let prompt = match (question.ask.get(at), self.failed) {
@@ -203,7 +209,7 @@ impl Asking {
     fn entered(mut self, turn: &mut Turn) -> ControlFlow<Go, Self> {
         let Phase::Entry(keys) = &self.phase else { return ControlFlow::Continue(self) };
         let question = &turn.flow.facts[self.fact];
-        match question.value_of(keys) {
+        match question.value_of(keys, &turn.context.language) {
             None => ControlFlow::Break(self.fail(turn, Failure::Invalid)),
             Some(value) if question.confirm.is_some() => {
                 self.phase = Phase::Confirm { value, silences: 0, others: 0 };

@@ -60,6 +60,7 @@ steps! {
     goto: Goto,
     agent: Agent,
     transfer: Transfer,
+    record: Record,
     hangup: Hangup,
 }
 

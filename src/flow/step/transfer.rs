@@ -33,6 +33,7 @@ impl Transfer {
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {
+        turn.answer();
         turn.bring(&self.needs);
         let (destination, because) = (self.to.text.clone(), self.because.clone());
         turn.act(Action::Transfer { destination, facts: self.needs.clone(), because });

@@ -89,16 +89,103 @@ fn a_new_ssrc_goes_on_under_ours() {
 }
 
 #[test]
-fn keys_are_rewritten_or_dropped_and_told_in_any_case() {
+fn keys_are_rewritten_for_a_leg_that_has_events() {
     let mut world = bridged();
     world.packet(100, A, FROM_A, &rtp(101, 1, 0, &[5, 10, 0, 160]));
     assert_eq!((world.wire.sent[0].header.payload_type, &world.wire.sent[0].payload[..]), (96, &[5, 10, 0, 160][..]));
-    let deaf = Negotiated { event_send: None, ..open(A).session };
-    world.command(Command::Retarget { id: A, session: Box::new(deaf) });
-    world.packet(100, B, FROM_B, &rtp(101, 1, 0, &[7, 10, 0, 160]));
+    assert_eq!(world.keys(), "5");
+}
+
+/// Keys of 100 ms with pauses of 60 ms by telephone-event 101, from `at` on.
+fn press_by_events(world: &mut World, at: u64, leg: StreamId, source: &str, keys: &str) {
+    for (n, c) in (0..).zip(keys.chars()) {
+        let code = Key::from_char(c).expect("a key").code();
+        for i in 0..6u16 {
+            let (sequence, timestamp) = (8 * n + i, 1280 * u32::from(n));
+            let [d0, d1] = (160 * (i + 1).min(5)).to_be_bytes();
+            let payload = [code, 10 | u8::from(i > 2) << 7, d0, d1];
+            let now = at + 160 * u64::from(n) + 20 * u64::from(i);
+            world.packet(now, leg, source, &rtp(101, sequence, timestamp, &payload));
+            world.run(if leg == A { B } else { A }, now, now + 20);
+        }
+    }
+}
+
+/// The keys that the far end of a leg hears as tones.
+fn tones_to(world: &World, id: StreamId, law: Law) -> String {
+    let mut detector = crate::audio::dtmf::Detector::default();
+    let mut keys = String::new();
+    for sent in world.wire.sent.iter().filter(|sent| sent.id == id) {
+        detector.hear(sent.payload.iter().map(|&byte| (law.decode)(byte)), |key| keys.push(key.to_char()));
+    }
+    keys
+}
+
+#[test]
+fn a_leg_without_events_hears_the_other_one_s_keys_as_tones_each_once() {
+    for (deaf, other, source, law) in
+        [(A, B, FROM_B, crate::audio::codec::PCMU), (B, A, FROM_A, crate::audio::codec::PCMA)]
+    {
+        let mut world = bridged();
+        let opened = if deaf == A { open(A) } else { with_b() };
+        let session = Negotiated { event_send: None, ..opened.session };
+        world.command(Command::Retarget { id: deaf, session: Box::new(session) });
+        press_by_events(&mut world, 200, other, source, "4711#");
+        world.run(deaf, 1000, 1200);
+        assert_eq!(tones_to(&world, deaf, law), "4711#");
+        assert_eq!(world.keys(), "4711#");
+        let presses = world.wire.sent.iter().filter(|sent| sent.id == deaf);
+        assert!(presses.clone().all(|sent| sent.payload.len() == 160), "no event goes to who has none");
+        assert_eq!(presses.filter(|sent| sent.header.marker).count(), 1, "tones and pauses follow each other");
+    }
+}
+
+#[test]
+fn more_keys_than_may_wait_are_counted_and_music_is_not_interrupted_by_keys() {
+    let mut world = bridged();
+    let session = Negotiated { event_send: None, ..with_b().session };
+    world.command(Command::Retarget { id: B, session: Box::new(session) });
+    for n in 0..70u16 {
+        let at = 200 + u64::from(n) * 30;
+        world.packet(at, A, FROM_A, &rtp(101, n, 8000 * u32::from(n), &[5, 0x8a, 3, 32]));
+    }
+    assert_eq!(world.close(B).unrelayed, 6);
+    let mut world = bridged();
+    let session = Negotiated { event_send: None, ..with_b().session };
+    world.command(Command::Retarget { id: B, session: Box::new(session) });
+    world.play(B, 1, &["two"], true);
+    press_by_events(&mut world, 200, A, FROM_A, "1");
+    world.command(Command::Stop { id: B });
+    world.run(B, 500, 800);
+    assert_eq!(tones_to(&world, B, crate::audio::codec::PCMA), "", "nothing waits for the end of the music");
+    assert_eq!(world.close(B).unrelayed, 1);
+}
+
+#[test]
+fn of_a_key_that_was_pressed_before_the_bridge_nothing_is_passed_on() {
+    let mut world = World::with_two();
+    world.packet(80, A, FROM_A, &rtp(101, 1, 0, &[5, 10, 0, 160]));
+    world.command(Command::Bridge { call: 1, a: 0, b: 1 });
+    world.packet(100, A, FROM_A, &rtp(101, 2, 0, &[5, 10, 1, 64]));
+    world.packet(120, A, FROM_A, &rtp(101, 3, 0, &[5, 0x8a, 1, 224]));
+    assert_eq!((world.keys(), world.wire.sent.len()), ("5".to_owned(), 0));
+    world.packet(400, A, FROM_A, &rtp(101, 4, 3200, &[6, 10, 0, 160]));
     assert_eq!(world.wire.sent.len(), 1);
-    assert_eq!(world.keys(), "57");
-    assert_eq!(world.close(A).unrelayed, 1);
+    assert_eq!(world.close(B).unrelayed, 2);
+}
+
+#[test]
+fn tones_of_a_leg_without_events_stay_sound() {
+    let mut world = bridged();
+    let session = Negotiated { event_send: None, event_receive: None, ..open(A).session };
+    world.command(Command::Retarget { id: A, session: Box::new(session) });
+    let tone: Vec<i16> = crate::audio::dtmf::Tone::new(Key::STAR, 1600).collect();
+    for (n, frame) in (0u16..).zip(tone.chunks(160)) {
+        let payload: Vec<u8> = frame.iter().map(|&s| (crate::audio::codec::PCMU.encode)(s)).collect();
+        world.packet(200 + 20 * u64::from(n), A, FROM_A, &rtp(0, n, 160 * u32::from(n), &payload));
+    }
+    assert_eq!(tones_to(&world, B, crate::audio::codec::PCMA), "*");
+    assert!(world.wire.sent.iter().all(|sent| sent.header.payload_type == 8), "once, and not as an event besides");
 }
 
 #[test]

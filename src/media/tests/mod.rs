@@ -1,8 +1,10 @@
 //! Streams on the virtual clock: a wire that remembers, and packets made by hand.
 
 mod bridge;
+mod join;
 mod keys;
 mod play;
+mod reports;
 mod secure;
 mod transcode;
 mod trust;
@@ -33,14 +35,20 @@ struct Wire {
     now: u64,
     sent: Vec<Sent>,
     events: Vec<Event>,
+    /// Reports: when, by whom, where to, and what.
+    reports: Vec<(u64, StreamId, SocketAddr, Vec<u8>)>,
     connects: Vec<(StreamId, Option<SocketAddr>)>,
 }
 
 impl Sink for Wire {
     fn send(&mut self, id: StreamId, to: SocketAddr, packet: &[u8]) {
-        let (header, payload) = Header::read(packet).expect("what we send is RTP");
+        let Ok((header, payload)) = Header::read(packet) else { return self.report(id, to, packet) };
         let payload = packet[payload].to_vec();
         self.sent.push(Sent { at: self.now, id, to, header, payload });
+    }
+
+    fn report(&mut self, id: StreamId, to: SocketAddr, packet: &[u8]) {
+        self.reports.push((self.now, id, to, packet.to_vec()));
     }
 
     fn event(&mut self, event: Event) {
@@ -98,9 +106,13 @@ impl World {
     }
 
     fn play(&mut self, id: StreamId, play: u32, clips: &[&str], looped: bool) {
+        self.play_from(id, play, clips, looped, 0);
+    }
+
+    fn play_from(&mut self, id: StreamId, play: u32, clips: &[&str], looped: bool, from: u32) {
         let arena = arena();
         let spans = clips.iter().map(|clip| arena.span(clip).expect("a clip")).collect();
-        self.command(Command::Play { id, play, arena, spans, looped });
+        self.command(Command::Play { id, play, arena, spans, looped, from });
     }
 
     fn close(&mut self, id: StreamId) -> Statistics {

@@ -1,6 +1,11 @@
 //! What goes out: frames, their moments and their timestamps.
 
 use super::*;
+use crate::audio::codec::PCMU;
+use crate::audio::measure::tone;
+use crate::audio::spoken::{self, Reading};
+use crate::audio::{Shape, Utterance};
+use crate::secret::Secret;
 
 fn one() -> World {
     let mut world = World::default();
@@ -60,6 +65,32 @@ fn spans_are_played_without_a_gap_in_the_codec_agreed_on() {
     }
 }
 
+/// Words that were recorded with pauses around them and fill no whole frames.
+#[test]
+fn the_words_of_a_number_follow_each_other_without_a_hole() {
+    let number = spoken::clips("es", Reading::Number, "1234567");
+    assert_eq!(number.len(), 7, "{number:?}");
+    let mut builder = ArenaBuilder::default();
+    for (word, name) in (1..).zip(&number) {
+        let recorded = [vec![0; 777], tone(300, 8_000, 2_000 + 60 * word, 9_000.0), vec![0; 555]].concat();
+        builder.shaped(name, Shape::Word, &recorded, 8_000).expect("room");
+    }
+    let arena = Arc::new(builder.build());
+    let value = Secret::new("1234567");
+    let value = Utterance::Value { language: "es".into(), reading: Reading::Number, value };
+    let spans = arena.spans(&[value]).expect("every word is there");
+    let frames: u32 = spans.iter().map(|span| span.frames).sum();
+    let mut world = one();
+    world.command(Command::Play { id: A, play: 1, arena, spans, looped: false, from: 0 });
+    world.run(A, 0, 20 * u64::from(frames));
+    let sent = &world.wire.sent;
+    assert_unbroken(sent);
+    assert_eq!((sent.len(), &world.wire.events[..]), (frames as usize, &[Event::Ended { id: A, play: 1 }][..]));
+    let sound: Vec<i16> = sent.iter().flat_map(|sent| &sent.payload).map(|&byte| (PCMU.decode)(byte)).collect();
+    let quiet = sound.split(|sample| sample.unsigned_abs() > 1_000).map(<[i16]>::len).max();
+    assert!(quiet < Some(108), "13.5 ms at most between two words: {quiet:?} samples");
+}
+
 #[test]
 fn a_prompt_begins_at_once_and_silence_returns_home() {
     let mut world = one();
@@ -110,6 +141,22 @@ fn a_play_of_nothing_ends_without_having_begun() {
         world.run(A, 0, 40);
         assert_eq!(world.wire.events, [Event::Ended { id: A, play: 1 }]);
         assert_eq!(sounds(&world), "..");
+    }
+}
+
+#[test]
+fn a_play_begins_at_any_frame_and_a_loop_at_that_of_its_round() {
+    let clips = ["two", "empty", "one", "two"];
+    let cases = [(0, false, "22122..."), (1, false, "2122...."), (2, false, "122....."), (3, false, "22......")];
+    let beyond = [(5, false, "........"), (u32::MAX, false, "........")];
+    let looped = [(0, true, "22122221"), (4, true, "22212222"), (5, true, "22122221"), (5_000_012, true, "12222122")];
+    for (from, looped, heard) in cases.into_iter().chain(beyond).chain(looped) {
+        let mut world = one();
+        world.play_from(A, 7, &clips, looped, from);
+        world.run(A, 0, 160);
+        assert_eq!(sounds(&world), heard, "from {from}, looped: {looped}");
+        assert_eq!(world.wire.events.len(), usize::from(!looped), "from {from}");
+        assert_unbroken(&world.wire.sent);
     }
 }
 

@@ -193,7 +193,30 @@ fn rollovers_survive_a_re_invite_with_the_same_keys_and_end_with_new_ones() {
         world.tick(2040, A);
         opened(&mut Inbound::new(&master(suite, 6)), world.wire.sent.last().expect("silence"));
         let statistics = world.close(A);
-        assert_eq!((statistics.received, statistics.refused.forged), (103, 1), "{suite:?}");
+        assert_eq!((statistics.received, statistics.refused.forged), (104, 0), "{suite:?}");
+    }
+}
+
+#[test]
+fn a_peer_s_old_key_opens_for_two_seconds_more_and_then_no_longer() {
+    for suite in Suite::ALL {
+        let mut world = world(srtp(suite, 1, 2), None);
+        let (mut old, mut fresh) = (Outbound::new(&master(suite, 2)), Outbound::new(&master(suite, 5)));
+        let packet = |n: u16| rtp(0, n, 160 * u32::from(n), &[1; 160]);
+        world.packet(0, A, HOME, &sealed(&mut old, &packet(1)));
+        retarget(&mut world, A, |session| session.srtp = srtp(suite, 1, 5));
+        // What was under way comes before, between and behind the new ones; the same offer again changes nothing.
+        world.packet(20, A, HOME, &sealed(&mut old, &packet(2)));
+        world.packet(40, A, HOME, &sealed(&mut fresh, &packet(4)));
+        retarget(&mut world, A, |session| session.srtp = srtp(suite, 1, 5));
+        world.packet(60, A, HOME, &sealed(&mut old, &packet(3)));
+        for n in 5..102 {
+            world.packet(20 * u64::from(n), A, HOME, &sealed(&mut fresh, &packet(n)));
+        }
+        world.packet(2100, A, HOME, &sealed(&mut old, &packet(102)));
+        world.packet(2120, A, HOME, &sealed(&mut fresh, &packet(103)));
+        let statistics = world.close(A);
+        assert_eq!((statistics.received, statistics.refused.forged), (102, 1), "{suite:?}");
     }
 }
 

@@ -236,7 +236,7 @@ fn after_a_re_invite_what_plays_goes_on_at_the_same_frame_in_the_new_codec() {
     builder.clip("voice", &voice(16_000, 32_000), 16_000).expect("room");
     let arena = Arc::new(builder.build());
     let spans = vec![arena.span("voice").expect("a clip")];
-    world.command(Command::Play { id: A, play: 1, arena: arena.clone(), spans, looped: false });
+    world.command(Command::Play { id: A, play: 1, arena: arena.clone(), spans, looped: false, from: 0 });
     let mut expected = Vec::new();
     for (codec, from) in Codec::ALL.into_iter().zip([0, 200, 400, 600]) {
         world.command(Command::Retarget { id: A, session: Box::new(speaks(codec, open(A).session)) });

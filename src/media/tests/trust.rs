@@ -69,6 +69,8 @@ fn a_gated_stream_sends_nothing_and_its_player_stands_still() {
         world.run(A, 0, 50);
         assert_eq!((world.wire.sent.len(), &world.wire.events[..]), (0, &[][..]), "{name}");
         open_gate(&mut world);
+        let told = world.wire.events.contains(&Event::Heard { id: A });
+        assert_eq!(told, name == "by a packet", "that it is there is told once it is known by its own packet");
         world.tick(52, A);
         assert_eq!(world.wire.sent.len(), 1, "{name}");
         assert_ne!(world.wire.sent[0].payload, [0xff; 160], "{name}: the play begins, no silence goes ahead of it");
@@ -100,8 +102,9 @@ fn every_refused_packet_is_counted_by_its_reason() {
     let held = Negotiated { direction: Direction::SendOnly, ..open(A).session };
     world.command(Command::Retarget { id: A, session: Box::new(held) });
     world.packet(0, A, HOME, &rtp(0, 9, 0, &[0; 160]));
-    let refused = Refused { malformed: 1, payload_type: 1, unproven: 1, on_hold: 1, events: 1, ..Refused::default() };
-    let expected = Statistics { received: 8, lost: 1, late: 2, rtcp: 1, refused, ..Statistics::default() };
+    let refused = Refused { malformed: 2, payload_type: 1, unproven: 1, on_hold: 1, events: 1, ..Refused::default() };
+    let jitter_ms = Some(8);
+    let expected = Statistics { received: 8, lost: 1, late: 2, rtcp: 1, jitter_ms, refused, ..Statistics::default() };
     assert_eq!(world.close(A), expected);
 }
 
@@ -109,7 +112,7 @@ fn every_refused_packet_is_counted_by_its_reason() {
 fn a_command_that_cannot_be_carried_out_is_refused_with_its_reason() {
     let mut world = one(|_| ());
     let arena = arena();
-    let play = |spans| Command::Play { id: A, play: 1, arena: arena.clone(), spans, looped: false };
+    let play = |spans| Command::Play { id: A, play: 1, arena: arena.clone(), spans, looped: false, from: 0 };
     let cases = [
         (Command::Open(Box::new(open(A))), A, Refusal::Taken),
         (Command::Ungate(B), B, Refusal::Unknown),

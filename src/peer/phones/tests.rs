@@ -1,4 +1,5 @@
 use super::*;
+use crate::peer::talk::Counted;
 
 const A: ([u8; 4], u16) = ([192, 0, 2, 1], 5060);
 const B: ([u8; 4], u16) = ([192, 0, 2, 2], 5060);

@@ -5,5 +5,5 @@ mod send;
 #[cfg(test)]
 mod tests;
 
-pub use receive::{Ignored, Receiver};
+pub use receive::{Ignored, PACKED, Receiver};
 pub use send::{Sender, TooLong, Update};

@@ -25,7 +25,7 @@ const NEARLY_FULL: u32 = 512;
 /// Presses remembered behind the newest, to know a straggler.
 const EARLIER: usize = 4;
 /// Events read from one packet (RFC 4733 section 2.5.1.5); what lies behind them is not.
-const PACKED: usize = 8;
+pub const PACKED: usize = 8;
 
 /// Turns event packets into keys. The quietest event is still a key: its volume is not looked at.
 #[derive(Clone, Debug)]

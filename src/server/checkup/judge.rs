@@ -3,6 +3,7 @@
 use super::{Configured, Reach, Site, StoreSite, Wanted};
 use crate::config::even_ports;
 use crate::os::machine::{Buffers, ClockSource, Fact, Lag, Machine, Quota};
+use crate::server::ports::DESCRIPTORS;
 use crate::time::Duration;
 use serde::Serialize;
 
@@ -33,7 +34,7 @@ pub enum Verdict {
 pub fn judge(machine: &Machine, wanted: &Wanted) -> Vec<Finding> {
     let mut findings = vec![
         kernel(&machine.kernel),
-        scheduling(&machine.real_time),
+        scheduling(&machine.real_time, &machine.cores, wanted),
         lag(&machine.lag, machine.real_time_lag),
         cores(&machine.cores, wanted.workers),
         quota(&machine.quota, &machine.cores),
@@ -90,15 +91,24 @@ fn kernel(kernel: &Fact<String>) -> Finding {
     }
 }
 
-/// The service does not ask for SCHED_FIFO: without the right it loses nothing.
-fn scheduling(right: &Fact<bool>) -> Finding {
-    match right {
-        Ok(true) => ok("scheduling", "SCHED_FIFO may be had; serve does not ask for it"),
-        Ok(false) => ok(
-            "scheduling",
-            "SCHED_FIFO may not be had (it takes CAP_SYS_NICE or LimitRTPRIO); serve does not ask for it",
-        ),
-        Err(why) => unknown("scheduling", why),
+/// Without `media: { realtime: true }` the service does not ask for SCHED_FIFO, and without the right loses nothing.
+fn scheduling(right: &Fact<bool>, cores: &Fact<usize>, wanted: &Wanted) -> Finding {
+    const CHECK: &str = "scheduling";
+    let found = match right {
+        Ok(true) => "SCHED_FIFO may be had",
+        Ok(false) => "SCHED_FIFO may not be had (it takes CAP_SYS_NICE or LimitRTPRIO)",
+        Err(why) => return unknown(CHECK, why),
+    };
+    let finding = |asked: &str| ok(CHECK, format!("{found}; serve {asked} for it (media: {{ realtime: true }})"));
+    if !wanted.realtime {
+        finding("does not ask")
+    } else if *right == Ok(false) {
+        finding("asks").fail("the service does not start", "LimitRTPRIO=1 in the unit, or leave realtime out")
+    } else if cores.as_ref().is_ok_and(|cores| *cores <= wanted.workers) {
+        let remedy = "more cores (CPUAffinity=, the container's cpuset), or leave realtime out";
+        finding("asks").fail("the service does not start: no core is left beside the media workers'", remedy)
+    } else {
+        finding("asks")
     }
 }
 
@@ -189,7 +199,8 @@ fn descriptors(limits: &Fact<(u64, u64)>, wanted: &Wanted) -> Finding {
         Err(why) => return unknown("descriptors", why),
     };
     let (calls, other) = (wanted.calls as u64, wanted.other_descriptors as u64);
-    let need = 2 * calls + other;
+    let each = DESCRIPTORS as u64;
+    let need = each * calls + other;
     let finding = ok(
         "descriptors",
         format!("soft limit {soft} (serve raises it to the hard one), hard {hard}; {need} wanted for {calls} calls"),
@@ -197,7 +208,7 @@ fn descriptors(limits: &Fact<(u64, u64)>, wanted: &Wanted) -> Finding {
     if hard >= need {
         return finding;
     }
-    let room = hard.saturating_sub(other) / 2;
+    let room = hard.saturating_sub(other) / each;
     finding.warn(
         format!("with every SIP connection in use there is room for {room} calls; more are refused with 503"),
         format!("LimitNOFILE={need} in the unit, or ulimit -Hn {need}"),

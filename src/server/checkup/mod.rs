@@ -30,6 +30,8 @@ pub struct Wanted {
     pub ports: (u16, u16),
     /// Media workers, unless `--workers` says otherwise.
     pub workers: usize,
+    /// Each with SCHED_FIFO on a core of its own: `media: { realtime: true }`.
+    pub realtime: bool,
     pub configured: Configured,
 }
 
@@ -94,7 +96,8 @@ fn wanted(place: Option<Result<&Place, usize>>) -> Wanted {
             (calls, QUICK_PORTS, wrong)
         }
     };
-    Wanted { calls, other_descriptors: other_descriptors(), ports, workers: default_workers(), configured }
+    let realtime = matches!(place, Some(Ok(place)) if place.config.realtime);
+    Wanted { calls, other_descriptors: other_descriptors(), ports, workers: default_workers(), realtime, configured }
 }
 
 fn site(place: &Place) -> Site {

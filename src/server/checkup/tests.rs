@@ -44,7 +44,7 @@ fn site() -> Site {
 
 fn wanted_of(site: Site) -> Wanted {
     let configured = Configured::Yes(Box::new(site));
-    Wanted { calls: 2_000, other_descriptors: 2_700, ports: (20_000, 29_999), workers: 3, configured }
+    Wanted { calls: 2_000, other_descriptors: 2_700, ports: (20_000, 29_999), workers: 3, realtime: false, configured }
 }
 
 fn of(check: &str, machine: &Machine, wanted: &Wanted) -> Finding {
@@ -108,6 +108,7 @@ fn time_and_the_scheduler() {
     let cases: Vec<(&str, Machine, Verdict, &str)> = vec![
         ("scheduling", Machine { real_time: Ok(true), ..sound.clone() }, Sound, "may be had"),
         ("scheduling", sound.clone(), Sound, "LimitRTPRIO"),
+        ("scheduling", sound.clone(), Sound, "does not ask"),
         ("wake-up lag", Machine { lag: Ok(millis(0, 2, 20)), ..sound.clone() }, Sound, "p99 2.00 ms, most 20.00 ms"),
         ("wake-up lag", Machine { lag: Ok(millis(0, 3, 4)), ..sound.clone() }, Warn, "jitter"),
         ("wake-up lag", Machine { lag: Ok(millis(0, 1, 21)), ..sound.clone() }, Warn, "Nice=-10"),
@@ -125,6 +126,16 @@ fn time_and_the_scheduler() {
     for (check, machine, verdict, word) in &cases {
         expect(check, machine, &wanted_of(site()), *verdict, word);
     }
+    let asking = Wanted { realtime: true, ..wanted_of(site()) };
+    let right = Machine { real_time: Ok(true), ..sound.clone() };
+    let cases = [
+        (right.clone(), Sound, "serve asks"),
+        (Machine { real_time: Ok(false), ..sound }, Fail, "LimitRTPRIO=1"),
+        (Machine { cores: Ok(3), ..right }, Fail, "no core is left"),
+    ];
+    for (machine, verdict, word) in &cases {
+        expect("scheduling", machine, &asking, *verdict, word);
+    }
 }
 
 #[test]
@@ -135,9 +146,9 @@ fn sockets_and_their_limits() {
     let tracking = || Ok(vec!["nf_conntrack".to_owned(), "nf_tables".to_owned()]);
     let tracked = |table| Machine { filters: tracking(), tracked: Ok(table), ..sound.clone() };
     let cases: Vec<(&str, Machine, Verdict, &str)> = vec![
-        ("descriptors", Machine { descriptors: Ok((64, 6_700)), ..sound.clone() }, Sound, "6700 wanted"),
-        ("descriptors", Machine { descriptors: Ok((64, 4_096)), ..sound.clone() }, Warn, "room for 698 calls"),
-        ("descriptors", Machine { descriptors: Ok((64, 96)), ..sound.clone() }, Warn, "LimitNOFILE=6700"),
+        ("descriptors", Machine { descriptors: Ok((64, 10_700)), ..sound.clone() }, Sound, "10700 wanted"),
+        ("descriptors", Machine { descriptors: Ok((64, 4_096)), ..sound.clone() }, Warn, "room for 349 calls"),
+        ("descriptors", Machine { descriptors: Ok((64, 96)), ..sound.clone() }, Warn, "LimitNOFILE=10700"),
         ("media ports", sound.clone(), Sound, "5000 even ports, 2500 calls"),
         ("media ports", Machine { ephemeral: Ok((29_000, 60_999)), ..sound.clone() }, Warn, "any of 500 of them"),
         (

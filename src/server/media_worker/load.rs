@@ -1,11 +1,8 @@
 //! What a worker tells of itself, for whoever admits calls and for the metrics.
 
-use crate::os::sys;
+use crate::server::meter::Meter;
 use crate::time::{Duration, Instant};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-/// Lag and busy share are told anew each time this has passed.
-const WINDOW: Duration = Duration::from_millis(100);
 
 /// Written by the worker, read by anybody.
 #[derive(Debug, Default)]
@@ -13,11 +10,15 @@ pub struct Gauges {
     pub streams: AtomicU64,
     lag_micros: AtomicU64,
     busy_permille: AtomicU64,
+    wanted_permille: AtomicU64,
+    late_permille: AtomicU64,
     pub stalls: AtomicU64,
     pub sends_failed: AtomicU64,
     pub receives_failed: AtomicU64,
     pub held_back: AtomicU64,
     pub strays: AtomicU64,
+    pub unrecorded: AtomicU64,
+    pub reports_unbound: AtomicU64,
 }
 
 /// A worker's state at one moment.
@@ -28,6 +29,10 @@ pub struct Load {
     pub lag: Duration,
     /// Thousandths of a core that the thread had in the last 100 ms.
     pub busy_permille: u64,
+    /// Of the same, that it had or was ready for.
+    pub wanted_permille: u64,
+    /// Of these ticks, thousandths that came later than the next one should have.
+    pub late_permille: u64,
     /// Times that the thread was half a second late and left ticks out.
     pub stalls: u64,
     /// Packets that the system did not take.
@@ -38,6 +43,10 @@ pub struct Load {
     pub held_back: u64,
     /// Packets for a stream that is not open.
     pub strays: u64,
+    /// Packets of recorded calls for which the recorder had no room.
+    pub unrecorded: u64,
+    /// Streams that go without reports, for the port beside theirs was not to be had.
+    pub reports_unbound: u64,
 }
 
 impl Gauges {
@@ -46,11 +55,15 @@ impl Gauges {
             streams: self.streams.load(Relaxed),
             lag: Duration::from_micros(self.lag_micros.load(Relaxed)),
             busy_permille: self.busy_permille.load(Relaxed),
+            wanted_permille: self.wanted_permille.load(Relaxed),
+            late_permille: self.late_permille.load(Relaxed),
             stalls: self.stalls.load(Relaxed),
             sends_failed: self.sends_failed.load(Relaxed),
             receives_failed: self.receives_failed.load(Relaxed),
             held_back: self.held_back.load(Relaxed),
             strays: self.strays.load(Relaxed),
+            unrecorded: self.unrecorded.load(Relaxed),
+            reports_unbound: self.reports_unbound.load(Relaxed),
         }
     }
 }
@@ -60,31 +73,34 @@ pub fn count(gauge: &AtomicU64) {
     gauge.fetch_add(1, Relaxed);
 }
 
-/// Measures the thread that it lives on.
+/// Measures the ticks and the thread that they are on.
 #[derive(Debug)]
-pub struct Meter {
-    since: Instant,
-    cpu: u64,
+pub struct Ticks {
+    meter: Meter,
+    /// Of the window that goes on: ticks, those that were late by another tick, and the latest.
+    ticks: u64,
+    late: u64,
     lag: Duration,
+    /// Of the window before.
     pub busy_permille: u64,
 }
 
-impl Meter {
+impl Ticks {
     pub fn start(now: Instant) -> Self {
-        Self { since: now, cpu: sys::thread_cpu_micros(), lag: Duration::ZERO, busy_permille: 0 }
+        Self { meter: Meter::start(now), ticks: 0, late: 0, lag: Duration::ZERO, busy_permille: 0 }
     }
 
     /// One tick, which came `lag` after its moment.
-    pub fn tick(&mut self, now: Instant, lag: Duration, gauges: &Gauges) {
+    pub fn tick(&mut self, now: Instant, lag: Duration, period: Duration, gauges: &Gauges) {
+        self.ticks += 1;
+        self.late += u64::from(lag > period);
         self.lag = self.lag.max(lag);
-        let passed = now.since(self.since);
-        if passed < WINDOW {
-            return;
-        }
-        let cpu = sys::thread_cpu_micros();
-        self.busy_permille = cpu.saturating_sub(self.cpu) * 1000 / passed.as_micros() as u64;
-        gauges.busy_permille.store(self.busy_permille, Relaxed);
+        let Some(share) = self.meter.turn(now) else { return };
+        self.busy_permille = share.busy;
+        gauges.busy_permille.store(share.busy, Relaxed);
+        gauges.wanted_permille.store(share.wanted, Relaxed);
+        gauges.late_permille.store(self.late * 1000 / self.ticks, Relaxed);
         gauges.lag_micros.store(self.lag.as_micros() as u64, Relaxed);
-        *self = Self { since: now, cpu, lag: Duration::ZERO, busy_permille: self.busy_permille };
+        (self.ticks, self.late, self.lag) = (0, 0, Duration::ZERO);
     }
 }

@@ -125,7 +125,15 @@ impl World {
     }
 
     fn event(&mut self) -> Event {
-        self.next().event
+        self.told().0
+    }
+
+    /// An event, and the socket of a stream that closed.
+    fn told(&mut self) -> (Event, Option<UdpSocket>) {
+        match self.next().told {
+            Told::Event(event, socket) => (event, socket),
+            Told::Left(leaving) => panic!("nobody asked {leaving:?} to leave"),
+        }
     }
 }
 
@@ -137,7 +145,7 @@ fn arena() -> Arc<Arena> {
 
 fn play(arena: &Arc<Arena>) -> Command {
     let spans = arena.span("prompt").into_iter().collect();
-    Command::Play { id: A, play: 5, arena: arena.clone(), spans, looped: false }
+    Command::Play { id: A, play: 5, arena: arena.clone(), spans, looped: false, from: 0 }
 }
 
 fn session(codec: Codec, phone: &Phone) -> Negotiated {
@@ -172,12 +180,15 @@ fn a_stream_is_paced_played_into_heard_and_closed() {
     assert!(matches!(key, Event::Key { id: A, key } if key.to_char() == '4'), "{key:?}");
     assert_eq!(world.worker.load().streams, 1);
     world.send(Command::Close { id: A });
-    let WorkerEvent { event, socket, .. } = world.next();
+    let (event, socket) = world.told();
     let Event::Closed { id: A, statistics } = event else { panic!("closed, not {event:?}") };
     assert_eq!((statistics.keys, statistics.received), (1, 1));
-    let socket = socket.expect("the socket comes back");
-    assert_eq!(socket.local_addr().expect("still bound"), local);
-    assert!(socket.peer_addr().is_err(), "no longer connected");
+    // The port serves the call's next stream: it hears another phone then.
+    let (socket, mut other) = (socket.expect("the socket comes back"), Phone::new());
+    assert_eq!(world.open_on(A, Codec::Pcmu, &other, socket), local);
+    other.press(local, 1, 5);
+    let key = world.event();
+    assert!(matches!(key, Event::Key { id: A, key } if key.to_char() == '5'), "{key:?}");
     world.worker.join().expect("no panic");
 }
 
@@ -264,6 +275,37 @@ fn what_waited_in_a_socket_before_the_stream_is_thrown_away() {
     assert!(matches!(key, Event::Key { key, .. } if key.to_char() == '2'), "{key:?}");
 }
 
+/// Both legs, their bridge and what waits in a socket go from one thread to another.
+#[test]
+fn a_call_moves_to_another_worker_and_goes_on() {
+    let (mut world, mut caller, mut agent) = (World::with_queue(64, 9), Phone::new(), Phone::new());
+    let to_a = world.open(A, Codec::Pcmu, &caller);
+    let to_b = world.open(B, Codec::Pcmu, &agent);
+    world.send(Command::Bridge { call: 7, a: 0, b: 1 });
+    world.settle();
+    for n in 0..3 {
+        caller.say(to_a, 0, n * 160, &[0x31; 160]);
+        agent.hear_until(&[0x31; 160]);
+    }
+    world.worker.send(WorkerCommand::Leave(7)).expect("taken");
+    let Told::Left(leaving) = world.next().told else { panic!("it leaves") };
+    assert_eq!((leaving.call(), leaving.lines.len()), (7, 2));
+    // What comes while nobody reads is not lost.
+    caller.press(to_a, 1, 9);
+    agent.say(to_b, 0, 0, &[0x32; 160]);
+    let mut other = World::with_queue(64, 10);
+    other.worker.send(WorkerCommand::Arrive(leaving)).expect("taken");
+    let (key, _) = agent.hear_until(&[9, 0x8a, 3, 32]);
+    assert_eq!(key.payload_type, 101);
+    caller.hear_until(&[0x32; 160]);
+    assert!(matches!(other.event(), Event::Key { id: A, .. }));
+    other.send(Command::Close { id: A });
+    let (Event::Closed { id: A, statistics }, Some(_)) = other.told() else { panic!("it closes here") };
+    assert_eq!((statistics.received, statistics.keys, statistics.lost), (4, 1, 0));
+    world.send(Command::Ungate(B));
+    assert_eq!(world.event(), Event::Refused { id: B, refusal: Refusal::Unknown });
+}
+
 #[test]
 fn what_cannot_be_done_is_refused() {
     let (mut world, phone) = (World::with_queue(64, 7), Phone::new());
@@ -272,7 +314,7 @@ fn what_cannot_be_done_is_refused() {
     assert_eq!(world.event(), Event::Refused { id: A, refusal: Refusal::Taken });
     world.send(Command::Stop { id: B });
     assert_eq!(world.event(), Event::Refused { id: B, refusal: Refusal::Unknown });
-    let odd = Configuration { tick: Duration::from_millis(3) };
+    let odd = Configuration { tick: Duration::from_millis(3), ..Configuration::default() };
     let (sender, _events) = tokio::sync::mpsc::channel(1);
     assert_eq!(
         Worker::spawn(odd, Clock::start(), sender).map(drop).map_err(|e| e.kind()),
@@ -291,4 +333,29 @@ fn a_worker_whose_events_nobody_takes_any_more_ends() {
         std::thread::yield_now();
     }
     worker.join().expect("no panic");
+}
+
+#[test]
+fn reports_go_out_of_the_port_beside_and_are_heard_there() {
+    let mut world = World::with_queue(100, 9);
+    let (phone, beside) = loop {
+        let phone = Phone::new();
+        let port = phone.address().port();
+        if let Some(Ok(beside)) = port.checked_add(1).map(|port| UdpSocket::bind((LOOPBACK, port))) {
+            break (phone, beside);
+        }
+    };
+    let local = world.open(A, Codec::Pcmu, &phone);
+    beside.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+    let mut bytes = [0; 256];
+    let (length, source) = beside.recv_from(&mut bytes).expect("a report in time");
+    assert_eq!((source.ip(), source.port()), (local.ip(), local.port() + 1));
+    assert!(crate::rtp::rtcp::read(&bytes[..length], 0).is_some_and(|report| report.ntp.is_some()));
+    beside.send_to(&[0x80, 201, 0, 1, 0, 0, 0, 9], source).expect("sent");
+    // Two refusals are told two ticks later.
+    (0..2).for_each(|_| world.settle());
+    world.send(Command::Close { id: A });
+    let Event::Closed { statistics, .. } = world.event() else { panic!("closed") };
+    assert_eq!((statistics.reports, statistics.rtcp), (1, 1));
+    UdpSocket::bind(source).expect("the port is free again");
 }

@@ -1,9 +1,11 @@
 //! The worker's sockets and its outgoing events: the `Sink` that the streams write into.
 
-use super::WorkerEvent;
+use super::beside::Beside;
 use super::load::{Gauges, count};
-use crate::media::{ByStream, Event, Sink, StreamId};
+use super::{Told, WorkerEvent};
+use crate::media::{ByStream, Event, Sink, StreamId, Tapped};
 use crate::os::sys;
+use crate::server::recorder::ring::Inlet;
 use crate::time::Instant;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -24,7 +26,16 @@ pub struct Line {
     pub attended: bool,
     /// The tick at which it was read last.
     pub drained: u64,
-    connected: Option<SocketAddr>,
+    pub connected: Option<SocketAddr>,
+    /// Nothing waits in the connected socket from before it was.
+    pub pure: bool,
+}
+
+impl Line {
+    /// Whom everything in the socket comes from, where that is certain.
+    pub fn source(&self) -> Option<SocketAddr> {
+        self.connected.filter(|_| self.pure)
+    }
 }
 
 #[derive(Debug)]
@@ -33,18 +44,26 @@ pub struct Wire {
     pub now: Instant,
     pub lines: ByStream<Line>,
     pub gauges: Arc<Gauges>,
+    pub beside: Beside,
     waiting: VecDeque<WorkerEvent>,
     events: Sender<WorkerEvent>,
+    /// To the recorder, if there is one.
+    recorder: Option<Inlet>,
 }
 
 impl Wire {
-    pub fn new(events: Sender<WorkerEvent>, gauges: Arc<Gauges>) -> Self {
+    pub fn new(events: Sender<WorkerEvent>, gauges: Arc<Gauges>, recorder: Option<Inlet>) -> Self {
         let waiting = VecDeque::with_capacity(BACKLOG);
-        Self { now: Instant::ZERO, lines: ByStream::default(), gauges, waiting, events }
+        let (lines, beside) = (ByStream::default(), Beside::default());
+        Self { now: Instant::ZERO, lines, gauges, beside, waiting, events, recorder }
     }
 
     pub fn add(&mut self, id: StreamId, socket: UdpSocket, slot: usize) {
-        self.lines.insert(id, Line { socket, slot, attended: false, drained: 0, connected: None });
+        self.lines.insert(id, Line { socket, slot, attended: false, drained: 0, connected: None, pure: false });
+    }
+
+    pub fn tell(&mut self, told: Told) {
+        self.waiting.push_back(WorkerEvent { at: self.now, told });
     }
 
     /// So many events wait that no packet may be read.
@@ -66,18 +85,6 @@ impl Wire {
         }
         !self.events.is_closed()
     }
-
-    /// The closed stream's socket, as it was bound.
-    fn give_back(&mut self, id: StreamId) -> Option<UdpSocket> {
-        let Line { socket, connected, .. } = self.lines.remove(&id)?;
-        if connected.is_some()
-            && let Err(error) = sys::disconnect(&socket)
-        {
-            tracing::debug!(%error, "a media socket could not be disconnected and is dropped");
-            return None;
-        }
-        Some(socket)
-    }
 }
 
 impl Sink for Wire {
@@ -96,20 +103,36 @@ impl Sink for Wire {
         }
     }
 
+    fn report(&mut self, id: StreamId, to: SocketAddr, packet: &[u8]) {
+        if let Some(line) = self.lines.get(&id) {
+            self.beside.send(id, &line.socket, to, packet, &self.gauges);
+        }
+    }
+
     fn event(&mut self, event: Event) {
+        if let Event::Closed { id, .. } = &event {
+            self.beside.close(*id);
+        }
         let socket = match &event {
-            Event::Closed { id, .. } => self.give_back(*id),
+            Event::Closed { id, .. } => self.lines.remove(id).map(|line| line.socket),
             _ => None,
         };
-        self.waiting.push_back(WorkerEvent { at: self.now, event, socket });
+        self.tell(Told::Event(event, socket));
     }
 
     fn connect(&mut self, id: StreamId, to: SocketAddr) {
         let Some(line) = self.lines.get_mut(&id) else { return };
         match line.socket.connect(to) {
-            Ok(()) => line.connected = Some(to),
+            Ok(()) => (line.connected, line.pure) = (Some(to), false),
             // The stream checks every source itself: a socket that stays open to all is slower, not weaker.
             Err(error) => tracing::debug!(%error, "a media socket could not be connected"),
+        }
+    }
+
+    fn tap(&mut self, tapped: Tapped<'_>) {
+        let Some(recorder) = &self.recorder else { return };
+        if !recorder.push(self.now, &tapped) {
+            count(&self.gauges.unrecorded);
         }
     }
 
@@ -130,7 +153,7 @@ mod tests {
     #[test]
     fn events_wait_in_order_and_hold_back_the_reading_when_they_are_many() {
         let (sender, mut events) = tokio::sync::mpsc::channel(2);
-        let mut wire = Wire::new(sender, Arc::default());
+        let mut wire = Wire::new(sender, Arc::default(), None);
         let id = |call| StreamId { call, leg: 0 };
         for play in 0..BACKLOG as u32 {
             assert!(!wire.is_held_back());
@@ -139,8 +162,8 @@ mod tests {
         assert!(wire.is_held_back());
         assert!(wire.flush());
         for expected in 0..BACKLOG as u32 {
-            let taken = events.try_recv().expect("an event").event;
-            assert_eq!(taken, Event::Ended { id: id(1), play: expected });
+            let taken = events.try_recv().expect("an event").told;
+            assert!(matches!(taken, Told::Event(Event::Ended { play, .. }, None) if play == expected), "{taken:?}");
             assert!(wire.flush() && !wire.is_held_back());
         }
         drop(events);

@@ -102,6 +102,20 @@ impl Endpoint {
         Ok(())
     }
 
+    /// Asks whether the peer is still in the dialog, by OPTIONS (RFC 3261 section 11). Any answer but 481 and 408 says yes;
+    /// `Lost` says no.
+    pub fn probe(&mut self, now: Instant, dialog: DialogId) -> Result<(), Refusal> {
+        let usage = self.usage(dialog)?;
+        if usage.early {
+            return Err(Refusal::NotNow);
+        }
+        let (tag, account) = (usage.dialog.remote_tag.clone(), usage.account);
+        let (to, mut request) = self.request(dialog, Method::Options, &tag)?;
+        request.headers.put("Accept", "application/sdp");
+        self.transact(now, to, &request, Purpose::Info(dialog), account);
+        Ok(())
+    }
+
     /// A request in the dialog with the peer of that tag, and where it goes.
     pub(super) fn request(
         &mut self,

@@ -1,0 +1,89 @@
+//! Recorded sound: a call's orders to the recorder and to its caller's stream, and what became of each file.
+
+use super::{CallNumber, Engine, Output, Phase};
+use crate::context::Ended;
+use crate::media::{Command, RecordAct};
+use crate::record::seam::{In, Leg};
+use crate::time::Instant;
+
+/// What the recorder is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordOrder {
+    /// Never used twice.
+    pub recording: u32,
+    pub call: CallNumber,
+    pub at: Instant,
+    pub act: RecordAct,
+    /// Below the folder of the recordings.
+    pub file: String,
+    /// Of `Stop`: why.
+    pub because: &'static str,
+}
+
+/// A file that the recorder has not finished yet.
+pub(super) struct Taped {
+    recording: u32,
+    file: String,
+    /// Nobody has stopped it.
+    runs: bool,
+}
+
+impl Engine {
+    pub(super) fn record(&mut self, now: Instant, call: CallNumber, act: RecordAct, file: String) {
+        let Some(slot) = self.slots.get_mut(&call) else { return };
+        if act == RecordAct::Start {
+            slot.tapes.push(Taped { recording: self.next_recording, file: file.clone(), runs: true });
+            self.next_recording = self.next_recording.wrapping_add(1);
+        }
+        let Some(tape) = slot.tapes.iter_mut().find(|tape| tape.file == file) else { return };
+        let recording = tape.recording;
+        tape.runs &= act != RecordAct::Stop;
+        let because = "the flow stopped it";
+        // The recorder first: what is tapped finds its tape.
+        self.out.push_back(Output::Record(RecordOrder { recording, call, at: now, act, file, because }));
+        match act {
+            RecordAct::Start => self.tap(call, Some(recording)),
+            RecordAct::Stop => self.tap(call, None),
+            _ => {}
+        }
+    }
+
+    /// The call is over.
+    pub(super) fn stop_recording(&mut self, now: Instant, call: CallNumber) {
+        let Some(slot) = self.slots.get_mut(&call) else { return };
+        for tape in slot.tapes.iter_mut().filter(|tape| tape.runs) {
+            tape.runs = false;
+            let (recording, file) = (tape.recording, tape.file.clone());
+            let (act, because) = (RecordAct::Stop, "the call ended");
+            self.out.push_back(Output::Record(RecordOrder { recording, call, at: now, act, file, because }));
+        }
+    }
+
+    /// The recorder's word on a file: it is finished, or there is none.
+    pub(super) fn recorded(&mut self, now: Instant, call: CallNumber, recording: u32, ended: Ended) {
+        let Some(slot) = self.slots.get_mut(&call) else { return };
+        let Some(at) = slot.tapes.iter().position(|tape| tape.recording == recording) else { return };
+        let Taped { file, runs, .. } = slot.tapes.remove(at);
+        self.counters.recordings_failed += u64::from(runs);
+        match &mut slot.phase {
+            Phase::Closing { cdr, .. } => {
+                if let Some(recording) = cdr.recordings.iter_mut().find(|recording| recording.file == file) {
+                    recording.ended = Some(ended);
+                }
+                self.settle(now, call);
+            }
+            Phase::Live { .. } => {
+                if runs && slot.streams[Leg::Caller as usize] == super::Stream::Open {
+                    self.tap(call, None);
+                }
+                self.deliver(now, call, In::Recorded { file, ended });
+            }
+            Phase::Arriving { .. } => {}
+        }
+    }
+
+    fn tap(&mut self, call: CallNumber, recording: Option<u32>) {
+        let id = super::media::stream(call, Leg::Caller);
+        self.out.push_back(Output::Media(Command::Tap { id, recording }));
+    }
+}

@@ -1,0 +1,43 @@
+//! `- record: start`, `pause`, `resume` or `stop`: whether the sound of the call is recorded from here on.
+
+use crate::flow::load::Loading;
+use crate::flow::model::{Next, Way};
+use crate::flow::run::{Action, Go, Turn};
+use crate::media::RecordAct;
+use crate::yaml::{Fields, Node};
+
+const ACTS: [(&str, RecordAct); 4] = [
+    ("start", RecordAct::Start),
+    ("pause", RecordAct::Pause),
+    ("resume", RecordAct::Resume),
+    ("stop", RecordAct::Stop),
+];
+
+#[derive(Clone, Debug)]
+pub struct Record {
+    act: RecordAct,
+}
+
+impl Record {
+    pub fn load(node: &Node, _: &mut Fields, loading: &mut Loading) -> Option<Self> {
+        let word = node.word("start, pause, resume or stop", &mut loading.faults)?;
+        let act = ACTS.iter().find(|(name, _)| *name == word.text);
+        if act.is_none() {
+            loading.faults.unknown("act of `record`", &word, ACTS.iter().map(|(name, _)| *name));
+        }
+        act.map(|(_, act)| Self { act: *act })
+    }
+
+    pub fn starts(&self) -> bool {
+        self.act == RecordAct::Start
+    }
+
+    pub fn ways(&self) -> Vec<Way> {
+        vec![Way::at_once(Next::Continue)]
+    }
+
+    pub fn begin(&self, turn: &mut Turn) -> Go {
+        turn.act(Action::Record(self.act));
+        Go::Take(Next::Continue)
+    }
+}
