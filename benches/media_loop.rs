@@ -237,7 +237,7 @@ fn open(id: StreamId) -> Open {
         ssrc: 1,
         sequence: 1,
         timestamp: 1,
-        gated: true,
+        gated: false,
     }
 }
 

@@ -1,11 +1,11 @@
 //! The media worker: a thread that owns its streams and their sockets, and paces them from an absolute tick.
 //!
 //! ```text
-//! tick ->  commands  ->  streams of this slot: read, step, send  ->  streams that listen: read  ->  events out
+//! tick ->  commands  ->  streams of this slot: step, send  ->  streams whose turn it is: read  ->  events out
 //! ```
-//! No epoll, no timer and no wake-up per packet. A stream is read when its step comes, and one that listens or is
-//! bridged half a turn from its step as well. While the thread is under half busy these are read at every tick, and
-//! one that plays half a turn from its step.
+//! No epoll, no timer and no wake-up per packet. A stream is read shortly before its step, in time for what a key changes
+//! to be heard in it, and one that listens or is bridged half a turn from there as well. While the thread is under half
+//! busy these are read at every tick, and one that plays twice.
 
 mod beside;
 mod load;
@@ -44,6 +44,11 @@ const STALE: usize = 256;
 const STALL: Duration = Duration::from_millis(500);
 /// Half a core: from here on listening and bridged streams are read twice in 20 ms only.
 const HALF: u64 = 500;
+/// From the read to the step: the key goes to the control thread, and what it says about it comes back.
+const LEAD: Duration = Duration::from_millis(6);
+/// A thread that is over half busy asks a socket that gave something for more in one of so many turns: there is seldom
+/// more, and asking costs a system call.
+const WHOLE: u64 = 4;
 
 #[derive(Clone, Debug)]
 pub struct Configuration {
@@ -354,14 +359,11 @@ impl Worker {
         }
     }
 
-    /// The streams whose step is due: read, then send.
+    /// The streams whose step is due.
     fn step_slot(&mut self, tick: u64) {
         let mut turn = std::mem::take(&mut self.turn);
         self.wheel.take(tick, &mut turn);
         for &id in &turn {
-            if !self.wire.is_held_back() {
-                self.drain(id, tick);
-            }
             let Some(due) = self.streams.tick(self.wire.now, id, &mut self.wire) else { continue };
             let at = self.tick_of(due).max(tick + 1);
             let slot = self.wheel.place(id, at);
@@ -374,14 +376,18 @@ impl Worker {
         self.turn = turn;
     }
 
-    /// Reads streams that are half a turn from their step and, while there is time, those that want it at every tick.
+    /// Reads streams that are near their step, or half a turn from there, and, while there is time, those that want it at
+    /// every tick.
     fn listen(&mut self, tick: u64) {
         let mut turn = std::mem::take(&mut self.turn);
         let relaxed = self.ticks.busy_permille < HALF;
         let (streams, lines) = (&self.streams, &mut self.wire.lines);
-        let half_a_turn = self.wheel.opposite(tick).iter().copied();
+        let (len, lead) = (self.wheel.len(), LEAD.as_micros().div_ceil(self.period.as_micros()) as u64);
+        let between = self.wheel.ahead(tick, lead + len / 2).iter().copied();
         turn.clear();
-        turn.extend(half_a_turn.filter(|&id| relaxed || streams.attention(id) != Some(Attention::Playing)));
+        turn.extend_from_slice(self.wheel.ahead(tick, lead));
+        turn.extend(between.filter(|&id| relaxed || streams.attention(id) != Some(Attention::Playing)));
+        let whole = relaxed || tick / len % WHOLE == 0;
         if relaxed {
             self.attended.retain(|&id| {
                 let kept = matches!(streams.attention(id), Some(Attention::Listening | Attention::Bridged));
@@ -394,7 +400,7 @@ impl Worker {
             });
         }
         for &id in &turn {
-            self.drain(id, tick);
+            self.drain(id, tick, whole);
         }
         self.turn = turn;
     }
@@ -423,8 +429,8 @@ impl Worker {
         }
     }
 
-    /// Reads what has come for a stream, once a tick at most.
-    fn drain(&mut self, id: StreamId, tick: u64) {
+    /// Reads what has come for a stream, once a tick at most: all of it, or the first of it.
+    fn drain(&mut self, id: StreamId, tick: u64, whole: bool) {
         let Some(line) = self.wire.lines.get_mut(&id) else { return };
         if std::mem::replace(&mut line.drained, tick) == tick {
             return;
@@ -438,7 +444,10 @@ impl Worker {
                     Ok(bytes) => {
                         read += 1;
                         self.streams.on_packet(self.wire.now, id, source, bytes, &mut self.wire);
-                        continue;
+                        if whole {
+                            continue;
+                        }
+                        return;
                     }
                     Err(error) => error,
                 },

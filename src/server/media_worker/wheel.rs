@@ -48,9 +48,9 @@ impl Wheel {
         std::mem::swap(&mut self.slots[slot], into);
     }
 
-    /// The streams whose step is half a turn away.
-    pub fn opposite(&self, tick: u64) -> &[StreamId] {
-        &self.slots[self.slot(tick + self.len() / 2)]
+    /// The streams whose step is so many ticks away.
+    pub fn ahead(&self, tick: u64, ticks: u64) -> &[StreamId] {
+        &self.slots[self.slot(tick + ticks)]
     }
 
     fn slot(&self, tick: u64) -> usize {
@@ -86,6 +86,6 @@ mod tests {
         assert_eq!(wheel.emptiest(7), 8);
         let mut taken = Vec::new();
         wheel.take(18, &mut taken);
-        assert_eq!((taken.len(), wheel.opposite(13).len()), (9, 0));
+        assert_eq!((taken.len(), wheel.ahead(13, 5).len()), (9, 0));
     }
 }
