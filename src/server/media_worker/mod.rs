@@ -387,7 +387,7 @@ impl Worker {
         turn.clear();
         turn.extend_from_slice(self.wheel.ahead(tick, lead));
         turn.extend(between.filter(|&id| relaxed || streams.attention(id) != Some(Attention::Playing)));
-        let whole = relaxed || tick / len % WHOLE == 0;
+        let whole = relaxed || (tick / len).is_multiple_of(WHOLE);
         if relaxed {
             self.attended.retain(|&id| {
                 let kept = matches!(streams.attention(id), Some(Attention::Listening | Attention::Bridged));
