@@ -15,6 +15,7 @@ const COMFORT_NOISE: u8 = 13;
 /// The greatest amplitude that counts as silence, of 32,767: half of what a quiet room has.
 const QUIET: i16 = 64;
 /// A frame of Opus without sound (DTX, RFC 6716 section 2.1.9) is hardly more than its first byte.
+#[cfg(feature = "opus")]
 const OPUS_QUIET: usize = 8;
 
 /// How a set of phones speaks.
