@@ -2,7 +2,7 @@
 //! With `ASKONCE_KEEP=fixtures/peers` they are kept there, for `cargo test --test captured`.
 
 use crate::captured::Captured;
-use crate::peers::{Baresip, Linphone, free, reached};
+use crate::peers::{Baresip, Linphone, baresips_talk, free, reached};
 use crate::program::Program;
 use crate::server::Server;
 use crate::{ACCOUNT, reached_an_agent};
@@ -54,13 +54,7 @@ fn call(caller: Caller, codec: &str, module: &str, srtp: &str) {
     match caller {
         Caller::Baresip => {
             let mut caller = baresip(free());
-            caller.program.hears(&format!("/dial {uri}\n"));
-            caller.program.says("Call established");
-            caller.program.presses(&format!("{ACCOUNT}#1"));
-            presses(&mut agent);
-            caller.program.says("received event: '5' (end=1)");
-            agent.program.hears("/hangup\n");
-            caller.program.says("session closed");
+            baresips_talk(&mut caller, &mut agent, &uri);
         }
         Caller::Linphone => {
             let start = if secure { Linphone::encrypting } else { Linphone::start };
@@ -68,7 +62,8 @@ fn call(caller: Caller, codec: &str, module: &str, srtp: &str) {
             caller.program.hears(&format!("call {uri}\n"));
             caller.program.says("Media streams established");
             caller.program.hears(&format!("{ACCOUNT}#1\n"));
-            presses(&mut agent);
+            agent.program.says("Call established");
+            agent.program.presses("555");
             caller.program.says("Receiving tone 5");
             agent.program.hears("/hangup\n");
             caller.program.says("ended");
@@ -108,11 +103,6 @@ fn call(caller: Caller, codec: &str, module: &str, srtp: &str) {
         let written = command.arg(folder.join("call.pcap")).status().expect("tshark");
         assert!(written.success());
     }
-}
-
-fn presses(agent: &mut Baresip) {
-    agent.program.says("Call established");
-    agent.program.presses("555");
 }
 
 /// A capture of what comes to the server.

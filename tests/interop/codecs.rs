@@ -1,8 +1,8 @@
 //! Whole calls between phones of one codec each: prompts, keys both ways, and the bridge between them.
 
-use crate::peers::{Baresip, Linphone, free, reached};
+use crate::peers::{Baresip, Linphone, baresips_talk, free, reached};
 use crate::server::{DESK, Server};
-use crate::{ACCOUNT, carries_the_account, counted, reached_an_agent, talked};
+use crate::{ACCOUNT, counted, reached_an_agent, talked};
 use askonce::sip::Transport;
 
 /// The caller's and the agent's codec, by baresip's modules, and what it calls them.
@@ -29,16 +29,7 @@ fn call(from: &str, to: &str, named: [&str; 2]) {
     let server = Server::serving(DESK, &people, "codecs: [opus, g722, pcma, pcmu]", &[]);
     let mut agent = Baresip::speaking(to, at, server.folder());
     let mut caller = Baresip::speaking(from, free(), server.folder());
-    caller.program.hears(&format!("/dial {}\n", server.uri("127.0.0.1", Transport::Udp)));
-    caller.program.says("Call established");
-    caller.program.presses(&format!("{ACCOUNT}#1"));
-    agent.program.says("Call established");
-    let said = agent.program.said();
-    carries_the_account(&said[said.find("INVITE sip:agent@").expect("an INVITE")..]);
-    agent.program.presses("555");
-    caller.program.says("received event: '5' (end=1)");
-    agent.program.hears("/hangup\n");
-    caller.program.says("session closed");
+    baresips_talk(&mut caller, &mut agent, &server.uri("127.0.0.1", Transport::Udp));
     for (said, named) in [caller.program.said(), agent.program.said()].iter().zip(named) {
         assert!(said.contains(&format!("Set audio encoder: {named}")), "{from} to {to}: no {named} in\n{said}");
     }

@@ -2,6 +2,7 @@
 
 use crate::keys;
 use crate::program::Program;
+use crate::{ACCOUNT, carries_the_account};
 use askonce::sip::Transport;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
@@ -115,6 +116,23 @@ impl Baresip {
         program.says("baresip is ready.");
         Baresip { program, _folder: folder }
     }
+}
+
+/// A baresip calls, keys the account and confirms it, and talks with a baresip agent; that one sees the account, presses
+/// keys that the caller hears, and hangs up.
+pub fn baresips_talk(caller: &mut Baresip, agent: &mut Baresip, uri: &str) {
+    caller.program.hears(&format!("/dial {uri}\n"));
+    caller.program.says("Call established");
+    caller.program.presses(&format!("{ACCOUNT}#1"));
+    agent.program.says("Call established");
+    let traced = agent.program.said();
+    carries_the_account(&traced[traced.find("INVITE sip:agent@").expect("an INVITE")..]);
+    // They are none of the flow's.
+    agent.program.presses("555");
+    caller.program.says("received event: '5' (end=1)");
+    agent.program.hears("/hangup\n");
+    // The agent's does not always say that it has ended.
+    caller.program.says("session closed");
 }
 
 /// Sound goes over a bridge inside of baresip from its ear to its mouth; commands come on its input.

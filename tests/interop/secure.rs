@@ -1,6 +1,6 @@
 //! Calls with SRTP, by the stacks of baresip (libre) and Linphone (libsrtp).
 
-use crate::peers::{Baresip, Linphone, free, reached};
+use crate::peers::{Baresip, Linphone, baresips_talk, free, reached};
 use crate::server::Server;
 use crate::{ACCOUNT, counted, reached_an_agent, talked};
 use askonce::sip::Transport;
@@ -32,14 +32,7 @@ fn baresip_calls_a_baresip_agent_and_each_leg_is_as_secure_as_it_is_to_be() {
                 };
                 let mut agent = start(at, agent);
                 let mut caller = start(free(), caller);
-                caller.program.hears(&format!("/dial {}\n", server.uri("127.0.0.1", Transport::Tls)));
-                caller.program.says("Call established");
-                caller.program.presses(&format!("{ACCOUNT}#1"));
-                agent.program.says("Call established");
-                agent.program.presses("555");
-                caller.program.says("received event: '5' (end=1)");
-                agent.program.hears("/hangup\n");
-                caller.program.says("session closed");
+                baresips_talk(&mut caller, &mut agent, &server.uri("127.0.0.1", Transport::Tls));
                 let cdr = reached_an_agent(&server.records(), "agent");
                 assert_eq!([counted(&cdr, "caller", "keys"), counted(&cdr, "agent", "keys")], [13, 3], "{cdr}");
                 let secure = ["caller", "agent"].map(|leg| !suite(&cdr, leg).is_null());

@@ -1,6 +1,6 @@
 //! Whole calls over UDP, TCP and TLS, the callers and the agents by SIPp, baresip and Linphone.
 
-use crate::peers::{Baresip, Linphone, Sipp, free, reached};
+use crate::peers::{Baresip, Linphone, Sipp, baresips_talk, free, reached};
 use crate::scenario::{AGENT, KEYS, caller};
 use crate::server::{AWAY, DESK, Server};
 use crate::{ACCOUNT, carries_the_account, counted, reached_an_agent, talked};
@@ -40,17 +40,7 @@ fn baresip_calls_a_baresip_agent() {
         let server = Server::serving(DESK, &reached(at, transport), "", &[]);
         let mut agent = Baresip::start(at, server.folder());
         let mut caller = Baresip::start(free(), server.folder());
-        caller.program.hears(&format!("/dial {}\n", server.uri("127.0.0.1", transport)));
-        caller.program.says("Call established");
-        caller.program.presses(&format!("{ACCOUNT}#1"));
-        agent.program.says("Call established");
-        let traced = agent.program.said();
-        carries_the_account(&traced[traced.find("INVITE sip:agent@").expect("an INVITE")..]);
-        // Keys of the agent's are heard by the caller, and are none of the flow's.
-        agent.program.presses("555");
-        caller.program.says("received event: '5' (end=1)");
-        agent.program.hears("/hangup\n");
-        caller.program.says("session closed");
+        baresips_talk(&mut caller, &mut agent, &server.uri("127.0.0.1", transport));
         let cdr = reached_an_agent(&server.records(), "agent");
         assert_eq!([counted(&cdr, "caller", "keys"), counted(&cdr, "agent", "keys")], [13, 3], "by RTP: {cdr}");
         talked(&cdr);
