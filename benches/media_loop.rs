@@ -244,8 +244,12 @@ fn open(id: StreamId) -> Open {
 /// Microseconds that the thread of that name has had of a core.
 fn cpu_of(name: &str) -> f64 {
     let tasks = std::fs::read_dir("/proc/self/task").expect("/proc");
-    let read = |path: std::path::PathBuf| std::fs::read_to_string(path).unwrap_or_default();
-    let task = tasks.flatten().find(|task| read(task.path().join("comm")).trim() == name).expect("the thread");
-    let line = read(task.path().join("schedstat"));
+    let read = |path: std::path::PathBuf| std::fs::read_to_string(path);
+    let task = tasks
+        .flatten()
+        .find(|task| read(task.path().join("comm")).is_ok_and(|comm| comm.trim() == name))
+        .expect("the thread");
+    // A thread that ended while we looked is not the one.
+    let line = read(task.path().join("schedstat")).expect("schedstat");
     line.split(' ').next().and_then(|nanos| nanos.parse::<f64>().ok()).expect("schedstat") / 1e3
 }

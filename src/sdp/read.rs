@@ -81,7 +81,7 @@ pub fn read(body: &[u8]) -> Result<Offer, Unusable> {
     if media.len() > MAX_MEDIA {
         return Err(Unusable::TooMuch);
     }
-    let profiles: Vec<_> = media.iter().map(|lines| profile(lines.first().copied().unwrap_or_default())).collect();
+    let profiles: Vec<_> = media.iter().map(|lines| profile(lines.first()?)).collect();
     let ours = profiles.iter().position(Option::is_some).ok_or(Unusable::NoAudio)?;
     let other = profiles.iter().position(|other| other.is_some() && *other != profiles[ours]);
     let streams = media.iter().filter_map(|lines| refused(lines.first()?)).collect::<Vec<_>>();

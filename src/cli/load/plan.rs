@@ -110,7 +110,9 @@ impl fmt::Display for Plan {
         match (self.calls, self.duration) {
             (Some(calls), None) => write!(f, ", {calls} calls")?,
             (Some(calls), Some(duration)) => write!(f, " for {duration:?}, {calls} calls at most")?,
-            (None, duration) => write!(f, " for {:?}", duration.unwrap_or_default())?,
+            (None, Some(duration)) => write!(f, " for {duration:?}")?,
+            // `Plan::of` sets a number where no duration was given.
+            (None, None) => {}
         }
         let keys = match self.carrier {
             Carrier::Event => "telephone-event",
