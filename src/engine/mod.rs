@@ -12,6 +12,7 @@ mod identity;
 mod journal;
 mod media;
 mod record;
+mod reload;
 mod trace;
 mod trunks;
 
@@ -35,6 +36,7 @@ use half_open::HalfOpen;
 use jiff::Timestamp;
 use journal::Journal;
 pub use record::RecordOrder;
+pub use reload::NewPlace;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -131,6 +133,8 @@ pub enum Input<'a> {
     },
     /// Whether the threads have no time for another call, as the shell measures it.
     Full(bool),
+    /// Calls that begin from now on are answered by this place.
+    Reload(Box<NewPlace>),
     /// `next_deadline` has come.
     Deadline,
     /// No new calls from now on; those that stand go on.
@@ -311,7 +315,9 @@ impl Engine {
         let sip = dialogs::sip_config(setup.locals.clone(), setup.config.limits.calls);
         let endpoint = Endpoint::new(sip, Random::from_seed(random.u64()));
         let mut endpoint = endpoint.expect("our own name has no control bytes");
-        let trunks = Trunks::new(&setup.config, &setup.credentials, &setup.locals, &mut endpoint, &mut random);
+        let mut trunks = Trunks::default();
+        let around = (&setup.locals, &mut endpoint, &mut random);
+        trunks.renew(Instant::ZERO, &setup.config, &setup.credentials, around);
         Self {
             trunks,
             destinations: Arc::new(destinations(&setup.config)),
@@ -352,6 +358,7 @@ impl Engine {
             Input::Media(event) => self.media_event(now, event),
             Input::Recorded { call, recording, ended } => self.recorded(now, call, recording, ended),
             Input::Full(full) => self.full = full,
+            Input::Reload(place) => self.reload(now, *place),
             Input::Deadline => self.fall_due(now),
             Input::Drain => {
                 self.draining = true;
