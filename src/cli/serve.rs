@@ -2,9 +2,8 @@
 
 use super::{Failed, count, fail, show};
 use crate::config::{Config, Quick, RtpPorts};
-use crate::server::files::Disk;
 use crate::server::http::Token;
-use crate::server::{self, Plan, Will};
+use crate::server::{self, Origin, Plan, Will};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -82,13 +81,18 @@ pub fn run(args: &Args) -> Result<(), Failed> {
     std::io::stdout().flush().map_err(fail)?;
     runtime.block_on(async {
         // The first signal drains, the second ends at once; and the service may end by itself.
-        for will in [Will::Drain, Will::Stop] {
+        let mut wills = [Will::Drain, Will::Stop].into_iter();
+        loop {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
-                _ = hangup.recv() => {}
+                _ = hangup.recv() => {
+                    running.reload();
+                    continue;
+                }
                 () = running.ended() => return,
             }
+            let Some(will) = wills.next() else { break };
             tracing::info!(?will, "a signal to end");
             running.wants(will);
         }
@@ -102,8 +106,8 @@ fn plan(args: &Args) -> Result<Plan, Failed> {
     if !args.http.ip().is_loopback() {
         return Err(fail(format!("--http {}: loopback only, until there are users and TLS", args.http)));
     }
-    let (place, findings) = match (&args.config, &args.flow) {
-        (Some(path), _) => server::read_place(&Disk, path),
+    let origin = match (&args.config, &args.flow) {
+        (Some(path), _) => Origin::File(path.clone()),
         (None, Some(flow)) => {
             let quick = Quick {
                 flow: &flow.display().to_string(),
@@ -117,18 +121,21 @@ fn plan(args: &Args) -> Result<Plan, Failed> {
                 Some(codecs) => config.speaking(codecs),
                 None => Ok(config),
             });
-            server::quick_place(&Disk, &config.map_err(fail)?)
+            Origin::Quick(Box::new(config.map_err(fail)?))
         }
         (None, None) => return Err(fail("--config or --flow is needed")),
     };
-    show(&findings);
-    let place = place.ok_or_else(|| fail(format!("not started: {}", count(findings.errors(), "error"))))?;
+    let reading = origin.read();
+    show(&reading.findings);
+    let watch = Some(origin.watch(&reading));
+    let errors = reading.findings.errors();
+    let place = reading.place.ok_or_else(|| fail(format!("not started: {}", count(errors, "error"))))?;
     let token = args.token_file.as_ref().map(|path| token(path)).transpose()?;
     if token.is_none() {
         eprintln!("askonce: no --token-file: nobody may read contexts over HTTP");
     }
     let (record, workers) = (args.record.clone(), args.workers.map(usize::from));
-    Ok(Plan { place, token, record, trace: args.trace, workers })
+    Ok(Plan { place, watch, token, record, trace: args.trace, workers })
 }
 
 /// `udp:127.0.0.1:5060`.

@@ -5,6 +5,7 @@ mod admission;
 mod check;
 mod codecs;
 mod destination;
+mod fixed;
 mod listen;
 mod load;
 mod media;
@@ -15,6 +16,7 @@ mod srtp;
 mod trunk;
 
 pub use check::{Names, check};
+pub use fixed::{fixed, needs_restart};
 pub use listen::even_ports;
 pub use load::load;
 pub use quick::Quick;
@@ -61,7 +63,7 @@ pub struct Config {
     pub destinations: Vec<Destination>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
     /// One at least; at most one for each transport and IP version.
     pub sip: Vec<Hop>,

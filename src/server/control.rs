@@ -7,12 +7,13 @@ use super::media_plane::MediaPlane;
 use super::media_worker::{Told, WorkerEvent};
 use super::meter::{Meter, WINDOW};
 use super::recorder::{Recorded, Recorder};
+use super::report::Report;
 use super::store::{Row, Store, Stored};
 use super::streams::StreamEvent;
 use super::traces::Publisher;
-use super::transports::Transports;
+use super::transports::{Transports, trunk_networks};
 use crate::context::Ended;
-use crate::engine::{CallNumber, Engine, Input, Output, Reserved};
+use crate::engine::{CallNumber, Engine, Input, NewPlace, Output, Reserved};
 use crate::os::bell::Bell;
 use crate::os::clock::Clock;
 use crate::os::sys::Batch;
@@ -23,7 +24,7 @@ use crate::time::{Duration, Instant};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// The greatest UDP payload.
 const DATAGRAM: usize = 65_535;
@@ -49,6 +50,14 @@ pub enum Will {
     Stop,
 }
 
+/// What other threads of ours want of the control plane.
+pub enum Order {
+    /// Calls that begin from now on have this. The answer: whether any will.
+    Reload(Box<NewPlace>, oneshot::Sender<bool>),
+    /// How things stand.
+    Report(oneshot::Sender<Box<Report>>),
+}
+
 pub struct Control {
     pub engine: Engine,
     pub clock: Clock,
@@ -68,6 +77,7 @@ pub struct Control {
     /// Where traces go, if calls are traced.
     pub traces: Option<Publisher>,
     pub will: mpsc::Receiver<Will>,
+    pub orders: mpsc::Receiver<Order>,
 }
 
 /// How the thread gets along with what there is to do.
@@ -193,6 +203,7 @@ impl Control {
             Poll::Ready(Some(Will::Stop) | None) => *ends = Some(self.clock.now()),
             Poll::Pending => {}
         }
+        left |= self.turn(|all| all.orders.poll_recv(&mut context), Self::ordered);
         left |= self.turn(|all| all.media_events.poll_recv(&mut context), Self::media_told);
         left |= self.turn(|all| all.stored.poll_recv(&mut context), Self::stored_told);
         left |= self.turn(|all| all.recorded.poll_recv(&mut context), Self::recorded_told);
@@ -213,6 +224,26 @@ impl Control {
             }
         }
         true
+    }
+
+    fn ordered(&mut self, order: Order) {
+        // Whoever asked may have given up meanwhile.
+        match order {
+            Order::Reload(place, taken) => {
+                let trunks = trunk_networks(&place.config);
+                self.sip.move_trunks(trunks);
+                self.engine.handle(self.clock.now(), Input::Reload(place));
+                let _ = taken.send(!self.engine.draining());
+            }
+            Order::Report(answer) => {
+                let _ = answer.send(Box::new(self.report()));
+            }
+        }
+    }
+
+    fn report(&self) -> Report {
+        let flows = self.engine.flows().map(|(name, digest)| (name.to_owned(), digest.to_owned())).collect();
+        Report { draining: self.engine.draining(), store: self.store.lives(), flows }
     }
 
     fn stream_told(&mut self, event: StreamEvent) {

@@ -10,8 +10,11 @@ pub mod http;
 mod media_plane;
 pub mod media_worker;
 mod meter;
+mod operating;
 pub mod ports;
 pub mod recorder;
+mod reload;
+mod report;
 mod secrets;
 pub mod store;
 pub mod streams;
@@ -29,15 +32,19 @@ use control::Control;
 pub use control::Will;
 use dns::Resolver;
 use files::{Files, Findings};
-use http::Token;
+use http::{Guard, Token};
 use media_plane::{MediaPlane, MediaSetup};
 use media_worker::WorkerEvent;
+use operating::Desk;
 use recorder::Recorder;
 use recorder::ring::Outlet;
+pub use reload::Origin;
+use reload::{Reloader, Reloads, Watch};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::TrySendError;
 use std::thread::JoinHandle;
 use store::{Places, Reader, Store};
 use tokio::sync::mpsc;
@@ -48,6 +55,8 @@ const MEDIA_EVENTS: usize = 8_192;
 
 /// What may be wanted of the service before the control plane looks: to drain, and then to stop.
 const WILLS: usize = 2;
+/// Orders of other threads that wait for the control plane.
+const ORDERS: usize = 64;
 
 /// File descriptors of the program besides media sockets and SIP connections: the store, HTTP, DNS, runtimes.
 const OWN_DESCRIPTORS: usize = 200;
@@ -62,6 +71,8 @@ pub struct Place {
 /// What is to be started.
 pub struct Plan {
     pub place: Place,
+    /// Where it was read; `None`: it is never read again.
+    pub watch: Option<Watch>,
     pub token: Option<Token>,
     pub record: Option<PathBuf>,
     /// Whether calls are traced as they go.
@@ -129,12 +140,11 @@ fn place(files: &dyn Files, folder: &Path, config: &Config, mut findings: Findin
 
 /// A flow's file, or those that lie directly in a folder and are flows: `flow:` at the top, without `call:`.
 pub fn flow_files(files: &dyn Files, path: &Path) -> Vec<PathBuf> {
-    let within = files.below(path).unwrap_or_else(|_| Vec::new());
+    let within = files.within(path).unwrap_or_else(|_| Vec::new());
     let is_flow = |file: &PathBuf| {
         let text = || String::from_utf8(files.read(file).ok()?).ok();
         let has = |text: &str, key| text.lines().any(|line| line.starts_with(key));
-        file.parent() == Some(path)
-            && file.extension().is_some_and(|ending| ending == "yaml")
+        file.extension().is_some_and(|ending| ending == "yaml")
             && text().is_some_and(|text| has(&text, "flow:") && !has(&text, "call:"))
     };
     let flows: Vec<PathBuf> = within.into_iter().filter(is_flow).collect();
@@ -174,6 +184,7 @@ pub struct Running {
     pub http: SocketAddr,
     /// `127.0.0.1:20000-29999`.
     pub rtp: String,
+    wish: std::sync::mpsc::SyncSender<()>,
     will: mpsc::Sender<Will>,
     control: JoinHandle<Engine>,
 }
@@ -183,6 +194,14 @@ impl Running {
     pub fn wants(&self, will: Will) {
         if self.will.try_send(will).is_err() {
             tracing::warn!(?will, "the control plane has not yet taken what was wanted before, or is gone");
+        }
+    }
+
+    /// Has flows and configuration read again, on the thread that watches them.
+    pub fn reload(&self) {
+        // One wish that waits is as good as two.
+        if let Err(TrySendError::Disconnected(())) = self.wish.try_send(()) {
+            tracing::warn!("nothing is read again: the flow is built in");
         }
     }
 
@@ -199,14 +218,14 @@ impl Running {
 
 /// Binds everything, opens the store, and starts the threads.
 pub fn start(plan: Plan) -> Result<Running, NotStarted> {
-    let Plan { place: Place { config, services }, token, record, trace, workers } = plan;
+    let Plan { place: Place { config, services }, watch, token, record, trace, workers } = plan;
     raise_descriptors(config.limits.calls);
     let clock = Clock::start();
     let no_randomness = |error| not_started("the system's randomness", error, "this system cannot serve");
     let (seed, keys) = (drawn().map_err(no_randomness)?, drawn().map_err(no_randomness)?);
     let mut random = Random::from_seed(u64::from_be_bytes(seed));
     let credentials = secrets::credentials(&config)?;
-    let trunks = config.trunks.iter().flat_map(|trunk| trunk.from.iter().copied()).collect();
+    let trunks = transports::trunk_networks(&config);
     let sip = Listening::open(&config.listen.sip, config.advertise, tls_files(&config), trunks, random.u64())?;
     let (bound, locals) = (sip.bound.clone(), sip.locals.clone());
     let resolver = Resolver::start(&config.resolver, locals.clone(), random.u64());
@@ -222,7 +241,10 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let store = store.map_err(|error| NotStarted(error.to_string()))?;
     let reader = Reader::open(&places.database).map_err(|error| NotStarted(error.to_string()))?;
     let (traces, told) = trace.then(traces::queue).unzip();
-    let http = http::start(config.listen.http, reader, token, told).map_err(|error| {
+    let (ordering, orders) = mpsc::channel(ORDERS);
+    let reloads = Reloads::begin();
+    let desk = Desk { orders: ordering.clone(), reloads: reloads.clone(), reader, guard: Guard(token) };
+    let http = http::start(config.listen.http, desk, told).map_err(|error| {
         not_started(format!("cannot listen for HTTP on {}", config.listen.http), error, "give another --http address")
     })?;
     let rtp = config.listen.rtp;
@@ -231,10 +253,11 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let (media, rings, media_events) = media(&config, workers, recordings, clock, &mut random)?;
     let (told, recorded) = mpsc::unbounded_channel();
     let recorder = records.then(|| recorder(&config, clock, rings, told)).transpose()?;
+    let config = Arc::new(config);
     let setup = Setup {
         locals,
         credentials,
-        config: Arc::new(config),
+        config: config.clone(),
         services,
         seed: random.u64(),
         keyring: Keyring::new(keys),
@@ -261,10 +284,24 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         stored,
         traces,
         will,
+        orders,
     };
     let control = std::thread::Builder::new().name("control".to_owned()).spawn(move || control.run());
     let control = control.map_err(|error| not_started("the control thread", error, "this system cannot serve"))?;
-    Ok(Running { sip: bound, http, rtp: format!("{}:{}-{}", rtp.address, rtp.first, rtp.last), will: wants, control })
+    let (wish, wishes) = std::sync::mpsc::sync_channel(1);
+    if let Some(watch) = watch {
+        let reloader = Reloader { watch, running: config, records, wishes, orders: ordering, reloads };
+        let started = reloader.start();
+        started.map_err(|error| not_started("the thread that reloads", error, "this system cannot serve"))?;
+    }
+    Ok(Running {
+        wish,
+        sip: bound,
+        http,
+        rtp: format!("{}:{}-{}", rtp.address, rtp.first, rtp.last),
+        will: wants,
+        control,
+    })
 }
 
 /// Sees that media ports are to be had, and starts the workers.

@@ -155,6 +155,11 @@ impl Store {
         }
     }
 
+    /// Whether the writer is there.
+    pub fn lives(&self) -> bool {
+        !self.writer.is_finished()
+    }
+
     pub fn losses(&self) -> Arc<Losses> {
         self.losses.clone()
     }
@@ -359,6 +364,12 @@ impl Reader {
         let database = Connection::open_with_flags(path, flags);
         let database = database.map_err(|error| Unopened { place: path.to_owned(), why: error.to_string() })?;
         Ok(Self(Arc::new(Mutex::new(database))))
+    }
+
+    /// Whether the database can be read.
+    pub fn answers(&self) -> bool {
+        let database = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        database.query_row("SELECT count(*) FROM reference WHERE reference = ''", [], |_| Ok(())).is_ok()
     }
 
     /// The context behind a reference; `None` for an unknown one and for an expired one alike.
