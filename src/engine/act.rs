@@ -51,6 +51,9 @@ impl Engine {
     }
 
     fn act_on(&mut self, now: Instant, number: CallNumber, out: Out) {
+        if matches!(out, Out::Answer { .. } | Out::Early { .. }) {
+            self.tally_setup(now, number);
+        }
         let Some(slot) = self.slots.get(&number) else { return };
         let dialog = |leg| match leg {
             Leg::Caller => slot.caller,
@@ -82,7 +85,12 @@ impl Engine {
             Out::Stop { leg } => self.stop(number, leg),
             Out::Bridge => self.bridge(number),
             Out::Unbridge => self.unbridge(number),
-            Out::Step { .. } | Out::Fact(_) => {}
+            Out::Step { verb, .. } => self.tally.step(&slot.service.program.flow.name.text, &verb),
+            Out::Fact(_) => {}
+            Out::Lookup { lookup, name, request } => {
+                self.looks_up(now, number, lookup, name);
+                self.out.push_back(Output::Lookup { call: number, lookup, request: Box::new(request) });
+            }
             Out::Mint => self.out.push_back(Output::Mint { call: number }),
             Out::Resolve { resolve, uri } => match Uri::read(&uri) {
                 Ok(uri) => self.out.push_back(Output::Resolve { asker: Asker::Call(number, resolve), uri }),
@@ -262,6 +270,7 @@ impl Engine {
     fn wind_up(&mut self, now: Instant, number: CallNumber, cdr: Box<crate::call::cdr::Cdr>) {
         let Some(slot) = self.slots.get_mut(&number) else { return };
         self.counters.ended += 1;
+        self.tally.over(&cdr);
         tracing::info!(call = slot.name, disposition = ?cdr.disposition, by = ?cdr.by, "a call ends");
         let journal = slot.journal.take();
         self.counters.journal_lines_dropped += journal.as_ref().map_or(0, |journal| journal.dropped);

@@ -25,7 +25,7 @@ pub enum Passage {
 }
 
 /// What was dropped unread, since the start.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counters {
     /// Openers of strangers beyond their rate.
     pub strangers: u64,

@@ -50,7 +50,8 @@ struct Link {
     account: Option<Account>,
     registration: Option<Registration>,
     ping: Option<Ping>,
-    /// Whether the pings are answered; `None` before the first word.
+    /// Whether the registrar holds our binding, and whether the pings are answered; `None` before the first word.
+    registered: Option<bool>,
     up: Option<bool>,
     waiting: Vec<(Purpose, Box<Request>)>,
     asked: bool,
@@ -130,7 +131,23 @@ impl Terms {
     }
 }
 
+/// How a trunk is, as far as anybody has said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrunkState {
+    pub name: String,
+    pub registered: Option<bool>,
+    /// Its answers to OPTIONS.
+    pub up: Option<bool>,
+}
+
 impl Engine {
+    pub fn trunks(&self) -> Vec<TrunkState> {
+        let ours = self.trunks.links.values().filter(|link| !link.leaving);
+        let state =
+            |link: &Link| TrunkState { name: link.terms.name.clone(), registered: link.registered, up: link.up };
+        ours.map(state).collect()
+    }
+
     /// Sends what is due to trunks, and tells how they are.
     pub(super) fn tend_trunks(&mut self, now: Instant) {
         let numbers: Vec<usize> = self.trunks.links.keys().copied().collect();
@@ -241,7 +258,18 @@ impl Link {
         let registration = register.and_then(|register| made(trunk, registration(register, &terms.proxy, own, random)));
         let ping = trunk.ping.and_then(|every| made(trunk, ping(every, &terms.proxy, locals, random)));
         let waiting = Vec::new();
-        Link { terms, account, registration, ping, up: None, waiting, asked: false, misses: 0, leaving: false }
+        Link {
+            terms,
+            account,
+            registration,
+            ping,
+            registered: None,
+            up: None,
+            waiting,
+            asked: false,
+            misses: 0,
+            leaving: false,
+        }
     }
 
     /// The next request that is due; how the trunk is, is told on the way.
@@ -249,7 +277,10 @@ impl Link {
         while let Some(output) = self.registration.as_mut().and_then(|known| known.poll(now)) {
             match output {
                 registration::Output::Send(request) => return Some((Purpose::Registration, request)),
-                registration::Output::State(state) => self.tell("registration", state),
+                registration::Output::State(state) => {
+                    self.registered = Some(state == State::Up);
+                    self.tell("registration", state);
+                }
             }
         }
         while let Some(output) = self.ping.as_mut().and_then(|known| known.poll(now)) {

@@ -7,12 +7,12 @@ use super::media_plane::MediaPlane;
 use super::media_worker::{Told, WorkerEvent};
 use super::meter::{Meter, WINDOW};
 use super::recorder::{Recorded, Recorder};
-use super::report::Report;
+use super::report::{Report, counted};
 use super::store::{Row, Store, Stored};
 use super::streams::StreamEvent;
 use super::traces::Publisher;
 use super::transports::{Transports, trunk_networks};
-use crate::context::Ended;
+use crate::context::{Ended, Outcome};
 use crate::engine::{CallNumber, Engine, Input, NewPlace, Output, Reserved};
 use crate::os::bell::Bell;
 use crate::os::clock::Clock;
@@ -78,6 +78,7 @@ pub struct Control {
     pub traces: Option<Publisher>,
     pub will: mpsc::Receiver<Will>,
     pub orders: mpsc::Receiver<Order>,
+    pub shell: Shell,
 }
 
 /// How the thread gets along with what there is to do.
@@ -90,7 +91,7 @@ struct Pace {
 }
 
 /// What the control plane counted besides the engine.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct Shell {
     pub sends_failed: u64,
     pub ports_failed: u64,
@@ -100,7 +101,6 @@ impl Control {
     /// Runs until the drain is over.
     pub fn run(mut self) -> Engine {
         let mut datagrams = Batch::of(DATAGRAM);
-        let mut shell = Shell::default();
         let mut ends: Option<Instant> = None;
         let mut stopped = false;
         let woken = self.clock.now();
@@ -110,7 +110,7 @@ impl Control {
             if ends.is_some_and(|end| now >= end) && !stopped {
                 stopped = true;
                 self.engine.handle(now, Input::Stop);
-                self.act(&mut shell);
+                self.act();
                 ends = Some(now + LAST_WORDS);
             }
             if ends.is_some_and(|end| self.engine.idle() || stopped && now >= end) {
@@ -132,12 +132,12 @@ impl Control {
                 let heard = |from, bytes: &[u8]| engine.handle(clock.now(), Input::Message { from, bytes });
                 pace.often &= !self.sip.datagrams(TURN, &mut datagrams, heard);
             }
-            self.act(&mut shell);
+            self.act();
         }
         let (engine, sip, streams) = (self.engine.counters(), self.engine.sip_counters(), self.sip.counters());
         let (gate, dns) = (self.engine.gate().counters(), self.resolver.counters());
         let traces_lost = self.traces.as_ref().map(|traces| traces.lost);
-        tracing::info!(?engine, ?sip, ?gate, ?streams, ?dns, ?shell, traces_lost, store = ?self.store.losses(), media = ?self.media.load(), "ended");
+        tracing::info!(?engine, ?sip, ?gate, ?streams, ?dns, shell = ?self.shell, traces_lost, store = ?self.store.losses(), media = ?self.media.load(), "ended");
         if let Some(recorder) = self.recorder {
             recorder.close();
         }
@@ -242,8 +242,29 @@ impl Control {
     }
 
     fn report(&self) -> Report {
-        let flows = self.engine.flows().map(|(name, digest)| (name.to_owned(), digest.to_owned())).collect();
-        Report { draining: self.engine.draining(), store: self.store.lives(), flows }
+        Report {
+            draining: self.engine.draining(),
+            store: self.store.lives(),
+            flows: self.engine.flows().map(|(name, digest)| (name.to_owned(), digest.to_owned())).collect(),
+            calls: self.engine.calls(),
+            half_open: self.engine.half_open(),
+            sip_load: self.engine.sip_load(),
+            trunks: self.engine.trunks(),
+            tally: self.engine.tally().clone(),
+            rooms: [
+                ("engine", counted(self.engine.counters())),
+                ("sip", counted(self.engine.sip_counters())),
+                ("gate", counted(self.engine.gate().counters())),
+                ("streams", self.sip.counters().map_or_else(Vec::new, counted)),
+                ("dns", counted(self.resolver.counters())),
+                ("store", counted(&*self.store.losses())),
+                ("control", counted(&self.shell)),
+            ],
+            traces_lost: self.traces.as_ref().map_or(0, |traces| traces.lost),
+            media: self.media.load(),
+            store_waiting: self.store.waiting(),
+            store_lag: self.store.lag(),
+        }
     }
 
     fn stream_told(&mut self, event: StreamEvent) {
@@ -281,12 +302,12 @@ impl Control {
         self.engine.handle(self.clock.now(), Input::Recorded { call, recording, ended });
     }
 
-    fn act(&mut self, shell: &mut Shell) {
+    fn act(&mut self) {
         while let Some(output) = self.engine.poll() {
             match output {
                 Output::Send { to, bytes } => {
                     if let Err((bytes, error)) = self.sip.send(to, bytes) {
-                        shell.sends_failed += 1;
+                        self.shell.sends_failed += 1;
                         tracing::debug!(%error, %to, "SIP send");
                         // A datagram is lost as on its way, and sent again; over a stream nothing is.
                         if to.transport.is_stream() {
@@ -299,11 +320,15 @@ impl Control {
                         self.engine.handle(self.clock.now(), Input::Resolved { asker, hops: Vec::new() });
                     }
                 }
-                Output::Reserve { call } => self.reserve(call, shell),
+                Output::Reserve { call } => self.reserve(call),
                 Output::Mint { call } => match mint() {
                     Ok(reference) => self.engine.handle(self.clock.now(), Input::Minted { call, reference }),
                     Err(error) => tracing::error!(%error, "the system gives no randomness"),
                 },
+                Output::Lookup { call, lookup, .. } => {
+                    let (outcome, values) = (Outcome::Failed, Vec::new());
+                    self.engine.handle(self.clock.now(), Input::LookedUp { call, lookup, outcome, values });
+                }
                 Output::Store(row) => {
                     let (call, store) = (row.call, row.store);
                     if !self.store.keep(Row::Context(row)) {
@@ -342,15 +367,15 @@ impl Control {
         }
     }
 
-    fn reserve(&mut self, call: CallNumber, shell: &mut Shell) {
+    fn reserve(&mut self, call: CallNumber) {
         let at = Timestamp::now();
         let reserved = match (self.media.reserve(call), name(at)) {
             (Ok(ports), Ok(name)) => Some(Reserved { ports, at, name }),
             (Err(error), _) => {
-                shell.ports_failed += 1;
+                self.shell.ports_failed += 1;
                 // The engine tells of each second's; this is why.
-                if shell.ports_failed.is_power_of_two() {
-                    tracing::warn!(%error, calls = shell.ports_failed, "no media port");
+                if self.shell.ports_failed.is_power_of_two() {
+                    tracing::warn!(%error, calls = self.shell.ports_failed, "no media port");
                 }
                 None
             }

@@ -195,7 +195,7 @@ pub(super) fn written(kind: &'static str, document: serde_json::Result<String>) 
 }
 
 /// What is wrong, as JSON.
-fn problem(what: &str) -> impl IntoResponse + use<> {
+pub(super) fn problem(what: &str) -> impl IntoResponse + use<> {
     ([(header::CONTENT_TYPE, "application/json")], serde_json::json!({ "error": what }).to_string())
 }
 

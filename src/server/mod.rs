@@ -10,6 +10,7 @@ pub mod http;
 mod media_plane;
 pub mod media_worker;
 mod meter;
+mod metrics;
 mod operating;
 pub mod ports;
 pub mod recorder;
@@ -285,6 +286,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         traces,
         will,
         orders,
+        shell: control::Shell::default(),
     };
     let control = std::thread::Builder::new().name("control".to_owned()).spawn(move || control.run());
     let control = control.map_err(|error| not_started("the control thread", error, "this system cannot serve"))?;

@@ -1,15 +1,16 @@
-//! What whoever operates the service asks over HTTP: `/livez` and `/readyz`, open to this machine, and with the token
-//! `/v1/reload`.
+//! What whoever operates the service asks over HTTP: `/livez`, `/readyz` and `/metrics`, open to this machine, and with
+//! the token `/v1/reload`.
 
 use super::control::Order;
-use super::http::{Guard, unauthorized, written};
+use super::http::{Guard, problem, unauthorized, written};
+use super::metrics;
 use super::reload::Reloads;
 use super::report::Report;
 use super::store::Reader;
 use crate::time::Duration;
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::json;
@@ -32,6 +33,7 @@ pub fn router(desk: Desk) -> Router {
     Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
+        .route("/metrics", get(measured))
         .route("/v1/reload", get(reload))
         .with_state(desk)
 }
@@ -79,6 +81,20 @@ async fn readyz(State(desk): State<Desk>) -> Response {
     });
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, written("application/json", serde_json::to_string(&state))).into_response()
+}
+
+/// Numbers and names of the configuration: the API is for this machine alone, and so they need no token.
+async fn measured(State(desk): State<Desk>) -> Response {
+    let Some(report) = desk.report().await else {
+        return (StatusCode::SERVICE_UNAVAILABLE, problem("the control plane does not answer")).into_response();
+    };
+    match metrics::page(&report, desk.reloads.counts()) {
+        Ok(page) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], page).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "metrics could not be written");
+            (StatusCode::INTERNAL_SERVER_ERROR, problem("writing failed")).into_response()
+        }
+    }
 }
 
 /// How the last edit was taken, with everything that is wrong with it.

@@ -96,7 +96,7 @@ pub enum StreamEvent {
 }
 
 /// What was refused and what broke, since the start.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize)]
 pub struct Counters {
     pub accepted: AtomicU64,
     pub opened: AtomicU64,
