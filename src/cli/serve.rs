@@ -1,7 +1,9 @@
 //! `askonce serve`: answers calls until it is told to stop, then lets those that stand come to their end.
 
+use super::logging::Form;
 use super::{Failed, count, fail, show};
 use crate::config::{Config, Quick, RtpPorts};
+use crate::os::notify::notify;
 use crate::server::http::Token;
 use crate::server::{self, Origin, Plan, Will};
 use std::io::Write;
@@ -47,6 +49,9 @@ pub struct Args {
     /// Keep traces of calls for `askonce trace --live`, with keys and account numbers masked
     #[arg(long)]
     trace: bool,
+    /// Form of the log [default: ASKONCE_LOG_FORMAT, else text]
+    #[arg(long)]
+    pub(super) log: Option<Form>,
     /// Media workers; default: one less than this machine has cores, at least one
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=64))]
     workers: Option<u8>,
@@ -79,6 +84,7 @@ pub fn run(args: &Args) -> Result<(), Failed> {
     let sip = running.sip.iter().map(|hop| hop.to_string()).collect::<Vec<_>>().join(",");
     println!("ready sip={sip} http={} rtp={}", running.http, running.rtp);
     std::io::stdout().flush().map_err(fail)?;
+    tell_systemd("READY=1");
     runtime.block_on(async {
         // The first signal drains, the second ends at once; and the service may end by itself.
         let mut wills = [Will::Drain, Will::Stop].into_iter();
@@ -94,11 +100,19 @@ pub fn run(args: &Args) -> Result<(), Failed> {
             }
             let Some(will) = wills.next() else { break };
             tracing::info!(?will, "a signal to end");
+            tell_systemd("STOPPING=1");
             running.wants(will);
         }
         running.ended().await;
     });
     if running.join() { Ok(()) } else { Err(fail("the control plane died, and its calls with it")) }
+}
+
+/// Where systemd runs us it waits for this.
+fn tell_systemd(state: &str) {
+    if let Err(error) = notify(state) {
+        tracing::warn!(%error, state, "systemd could not be told");
+    }
 }
 
 /// What is to be served: read, checked, and nothing started yet.

@@ -13,6 +13,7 @@ mod quick;
 mod recording;
 mod secrets;
 mod srtp;
+mod switches;
 mod trunk;
 
 pub use check::{Names, check};
@@ -61,6 +62,8 @@ pub struct Config {
     pub trunks: Vec<Arc<Trunk>>,
     pub numbers: Vec<Number>,
     pub destinations: Vec<Destination>,
+    /// What flows may read as `switch.NAME`, and how each stands until it is set.
+    pub switches: Vec<(Word, bool)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

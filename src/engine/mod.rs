@@ -68,6 +68,8 @@ pub struct Setup {
     pub config: Arc<Config>,
     /// By the flow's name.
     pub services: BTreeMap<String, Service>,
+    /// How the switches stand.
+    pub switches: BTreeMap<String, bool>,
     /// Where our SIP is reached: Contact and Via.
     pub locals: Locals,
     /// What trunks' challenges are answered with, by the trunk's name.
@@ -360,7 +362,7 @@ impl Engine {
             keyring: setup.keyring,
             slots: HashMap::new(),
             dialogs: HashMap::new(),
-            switches: BTreeMap::new(),
+            switches: setup.switches,
             next: 0,
             next_recording: 0,
             deadlines: Deadlines::default(),

@@ -15,6 +15,8 @@ pub struct NewPlace {
     pub services: BTreeMap<String, Service>,
     /// By the trunk's name.
     pub credentials: BTreeMap<String, Credentials>,
+    /// How the switches stand.
+    pub switches: BTreeMap<String, bool>,
 }
 
 impl Engine {
@@ -23,7 +25,7 @@ impl Engine {
         if self.draining {
             return;
         }
-        let NewPlace { config, services, credentials } = place;
+        let NewPlace { config, services, credentials, switches } = place;
         let around = (&self.locals, &mut self.endpoint, &mut self.random);
         self.trunks.renew(now, &config, &credentials, around);
         self.gate.limit(config.limits.per_source);
@@ -31,6 +33,12 @@ impl Engine {
         self.destinations = Arc::new(destinations(&config));
         (self.config, self.services) = (config, services);
         self.tend_trunks(now);
+        for (name, on) in &switches {
+            if self.switches.get(name) != Some(on) {
+                self.switch(now, name, *on);
+            }
+        }
+        self.switches = switches;
     }
 
     /// Name and digest of each flow that answers.

@@ -54,6 +54,8 @@ pub enum Will {
 pub enum Order {
     /// Calls that begin from now on have this. The answer: whether any will.
     Reload(Box<NewPlace>, oneshot::Sender<bool>),
+    /// A switch is set, and written down.
+    Switch { name: String, on: bool },
     /// How things stand.
     Report(oneshot::Sender<Box<Report>>),
 }
@@ -235,6 +237,7 @@ impl Control {
                 self.engine.handle(self.clock.now(), Input::Reload(place));
                 let _ = taken.send(!self.engine.draining());
             }
+            Order::Switch { name, on } => self.engine.handle(self.clock.now(), Input::Switch { name, on }),
             Order::Report(answer) => {
                 let _ = answer.send(Box::new(self.report()));
             }

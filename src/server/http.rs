@@ -89,6 +89,8 @@ pub fn start(listen: SocketAddr, desk: Desk, told: Option<mpsc::Receiver<Told>>)
                 tokio::spawn(traces.clone().follow(told));
                 traces
             });
+            tokio::spawn(operating::expire(desk.switches.clone()));
+            tokio::spawn(operating::keep_alive(desk.clone()));
             let (reader, guard) = (desk.reader.clone(), desk.guard.clone());
             let router = router(Api { reader, guard, traces }).merge(operating::router(desk));
             serve(listener, router, EXCHANGE).await

@@ -19,6 +19,7 @@ mod report;
 mod secrets;
 pub mod store;
 pub mod streams;
+mod switches;
 mod traces;
 mod transports;
 
@@ -48,6 +49,7 @@ use std::sync::Arc;
 use std::sync::mpsc::TrySendError;
 use std::thread::JoinHandle;
 use store::{Places, Reader, Store};
+use switches::Switches;
 use tokio::sync::mpsc;
 use transports::Listening;
 
@@ -244,7 +246,12 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let (traces, told) = trace.then(traces::queue).unzip();
     let (ordering, orders) = mpsc::channel(ORDERS);
     let reloads = Reloads::begin();
-    let desk = Desk { orders: ordering.clone(), reloads: reloads.clone(), reader, guard: Guard(token) };
+    let switches = Switches::open(&places.database, &config, ordering.clone());
+    let switches =
+        switches.map_err(|error| not_started("the switches in the store", error, "mend the store's file"))?;
+    let values = switches.values();
+    let (guard, orders_of) = (Guard(token), ordering.clone());
+    let desk = Desk { orders: orders_of, reloads: reloads.clone(), switches: switches.clone(), reader, guard };
     let http = http::start(config.listen.http, desk, told).map_err(|error| {
         not_started(format!("cannot listen for HTTP on {}", config.listen.http), error, "give another --http address")
     })?;
@@ -260,6 +267,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         credentials,
         config: config.clone(),
         services,
+        switches: values,
         seed: random.u64(),
         keyring: Keyring::new(keys),
         record: record.is_some(),
@@ -292,7 +300,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let control = control.map_err(|error| not_started("the control thread", error, "this system cannot serve"))?;
     let (wish, wishes) = std::sync::mpsc::sync_channel(1);
     if let Some(watch) = watch {
-        let reloader = Reloader { watch, running: config, records, wishes, orders: ordering, reloads };
+        let reloader = Reloader { watch, running: config, records, wishes, orders: ordering, reloads, switches };
         let started = reloader.start();
         started.map_err(|error| not_started("the thread that reloads", error, "this system cannot serve"))?;
     }

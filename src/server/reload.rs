@@ -11,6 +11,7 @@ mod seen;
 
 use super::control::Order;
 use super::files::Findings;
+use super::switches::Switches;
 use super::{Place, quick_place, read_place, secrets};
 use crate::config::{self, Config, SecretSource};
 use crate::engine::{NewPlace, Service};
@@ -154,6 +155,7 @@ pub struct Reloader {
     pub wishes: Receiver<()>,
     pub orders: mpsc::Sender<Order>,
     pub reloads: Reloads,
+    pub switches: Switches,
 }
 
 impl Reloader {
@@ -213,9 +215,12 @@ impl Reloader {
             return Err(Refused::of(&findings));
         };
         let credentials = secrets::credentials(&config).map_err(Refused::because)?;
-        let place = Box::new(NewPlace { config: Arc::new(config), services, credentials });
+        let config = Arc::new(config);
         let (taken, answer) = oneshot::channel();
-        let ordered = self.orders.blocking_send(Order::Reload(place, taken)).is_ok();
+        let ordered = self.switches.configure(&config.clone(), |switches| {
+            let place = Box::new(NewPlace { config, services, credentials, switches });
+            self.orders.blocking_send(Order::Reload(place, taken)).is_ok()
+        });
         match ordered.then(|| answer.blocking_recv()) {
             Some(Ok(true)) => Ok(()),
             _ => Err(Refused::because("the service is coming to its end")),

@@ -53,6 +53,7 @@ impl World {
             services: BTreeMap::new(),
             locals: Locals::new(on.iter().map(|text| hop(text))),
             credentials: BTreeMap::from([("carrier".to_owned(), credentials)]),
+            switches: BTreeMap::new(),
             seed: 5,
             keyring: askonce::keying::Keyring::new([9; 32]),
             record: false,
