@@ -194,12 +194,18 @@ impl Collector for Page {
             match values {
                 Values::Counts(counts) => {
                     for (labels, count) in counts {
-                        metric.encode_family(labels)?.encode_counter(count, NO_EXEMPLAR)?;
+                        match labels.is_empty() {
+                            true => metric.encode_counter(count, NO_EXEMPLAR)?,
+                            false => metric.encode_family(labels)?.encode_counter(count, NO_EXEMPLAR)?,
+                        }
                     }
                 }
                 Values::Gauges(gauges) => {
                     for (labels, value) in gauges {
-                        metric.encode_family(labels)?.encode_gauge(value)?;
+                        match labels.is_empty() {
+                            true => metric.encode_gauge(value)?,
+                            false => metric.encode_family(labels)?.encode_gauge(value)?,
+                        }
                     }
                 }
                 Values::Times(times) => {

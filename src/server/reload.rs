@@ -240,3 +240,6 @@ impl Reloader {
         fixed
     }
 }
+
+#[cfg(test)]
+mod tests;

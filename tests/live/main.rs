@@ -5,6 +5,7 @@ mod descriptors;
 mod doctor;
 mod line;
 mod load;
+mod operating;
 mod recording;
 mod reload;
 mod server;
