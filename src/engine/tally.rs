@@ -33,6 +33,7 @@ pub struct Tally {
     pub lookups: Series,
     pub handoffs: Series,
     pub refused: Series,
+    pub asked_again: Series,
     /// Counts that found no room.
     pub beyond: u64,
 }
@@ -51,6 +52,7 @@ impl Default for Tally {
             lookups: Series::by(&["lookup", "result"]),
             handoffs: Series::by(&["destination", "carrier", "result"]),
             refused: Series::by(&["status"]),
+            asked_again: Series::by(&["flow", "fact", "destination"]),
             beyond: 0,
         }
     }
@@ -83,6 +85,8 @@ impl Tally {
             let result = word(&hop.received);
             kept.extend(hop.carriers.iter().map(|carrier| self.handoffs.count(&[&hop.to, carrier, &result])));
         }
+        let asked_again = cdr.asked_again.iter();
+        kept.extend(asked_again.map(|again| self.asked_again.count(&[flow, &again.fact, &again.to])));
         kept.extend(cdr.refusals.iter().map(|refused| self.refused.count(&[&refused.status.to_string()])));
         self.beyond += kept.into_iter().filter(|kept| !kept).count() as u64;
     }

@@ -60,6 +60,7 @@ fn metrics(report: &Report, reloads: [u64; 2]) -> Vec<Metric> {
         ),
         times("askonce_handoff_wait_seconds", "How long callers waited for a person.", &tally.waited),
         counts("askonce_agent_refusals", "What agents' phones said instead of 200.", named(&tally.refused)),
+        counts("askonce_asked_again", "Facts that we held and the agent's side asked for.", named(&tally.asked_again)),
         gauges("askonce_trunk_registered", "Whether the trunk's registrar has our binding.", trunks(report, true)),
         gauges("askonce_trunk_up", "Whether the trunk answers our OPTIONS.", trunks(report, false)),
         counts(

@@ -1,7 +1,7 @@
 //! Flows and configuration that change while calls stand.
 
 use crate::server::{Server, TOKEN, configuration};
-use crate::{PATIENCE, answers, call, script, set, talk};
+use crate::{PATIENCE, answers, call, load, script, set, talk};
 use askonce::os::clock::Clock;
 use askonce::peer::Answering;
 use askonce::time::Duration;
@@ -49,6 +49,11 @@ fn read_again(server: &Server, at: &Value) -> Value {
         assert!(clock.now().since(askonce::time::Instant::ZERO) < PATIENCE, "nothing was read again: {}", server.log());
         clock.sleep_until(clock.now() + Duration::from_millis(50));
     }
+}
+
+fn hang_up(server: &Server) {
+    let sent = Command::new("kill").args(["-HUP", &server.pid().to_string()]).status().expect("kill");
+    assert!(sent.success());
 }
 
 fn last(server: &Server) -> Value {
@@ -111,6 +116,33 @@ fn a_call_ends_on_the_flow_it_began_with_and_the_next_one_has_the_new() {
 }
 
 #[test]
+fn calls_under_way_lose_no_key_and_no_packet_to_edits_sound_and_broken() {
+    let (folder, config, flow) = place("127.0.0.1:9".parse().expect("an address"));
+    let mut server = Server::serve(folder, &["--config", config.to_str().expect("a name")]);
+    let records = server.path("askonce.cdr.jsonl").display().to_string();
+    let load = load::start(server.sip, &format!("--script|1s 12345674# 4s|--rate|15|--calls|60|--records|{records}"));
+    for (from, to, sound) in [
+        ("askonce: 1", "# Once.\naskonce: 1", true),
+        ("# Once.", "floww: x\n# Once.", false),
+        ("floww: x\n# Once.", "# Twice.", true),
+    ] {
+        let before = last(&server);
+        edit(&flow, from, to);
+        hang_up(&server);
+        assert_eq!(read_again(&server, &before)["ok"], sound);
+    }
+    let (report, _) = load::report(load, true);
+    let calls = &report["calls"];
+    assert_eq!((&calls["complete"], &calls["failed"]), (&60.into(), &0.into()), "{report:#}");
+    assert_eq!((&report["keys"]["lost"], &report["packets"]["lost"]), (&0.into(), &0.into()), "{report:#}");
+    server.terminate();
+    let records = std::fs::read_to_string(server.path("askonce.cdr.jsonl")).expect("the call records");
+    let digest = |record: &str| serde_json::from_str::<Value>(record).expect("JSON")["digest"].to_string();
+    let digests: std::collections::BTreeSet<String> = records.lines().map(digest).collect();
+    assert_eq!(digests.len(), 3, "calls began on each of the three");
+}
+
+#[test]
 fn a_hangup_signal_reads_again_and_a_new_number_is_answered() {
     let clock = Clock::start();
     let mut agent = set(0x42, answers(), clock);
@@ -122,8 +154,7 @@ fn a_hangup_signal_reads_again_and_a_new_number_is_answered() {
     assert_eq!(talk(clock, [&mut caller, &mut agent], &mut |_| {}).1, 404);
     let before = last(&server);
     edit(&config, "\"100\": account-desk", "\"*\": account-desk");
-    let sent = Command::new("kill").args(["-HUP", &server.pid().to_string()]).status().expect("kill");
-    assert!(sent.success());
+    hang_up(&server);
     assert_eq!(read_again(&server, &before)["ok"], true);
     call(&mut caller, server.sip, Vec::new(), script());
     let (invites, status) = talk(clock, [&mut caller, &mut agent], &mut |_| {});
