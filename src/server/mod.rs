@@ -29,10 +29,10 @@ use crate::keying::Keyring;
 use crate::os::bell::Bell;
 use crate::os::clock::Clock;
 use crate::random::Random;
-use crate::sip::Hop;
+use crate::sip::{Hop, Locals};
 use control::Control;
 pub use control::Will;
-use dns::Resolver;
+use dns::{Resolved, Resolver};
 use files::{Files, Findings};
 use http::{Guard, Token};
 use media_plane::{MediaPlane, MediaSetup};
@@ -46,7 +46,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::TrySendError;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use store::{Places, Reader, Store};
 use switches::Switches;
@@ -195,7 +195,7 @@ pub struct Running {
     pub http: SocketAddr,
     /// `127.0.0.1:20000-29999`.
     pub rtp: String,
-    wish: std::sync::mpsc::SyncSender<()>,
+    wish: SyncSender<()>,
     will: mpsc::Sender<Will>,
     control: JoinHandle<Engine>,
 }
@@ -232,17 +232,13 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let Plan { place: Place { config, services }, watch, token, record, trace, workers } = plan;
     raise_descriptors(config.limits.calls);
     let clock = Clock::start();
-    let no_randomness = |error| not_started("the system's randomness", error, "this system cannot serve");
-    let (seed, keys) = (drawn().map_err(no_randomness)?, drawn().map_err(no_randomness)?);
+    let (seed, keys) = (drawn()?, drawn()?);
     let mut random = Random::from_seed(u64::from_be_bytes(seed));
     let credentials = secrets::credentials(&config)?;
     let trunks = transports::trunk_networks(&config);
     let sip = Listening::open(&config.listen.sip, config.advertise, tls_files(&config), trunks, random.u64())?;
     let (bound, locals) = (sip.bound.clone(), sip.locals.clone());
-    let resolver = Resolver::start(&config.resolver, locals.clone(), random.u64());
-    let (resolver, resolved) = resolver.map_err(|error| {
-        not_started("DNS", error, "name the servers in the configuration: resolver: [192.0.2.53:53]")
-    })?;
+    let (resolver, resolved) = resolver(&config, locals.clone(), random.u64())?;
     let (stored_tx, stored) = mpsc::unbounded_channel();
     let places = Places { database: PathBuf::from(&config.store), recordings: record.clone() };
     let store = Store::open(&places, move |word| {
@@ -250,21 +246,13 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         let _ = stored_tx.send(word);
     });
     let store = store.map_err(|error| NotStarted(error.to_string()))?;
-    let reader = Reader::open(&places.database).map_err(|error| NotStarted(error.to_string()))?;
     let (traces, told) = trace.then(traces::queue).unzip();
-    let (ordering, orders) = mpsc::channel(ORDERS);
-    let reloads = Reloads::begin();
-    let switches = Switches::open(&places.database, &config, ordering.clone());
-    let switches =
-        switches.map_err(|error| not_started("the switches in the store", error, "mend the store's file"))?;
-    let values = switches.values();
-    let (guard, orders_of) = (Guard(token), ordering.clone());
-    let desk = Desk { orders: orders_of, reloads: reloads.clone(), switches: switches.clone(), reader, guard };
-    let http = http::start(config.listen.http, desk, told).map_err(|error| {
+    let (desk, orders) = desk(&config, &places.database, token)?;
+    let http = http::start(config.listen.http, desk.clone(), told).map_err(|error| {
         not_started(format!("cannot listen for HTTP on {}", config.listen.http), error, "give another --http address")
     })?;
     let rtp = config.listen.rtp;
-    let records = config.may_record() || services.values().any(|service| service.program.flow.records());
+    let records = records(&config, &services);
     let recordings = if records { config.record.at_once } else { 0 };
     let (media, rings, media_events) = media(&config, workers, recordings, clock, &mut random)?;
     let (told, recorded) = mpsc::unbounded_channel();
@@ -275,7 +263,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         credentials,
         config: config.clone(),
         services,
-        switches: values,
+        switches: desk.switches.values(),
         seed: random.u64(),
         keyring: Keyring::new(keys),
         record: record.is_some(),
@@ -306,20 +294,44 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     };
     let control = std::thread::Builder::new().name("control".to_owned()).spawn(move || control.run());
     let control = control.map_err(|error| not_started("the control thread", error, "this system cannot serve"))?;
-    let (wish, wishes) = std::sync::mpsc::sync_channel(1);
-    if let Some(watch) = watch {
-        let reloader = Reloader { watch, running: config, records, wishes, orders: ordering, reloads, switches };
-        let started = reloader.start();
-        started.map_err(|error| not_started("the thread that reloads", error, "this system cannot serve"))?;
-    }
-    Ok(Running {
-        wish,
-        sip: bound,
-        http,
-        rtp: format!("{}:{}-{}", rtp.address, rtp.first, rtp.last),
-        will: wants,
-        control,
-    })
+    let wish = watched(watch, config, records, desk)?;
+    let rtp = format!("{}:{}-{}", rtp.address, rtp.first, rtp.last);
+    Ok(Running { wish, sip: bound, http, rtp, will: wants, control })
+}
+
+fn resolver(config: &Config, locals: Locals, seed: u64) -> Result<(Resolver, mpsc::Receiver<Resolved>), NotStarted> {
+    Resolver::start(&config.resolver, locals, seed)
+        .map_err(|error| not_started("DNS", error, "name the servers in the configuration: resolver: [192.0.2.53:53]"))
+}
+
+/// What is asked and ordered over HTTP, and the control plane's end of it.
+fn desk(
+    config: &Config,
+    database: &Path,
+    token: Option<Token>,
+) -> Result<(Desk, mpsc::Receiver<control::Order>), NotStarted> {
+    let (orders, ordered) = mpsc::channel(ORDERS);
+    let reader = Reader::open(database).map_err(|error| NotStarted(error.to_string()))?;
+    let switches = Switches::open(database, config, orders.clone());
+    let switches =
+        switches.map_err(|error| not_started("the switches in the store", error, "mend the store's file"))?;
+    Ok((Desk { orders, reloads: Reloads::begin(), switches, reader, guard: Guard(token) }, ordered))
+}
+
+/// Starts the thread that reads again what changes, if anything may; gives the way to wish for it.
+fn watched(
+    watch: Option<Watch>,
+    running: Arc<Config>,
+    records: bool,
+    desk: Desk,
+) -> Result<SyncSender<()>, NotStarted> {
+    let (wish, wishes) = sync_channel(1);
+    let Some(watch) = watch else { return Ok(wish) };
+    let Desk { orders, reloads, switches, .. } = desk;
+    let reloader = Reloader { watch, running, records, wishes, orders, reloads, switches };
+    let started = reloader.start();
+    started.map_err(|error| not_started("the thread that reloads", error, "this system cannot serve"))?;
+    Ok(wish)
 }
 
 /// Sees that media ports are to be had, and starts the workers.
@@ -356,6 +368,11 @@ fn media(
         }
     })?;
     Ok((media, rings, events))
+}
+
+/// Whether any call may be recorded.
+fn records(config: &Config, services: &BTreeMap<String, Service>) -> bool {
+    config.may_record() || services.values().any(|service| service.program.flow.records())
 }
 
 /// Sees that recordings can be written, mends what a killed process left of them, and starts the recorder.
@@ -429,8 +446,9 @@ fn default_workers() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1)).max(1)
 }
 
-fn drawn<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+fn drawn<const N: usize>() -> Result<[u8; N], NotStarted> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)?;
+    let no_randomness = |error| not_started("the system's randomness", error, "this system cannot serve");
+    getrandom::fill(&mut bytes).map_err(no_randomness)?;
     Ok(bytes)
 }

@@ -231,8 +231,7 @@ impl Reloader {
     fn fixed(&self, config: &Config, services: &BTreeMap<String, Service>, findings: &Findings) -> Vec<Diagnostic> {
         let source = findings.sources.iter().find(|source| source.path == config.path);
         let mut fixed = config::fixed(&self.running, config, source);
-        let records = config.may_record() || services.values().any(|service| service.program.flow.records());
-        if records && !self.records {
+        if super::records(config, services) && !self.records {
             let mut needs = config::needs_restart("record", &config.path, source);
             needs.note("nothing was recorded when the service started, so there is no recorder");
             fixed.push(needs);
