@@ -161,6 +161,7 @@ fn names(service: &Service) -> Names<'_> {
         name: &flow.name,
         destinations: flow.destinations().collect(),
         facts: flow.facts.iter().map(|fact| fact.name.text.as_str()).collect(),
+        switches: flow.switches(),
         parameters: flow
             .with
             .iter()

@@ -36,6 +36,8 @@ queues:
   support: { to: support }
 blocks:
   start:
+    - if: switch.storm
+      then: sorry
     - agent: support
       needs: [account]
       else: sorry
@@ -98,6 +100,8 @@ const BROKEN: &[Case] = &[
     (PLACE, "  support:", "  suport:", "desk.yaml:10:18: unknown-name"),
     (PLACE, "storm: false", "storm: off", "19:20: wrong-type"),
     (PLACE, "storm: false", "\"a storm\": false", "19:13: bad-name"),
+    (PLACE, "storm: false", "strom: false", "desk.yaml:13:11: unknown-name"),
+    (DESK, "switch.storm", "switch.strom", "13:11: unknown-name"),
     (PLACE, "switches: {", "record: { audio: true }\nswitches: {", "19:1: needs-restart"),
     (PLACE, "switches: {", "advertise: 192.0.2.7\nswitches: {", "19:1: needs-restart"),
     (PLACE, "switches: {", "resolver: [192.0.2.53]\nswitches: {", "19:1: needs-restart"),
@@ -107,11 +111,11 @@ const BROKEN: &[Case] = &[
     (DESK, "length: 8-12", "length: 12-8", "6:13: wrong-type"),
     (DESK, "class: pii", "class: pi", "7:12: unknown-name"),
     (DESK, "to: support", "to: suport", "10:18: unknown-name"),
-    (DESK, "- agent: support", "- agnet: support", "13:7: unknown-verb"),
-    (DESK, "else: sorry", "else: sory", "15:13: unknown-name"),
-    (DESK, "needs: [account]", "needs: [acount]", "14:15: unknown-name"),
-    (DESK, "    - hangup", "\t- hangup", "17:2: yaml"),
-    (DESK, "    - hangup", "    - say: nothing", "17:12: unknown-name"),
+    (DESK, "- agent: support", "- agnet: support", "15:7: unknown-verb"),
+    (DESK, "else: sorry", "else: sory", "17:13: unknown-name"),
+    (DESK, "needs: [account]", "needs: [acount]", "16:15: unknown-name"),
+    (DESK, "    - hangup", "\t- hangup", "19:2: yaml"),
+    (DESK, "    - hangup", "    - say: nothing", "19:12: unknown-name"),
 ];
 
 fn place() -> TempDir {
