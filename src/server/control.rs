@@ -7,7 +7,7 @@ use super::media_plane::MediaPlane;
 use super::media_worker::{Told, WorkerEvent};
 use super::meter::{Meter, WINDOW};
 use super::recorder::{Recorded, Recorder};
-use super::report::{Report, counted};
+use super::report::{Report, Standing, counted};
 use super::store::{Row, Store, Stored};
 use super::streams::StreamEvent;
 use super::traces::Publisher;
@@ -56,7 +56,9 @@ pub enum Order {
     Reload(Box<NewPlace>, oneshot::Sender<bool>),
     /// A switch is set, and written down.
     Switch { name: String, on: bool },
-    /// How things stand.
+    /// Whether it turns, and what for.
+    Stand(oneshot::Sender<Standing>),
+    /// Everything that is counted.
     Report(oneshot::Sender<Box<Report>>),
 }
 
@@ -238,6 +240,11 @@ impl Control {
                 let _ = taken.send(!self.engine.draining());
             }
             Order::Switch { name, on } => self.engine.handle(self.clock.now(), Input::Switch { name, on }),
+            Order::Stand(answer) => {
+                let flows = self.engine.flows().map(|(name, digest)| (name.to_owned(), digest.to_owned())).collect();
+                let (draining, store) = (self.engine.draining(), self.store.lives());
+                let _ = answer.send(Standing { draining, store, flows });
+            }
             Order::Report(answer) => {
                 let _ = answer.send(Box::new(self.report()));
             }
@@ -246,15 +253,12 @@ impl Control {
 
     fn report(&self) -> Report {
         Report {
-            draining: self.engine.draining(),
-            store: self.store.lives(),
-            flows: self.engine.flows().map(|(name, digest)| (name.to_owned(), digest.to_owned())).collect(),
             calls: self.engine.calls(),
             half_open: self.engine.half_open(),
             sip_load: self.engine.sip_load(),
             trunks: self.engine.trunks(),
             tally: self.engine.tally().clone(),
-            rooms: [
+            rooms: vec![
                 ("engine", counted(self.engine.counters())),
                 ("sip", counted(self.engine.sip_counters())),
                 ("gate", counted(self.engine.gate().counters())),

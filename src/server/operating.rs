@@ -6,7 +6,7 @@ use super::control::Order;
 use super::http::{Guard, problem, unauthorized, written};
 use super::metrics;
 use super::reload::Reloads;
-use super::report::Report;
+use super::report::Standing;
 use super::store::Reader;
 use super::switches::{LONGEST, NotSet, Switches};
 use crate::os::notify;
@@ -48,11 +48,11 @@ pub fn router(desk: Desk) -> Router {
 }
 
 impl Desk {
-    /// The control plane's word on how things stand; `None`: it does not answer.
-    pub async fn report(&self) -> Option<Box<Report>> {
+    /// The control plane's answer to an order; `None`: it does not answer.
+    async fn ask<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Option<T> {
         let asked = async {
             let (asked, answer) = oneshot::channel();
-            self.orders.send(Order::Report(asked)).await.ok()?;
+            self.orders.send(order(asked)).await.ok()?;
             answer.await.ok()
         };
         timeout(PATIENCE, asked).await.ok().flatten()
@@ -67,7 +67,7 @@ impl Desk {
 
 /// Whether a restart would help: the control plane turns.
 async fn livez(State(desk): State<Desk>) -> Response {
-    match desk.report().await {
+    match desk.ask(Order::Stand).await {
         Some(_) => "ok\n".into_response(),
         None => (StatusCode::SERVICE_UNAVAILABLE, "the control plane does not answer\n").into_response(),
     }
@@ -75,18 +75,18 @@ async fn livez(State(desk): State<Desk>) -> Response {
 
 /// Whether new calls should come here.
 async fn readyz(State(desk): State<Desk>) -> Response {
-    let (report, store, last) = (desk.report().await, desk.store_answers().await, desk.reloads.last());
-    let lives = report.is_some();
-    let report = report.unwrap_or_default();
-    let store = store && report.store;
-    let ready = lives && store && !report.draining;
-    let flows: Vec<_> = report.flows.iter().map(|(name, digest)| json!({ "name": name, "digest": digest })).collect();
+    let (standing, store, last) = (desk.ask(Order::Stand).await, desk.store_answers().await, desk.reloads.last());
+    let lives = standing.is_some();
+    let Standing { draining, store: writes, flows } = standing.unwrap_or_default();
+    let store = store && writes;
+    let ready = lives && store && !draining;
+    let flows: Vec<_> = flows.iter().map(|(name, digest)| json!({ "name": name, "digest": digest })).collect();
     let mut reload = json!({ "at": last.at, "ok": last.ok });
     if let Some(error) = last.error {
         reload["error"] = error.into();
     }
     let state = json!({
-        "ready": ready, "control": lives, "store": store, "draining": report.draining, "flows": flows, "reload": reload,
+        "ready": ready, "control": lives, "store": store, "draining": draining, "flows": flows, "reload": reload,
     });
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, written("application/json", serde_json::to_string(&state))).into_response()
@@ -94,7 +94,7 @@ async fn readyz(State(desk): State<Desk>) -> Response {
 
 /// Numbers and names of the configuration: the API is for this machine alone, and so they need no token.
 async fn measured(State(desk): State<Desk>) -> Response {
-    let Some(report) = desk.report().await else {
+    let Some(report) = desk.ask(Order::Report).await else {
         return (StatusCode::SERVICE_UNAVAILABLE, problem("the control plane does not answer")).into_response();
     };
     match metrics::page(&report, desk.reloads.counts()) {
@@ -187,7 +187,7 @@ pub async fn keep_alive(desk: Desk) {
     due.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         due.tick().await;
-        if desk.report().await.is_none() {
+        if desk.ask(Order::Stand).await.is_none() {
             tracing::error!("the control plane does not answer: the watchdog is not told that it lives");
         } else if let Err(error) = notify::notify("WATCHDOG=1") {
             tracing::error!(%error, "the watchdog could not be told");

@@ -5,14 +5,19 @@ use crate::engine::{Tally, TrunkState};
 use crate::time::Duration;
 use serde::Serialize;
 
-/// At one moment.
+/// What is asked every few seconds: it costs next to nothing.
 #[derive(Default)]
-pub struct Report {
+pub struct Standing {
     pub draining: bool,
     /// Whether the store's writer lives.
     pub store: bool,
     /// Name and digest.
     pub flows: Vec<(String, String)>,
+}
+
+/// All that is measured and counted.
+#[derive(Default)]
+pub struct Report {
     pub calls: usize,
     pub half_open: usize,
     /// Dialogs and transactions.
@@ -20,7 +25,7 @@ pub struct Report {
     pub trunks: Vec<TrunkState>,
     pub tally: Tally,
     /// What was counted since the start, by who counts.
-    pub rooms: [(&'static str, Vec<(String, u64)>); 7],
+    pub rooms: Vec<(&'static str, Vec<(String, u64)>)>,
     pub traces_lost: u64,
     /// Of each worker that lives.
     pub media: Vec<Load>,

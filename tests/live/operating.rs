@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixDatagram;
+use std::process::Command;
 
 /// `PUT path` with the token; the status and what follows the head.
 fn put(server: &Server, path: &str, token: &str, body: &str) -> (u16, String) {
@@ -62,7 +63,34 @@ fn every_metric_is_documented_and_a_call_is_counted_without_a_word_of_its_caller
     let untold: Vec<&str> = events.filter(|event| !docs.contains(&format!("`{event}`"))).collect();
     assert!(untold.is_empty(), "docs/operating.md says nothing of {untold:?}");
 
-    // Its statistics come within a second of its end, and then it counts.
+    server.terminate();
+}
+
+#[test]
+fn who_drains_is_alive_and_not_ready() {
+    let clock = Clock::start();
+    let mut agent = set(0x42, answers(), clock);
+    let mut caller = set(0x31, Answering::Refuse(486), clock);
+    let mut server = Server::start(agent.0.contact(), &[]);
+    assert_eq!((server.get("/livez", "").0, server.get("/readyz", "").0), (200, 200));
+    assert_eq!(server.get("/v1/reload", "another-token-altogether").0, 401);
+    call(&mut caller, server.sip, Vec::new(), script());
+    let (_, status) = talk(clock, [&mut caller, &mut agent], &mut |_| {
+        let sent = Command::new("kill").args(["-TERM", &server.pid().to_string()]).status().expect("kill");
+        assert!(sent.success());
+        let since = clock.now();
+        let told = loop {
+            let (status, told) = server.get("/readyz", "");
+            if status != 200 {
+                break told;
+            }
+            assert!(clock.now().since(since) < crate::PATIENCE, "it does not drain: {told}");
+        };
+        let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+        assert_eq!((&told["ready"], &told["draining"]), (&false.into(), &true.into()), "{told}");
+        assert_eq!(server.get("/livez", "").0, 200);
+    });
+    assert_eq!(status, 0, "the call comes to its end");
     server.terminate();
 }
 
