@@ -2,6 +2,7 @@
 //! else. What comes out is journalled and done.
 
 use super::{Asker, CallNumber, ContextRow, Engine, Output, Phase, STATISTICS_PATIENCE};
+use crate::acd::Bounds;
 use crate::call::Call;
 use crate::record::seam::{In, Leg, Out};
 use crate::sip::endpoint::{DialogId, Endpoint, Refusal};
@@ -45,15 +46,13 @@ impl Engine {
     pub(super) fn act(&mut self, now: Instant, number: CallNumber) {
         while let Some((at, out)) = self.enter(now, number, Call::poll).flatten() {
             self.log_output(at, number, &out);
+            self.count_output(now, number, &out);
             self.act_on(now, number, out);
         }
         self.arm(now, number);
     }
 
     fn act_on(&mut self, now: Instant, number: CallNumber, out: Out) {
-        if matches!(out, Out::Answer { .. } | Out::Early { .. }) {
-            self.tally_setup(now, number);
-        }
         let Some(slot) = self.slots.get(&number) else { return };
         let dialog = |leg| match leg {
             Leg::Caller => slot.caller,
@@ -85,10 +84,10 @@ impl Engine {
             Out::Stop { leg } => self.stop(number, leg),
             Out::Bridge => self.bridge(number),
             Out::Unbridge => self.unbridge(number),
-            Out::Step { verb, .. } => self.tally.step(&slot.service.program.flow.name.text, &verb),
-            Out::Fact(_) => {}
-            Out::Lookup { lookup, name, request } => {
-                self.looks_up(now, number, lookup, name);
+            Out::Step { .. } | Out::Fact(_) => {}
+            Out::Join { queue, at_once, size } => self.join(now, number, &queue, Bounds { at_once, size }),
+            Out::Leave => self.lines.leave(now, number),
+            Out::Lookup { lookup, request, .. } => {
                 self.out.push_back(Output::Lookup { call: number, lookup, request: Box::new(request) });
             }
             Out::Mint => self.out.push_back(Output::Mint { call: number }),
@@ -234,6 +233,7 @@ impl Engine {
         match cdr {
             Some(cdr) => self.wind_up(now, number, cdr),
             None => {
+                self.lines.leave(now, number);
                 for leg in Leg::BOTH {
                     self.close_stream(number, leg);
                 }
@@ -268,6 +268,7 @@ impl Engine {
     }
 
     fn wind_up(&mut self, now: Instant, number: CallNumber, cdr: Box<crate::call::cdr::Cdr>) {
+        self.lines.leave(now, number);
         let Some(slot) = self.slots.get_mut(&number) else { return };
         self.counters.ended += 1;
         self.tally.over(&cdr);

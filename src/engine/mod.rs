@@ -10,6 +10,7 @@ pub mod gate;
 mod half_open;
 mod identity;
 mod journal;
+mod lines;
 mod media;
 mod record;
 mod reload;
@@ -17,6 +18,7 @@ mod tally;
 mod trace;
 mod trunks;
 
+use crate::acd::Lines;
 use crate::audio::Arena;
 use crate::call::cdr::{Cdr, LegMedia};
 use crate::call::{Call, Program};
@@ -241,6 +243,8 @@ pub struct Counters {
     pub srtp_refused: u64,
     pub uui_ignored: u64,
     pub info_ignored: u64,
+    /// Callers who found a line of ours full.
+    pub lines_full: u64,
     pub contexts_not_durable: u64,
     pub facts_not_carried: u64,
     pub journal_lines_dropped: u64,
@@ -324,6 +328,7 @@ pub struct Engine {
     slots: HashMap<CallNumber, Slot>,
     dialogs: HashMap<DialogId, (CallNumber, Leg)>,
     switches: BTreeMap<String, bool>,
+    lines: Lines,
     next: CallNumber,
     next_recording: u32,
     deadlines: Deadlines<CallNumber>,
@@ -363,6 +368,7 @@ impl Engine {
             slots: HashMap::new(),
             dialogs: HashMap::new(),
             switches: setup.switches,
+            lines: Lines::default(),
             next: 0,
             next_recording: 0,
             deadlines: Deadlines::default(),
@@ -389,7 +395,7 @@ impl Engine {
             Input::Minted { call, reference } => self.deliver(now, call, In::Ref { reference }),
             Input::Stored { call, store, kept } => self.deliver(now, call, In::Store { store, kept }),
             Input::LookedUp { call, lookup, outcome, values } => {
-                self.tally_lookup(now, call, lookup, outcome);
+                self.count_lookup(now, call, lookup, outcome);
                 self.deliver(now, call, In::LookedUp { lookup, outcome, values });
             }
             Input::Switch { name, on } => self.switch(now, &name, on),
@@ -404,6 +410,7 @@ impl Engine {
             }
             Input::Stop => self.end_all(now),
         }
+        self.tell_lines(now);
         self.drain_endpoint(now);
         self.trace_settled();
     }
@@ -435,6 +442,11 @@ impl Engine {
 
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// The lines that we hold: name, callers who wait, callers with people.
+    pub fn lines(&self) -> impl Iterator<Item = (&str, usize, usize)> {
+        self.lines.lengths()
     }
 
     pub fn sip_counters(&self) -> &endpoint::Counters {

@@ -4,6 +4,7 @@
 use super::{CallNumber, Engine};
 use crate::call::cdr::Cdr;
 use crate::context::Outcome;
+use crate::record::seam::Out;
 use crate::time::{Duration, Instant};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -93,20 +94,25 @@ impl Tally {
 }
 
 impl Engine {
-    /// Something was said to the caller's INVITE.
-    pub(super) fn tally_setup(&mut self, now: Instant, number: CallNumber) {
-        if let Some(invited) = self.slots.get_mut(&number).and_then(|slot| slot.invited.take()) {
-            self.tally.setup.note(now.since(invited));
+    /// What a call does is counted, and what it asks is timed.
+    pub(super) fn count_output(&mut self, now: Instant, number: CallNumber, out: &Out) {
+        let Some(slot) = self.slots.get_mut(&number) else { return };
+        match out {
+            Out::Answer { .. } | Out::Early { .. } => {
+                if let Some(invited) = slot.invited.take() {
+                    self.tally.setup.note(now.since(invited));
+                }
+            }
+            Out::Step { verb, .. } => self.tally.step(&slot.service.program.flow.name.text, verb),
+            Out::Lookup { lookup, name, .. } if slot.lookups.len() < LOOKUPS => {
+                slot.lookups.push((*lookup, name.clone(), now));
+            }
+            _ => {}
         }
     }
 
-    pub(super) fn looks_up(&mut self, now: Instant, number: CallNumber, lookup: u32, name: String) {
-        if let Some(slot) = self.slots.get_mut(&number).filter(|slot| slot.lookups.len() < LOOKUPS) {
-            slot.lookups.push((lookup, name, now));
-        }
-    }
-
-    pub(super) fn tally_lookup(&mut self, now: Instant, number: CallNumber, lookup: u32, outcome: Outcome) {
+    /// A lookup has ended.
+    pub(super) fn count_lookup(&mut self, now: Instant, number: CallNumber, lookup: u32, outcome: Outcome) {
         let Some(slot) = self.slots.get_mut(&number) else { return };
         let Some(at) = slot.lookups.iter().position(|(known, ..)| *known == lookup) else { return };
         let (_, name, began) = slot.lookups.swap_remove(at);

@@ -257,6 +257,7 @@ impl Control {
             half_open: self.engine.half_open(),
             sip_load: self.engine.sip_load(),
             trunks: self.engine.trunks(),
+            lines: self.engine.lines().map(|(name, waiting, served)| (name.to_owned(), waiting, served)).collect(),
             tally: self.engine.tally().clone(),
             rooms: vec![
                 ("engine", counted(self.engine.counters())),

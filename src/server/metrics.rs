@@ -60,6 +60,8 @@ fn metrics(report: &Report, reloads: [u64; 2]) -> Vec<Metric> {
         ),
         times("askonce_handoff_wait_seconds", "How long callers waited for a person.", &tally.waited),
         counts("askonce_agent_refusals", "What agents' phones said instead of 200.", named(&tally.refused)),
+        gauges("askonce_line_waiting", "Callers who wait in a line of ours.", lines(report, |line| line.1)),
+        gauges("askonce_line_served", "Callers of a line who are with people.", lines(report, |line| line.2)),
         counts("askonce_asked_again", "Facts that we held and the agent's side asked for.", named(&tally.asked_again)),
         gauges("askonce_trunk_registered", "Whether the trunk's registrar has our binding.", trunks(report, true)),
         gauges("askonce_trunk_up", "Whether the trunk answers our OPTIONS.", trunks(report, false)),
@@ -145,6 +147,10 @@ fn events(report: &Report, name: &str) -> Vec<(Labels, u64)> {
     let others =
         room(report, name).iter().filter(|(event, _)| name != "engine" || event != "calls" && event != "ended");
     others.map(|(event, count)| (vec![("event", event.clone())], *count)).collect()
+}
+
+fn lines(report: &Report, of: fn(&(String, usize, usize)) -> usize) -> Vec<(Labels, f64)> {
+    report.lines.iter().map(|line| (vec![("line", line.0.clone())], of(line) as f64)).collect()
 }
 
 fn trunks(report: &Report, registered: bool) -> Vec<(Labels, f64)> {

@@ -23,6 +23,8 @@ pub struct Report {
     /// Dialogs and transactions.
     pub sip_load: (usize, usize),
     pub trunks: Vec<TrunkState>,
+    /// Name, callers who wait, callers with people.
+    pub lines: Vec<(String, usize, usize)>,
     pub tally: Tally,
     /// What was counted since the start, by who counts.
     pub rooms: Vec<(&'static str, Vec<(String, u64)>)>,
