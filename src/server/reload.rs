@@ -15,6 +15,7 @@ use super::switches::Switches;
 use super::{Place, quick_place, read_place, secrets};
 use crate::config::{self, Config, SecretSource};
 use crate::engine::{NewPlace, Service};
+use crate::os::sys::give_way;
 use crate::time::Duration;
 use crate::yaml::{Diagnostic, Severity};
 use jiff::Timestamp;
@@ -164,6 +165,10 @@ impl Reloader {
     }
 
     fn run(mut self) {
+        // To encode an hour of prompts takes seconds of a core, and calls are to have it first.
+        if let Err(error) = give_way() {
+            tracing::warn!(%error, "reading again may take time from calls");
+        }
         loop {
             match self.wishes.recv_timeout(LOOK) {
                 Ok(()) => {}

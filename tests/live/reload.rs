@@ -120,7 +120,7 @@ fn calls_under_way_lose_no_key_and_no_packet_to_edits_sound_and_broken() {
     let (folder, config, flow) = place("127.0.0.1:9".parse().expect("an address"));
     let mut server = Server::serve(folder, &["--config", config.to_str().expect("a name")]);
     let records = server.path("askonce.cdr.jsonl").display().to_string();
-    let load = load::start(server.sip, &format!("--script|1s 12345674# 4s|--rate|15|--calls|60|--records|{records}"));
+    let load = load::start(server.sip, &format!("--script|1s 12345674# 4s|--rate|10|--calls|40|--records|{records}"));
     for (from, to, sound) in [
         ("askonce: 1", "# Once.\naskonce: 1", true),
         ("# Once.", "floww: x\n# Once.", false),
@@ -133,7 +133,7 @@ fn calls_under_way_lose_no_key_and_no_packet_to_edits_sound_and_broken() {
     }
     let (report, _) = load::report(load, true);
     let calls = &report["calls"];
-    assert_eq!((&calls["complete"], &calls["failed"]), (&60.into(), &0.into()), "{report:#}");
+    assert_eq!((&calls["complete"], &calls["failed"]), (&40.into(), &0.into()), "{report:#}");
     assert_eq!((&report["keys"]["lost"], &report["packets"]["lost"]), (&0.into(), &0.into()), "{report:#}");
     server.terminate();
     let records = std::fs::read_to_string(server.path("askonce.cdr.jsonl")).expect("the call records");
