@@ -102,7 +102,7 @@ impl Handoff {
     /// Of its targets that one alone.
     pub fn only(&mut self, target: &str) {
         let all = self.target.take().into_iter().chain(self.targets.drain(..));
-        self.target = all.filter(|known| known.uri == target).last();
+        self.target = all.filter(|known| known.uri == target).next_back();
     }
 
     pub fn resolve(&mut self, now: Instant, reference: Secret, resolve: u32) {
