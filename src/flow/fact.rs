@@ -10,6 +10,9 @@ use std::ops::RangeInclusive;
 /// The fact whose value is the language that speaks from then on.
 pub const LANGUAGE: &str = "language";
 
+/// Digits of the shortest telephone number.
+const LEAST_PHONE: usize = 7;
+
 /// A fact of `facts:`.
 #[derive(Clone, Debug)]
 pub struct Question {
@@ -81,7 +84,7 @@ impl Question {
             Kind::Time => spoken::time(value).is_some(),
             Kind::Phone => {
                 let digits = value.strip_prefix('+').unwrap_or(value);
-                (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
+                (LEAST_PHONE..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
             }
         }
     }
@@ -140,7 +143,25 @@ impl Question {
 }
 
 impl Kind {
-    /// How its value is read; `None` of a choice, whose values are no words of a language.
+    /// The fewest characters that a value has.
+    pub fn least_length(&self) -> usize {
+        match self {
+            Kind::Digits { length, .. } => *length.start(),
+            Kind::Phone => LEAST_PHONE,
+            Kind::Choice(_) | Kind::Number | Kind::Money(_) | Kind::Date | Kind::Time => 1,
+        }
+    }
+
+    /// Its values, where they are names that say nothing to a caller: prompts `FACT/VALUE` say them.
+    pub fn named_values(&self) -> impl Iterator<Item = &str> {
+        let values = match self {
+            Kind::Choice(values) => values.as_slice(),
+            _ => &[],
+        };
+        values.iter().map(|(_, value)| value.text.as_str())
+    }
+
+    /// How its value is read; `None` of one whose values have prompts.
     pub fn reading(&self) -> Option<Reading> {
         Some(match self {
             Kind::Choice(_) => return None,

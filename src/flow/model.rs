@@ -27,8 +27,10 @@ pub struct Flow {
     pub escape: Option<Escape>,
     /// Its prompts are heard before the call is answered, until something is asked or a person is called.
     pub early: bool,
-    /// The values that whispers speak: how, and the prompt's place.
-    pub whispered: Vec<(Reading, Word)>,
+    /// The values that its prompts read: how, and the prompt's place.
+    pub readings: Vec<(Reading, Word)>,
+    /// Where its prompts are said, in the file's order, those included that other prompts say.
+    pub uses: Vec<Use>,
     /// The block of `always: {error:}`.
     pub always_error: Option<usize>,
 }
@@ -50,21 +52,22 @@ impl Flow {
         steps.any(|placed| matches!(&placed.step, Step::Record(record) if record.starts()))
     }
 
-    /// The values that its prompts speak: how, and the prompt's place.
-    pub fn readings(&self) -> impl Iterator<Item = (Reading, &Word)> {
-        let confirmed = self.facts.iter().filter_map(|fact| Some((fact.kind.reading()?, fact.confirm.as_ref()?)));
-        confirmed.chain(self.whispered.iter().map(|(reading, prompt)| (*reading, prompt)))
-    }
-
-    /// How a fact's value is read.
-    pub fn reading(&self, fact: &str) -> Option<Reading> {
-        self.facts.iter().find(|question| question.name.text == fact)?.kind.reading()
+    /// The fact of that name.
+    pub fn question(&self, fact: &str) -> Option<&Question> {
+        self.facts.iter().find(|question| question.name.text == fact)
     }
 
     /// The facts of a new call: all unknown, in the flow's order.
     pub fn unknown_facts(&self) -> Vec<Fact> {
         self.facts.iter().map(|f| Fact::unknown(f.name.text.as_str(), f.class)).collect()
     }
+}
+
+/// A prompt and who says it: `fact account`, or the block and the step as `start:2`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    pub prompt: String,
+    pub place: String,
 }
 
 /// Where callers are handed to.

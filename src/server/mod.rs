@@ -13,6 +13,7 @@ mod meter;
 pub mod ports;
 pub mod recorder;
 mod secrets;
+mod sounds;
 pub mod store;
 pub mod streams;
 mod traces;

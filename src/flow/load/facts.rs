@@ -28,6 +28,7 @@ pub fn load(node: Option<&Node>, loading: &mut Loading) {
         loading.declare_fact(name);
     }
     for (at, (name, node)) in entries.iter().enumerate() {
+        loading.place = format!("fact {}", name.text);
         let question = question(name, node, loading);
         loading.define_fact(at, question);
     }
@@ -59,7 +60,8 @@ fn question(name: &Word, node: &Node, loading: &mut Loading) -> Option<Question>
     let known = fields.take("known").map_or(Some(Vec::new()), |node| known(node, loading));
     let ask = fields.take("ask").map_or(Some(Vec::new()), |node| asks(node, loading));
     let confirm_node = fields.take("confirm");
-    let confirm = confirm_node.and_then(|node| confirm(node, name, kind.as_ref(), class, loading));
+    let confirm = confirm_node.zip(kind.as_ref()).zip(class);
+    let confirm = confirm.and_then(|((node, kind), class)| loading.readback(node, &name.text, kind, class));
     let default_node = fields.take("default");
     let default = default_node.and_then(|node| node.word("a value", &mut loading.faults));
     // Which keys belong here depends on the type: with a wrong one, the rest would be noise.
@@ -233,22 +235,4 @@ fn ask(at: usize, node: &Node, loading: &mut Loading) -> Option<Ask> {
     let invalid = fields.need("invalid", &mut loading.faults).and_then(|n| loading.prompt(n));
     fields.finish(&mut loading.faults);
     Some(Ask::Worded { silent: silent?, invalid: invalid? })
-}
-
-fn confirm(node: &Node, name: &Word, kind: Option<&Kind>, class: Option<Class>, loading: &mut Loading) -> Option<Word> {
-    if let Some(class @ (Class::Pci | Class::Secret)) = class {
-        let message = format!("`{}` is {}: its value is never spoken", name.text, format!("{class:?}").to_lowercase());
-        loading.faults.error("secret-spoken", node.span, message).remedy("take `confirm:` away");
-        return None;
-    }
-    match kind {
-        None => None,
-        Some(kind) => match kind.reading() {
-            Some(reading) => loading.readback(node, &name.text, reading),
-            None => {
-                loading.faults.not_served(node.span, "`confirm:` of a choice");
-                None
-            }
-        },
-    }
 }

@@ -5,6 +5,7 @@ mod facts;
 mod language_tests;
 mod names;
 mod prove;
+mod said;
 #[cfg(test)]
 mod tests;
 
@@ -99,7 +100,7 @@ fn top(node: &Node, source: &Source, loading: &mut Loading) -> Option<Flow> {
         loading.faults.error("no-start", node.span, "the flow has no block `start`").remedy("calls begin there");
     }
     fields.finish(&mut loading.faults);
-    let whispered = std::mem::take(&mut loading.whispered);
+    let (readings, uses) = (std::mem::take(&mut loading.readings), std::mem::take(&mut loading.uses));
     Some(Flow {
         name: name?,
         path: source.path.clone(),
@@ -111,7 +112,8 @@ fn top(node: &Node, source: &Source, loading: &mut Loading) -> Option<Flow> {
         blocks,
         escape,
         early: early == Some(true),
-        whispered,
+        readings,
+        uses,
         always_error,
     })
 }
@@ -255,7 +257,11 @@ fn queue(name: &Word, node: &Node, faults: &mut Faults) -> Option<Queue> {
 
 fn block(name: &Word, node: &Node, loading: &mut Loading) -> Block {
     let items = node.list("the steps of the block", MAX_STEPS, &mut loading.faults);
-    let steps: Vec<Placed> = items.unwrap_or(&[]).iter().filter_map(|item| step(item, loading)).collect();
+    let steps = items.unwrap_or(&[]).iter().enumerate().filter_map(|(at, item)| {
+        loading.place = format!("{}:{}", name.text, at + 1);
+        step(item, loading)
+    });
+    let steps: Vec<Placed> = steps.collect();
     if let Some(items) = items.filter(|items| items.len() == steps.len()) {
         prove::block(name, items, &steps, &mut loading.faults);
     }

@@ -1,9 +1,9 @@
 //! What a flow declares, and looking it up by name: an unknown name is reported with what was near.
 
-use crate::audio::spoken::{self, Currency, Reading};
+use crate::audio::spoken::{Currency, Reading};
 use crate::flow::fact::Question;
-use crate::flow::model::{Next, Queue};
-use crate::flow::prompts::{Prompt, Prompts};
+use crate::flow::model::{Next, Queue, Use};
+use crate::flow::prompts::Prompts;
 use crate::yaml::{Faults, Fields, Node, Word};
 use std::collections::BTreeSet;
 
@@ -24,10 +24,14 @@ pub struct Loading<'p> {
     facts: Vec<Declared<Question>>,
     queues: Vec<Declared<Queue>>,
     blocks: Vec<Word>,
-    /// The values that whispers speak.
-    pub whispered: Vec<(Reading, Word)>,
+    /// The values that prompts read.
+    pub readings: Vec<(Reading, Word)>,
+    /// Where prompts are said.
+    pub uses: Vec<Use>,
+    /// What is being read: `fact account`, `start:2`.
+    pub place: String,
     /// Prompts and languages of which it was told that one lacks the other.
-    lacking: BTreeSet<(String, String)>,
+    pub(super) lacking: BTreeSet<(String, String)>,
 }
 
 /// A name that stands in the file, whether or not what it names could be read.
@@ -49,7 +53,9 @@ impl<'p> Loading<'p> {
             facts,
             queues,
             blocks,
-            whispered: Vec::new(),
+            readings: Vec::new(),
+            uses: Vec::new(),
+            place: String::new(),
             lacking: BTreeSet::new(),
         }
     }
@@ -105,6 +111,15 @@ impl<'p> Loading<'p> {
 
     pub fn question(&self, fact: usize) -> Option<&Question> {
         self.facts[fact].what.as_ref()
+    }
+
+    /// Whether a fact of that name is declared, and its question, if it could be read.
+    pub fn declared(&self, name: &str) -> Option<Option<&Question>> {
+        self.facts.iter().find(|fact| fact.name.text == name).map(|fact| fact.what.as_ref())
+    }
+
+    pub fn fact_names(&self) -> impl Iterator<Item = &str> {
+        self.facts.iter().map(|fact| fact.name.text.as_str())
     }
 
     /// The fact that a node names.
@@ -192,125 +207,6 @@ impl<'p> Loading<'p> {
             }
             _ => self.block(node).map(Next::Block),
         }
-    }
-
-    /// A prompt that speaks no value.
-    pub fn prompt(&mut self, node: &Node) -> Option<Word> {
-        let word = self.any_prompt(node)?;
-        if let Some((fact, _)) = self.spoken(&word).into_iter().next() {
-            let message = format!("prompt `{}` speaks `{{{fact}}}`", word.text);
-            self.faults
-                .error("value-spoken", word.span, message)
-                .remedy("a value is read to its caller in the `confirm:` prompt of its fact, and nowhere else yet");
-            return None;
-        }
-        Some(word)
-    }
-
-    /// The prompt that reads a fact back: it speaks that fact, and no other, in every language.
-    pub fn readback(&mut self, node: &Node, fact: &str, reading: Reading) -> Option<Word> {
-        let word = self.any_prompt(node)?;
-        let spoken = self.spoken(&word);
-        if let Some((other, _)) = spoken.iter().find(|(name, _)| *name != fact) {
-            let message = format!("prompt `{}` confirms `{fact}` and speaks `{{{other}}}`", word.text);
-            self.faults.error("value-spoken", word.span, message).remedy(format!("write `{{{fact}}}` in its text"));
-            return None;
-        }
-        if spoken.is_empty() {
-            let message = format!("prompt `{}` confirms `{fact}` without reading it", word.text);
-            self.faults.error("not-read", word.span, message).remedy(format!("write `{{{fact}}}` in its text"));
-            return None;
-        }
-        let weekday = spoken.iter().any(|(_, weekday)| *weekday);
-        self.can_be_read(&word, fact, reading, weekday).then_some(word)
-    }
-
-    /// Whether there are words for a fact's value in every language.
-    fn can_be_read(&mut self, word: &Word, fact: &str, reading: Reading, weekday: bool) -> bool {
-        if weekday && reading.with_weekday() == reading {
-            let message = format!("prompt `{}` speaks a day of the week, and `{fact}` is no date", word.text);
-            self.faults.error("value-spoken", word.span, message).remedy(format!("write `{{{fact}}}` in its text"));
-            return false;
-        }
-        for language in self.prompts.books().map(|book| book.language.as_str()) {
-            if spoken::vocabulary(language, reading).is_none() {
-                let known = spoken::languages().collect::<Vec<_>>().join(", ");
-                let message = format!("nobody taught us to read a value of type {} in `{language}`", reading.name());
-                self.faults.error("not-spoken", word.span, message).remedy(format!(
-                    "languages with words for it: {known}; or speak it nowhere, or make the fact one of type digits"
-                ));
-            }
-        }
-        true
-    }
-
-    /// The prompt that an agent hears before the caller: it speaks entries that an agent may have.
-    pub fn whisper(&mut self, node: &Node) -> Option<Word> {
-        let word = self.any_prompt(node)?;
-        for (name, weekday) in self.spoken(&word) {
-            let question = self.facts.iter().find(|fact| fact.name.text == name).and_then(|fact| fact.what.as_ref());
-            let Some((class, reading)) = question.map(|q| (q.class, q.kind.reading())) else { continue };
-            if !class.for_agent() {
-                let class = format!("{class:?}").to_lowercase();
-                let message =
-                    format!("prompt `{}` speaks `{{{name}}}`, which is {class}: no agent may hear it", word.text);
-                self.faults.error("class", word.span, message).remedy("take it out of the prompt");
-                return None;
-            }
-            let Some(reading) = reading else {
-                self.faults.not_served(word.span, "a choice read out").remedy("take it out of the prompt");
-                return None;
-            };
-            if !self.can_be_read(&word, &name, reading, weekday) {
-                return None;
-            }
-            self.whispered.push((reading, word.clone()));
-        }
-        Some(word)
-    }
-
-    fn any_prompt(&mut self, node: &Node) -> Option<Word> {
-        let word = node.word("a prompt id", &mut self.faults)?;
-        let prompts = self.prompts;
-        let Some(prompt) = prompts.first().prompt(&word.text) else {
-            self.faults.unknown("prompt", &word, prompts.first().ids());
-            return None;
-        };
-        for book in prompts.books().skip(1) {
-            self.same_in(&book.language, &word, prompt, book.prompt(&word.text));
-        }
-        Some(word)
-    }
-
-    /// A prompt is in every language, and speaks the same values there.
-    fn same_in(&mut self, language: &str, id: &Word, prompt: &Prompt, other: Option<&Prompt>) {
-        let values = |prompt: &Prompt| prompt.facts().map(|(name, _)| name.to_owned()).collect::<BTreeSet<_>>();
-        let message = match other {
-            None => format!("prompt `{}` is missing in `{language}`", id.text),
-            Some(other) if values(other) != values(prompt) => {
-                format!("prompt `{}` speaks other values in `{language}`", id.text)
-            }
-            Some(_) => return,
-        };
-        if self.lacking.insert((id.text.clone(), language.to_owned())) {
-            let remedy = format!("its text is: {}", prompt.text);
-            self.faults.error("not-in-language", id.span, message).remedy(remedy);
-        }
-    }
-
-    /// The placeholders of a prompt, and whether a day of the week is wanted; one that names no fact is reported and left
-    /// out.
-    fn spoken(&mut self, prompt: &Word) -> Vec<(String, bool)> {
-        let mut spoken = Vec::new();
-        for (name, weekday) in self.prompts.first().prompt(&prompt.text).into_iter().flat_map(Prompt::facts) {
-            if self.facts.iter().any(|f| f.name.text == name) {
-                spoken.push((name.to_owned(), weekday));
-                continue;
-            }
-            let word = Word { text: name.to_owned(), span: prompt.span };
-            self.faults.unknown("fact", &word, self.facts.iter().map(|f| f.name.text.as_str()));
-        }
-        spoken
     }
 }
 

@@ -1,11 +1,10 @@
 //! What a step may do in its turn: speak, take keys, change facts.
 
 use super::{Action, Ending, Go};
-use crate::audio::spoken::Reading;
 use crate::context::{Context, Inbound, Source, Why};
 use crate::flow::fact::{Kind, LANGUAGE};
 use crate::flow::model::{Flow, Next};
-use crate::flow::prompts::Prompts;
+use crate::flow::prompts::{Entry, Prompts, Wanted};
 use crate::key::Key;
 use crate::secret::Secret;
 use crate::time::{Duration, Instant};
@@ -79,11 +78,21 @@ impl Turn<'_> {
         self.talk.actions.push_back(action);
     }
 
-    /// Says a prompt; the number is that of its `PlayEnded`.
-    pub fn play(&mut self, prompt: &str, value: Option<(&Secret, Reading)>) -> u32 {
+    /// Says a prompt; the number is that of its `PlayEnded`. Of the fact that is confirmed, its candidate is read; of
+    /// others, what they hold.
+    pub fn play(&mut self, prompt: &str, candidate: Option<(usize, &Secret)>) -> u32 {
         self.talk.plays += 1;
         let play = self.talk.plays;
-        let say = self.prompts.book(&self.context.language).speech(prompt, |_| value);
+        let entry = |wanted: Wanted| {
+            let Wanted::Fact(name) = wanted else { return Entry::Withheld };
+            let Some(fact) = self.flow.facts.iter().position(|question| question.name.text == name) else {
+                return Entry::Withheld;
+            };
+            let held = || self.context.facts[fact].value();
+            let value = candidate.filter(|(of, _)| *of == fact).map(|(_, value)| value).or_else(held);
+            value.map_or(Entry::NotGiven, |value| Entry::Fact(&self.flow.facts[fact], value))
+        };
+        let say = self.prompts.book(&self.context.language).speech(prompt, entry);
         self.act(Action::Play { play, say });
         play
     }

@@ -165,7 +165,7 @@ impl Asking {
         let question = &flow.facts[self.fact];
         if let Phase::Confirm { value, .. } = &self.phase {
             let prompt = question.confirm.as_ref().map_or("", |word| word.text.as_str());
-            return turn.play(prompt, question.kind.reading().map(|reading| (value, reading)));
+            return turn.play(prompt, Some((self.fact, value)));
         }
         let at = turn.context.facts[self.fact].tries.saturating_sub(1) as usize;
         let prompt = match (question.ask.get(at), self.failed) {

@@ -20,7 +20,7 @@ pub struct Saying {
 
 impl Say {
     pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
-        let prompt = loading.prompt(node);
+        let prompt = loading.saying(node);
         let barge = fields.take("barge").map_or(Some(true), |node| node.boolean(&mut loading.faults));
         Some(Self { prompt: prompt?.text, barge: barge? })
     }
