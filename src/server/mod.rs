@@ -16,6 +16,7 @@ mod secrets;
 mod sounds;
 pub mod store;
 pub mod streams;
+pub mod studio;
 mod traces;
 mod transports;
 
