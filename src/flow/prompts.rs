@@ -258,9 +258,9 @@ impl Prompt {
     }
 }
 
-/// The prompt that says a value of a fact whose values are names: `reason/billing`.
+/// The prompt that says a value of a fact whose values are names: `reason/billing`, in a module as well.
 pub fn value_prompt(fact: &str, value: &str) -> String {
-    format!("{fact}/{value}")
+    format!("{}/{value}", fact.rsplit('.').next().unwrap_or(fact))
 }
 
 fn is_id(text: &str) -> bool {
@@ -324,15 +324,16 @@ fn placeholder(text: &str) -> Option<Part> {
         _ => {}
     }
     let (text, not_given) = text.strip_suffix('?').map_or((text, false), |text| (text, true));
-    let (name, form) = match text.split_once('.') {
-        None => (text, Form::Whole),
+    // A fact of a module has the module's name before its own.
+    let (name, form) = match text.rsplit_once('.') {
         Some((name, "weekday")) => (name, Form::Weekday),
-        Some((name, form)) => match form.strip_prefix("last")?.as_bytes() {
-            [count @ b'1'..=b'4'] => (name, Form::Last(usize::from(count - b'0'))),
+        Some((name, form)) if form.starts_with("last") => match form.as_bytes() {
+            [b'l', b'a', b's', b't', count @ b'1'..=b'4'] => (name, Form::Last(usize::from(count - b'0'))),
             _ => return None,
         },
+        _ => (text, Form::Whole),
     };
-    let is_name = !name.is_empty() && !name.contains('?');
+    let is_name = !name.starts_with("queue.") && name.split('.').all(|part| is_id(part) && !part.contains('/'));
     is_name.then(|| Part::Fact(Placeholder { name: name.to_owned(), form, not_given }))
 }
 

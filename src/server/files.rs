@@ -55,10 +55,13 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> std::io::Resul
     Ok(())
 }
 
-/// The example flows and their prompts, built into the program.
+/// The flow that is shown first and its prompts, built into the program, and the words that every flow's values are read
+/// with. The other examples are files.
 #[derive(rust_embed::RustEmbed)]
 #[folder = "flows/"]
-#[exclude = "*.json"]
+#[include = "account-desk.yaml"]
+#[include = "prompts/*.yaml"]
+#[include = "prompts/*.wav"]
 struct Flows;
 
 /// What is built in, under `flows/`.

@@ -20,7 +20,8 @@ fn fact(name: &str, form: Form, not_given: bool) -> Part {
 #[test]
 fn a_placeholder_cuts_the_text_into_numbered_clips() {
     let text = "hello: Good day.\nback: \"I have {account}. Right?\"\ntail: \"It is {visit.weekday}.\"\n\
-                line: \"{queue.position}, ¿{queue.minutes}?\"\nmask: \"{card.last4}{reason?}{phone.last2?}\"\n";
+                line: \"{queue.position}, ¿{queue.minutes}?\"\nmask: \"{card.last4}{reason?}{phone.last2?}\"\n\
+                module: \"{verify.card.last4} {verify.card?}\"\n";
     let (book, faults) = book(text);
     assert_eq!(faults, []);
     let parts = |id| book.prompt(id).map(|p| p.parts.clone()).expect("a prompt");
@@ -29,6 +30,7 @@ fn a_placeholder_cuts_the_text_into_numbered_clips() {
     assert_eq!(parts("back"), [clip("en/back.1", "I have"), account, clip("en/back.2", "Right?")]);
     assert_eq!(parts("tail"), [clip("en/tail.1", "It is"), fact("visit", Form::Weekday, false)]);
     assert_eq!(parts("line"), [Part::Queue(Queued::Position), Part::Queue(Queued::Minutes)]);
+    assert_eq!(parts("module"), [fact("verify.card", Form::Last(4), false), fact("verify.card", Form::Whole, true)]);
     let masked = [("card", Form::Last(4), false), ("reason", Form::Whole, true), ("phone", Form::Last(2), true)];
     assert_eq!(parts("mask"), masked.map(|(name, form, not_given)| fact(name, form, not_given)));
 }
@@ -43,6 +45,8 @@ fn what_a_catalogue_may_not_say() {
         ("a: \"{queue.length}\"\n", "placeholder", 1, 4),
         ("a: \"{queue.position?}\"\n", "placeholder", 1, 4),
         ("a: \"{name??}\"\n", "placeholder", 1, 4),
+        ("a: \"{verify.}\"\n", "placeholder", 1, 4),
+        ("a: \"{a/b}\"\n", "placeholder", 1, 4),
         ("a: \"{}\"\n", "placeholder", 1, 4),
         ("a: \"...\"\n", "wrong-type", 1, 4),
         ("a: [b]\n", "wrong-type", 1, 4),
