@@ -44,9 +44,9 @@ impl Call {
         let program = &self.birth.program;
         let entry = |wanted: Wanted| {
             let Wanted::Fact(name) = wanted else { return Entry::Withheld };
-            let (Some(fact), Some(question)) = (self.context.fact(name), program.flow.question(name)) else {
-                return Entry::Withheld;
-            };
+            let Some(at) = program.flow.spoken(name) else { return Entry::Withheld };
+            // The context's facts are the flow's, in its order.
+            let (fact, question) = (&self.context.facts[at], &program.flow.facts[at]);
             let Some(value) = fact.value() else { return Entry::NotGiven };
             let shown = fact.class == Class::Pci || self.context.shown_value(fact).is_some();
             let trusted = destination.trusted || fact.class == Class::Public;

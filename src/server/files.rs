@@ -166,7 +166,10 @@ pub fn read_flow(files: &dyn Files, path: &Path, findings: &mut Findings) -> Opt
     let folders = Folders::of(path, &preface.prompts);
     let mut books = preface.languages.iter().map(|language| book(files, &folders.prompts, language, findings));
     let prompts = Prompts::new(books.next()?, books.collect());
-    let flow = flow::load(&source, &prompts);
+    let beside = path.parent().unwrap_or(Path::new(""));
+    let modules: Option<Vec<Source>> =
+        preface.modules.iter().map(|module| findings.read(files, &beside.join(module))).collect();
+    let flow = flow::load::load_with(&source, &modules?, &prompts);
     let (flow, told) = match flow {
         Ok((flow, warnings)) => (Some(flow), warnings),
         Err(mistakes) => (None, mistakes),

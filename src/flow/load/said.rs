@@ -42,18 +42,21 @@ impl Loading<'_> {
     }
 
     /// The prompt of a `say:`: what it reads is public, or masked.
-    pub fn saying(&mut self, node: &Node) -> Option<Word> {
-        self.reading_out(node, Hearer::Caller)
+    pub fn saying(&mut self, word: &Word) -> Option<Word> {
+        let word = self.known_prompt(word)?;
+        self.reading_out(word, Hearer::Caller)
     }
 
     /// The prompt that those hear who wait in a line: as `saying`, and of the line.
     pub fn announcement(&mut self, node: &Node) -> Option<Word> {
-        self.reading_out(node, Hearer::Waiting)
+        let word = self.any_prompt(node)?;
+        self.reading_out(word, Hearer::Waiting)
     }
 
     /// The prompt that an agent hears before the caller: it reads entries that an agent may have.
     pub fn whisper(&mut self, node: &Node) -> Option<Word> {
-        self.reading_out(node, Hearer::Agent)
+        let word = self.any_prompt(node)?;
+        self.reading_out(word, Hearer::Agent)
     }
 
     /// The prompt that reads a fact back to who gave it: that fact, and no other, in every language.
@@ -64,7 +67,8 @@ impl Loading<'_> {
             Class::Pci => format!("write `{{{fact}.last4}}` in its text"),
             Class::Public | Class::Pii | Class::Secret => format!("write `{{{fact}}}` in its text"),
         };
-        let other = placeholders.iter().find(|placeholder| placeholder.name != fact || placeholder.not_given);
+        let at = self.facts.position(fact);
+        let other = placeholders.iter().find(|p| self.spoken(&p.name) != at || p.not_given);
         if let Some(other) = other.map(|other| format!("{{{}{}}}", other.name, if other.not_given { "?" } else { "" }))
         {
             let message = format!("prompt `{}` confirms `{fact}` and speaks `{other}`", word.text);
@@ -85,13 +89,12 @@ impl Loading<'_> {
         read.then_some(word)
     }
 
-    fn reading_out(&mut self, node: &Node, hearer: Hearer) -> Option<Word> {
-        let word = self.any_prompt(node)?;
+    fn reading_out(&mut self, word: Word, hearer: Hearer) -> Option<Word> {
         if self.of_the_line(&word, hearer) {
             return None;
         }
         for placeholder in self.placeholders(&word) {
-            let Some(Some(question)) = self.declared(&placeholder.name) else { continue };
+            let Some(question) = self.spoken(&placeholder.name).and_then(|fact| self.facts.get(fact)) else { continue };
             let (class, kind) = (question.class, question.kind.clone());
             if hearer != Hearer::Agent && class == Class::Pii && !matches!(placeholder.form, Form::Last(_)) {
                 let name = &placeholder.name;
@@ -167,6 +170,11 @@ impl Loading<'_> {
                 return false;
             }
             (Form::Whole, Some(reading), _) => reading,
+            (Form::Whole, None, kind) if kind.named_values().next().is_none() => {
+                let message = format!("prompt `{}` speaks `{{{name}}}`, of a type that nobody can read", word.text);
+                self.faults.error("not-spoken", word.span, message).remedy("speak it nowhere");
+                return false;
+            }
             (Form::Whole, None, _) => {
                 let unsaid = kind.named_values().filter(|value| !self.speaks(&value_prompt(name, value), word));
                 return unsaid.count() == 0;
@@ -208,12 +216,16 @@ impl Loading<'_> {
 
     fn any_prompt(&mut self, node: &Node) -> Option<Word> {
         let word = node.word("a prompt id", &mut self.faults)?;
+        self.known_prompt(&word)
+    }
+
+    fn known_prompt(&mut self, word: &Word) -> Option<Word> {
         if self.prompts.first().prompt(&word.text).is_none() {
-            self.faults.unknown("prompt", &word, self.prompts.first().ids());
+            self.faults.unknown("prompt", word, self.prompts.first().ids());
             return None;
         }
-        self.in_every_language(&word);
-        Some(word)
+        self.in_every_language(word);
+        Some(word.clone())
     }
 
     /// A prompt is in every language, and speaks the same values there.
@@ -241,13 +253,12 @@ impl Loading<'_> {
     fn placeholders(&mut self, prompt: &Word) -> Vec<Placeholder> {
         let mut found = Vec::new();
         for placeholder in self.prompts.first().prompt(&prompt.text).into_iter().flat_map(Prompt::facts) {
-            if self.declared(&placeholder.name).is_some() {
+            if self.spoken(&placeholder.name).is_some() {
                 found.push(placeholder.clone());
                 continue;
             }
             let word = Word { text: placeholder.name.clone(), span: prompt.span };
-            let names: Vec<String> = self.fact_names().map(str::to_owned).collect();
-            self.faults.unknown("fact", &word, names.iter().map(String::as_str));
+            self.faults.unknown("fact", &word, self.facts.names());
         }
         found
     }

@@ -1,7 +1,7 @@
 //! Catalogues cut into clips and values, and values put into speech.
 
 use super::*;
-use crate::flow::fact::Kind;
+use crate::flow::fact::{Check, Kind, Lives};
 use crate::key::Key;
 
 fn book(text: &str) -> (PromptBook, Vec<Diagnostic>) {
@@ -62,13 +62,28 @@ fn what_a_catalogue_may_not_say() {
 
 fn question(name: &str, class: Class, kind: Kind) -> Question {
     let name = Word { text: name.to_owned(), span: Span::default() };
-    let (known, ask, confirm, default, span) = (Vec::new(), Vec::new(), None, None, Span::default());
-    Question { name, kind, class, known, ask, confirm, default, span }
+    Question {
+        name,
+        kind,
+        class,
+        known: Vec::new(),
+        ask: Vec::new(),
+        confirm: None,
+        offer: None,
+        accept: None,
+        range: None,
+        lives: Lives::Call,
+        fresh: None,
+        survey: false,
+        default: None,
+        span: Span::default(),
+    }
 }
 
 /// What is said of a value, with clips by their names and values with their readings.
 fn said(text: &str, entry: Entry) -> Vec<String> {
-    let (book, faults) = book(&format!("say: \"{text}\"\nreason/sales: To buy.\nnot_given: Not given.\n"));
+    let (book, faults) =
+        book(&format!("say: \"{text}\"\nreason/sales: To buy.\nreason/true: Yes.\nnot_given: Not given.\n"));
     assert_eq!(faults, []);
     let speech = book.speech("say", |wanted| match (wanted, entry) {
         (Wanted::Queue(Queued::Minutes), _) => Entry::Number(12),
@@ -84,7 +99,7 @@ fn said(text: &str, entry: Entry) -> Vec<String> {
 
 #[test]
 fn a_value_is_read_by_its_type_and_form_and_class() {
-    let digits = || Kind::Digits { length: 16..=16, luhn: false };
+    let digits = || Kind::Digits { length: 16..=16, check: Check::None };
     let choice = || {
         let value = Word { text: "sales".to_owned(), span: Span::default() };
         Kind::Choice(vec![(Key::POUND, value)])
@@ -99,6 +114,8 @@ fn a_value_is_read_by_its_type_and_form_and_class() {
         (Class::Public, Kind::Date, "2026-03-01", "{x.weekday}", vec!["date 2026-03-01"]),
         (Class::Public, choice(), "sales", "{x}", vec!["en/reason/sales"]),
         (Class::Public, choice(), "gone", "{x}", vec![]),
+        (Class::Public, Kind::Bool, "true", "{x}", vec!["en/reason/true"]),
+        (Class::Public, Kind::Text, "true", "{x}", vec![]),
     ];
     for (class, kind, value, text, expected) in cases {
         let (question, value) = (question("reason", class, kind), Secret::new(value));

@@ -1,8 +1,10 @@
 //! What each prompt may read out, by the class of the fact and by who hears it.
 
+use crate::audio::spoken::Reading;
+use crate::flow::load::Loading;
 use crate::flow::model::Use;
 use crate::flow::{Flow, PromptBook, Prompts, load};
-use crate::yaml::{Diagnostic, Source};
+use crate::yaml::{Diagnostic, Node, Source, Span, Value};
 
 fn book(language: &str, text: &str) -> PromptBook {
     PromptBook::read(language, &Source { path: format!("prompts/{language}.yaml"), text: text.into() }).0
@@ -97,4 +99,16 @@ fn a_flow_knows_who_says_each_of_its_prompts() {
         Use { prompt: prompt.to_owned(), place: place.to_owned() }
     });
     assert_eq!(loaded.uses, uses);
+}
+
+#[test]
+fn those_who_wait_hear_of_their_line() {
+    let word =
+        |text: &str| Node { span: Span::default(), value: Value::Scalar { text: text.to_owned(), quoted: false } };
+    let prompts =
+        Prompts::new(book("en", "place: \"You are number {queue.position}, for {queue.minutes} minutes.\"\n"), vec![]);
+    let mut loading = Loading::new("t.yaml", &prompts);
+    assert_eq!(loading.announcement(&word("place")).map(|word| word.text).as_deref(), Some("place"));
+    assert_eq!(loading.readings.iter().map(|(reading, _)| *reading).collect::<Vec<_>>(), [Reading::Number]);
+    assert!(loading.announcement(&word("plaice")).is_none() && loading.has_errors());
 }
