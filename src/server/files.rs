@@ -145,6 +145,7 @@ fn load_into(files: &dyn Files, path: &Path, codecs: &[Codec], findings: &mut Fi
     let mut sounds = Sounds::new(files, codecs, &prompts, &folders, findings);
     if let Some(flow) = &flow {
         sounds.take_words(flow, &prompts, findings);
+        sounds.take_music(flow, findings);
     }
     sounds.take_prompts(&prompts, findings);
     let program = Program { flow: Arc::new(flow?), prompts: Arc::new(prompts) };

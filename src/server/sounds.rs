@@ -115,6 +115,19 @@ impl<'f> Sounds<'f> {
         }
     }
 
+    /// The music of the flow's lines. Without its file the built-in tones are heard.
+    pub fn take_music(&mut self, flow: &Flow, findings: &mut Findings) {
+        for clip in flow.music() {
+            if self.beside.contains_key(clip) {
+                self.take(clip, findings);
+            } else if !self.arena.has(clip) {
+                let message = format!("the music `{clip}.wav` is not there: a built-in loop is heard");
+                findings.diagnostics.push(Diagnostic::warning(&flow.path, "no-clip", Span::default(), message));
+                self.arena.also_hold(clip);
+            }
+        }
+    }
+
     /// The clips of every prompt, and the music. One that is not there is an error at its prompt.
     pub fn take_prompts(&mut self, prompts: &Prompts, findings: &mut Findings) {
         for book in prompts.books() {
@@ -164,7 +177,7 @@ impl<'f> Sounds<'f> {
     fn encode(&mut self, name: &str, bytes: &[u8]) -> Result<Vec<String>, String> {
         let Clip { mut samples, rate, remarks } = wav::read(bytes).map_err(|error| error.to_string())?;
         let shape = match name {
-            HOLD => Shape::Loop,
+            _ if name.starts_with("music/") => Shape::Loop,
             _ if self.words.contains(name) => Shape::Word,
             _ => Shape::Prompt,
         };

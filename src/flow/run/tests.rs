@@ -55,7 +55,7 @@ blocks:
 pub fn world(text: &str) -> (Arc<Flow>, Arc<Prompts>) {
     let ids = ["ask", "silent", "invalid", "last", "menu", "menu2", "rate", "welcome", "terms", "sorry"];
     let mut catalogue: String = ids.iter().map(|id| format!("{id}: text\n")).collect();
-    catalogue.push_str("readback: \"{account} right?\"\n");
+    catalogue.push_str("readback: \"{account} right?\"\nplace: \"{queue.position}, {queue.minutes}\"\n");
     let catalogue = Source { path: "en.yaml".into(), text: catalogue };
     let (book, _) = PromptBook::read("en", &catalogue);
     let book = Prompts::new(book, Vec::new());
@@ -144,7 +144,10 @@ impl Scene {
             Action::Transfer { destination, facts, .. } => format!(">{destination}{facts:?}").replace(", ", ","),
             Action::Record(act) => format!("rec:{act:?}").to_lowercase(),
             Action::Lookup { name, .. } => format!("?{name}"),
-            Action::Music => "music".into(),
+            Action::Music(None) => "music".into(),
+            Action::Music(Some(clip)) => clip.clone(),
+            Action::Join { queue, .. } => format!("+{queue}"),
+            Action::Leave => "leave".into(),
             Action::Reject(status) => format!("REJECT:{status}"),
             Action::Hangup { because } => format!("END:{because:?}"),
         })
