@@ -26,6 +26,11 @@ impl Secret {
         self.0.is_empty()
     }
 
+    /// The last `count` characters, or all of a shorter one.
+    pub fn last(&self, count: usize) -> Secret {
+        Secret::new(self.0.chars().skip(self.len().saturating_sub(count)).collect::<String>())
+    }
+
     /// All but the last `shown` characters as `*`; nothing is shown of a value that is hardly longer.
     pub fn masked(&self, shown: usize) -> String {
         let len = self.len();
@@ -62,5 +67,7 @@ mod tests {
     fn a_mask_shows_the_tail_of_a_long_value_and_nothing_of_a_short_one() {
         assert_eq!(Secret::new("79927398713").masked(4), "*******8713");
         assert_eq!(Secret::new("1234").masked(4), "****");
+        assert_eq!(Secret::new("79927398713").last(4), Secret::new("8713"));
+        assert_eq!(Secret::new("13").last(4), Secret::new("13"));
     }
 }

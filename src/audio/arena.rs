@@ -124,6 +124,11 @@ impl ArenaBuilder {
         Self { codecs: codecs.to_vec(), arena, also_hold: Vec::new() }
     }
 
+    /// Whether a clip of that name was taken.
+    pub fn has(&self, name: &str) -> bool {
+        self.arena.span(name).is_some()
+    }
+
     /// Encodes a prompt of samples at `rate` Hz.
     pub fn clip(&mut self, name: &str, samples: &[i16], rate: u32) -> Result<(), NoRoom> {
         self.shaped(name, Shape::Prompt, samples, rate)

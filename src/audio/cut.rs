@@ -2,6 +2,7 @@
 //! once, music so that its end leads to its beginning.
 
 use super::loudness::loudness;
+use std::ops::Range;
 
 /// What a clip is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +46,7 @@ impl Cut {
         match shape {
             Shape::Prompt => whole,
             Shape::Word => {
-                let Some((start, end)) = bounds(samples, rate) else { return whole };
+                let Some(Range { start, end }) = sounding(samples, rate) else { return whole };
                 let frames = ((end - start) * FRAMES + per_second / 2) / per_second;
                 Cut { start, frames: frames.max(1), ..whole }
             }
@@ -82,8 +83,8 @@ impl Cut {
     }
 }
 
-/// Where the first sound of a word begins and its last one ends, in samples; `None` of silence.
-fn bounds(samples: &[i16], rate: u32) -> Option<(usize, usize)> {
+/// From the first sound of a word to its last one, in samples; `None` of silence.
+pub fn sounding(samples: &[i16], rate: u32) -> Option<Range<usize>> {
     let floor = 10_f64.powf((loudness(samples, rate)? - OVER) / 10.0) * 32_768_f64.powi(2);
     let piece = (rate / 400).max(1) as usize;
     let loud = |piece: &[i16]| {
@@ -92,7 +93,7 @@ fn bounds(samples: &[i16], rate: u32) -> Option<(usize, usize)> {
     };
     let first = samples.chunks(piece).position(loud)?;
     let last = samples.chunks(piece).rposition(loud)?;
-    Some((first * piece, ((last + 1) * piece).min(samples.len())))
+    Some(first * piece..((last + 1) * piece).min(samples.len()))
 }
 
 /// From silence to the full sound.

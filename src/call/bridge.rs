@@ -11,6 +11,7 @@ use super::{AgentEnd, Call, Event};
 use crate::audio::Utterance;
 use crate::audio::arena::HOLD;
 use crate::context::{Class, Received};
+use crate::flow::prompts::{Entry, Wanted};
 use crate::key::Key;
 use crate::media::FRAME_TIME;
 use crate::record::seam::{KeyCarrier, Leg, Out};
@@ -36,17 +37,22 @@ impl Call {
         self.emit(now, Out::Play { leg: Leg::Agent, play: self.music, say, looped: false, from: 0 });
     }
 
-    /// What is a caller's own is read to a trusted destination only.
+    /// What is a caller's own is read to a trusted destination only; of a card's number, the last digits at most.
     fn whispered_words(&self) -> Vec<Utterance> {
         let whisper = self.handoff.as_ref().and_then(Handoff::whisper);
         let (Some(whisper), Some(destination)) = (whisper, self.destination()) else { return Vec::new() };
-        let value = |name: &str| {
-            let fact = self.context.fact(name)?;
-            let value =
-                self.context.shown_value(fact).filter(|_| destination.trusted || fact.class == Class::Public)?;
-            Some((value, self.birth.program.flow.reading(name)?))
+        let program = &self.birth.program;
+        let entry = |wanted: Wanted| {
+            let Wanted::Fact(name) = wanted else { return Entry::Withheld };
+            let Some(at) = program.flow.spoken(name) else { return Entry::Withheld };
+            // The context's facts are the flow's, in its order.
+            let (fact, question) = (&self.context.facts[at], &program.flow.facts[at]);
+            let Some(value) = fact.value() else { return Entry::NotGiven };
+            let shown = fact.class == Class::Pci || self.context.shown_value(fact).is_some();
+            let trusted = destination.trusted || fact.class == Class::Public;
+            if shown && trusted { Entry::Fact(question, value) } else { Entry::Withheld }
         };
-        self.birth.program.prompts.book(&self.context.language).speech(whisper, value)
+        program.prompts.book(&self.context.language).speech(whisper, entry)
     }
 
     /// The whisper ended, or was cut short.

@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod load;
 mod logging;
+mod prompts;
 mod replay;
 mod serve;
 mod trace;
@@ -30,6 +31,8 @@ enum Verb {
     Serve(serve::Args),
     /// Read flows (and a configuration) and say what is wrong with them
     Check(check::Args),
+    /// What flows say: list it, write the script for a studio, let a machine speak it, check it
+    Prompts(prompts::Args),
     /// Say whether this machine is fit for the service, what that costs where it is not, and how to mend it
     Doctor(doctor::Args),
     /// Run recorded calls again in virtual time and compare
@@ -54,6 +57,7 @@ pub fn run() -> ExitCode {
         Verb::Demo(args) => demo::run(&args),
         Verb::Serve(args) => serve::run(&args),
         Verb::Check(args) => check::run(&args),
+        Verb::Prompts(args) => prompts::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Replay(args) => replay::run(&args),
         Verb::Trace(args) => trace::run(&args),

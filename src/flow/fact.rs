@@ -15,8 +15,19 @@ use std::ops::RangeInclusive;
 /// The fact whose value is the language that speaks from then on.
 pub const LANGUAGE: &str = "language";
 
+/// Digits of the shortest telephone number.
+const LEAST_PHONE: usize = 7;
+
 /// The fact that says whether we know for sure who calls.
 pub const VERIFIED: &str = "verified";
+
+/// The fact that a placeholder names: in full, `verify.card`, or without its module where no other one is so called.
+pub fn named<'n>(names: impl Iterator<Item = &'n str> + Clone, name: &str) -> Option<usize> {
+    let bare = |full: &str| full.rsplit('.').next() == Some(name);
+    let mut without = names.clone().enumerate().filter(|(_, full)| bare(full)).map(|(at, _)| at);
+    let only = || without.next().filter(|_| without.next().is_none());
+    names.clone().position(|full| full == name).or_else(only)
+}
 
 /// A fact of `facts:`.
 #[derive(Clone, Debug)]
@@ -262,6 +273,25 @@ impl Question {
 }
 
 impl Kind {
+    /// The fewest characters that a value has.
+    pub fn least_length(&self) -> usize {
+        match self {
+            Kind::Digits { length, .. } => *length.start(),
+            Kind::Phone => LEAST_PHONE,
+            _ => 1,
+        }
+    }
+
+    /// Its values, where they are names that say nothing to a caller: prompts `FACT/VALUE` say them.
+    pub fn named_values(&self) -> impl Iterator<Item = &str> {
+        let (named, bare): (&[(Key, Word)], &[&str]) = match self {
+            Kind::Choice(values) => (values, &[]),
+            Kind::Bool => (&[], &["true", "false"]),
+            _ => (&[], &[]),
+        };
+        named.iter().map(|(_, value)| value.text.as_str()).chain(bare.iter().copied())
+    }
+
     /// Whether a value is one of this type.
     pub fn fits(&self, value: &str) -> bool {
         match self {
@@ -275,7 +305,7 @@ impl Kind {
             Kind::Time => spoken::time(value).is_some(),
             Kind::Phone => {
                 let digits = value.strip_prefix('+').unwrap_or(value);
-                (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
+                (LEAST_PHONE..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
             }
             Kind::Bool => matches!(value, "true" | "false"),
             Kind::Text => (1..=MAX_TEXT).contains(&value.chars().count()) && !value.chars().any(char::is_control),
@@ -321,7 +351,7 @@ impl Kind {
         }
     }
 
-    /// How its value is read; `None` of what are no words of a language.
+    /// How its value is read; `None` of what has prompts for its values, and of text.
     pub fn reading(&self) -> Option<Reading> {
         Some(match self {
             Kind::Choice(_) | Kind::Bool | Kind::Text | Kind::Recording => return None,
@@ -394,6 +424,15 @@ mod tests {
             survey: false,
             default: None,
             span: Span::default(),
+        }
+    }
+
+    #[test]
+    fn a_placeholder_names_a_fact_in_full_or_the_only_one_of_its_module_s_name() {
+        let names = ["card", "pay.card", "pay.date", "visit.date", "visit.reason"];
+        let cases = [("card", Some(0)), ("pay.card", Some(1)), ("reason", Some(4)), ("date", None), ("nobody", None)];
+        for (name, at) in cases {
+            assert_eq!(named(names.into_iter(), name), at, "{name}");
         }
     }
 

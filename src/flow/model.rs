@@ -1,6 +1,6 @@
 //! A flow as it stands after loading: every name resolved to an index, every step with its ways out.
 
-use super::fact::Question;
+use super::fact::{self, Question};
 use super::hours::Hours;
 use super::lookup::Lookup;
 use super::run::Ending;
@@ -34,8 +34,10 @@ pub struct Flow {
     pub escape: Option<Escape>,
     /// Its prompts are heard before the call is answered, until something is asked or a person is called.
     pub early: bool,
-    /// The values that whispers speak: how, and the prompt's place.
-    pub whispered: Vec<(Reading, Word)>,
+    /// The values that its prompts read: how, and the prompt's place.
+    pub readings: Vec<(Reading, Word)>,
+    /// Where its prompts are said, in the file's order, those included that other prompts say.
+    pub uses: Vec<Use>,
     /// The block of `always: {error:}`.
     pub always_error: Option<usize>,
     /// The block of `always: {hangup:}`.
@@ -79,39 +81,28 @@ impl Flow {
         held.filter_map(|waiting| waiting.music.as_deref())
     }
 
-    /// The prompts that its lines say.
-    pub fn announcements(&self) -> impl Iterator<Item = &str> {
-        let waiting = self.queues.iter().filter_map(|queue| queue.held.as_ref()?.waiting.as_ref());
-        waiting.flat_map(|waiting| {
-            let announced = waiting.announce.iter().map(|(_, prompt)| prompt.as_str());
-            announced.chain(waiting.instead.iter().map(|instead| instead.say.as_str()))
-        })
-    }
-
     /// Whether it may begin a recording.
     pub fn records(&self) -> bool {
         let mut steps = self.blocks.iter().flat_map(|block| &block.steps);
         steps.any(|placed| matches!(&placed.step, Step::Record(record) if record.starts()))
     }
 
-    /// The values that its prompts speak: how, and the prompt's place.
-    pub fn readings(&self) -> impl Iterator<Item = (Reading, &Word)> {
-        let spoken = self.facts.iter().flat_map(|fact| {
-            let read = fact.confirm.iter().chain(&fact.offer);
-            read.filter_map(|readback| Some((fact.kind.reading()?, &readback.prompt)))
-        });
-        spoken.chain(self.whispered.iter().map(|(reading, prompt)| (*reading, prompt)))
-    }
-
-    /// How a fact's value is read.
-    pub fn reading(&self, fact: &str) -> Option<Reading> {
-        self.facts.iter().find(|question| question.name.text == fact)?.kind.reading()
+    /// The fact that a placeholder of a prompt names: its place.
+    pub fn spoken(&self, name: &str) -> Option<usize> {
+        fact::named(self.facts.iter().map(|question| question.name.text.as_str()), name)
     }
 
     /// The facts of a new call: all unknown, in the flow's order.
     pub fn unknown_facts(&self) -> Vec<Fact> {
         self.facts.iter().map(|f| Fact::unknown(f.name.text.as_str(), f.class)).collect()
     }
+}
+
+/// A prompt and who says it: `fact account`, or the block and the step as `start:2`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    pub prompt: String,
+    pub place: String,
 }
 
 /// Where callers are handed to.

@@ -3,8 +3,10 @@
 //! `account_readback: "I have {account}. If that is right, press 1."` is spoken as the clip
 //! `en/account_readback.1`, the value in words, and the clip `en/account_readback.2`.
 
+use super::fact::Question;
 use crate::audio::Utterance;
 use crate::audio::spoken::Reading;
+use crate::context::Class;
 use crate::secret::Secret;
 use crate::yaml::{Diagnostic, Faults, Source, Span, Value, Word, read};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const MAX_PROMPTS: usize = 5_000;
 /// Placeholders of one prompt.
 const MAX_PLACEHOLDERS: usize = 8;
+/// The prompt that stands for a fact without a value where a text says `{name?}`.
+pub const NOT_GIVEN: &str = "not_given";
 
 /// What a flow says, in each of its languages.
 #[derive(Clone, Debug)]
@@ -25,6 +29,8 @@ pub struct Prompts {
 #[derive(Clone, Debug)]
 pub struct PromptBook {
     pub language: String,
+    /// The catalogue's file.
+    pub path: String,
     prompts: BTreeMap<String, Prompt>,
     /// The catalogue as it was read: a part of every flow's digest.
     text: String,
@@ -34,14 +40,65 @@ pub struct PromptBook {
 pub struct Prompt {
     pub text: String,
     pub parts: Vec<Part>,
+    /// Of its id.
+    pub span: Span,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
-    /// A clip by its name: `en/welcome`.
-    Clip(String),
-    /// The value of a fact, read by its type; of a date, with its day of the week.
-    Fact { name: String, weekday: bool },
+    /// A clip by its name, `en/welcome`, and what is said in it.
+    Clip {
+        name: String,
+        text: String,
+    },
+    Fact(Placeholder),
+    /// Of the line that the caller waits in.
+    Queue(Queued),
+}
+
+/// `{account}`, `{card.last4}`, `{reason?}`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Placeholder {
+    pub name: String,
+    pub form: Form,
+    /// Without a value the prompt `NOT_GIVEN` is said; else nothing.
+    pub not_given: bool,
+}
+
+/// How much of a value is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Form {
+    Whole,
+    /// A date with its day of the week.
+    Weekday,
+    /// The last so many digits, one by one.
+    Last(usize),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Queued {
+    /// The caller's place in the line; 1 is the next.
+    Position,
+    /// The minutes that the wait may take.
+    Minutes,
+}
+
+/// What `PromptBook::speech` asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted<'p> {
+    Fact(&'p str),
+    Queue(Queued),
+}
+
+/// What there is for a placeholder.
+#[derive(Clone, Copy, Debug)]
+pub enum Entry<'v> {
+    Fact(&'v Question, &'v Secret),
+    Number(u32),
+    /// The fact has no value.
+    NotGiven,
+    /// Who listens may not hear it.
+    Withheld,
 }
 
 impl Prompts {
@@ -65,9 +122,9 @@ impl Prompts {
 }
 
 impl PromptBook {
-    /// Reads a catalogue (`id: text`). `clips` are the sound files that exist, by name without `.wav`. The
-    /// book holds every prompt whose text could be read, so that a flow's own mistakes show at the same time.
-    pub fn read(language: &str, catalogue: &Source, clips: &BTreeSet<String>) -> (PromptBook, Vec<Diagnostic>) {
+    /// Reads a catalogue (`id: text`). The book holds every prompt whose text could be read, so that a flow's own
+    /// mistakes show at the same time.
+    pub fn read(language: &str, catalogue: &Source) -> (PromptBook, Vec<Diagnostic>) {
         let mut faults = Faults::new(&catalogue.path);
         let mut prompts = BTreeMap::new();
         let node = read(catalogue, &mut faults);
@@ -83,16 +140,21 @@ impl PromptBook {
                 continue;
             }
             if let Some(parts) = parts(language, id, spoken, text.span, &mut faults) {
-                wanted(id, spoken, &parts, clips, &mut faults);
-                prompts.insert(id.text.clone(), Prompt { text: spoken.clone(), parts });
+                prompts.insert(id.text.clone(), Prompt { text: spoken.clone(), parts, span: id.span });
             }
         }
-        let book = PromptBook { language: language.to_owned(), prompts, text: catalogue.text.clone() };
+        let (language, path) = (language.to_owned(), catalogue.path.clone());
+        let book = PromptBook { language, path, prompts, text: catalogue.text.clone() };
         (book, faults.into_list())
     }
 
     pub fn prompt(&self, id: &str) -> Option<&Prompt> {
         self.prompts.get(id)
+    }
+
+    /// Every prompt with its id.
+    pub fn prompts(&self) -> impl Iterator<Item = (&str, &Prompt)> {
+        self.prompts.iter().map(|(id, prompt)| (id.as_str(), prompt))
     }
 
     pub fn ids(&self) -> impl Iterator<Item = &str> {
@@ -109,35 +171,96 @@ impl PromptBook {
         self.prompts.values().flat_map(Prompt::clips)
     }
 
-    /// What to say for a prompt. `value` is what the placeholder of a fact reads, and how; one that has none is left out.
-    pub fn speech<'v>(&self, id: &str, value: impl Fn(&str) -> Option<(&'v Secret, Reading)>) -> Vec<Utterance> {
-        let parts = self.prompts.get(id).map(|p| p.parts.as_slice()).into_iter().flatten();
-        let spoken = parts.filter_map(|part| match part {
-            Part::Clip(name) => Some(Utterance::Clip(name.clone())),
-            Part::Fact { name, weekday } => value(name).map(|(value, reading)| {
-                let reading = if *weekday { reading.with_weekday() } else { reading };
-                Utterance::Value { language: self.language.clone(), reading, value: value.clone() }
-            }),
-        });
-        spoken.collect()
+    /// What to say for a prompt. `entry` is what a placeholder reads; a value that there is no way to say is left out.
+    pub fn speech<'v>(&self, id: &str, entry: impl Fn(Wanted) -> Entry<'v>) -> Vec<Utterance> {
+        let mut said = Vec::new();
+        for part in self.prompts.get(id).map(|p| p.parts.as_slice()).into_iter().flatten() {
+            match part {
+                Part::Clip { name, .. } => said.push(Utterance::Clip(name.clone())),
+                Part::Queue(queued) => {
+                    if let Entry::Number(number) = entry(Wanted::Queue(*queued)) {
+                        said.push(self.value(Reading::Number, Secret::new(number.to_string())));
+                    }
+                }
+                Part::Fact(placeholder) => match entry(Wanted::Fact(&placeholder.name)) {
+                    Entry::Fact(question, value) => said.extend(self.read_out(question, value, placeholder.form)),
+                    Entry::NotGiven if placeholder.not_given => said.extend(self.plain(NOT_GIVEN)),
+                    Entry::NotGiven | Entry::Withheld | Entry::Number(_) => {}
+                },
+            }
+        }
+        said
+    }
+
+    /// A value as its type is read; of one whose values have prompts, that prompt. Whoever loads a flow has refused what
+    /// is not to be heard; it is not said here either.
+    fn read_out(&self, question: &Question, value: &Secret, form: Form) -> Vec<Utterance> {
+        match (question.class, form) {
+            (Class::Secret, _) | (Class::Pci, Form::Whole | Form::Weekday) => return Vec::new(),
+            (_, Form::Last(count)) => return vec![self.value(Reading::Digits, value.last(count))],
+            (Class::Public | Class::Pii, Form::Whole | Form::Weekday) => {}
+        }
+        let Some(reading) = question.kind.reading() else {
+            let named = question.kind.named_values().find(|named| *value == Secret::new(*named));
+            return named.map_or_else(Vec::new, |named| self.plain(&value_prompt(&question.name.text, named)));
+        };
+        let reading = if form == Form::Weekday { reading.with_weekday() } else { reading };
+        vec![self.value(reading, value.clone())]
+    }
+
+    fn value(&self, reading: Reading, value: Secret) -> Utterance {
+        Utterance::Value { language: self.language.clone(), reading, value }
+    }
+
+    /// The clips of a prompt that reads nothing.
+    fn plain(&self, id: &str) -> Vec<Utterance> {
+        let clips = self.prompts.get(id).into_iter().flat_map(Prompt::clips);
+        clips.map(|name| Utterance::Clip(name.to_owned())).collect()
     }
 }
 
 impl Prompt {
     pub fn clips(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Clip(name) => Some(name.as_str()),
-            Part::Fact { .. } => None,
+            Part::Clip { name, .. } => Some(name.as_str()),
+            Part::Fact(_) | Part::Queue(_) => None,
         })
     }
 
-    /// Its placeholders: the fact, and whether the day of the week is wanted.
-    pub fn facts(&self) -> impl Iterator<Item = (&str, bool)> {
+    /// What it reads: the same in every language, but that a day of the week may be said in one and not in another.
+    pub fn values(&self) -> BTreeSet<Part> {
+        let values = self.parts.iter().filter(|part| !matches!(part, Part::Clip { .. })).cloned();
+        let same = values.map(|part| match part {
+            Part::Fact(placeholder) if placeholder.form == Form::Weekday => {
+                Part::Fact(Placeholder { form: Form::Whole, ..placeholder })
+            }
+            other => other,
+        });
+        same.collect()
+    }
+
+    /// Its placeholders that name facts.
+    pub fn facts(&self) -> impl Iterator<Item = &Placeholder> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Clip(_) => None,
-            Part::Fact { name, weekday } => Some((name.as_str(), *weekday)),
+            Part::Clip { .. } | Part::Queue(_) => None,
+            Part::Fact(placeholder) => Some(placeholder),
         })
     }
+
+    /// Whether it reads something, of a fact or of the line.
+    pub fn reads(&self) -> bool {
+        self.parts.iter().any(|part| !matches!(part, Part::Clip { .. }))
+    }
+
+    /// Whether it is for those who wait in a line.
+    pub fn reads_queue(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Queue(_)))
+    }
+}
+
+/// The prompt that says a value of a fact whose values are names: `reason/billing`, in a module as well.
+pub fn value_prompt(fact: &str, value: &str) -> String {
+    format!("{}/{value}", fact.rsplit('.').next().unwrap_or(fact))
 }
 
 fn is_id(text: &str) -> bool {
@@ -159,15 +282,12 @@ fn parts(language: &str, id: &Word, text: &str, span: Span, faults: &mut Faults)
             faults.error("too-many", span, format!("more than {MAX_PLACEHOLDERS} placeholders in one prompt"));
             return None;
         }
-        let (name, weekday) = name.strip_suffix(".weekday").map_or((name, false), |name| (name, true));
-        if name.contains(['.', '?']) {
-            faults.not_served(span, &format!("`{{{name}}}`")).remedy(
-                "a placeholder names a fact: {account}; of a date, {visit.weekday} says its day of the week too",
-            );
+        let Some(part) = placeholder(name) else {
+            faults.error("placeholder", span, format!("`{{{name}}}` is nothing that can be read")).remedy(PLACEHOLDERS);
             return None;
-        }
+        };
         pieces.push(before);
-        names.push(Part::Fact { name: name.to_owned(), weekday });
+        names.push(part);
         rest = behind;
     }
     pieces.push(rest);
@@ -178,7 +298,10 @@ fn parts(language: &str, id: &Word, text: &str, span: Span, faults: &mut Faults)
         if piece.contains(char::is_alphanumeric) {
             clips += 1;
             let name = format!("{language}/{}", id.text);
-            parts.push(Part::Clip(if whole { name } else { format!("{name}.{clips}") }));
+            let name = if whole { name } else { format!("{name}.{clips}") };
+            // Punctuation that a placeholder left at the front belongs to what was before it.
+            let text = piece.trim_start_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '¿' | '¡')).trim_end();
+            parts.push(Part::Clip { name, text: text.to_owned() });
         }
         parts.extend(names.next());
     }
@@ -189,72 +312,30 @@ fn parts(language: &str, id: &Word, text: &str, span: Span, faults: &mut Faults)
     Some(parts)
 }
 
-/// Reports the sound files that a prompt needs and that are not there.
-fn wanted(id: &Word, text: &str, parts: &[Part], clips: &BTreeSet<String>, faults: &mut Faults) {
-    for part in parts {
-        let Part::Clip(name) = part else { continue };
-        if !clips.contains(name) {
-            faults
-                .error("no-clip", id.span, format!("prompt `{}` needs `{name}.wav`, which is not there", id.text))
-                .note(format!("its text is: {text}"));
-        }
+const PLACEHOLDERS: &str = "a placeholder names a fact: {account}; the last digits of one: {card.last4}; a date with its day \
+                            of the week: {visit.weekday}; {queue.position} or {queue.minutes}; and {name?} says `not_given` \
+                            where there is no value";
+
+/// What stands between `{` and `}`.
+fn placeholder(text: &str) -> Option<Part> {
+    match text {
+        "queue.position" => return Some(Part::Queue(Queued::Position)),
+        "queue.minutes" => return Some(Part::Queue(Queued::Minutes)),
+        _ => {}
     }
+    let (text, not_given) = text.strip_suffix('?').map_or((text, false), |text| (text, true));
+    // A fact of a module has the module's name before its own.
+    let (name, form) = match text.rsplit_once('.') {
+        Some((name, "weekday")) => (name, Form::Weekday),
+        Some((name, form)) if form.starts_with("last") => match form.as_bytes() {
+            [b'l', b'a', b's', b't', count @ b'1'..=b'4'] => (name, Form::Last(usize::from(count - b'0'))),
+            _ => return None,
+        },
+        _ => (text, Form::Whole),
+    };
+    let is_name = !name.starts_with("queue.") && name.split('.').all(|part| is_id(part) && !part.contains('/'));
+    is_name.then(|| Part::Fact(Placeholder { name: name.to_owned(), form, not_given }))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn book(text: &str, clips: &[&str]) -> (PromptBook, Vec<Diagnostic>) {
-        let catalogue = Source { path: "prompts/en.yaml".into(), text: text.into() };
-        PromptBook::read("en", &catalogue, &clips.iter().map(|clip| (*clip).to_owned()).collect())
-    }
-
-    #[test]
-    fn a_placeholder_cuts_the_text_into_numbered_clips() {
-        let clips = ["en/hello", "en/back.1", "en/back.2", "en/tail.1"];
-        let text = "hello: Good day.\nback: \"I have {account}. Right?\"\ntail: \"It is {visit.weekday}.\"\n";
-        let (book, faults) = book(text, &clips);
-        assert_eq!(faults, []);
-        let clip = |name: &str| Part::Clip(name.to_owned());
-        let fact = |name: &str, weekday| Part::Fact { name: name.to_owned(), weekday };
-        let parts = |id| book.prompt(id).map(|p| p.parts.clone());
-        assert_eq!(parts("hello"), Some(vec![clip("en/hello")]));
-        assert_eq!(parts("back"), Some(vec![clip("en/back.1"), fact("account", false), clip("en/back.2")]));
-        assert_eq!(parts("tail"), Some(vec![clip("en/tail.1"), fact("visit", true)]));
-        let value = Secret::new("2026-03-01");
-        let said = book.speech("tail", |name| (name == "visit").then_some((&value, Reading::Date { weekday: false })));
-        let reading = Reading::Date { weekday: true };
-        assert_eq!(
-            said,
-            [Utterance::Clip("en/tail.1".into()), Utterance::Value { language: "en".into(), reading, value }]
-        );
-    }
-
-    #[test]
-    fn what_a_catalogue_may_not_say() {
-        let cases = [
-            ("hello: Good day.\n", "no-clip", 1, 1),
-            ("a: \"{x\"\n", "placeholder", 1, 4),
-            ("a: \"{card.last4}\"\n", "not-served-yet", 1, 4),
-            ("a: \"{name?}\"\n", "not-served-yet", 1, 4),
-            ("a: \"...\"\n", "wrong-type", 1, 4),
-            ("a: [b]\n", "wrong-type", 1, 4),
-            ("../../etc/passwd: b\n", "bad-name", 1, 1),
-            ("- a\n", "wrong-type", 1, 1),
-        ];
-        for (text, code, line, column) in cases {
-            let (_, faults) = book(text, &[]);
-            let found: Vec<_> = faults.iter().map(|d| (d.code, d.span.line, d.span.column)).collect();
-            assert_eq!(found, [(code, line, column)], "{text}: {faults:?}");
-        }
-    }
-
-    #[test]
-    fn a_missing_clip_is_named_with_its_text() {
-        let (_, faults) = book("ok: Fine.\nback: \"{account} it is\"\n", &["en/ok"]);
-        assert_eq!(faults.len(), 1);
-        assert!(faults[0].message.contains("`en/back.1.wav`"), "{faults:?}");
-        assert_eq!(faults[0].notes, ["its text is: {account} it is"]);
-    }
-}
+mod tests;

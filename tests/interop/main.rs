@@ -1,5 +1,5 @@
 //! askonce and programs that others wrote, on real sockets: SIPp, baresip and Linphone as callers and as
-//! agents' phones, Kamailio as a proxy, dnsmasq, tshark.
+//! agents' phones, Kamailio as a proxy, dnsmasq, tshark, espeak-ng.
 //! `cargo test --features interop --test interop -- --test-threads=4`; SIPp needs root to send its keys.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read the sources and run the program")]
 
@@ -17,6 +17,7 @@ mod messages;
 mod others;
 mod peers;
 mod program;
+mod prompts;
 mod proxy;
 mod scenario;
 mod secure;

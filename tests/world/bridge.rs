@@ -36,6 +36,27 @@ fn whispering(setup: &mut Setup) {
     setup.services.insert("account-desk".to_owned(), service);
 }
 
+/// The account is a card's number: no agent has it, and both hear its end.
+struct Masked;
+
+impl Files for Masked {
+    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        let bytes = Disk.read(path)?;
+        let Ok(text) = String::from_utf8(bytes.clone()) else { return Ok(bytes) };
+        let text = text.replace("class: pii", "class: pci").replace("I have {account}", "I have {account.last4}");
+        Ok(text.replace("needs: [account]", "whisper: account_readback").into_bytes())
+    }
+
+    fn below(&self, folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+        Disk.below(folder)
+    }
+}
+
+fn masked(setup: &mut Setup) {
+    let service = files::load(&Masked, &flow()).0.expect("the flow loads");
+    setup.services.insert("account-desk".to_owned(), service);
+}
+
 fn untrusted(setup: &mut Setup) {
     whispering(setup);
     let config = std::sync::Arc::get_mut(&mut setup.config).expect("a configuration of its own");
@@ -277,6 +298,22 @@ fn what_is_the_caller_s_own_is_not_whispered_to_who_is_not_trusted() {
     let world = run(70, untrusted, &agent, &[Act::HearVoice, Act::Stay]);
     through(&world);
     assert!(!agent_heard(&world).iter().any(|clip| clip.contains("digits")), "{:?}", agent_heard(&world));
+}
+
+#[test]
+fn of_a_card_both_hear_the_last_four_digits() {
+    let agent = [hear("en/account_readback.2"), Act::HearVoice, Act::HangUp];
+    let mut world = World::new(Plan { tamper: masked, ..plan(71, answers(&agent)) });
+    let mut patient = then(&[Act::HearVoice, Act::Stay]);
+    patient[2] = hear("en/account_readback.2");
+    world.call("+15551230001", Vec::new(), patient);
+    world.run(Duration::from_secs(180));
+    through(&world);
+    let digits = |heard: Vec<String>| heard.into_iter().filter(|clip| clip.contains("digits")).collect::<Vec<_>>();
+    let last = ACCOUNT[ACCOUNT.len() - 4..].chars().map(|digit| format!("en/digits/{digit}")).collect::<Vec<_>>();
+    assert_eq!(digits(agent_heard(&world)), last);
+    assert_eq!(digits(heard(world.happened[&0].iter())), last);
+    replays(&world, &Masked);
 }
 
 #[test]

@@ -33,6 +33,7 @@ pub fn declare(node: Option<&Node>, loading: &mut Loading) {
 
 pub fn define(node: Option<&Node>, loading: &mut Loading) {
     for (name, node) in entries(node, loading) {
+        loading.place = format!("fact {}", loading.full(name).text);
         let question = question(name, node, loading);
         let at = loading.facts.position(&loading.full(name).text);
         at.into_iter().for_each(|at| loading.facts.define(at, question.clone()));
@@ -443,29 +444,11 @@ fn readback(node: &Node, fact: Spoken, loading: &mut Loading) -> Option<Readback
         fields.finish(&mut loading.faults);
         said = say?;
     }
-    let prompt = spoken_prompt(said, fact, loading)?;
+    let prompt = loading.readback(said, &loading.full(fact.name).text, fact.kind?, fact.class?)?;
     let (right, again) = (right?, again?);
     if right == again {
         let message = "one key cannot mean both: right, and again";
         loading.faults.error("duplicate-key", node.span, message).remedy("right: 1, again: 2");
     }
     Some(Readback { prompt, right, again })
-}
-
-fn spoken_prompt(node: &Node, Spoken { name, kind, class }: Spoken, loading: &mut Loading) -> Option<Word> {
-    if let Some(class @ (Class::Pci | Class::Secret)) = class {
-        let message = format!("`{}` is {}: its value is never spoken", name.text, format!("{class:?}").to_lowercase());
-        loading.faults.error("secret-spoken", node.span, message).remedy("take it away");
-        return None;
-    }
-    match kind {
-        None => None,
-        Some(kind) => match kind.reading() {
-            Some(reading) => loading.readback(node, &name.text, reading),
-            None => {
-                loading.faults.not_served(node.span, "`confirm:` of a choice");
-                None
-            }
-        },
-    }
 }

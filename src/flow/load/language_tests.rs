@@ -2,11 +2,10 @@
 
 use super::*;
 use crate::flow::PromptBook;
-use std::collections::BTreeSet;
 
 fn book(language: &str, text: &str) -> PromptBook {
     let path = format!("prompts/{language}.yaml");
-    PromptBook::read(language, &Source { path, text: text.into() }, &BTreeSet::new()).0
+    PromptBook::read(language, &Source { path, text: text.into() }).0
 }
 
 /// Code and message of what is found in a flow whose facts and prompts are these.

@@ -8,6 +8,7 @@ mod lookups;
 mod names;
 mod prove;
 mod queues;
+mod said;
 mod section;
 mod table;
 #[cfg(test)]
@@ -130,7 +131,7 @@ fn top(
         loading.faults.error("no-start", node.span, "the flow has no block `start`").remedy("calls begin there");
     }
     fields.finish(&mut loading.faults);
-    let whispered = std::mem::take(&mut loading.whispered);
+    let (readings, uses) = (std::mem::take(&mut loading.readings), std::mem::take(&mut loading.uses));
     Some(Flow {
         name: name?,
         path: source.path.clone(),
@@ -145,7 +146,8 @@ fn top(
         blocks,
         escape,
         early: loading.early,
-        whispered,
+        readings,
+        uses,
         always_error: always.error,
         always_hangup: always.hangup,
     })
@@ -298,7 +300,11 @@ fn key_of(word: &Word, loading: &mut Loading) -> Option<Key> {
 
 fn block(name: &Word, node: &Node, file: usize, loading: &mut Loading) -> Block {
     let items = node.list("the steps of the block", MAX_STEPS, &mut loading.faults);
-    let steps: Vec<Placed> = items.unwrap_or(&[]).iter().filter_map(|item| step(item, loading)).collect();
+    let steps = items.unwrap_or(&[]).iter().enumerate().filter_map(|(at, item)| {
+        loading.place = format!("{}:{}", loading.full(name).text, at + 1);
+        step(item, loading)
+    });
+    let steps: Vec<Placed> = steps.collect();
     if let Some(items) = items.filter(|items| items.len() == steps.len()) {
         prove::block(name, items, &steps, loading);
     }

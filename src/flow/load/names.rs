@@ -1,13 +1,13 @@
 //! What a flow declares, and looking it up by name: an unknown name is reported with what was near.
 
 use super::table::Table;
-use crate::audio::spoken::{self, Currency, Reading};
+use crate::audio::spoken::{Currency, Reading};
 use crate::flow::expr::Operand;
-use crate::flow::fact::{Kind, Question};
+use crate::flow::fact::{self, Kind, Question};
 use crate::flow::hours::{Day, Hours};
 use crate::flow::lookup::Lookup;
-use crate::flow::model::{Block, Named, Next, Parameter, Queue};
-use crate::flow::prompts::{Prompt, Prompts};
+use crate::flow::model::{Block, Named, Next, Parameter, Queue, Use};
+use crate::flow::prompts::Prompts;
 use crate::yaml::near::suggestion;
 use crate::yaml::{Diagnostic, Faults, Fields, Node, Span, Word};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,10 +44,14 @@ pub struct Loading<'p> {
     /// Shapes of `types:`, and days of `calendars:`.
     pub types: BTreeMap<String, Node>,
     pub calendars: BTreeMap<String, Vec<Day>>,
-    /// The values that whispers speak.
-    pub whispered: Vec<(Reading, Word)>,
+    /// The values that prompts read.
+    pub readings: Vec<(Reading, Word)>,
+    /// Where prompts are said.
+    pub uses: Vec<Use>,
+    /// What is being read: `fact account`, `start:2`.
+    pub place: String,
     /// Prompts and languages of which it was told that one lacks the other.
-    lacking: BTreeSet<(String, String)>,
+    pub(super) lacking: BTreeSet<(String, String)>,
 }
 
 impl<'p> Loading<'p> {
@@ -69,7 +73,9 @@ impl<'p> Loading<'p> {
             blocks: Table::new("block"),
             types: BTreeMap::new(),
             calendars: BTreeMap::new(),
-            whispered: Vec::new(),
+            readings: Vec::new(),
+            uses: Vec::new(),
+            place: String::new(),
             lacking: BTreeSet::new(),
         }
     }
@@ -125,6 +131,13 @@ impl<'p> Loading<'p> {
         self.facts.get(fact)
     }
 
+    /// The fact that a placeholder of a prompt names.
+    pub fn spoken(&mut self, name: &str) -> Option<usize> {
+        let at = fact::named(self.facts.names(), name)?;
+        self.facts.use_it(at);
+        Some(at)
+    }
+
     /// The fact that a node names.
     pub fn fact(&mut self, node: &Node) -> Option<usize> {
         let word = node.word("the name of a fact", &mut self.faults)?;
@@ -158,7 +171,7 @@ impl<'p> Loading<'p> {
     /// A prompt that a step says, named outright or by a parameter.
     pub fn said(&mut self, node: &Node) -> Option<Named<String>> {
         let word = node.word("a prompt id", &mut self.faults)?;
-        self.named(&word, |loading, word| loading.prompt_named(word).map(|word| word.text))
+        self.named(&word, |loading, word| loading.saying(word).map(|word| word.text))
     }
 
     /// What a word names, or each of the values of `with.NAME`.
@@ -262,139 +275,6 @@ impl<'p> Loading<'p> {
             return self.has_always.then_some(Next::Always);
         };
         self.target(node)
-    }
-
-    /// A prompt that speaks no value.
-    pub fn prompt(&mut self, node: &Node) -> Option<Word> {
-        let word = node.word("a prompt id", &mut self.faults)?;
-        self.prompt_named(&word)
-    }
-
-    fn prompt_named(&mut self, word: &Word) -> Option<Word> {
-        let word = self.known_prompt(word)?;
-        if let Some((fact, _)) = self.spoken(&word).into_iter().next() {
-            let message = format!("prompt `{}` speaks `{{{fact}}}`", word.text);
-            self.faults
-                .error("value-spoken", word.span, message)
-                .remedy("a value is read to its caller in the `confirm:` prompt of its fact, and nowhere else yet");
-            return None;
-        }
-        Some(word)
-    }
-
-    /// The prompt that reads a fact back: it speaks that fact, and no other, in every language.
-    pub fn readback(&mut self, node: &Node, fact: &str, reading: Reading) -> Option<Word> {
-        let word = self.any_prompt(node)?;
-        let spoken = self.spoken(&word);
-        if let Some((other, _)) = spoken.iter().find(|(name, _)| *name != fact) {
-            let message = format!("prompt `{}` confirms `{fact}` and speaks `{{{other}}}`", word.text);
-            self.faults.error("value-spoken", word.span, message).remedy(format!("write `{{{fact}}}` in its text"));
-            return None;
-        }
-        if spoken.is_empty() {
-            let message = format!("prompt `{}` confirms `{fact}` without reading it", word.text);
-            self.faults.error("not-read", word.span, message).remedy(format!("write `{{{fact}}}` in its text"));
-            return None;
-        }
-        let weekday = spoken.iter().any(|(_, weekday)| *weekday);
-        self.can_be_read(&word, fact, reading, weekday).then_some(word)
-    }
-
-    /// Whether there are words for a fact's value in every language.
-    fn can_be_read(&mut self, word: &Word, fact: &str, reading: Reading, weekday: bool) -> bool {
-        if weekday && reading.with_weekday() == reading {
-            let message = format!("prompt `{}` speaks a day of the week, and `{fact}` is no date", word.text);
-            self.faults.error("value-spoken", word.span, message).remedy(format!("write `{{{fact}}}` in its text"));
-            return false;
-        }
-        for language in self.prompts.books().map(|book| book.language.as_str()) {
-            if spoken::vocabulary(language, reading).is_none() {
-                let known = spoken::languages().collect::<Vec<_>>().join(", ");
-                let message = format!("nobody taught us to read a value of type {} in `{language}`", reading.name());
-                self.faults.error("not-spoken", word.span, message).remedy(format!(
-                    "languages with words for it: {known}; or speak it nowhere, or make the fact one of type digits"
-                ));
-            }
-        }
-        true
-    }
-
-    /// A prompt that is said in a line.
-    pub fn announcement(&mut self, node: &Node) -> Option<Word> {
-        self.prompt(node)
-    }
-
-    /// The prompt that an agent hears before the caller: it speaks entries that an agent may have.
-    pub fn whisper(&mut self, node: &Node) -> Option<Word> {
-        let word = self.any_prompt(node)?;
-        for (name, weekday) in self.spoken(&word) {
-            let question = self.facts.position(&name).and_then(|fact| self.facts.get(fact));
-            let Some((class, reading)) = question.map(|q| (q.class, q.kind.reading())) else { continue };
-            if !class.for_agent() {
-                let class = format!("{class:?}").to_lowercase();
-                let message =
-                    format!("prompt `{}` speaks `{{{name}}}`, which is {class}: no agent may hear it", word.text);
-                self.faults.error("class", word.span, message).remedy("take it out of the prompt");
-                return None;
-            }
-            let Some(reading) = reading else {
-                self.faults.not_served(word.span, "a choice read out").remedy("take it out of the prompt");
-                return None;
-            };
-            if !self.can_be_read(&word, &name, reading, weekday) {
-                return None;
-            }
-            self.whispered.push((reading, word.clone()));
-        }
-        Some(word)
-    }
-
-    fn any_prompt(&mut self, node: &Node) -> Option<Word> {
-        let word = node.word("a prompt id", &mut self.faults)?;
-        self.known_prompt(&word)
-    }
-
-    fn known_prompt(&mut self, word: &Word) -> Option<Word> {
-        let (word, prompts) = (word.clone(), self.prompts);
-        let Some(prompt) = prompts.first().prompt(&word.text) else {
-            self.faults.unknown("prompt", &word, prompts.first().ids());
-            return None;
-        };
-        for book in prompts.books().skip(1) {
-            self.same_in(&book.language, &word, prompt, book.prompt(&word.text));
-        }
-        Some(word)
-    }
-
-    /// A prompt is in every language, and speaks the same values there.
-    fn same_in(&mut self, language: &str, id: &Word, prompt: &Prompt, other: Option<&Prompt>) {
-        let values = |prompt: &Prompt| prompt.facts().map(|(name, _)| name.to_owned()).collect::<BTreeSet<_>>();
-        let message = match other {
-            None => format!("prompt `{}` is missing in `{language}`", id.text),
-            Some(other) if values(other) != values(prompt) => {
-                format!("prompt `{}` speaks other values in `{language}`", id.text)
-            }
-            Some(_) => return,
-        };
-        if self.lacking.insert((id.text.clone(), language.to_owned())) {
-            let remedy = format!("its text is: {}", prompt.text);
-            self.faults.error("not-in-language", id.span, message).remedy(remedy);
-        }
-    }
-
-    /// The placeholders of a prompt, and whether a day of the week is wanted; one that names no fact is reported and left
-    /// out.
-    fn spoken(&mut self, prompt: &Word) -> Vec<(String, bool)> {
-        let mut spoken = Vec::new();
-        for (name, weekday) in self.prompts.first().prompt(&prompt.text).into_iter().flat_map(Prompt::facts) {
-            if self.facts.position(name).is_some() {
-                spoken.push((name.to_owned(), weekday));
-                continue;
-            }
-            let word = Word { text: name.to_owned(), span: prompt.span };
-            self.faults.unknown("fact", &word, self.facts.names());
-        }
-        spoken
     }
 }
 

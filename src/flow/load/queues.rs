@@ -115,6 +115,7 @@ fn waiting(node: Option<&Node>, loading: &mut Loading) -> Vec<Waiting> {
     let mut all = Vec::with_capacity(entries.len());
     for (name, node) in entries {
         name.is_name("the name of a waiting", &mut loading.faults);
+        loading.place = format!("waiting {}", name.text);
         let Some(mut fields) = Fields::of(node, format!("waiting `{}`", name.text), &mut loading.faults) else {
             continue;
         };

@@ -48,7 +48,7 @@ impl<T: Clone> Table<T> {
         self.entries.get_mut(at)?.value.as_mut()
     }
 
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
         self.entries.iter().map(|entry| entry.name.text.as_str())
     }
 

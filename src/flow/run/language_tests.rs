@@ -8,7 +8,6 @@ use crate::flow::PromptBook;
 use crate::flow::load::load;
 use crate::secret::Secret;
 use crate::yaml::Source;
-use std::collections::BTreeSet;
 
 const FLOW: &str = "askonce: 1
 flow: t
@@ -30,7 +29,7 @@ blocks:
 const PROMPTS: &str = "pick: a\nwhen: b\nday: \"{visit.weekday}.\"\nmuch: c\namount: \"{sum}\"\nbye: d\n";
 
 fn book(language: &str) -> PromptBook {
-    PromptBook::read(language, &Source { path: "p.yaml".into(), text: PROMPTS.into() }, &BTreeSet::new()).0
+    PromptBook::read(language, &Source { path: "p.yaml".into(), text: PROMPTS.into() }).0
 }
 
 /// Runs the flow to its end; each prompt ends, and is answered with the next keys. Gives what was said, and the facts.

@@ -64,6 +64,19 @@ fn music_announcements_and_an_offer_until_its_turn() {
 }
 
 #[test]
+fn an_announcement_reads_the_place_and_the_minutes_if_they_are_known() {
+    let mut scene =
+        Scene::new(&FLOW.replace("say: terms", "say: place").replace("after: 90s", "after: 170s"), Inbound::default());
+    line(&mut scene, SECOND);
+    scene.pass(Duration::from_secs(46));
+    let told = scene.trace.pop().expect("an announcement");
+    line(&mut scene, LineWord::Place { position: 1, wait: Some(Duration::from_secs(61)) });
+    scene.act(".");
+    scene.pass(Duration::from_secs(46));
+    assert_eq!((told.as_str(), scene.trace.last().map(String::as_str)), ("<2>", Some("<1>+<2>")));
+}
+
+#[test]
 fn whoever_would_rather_goes_elsewhere_and_makes_room() {
     let mut scene = scene();
     line(&mut scene, SECOND);

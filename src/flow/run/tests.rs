@@ -10,7 +10,6 @@ use crate::secret::Secret;
 use crate::time::Duration;
 use crate::yaml::Source;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
 
 pub const FLOW: &str = "askonce: 1
 flow: t
@@ -56,9 +55,9 @@ blocks:
 pub fn world(text: &str) -> (Arc<Flow>, Arc<Prompts>) {
     let ids = ["ask", "silent", "invalid", "last", "menu", "menu2", "rate", "welcome", "terms", "sorry"];
     let mut catalogue: String = ids.iter().map(|id| format!("{id}: text\n")).collect();
-    catalogue.push_str("readback: \"{account} right?\"\n");
+    catalogue.push_str("readback: \"{account} right?\"\nplace: \"{queue.position}, {queue.minutes}\"\n");
     let catalogue = Source { path: "en.yaml".into(), text: catalogue };
-    let (book, _) = PromptBook::read("en", &catalogue, &BTreeSet::new());
+    let (book, _) = PromptBook::read("en", &catalogue);
     let book = Prompts::new(book, Vec::new());
     let (flow, _) = load(&Source { path: "t.yaml".into(), text: text.into() }, &book).expect("the flow loads");
     (Arc::new(flow), Arc::new(book))

@@ -1,11 +1,10 @@
 //! What a step may do in its turn: speak, take keys, change facts.
 
 use super::{Action, Ending, Go};
-use crate::audio::spoken::Reading;
 use crate::context::{Context, Earlier, Inbound, Source, Why};
 use crate::flow::fact::{Kind, Known, LANGUAGE, Lives, Question};
 use crate::flow::model::{Flow, Named, Next};
-use crate::flow::prompts::Prompts;
+use crate::flow::prompts::{Entry, Prompts, Queued, Wanted};
 use crate::key::Key;
 use crate::secret::Secret;
 use crate::time::{Duration, Instant};
@@ -123,18 +122,43 @@ impl Turn<'_> {
         self.talk.actions.push_back(action);
     }
 
-    /// Says a prompt; the number is that of its `PlayEnded`.
-    pub fn play(&mut self, prompt: &str, value: Option<(&Secret, Reading)>) -> u32 {
-        self.talk.plays += 1;
-        let play = self.talk.plays;
-        let say = self.prompts.book(&self.context.language).speech(prompt, |_| value);
-        self.act(Action::Play { play, say });
-        play
+    /// Says a prompt; the number is that of its `PlayEnded`. Of the fact that is confirmed, its candidate is read; of
+    /// others, what they hold.
+    pub fn play(&mut self, prompt: &str, candidate: Option<(usize, &Secret)>) -> u32 {
+        self.speak(prompt, candidate, None)
     }
 
-    /// Says a prompt of the line, with the caller's place in it.
-    pub fn announce(&mut self, prompt: &str, _place: (u32, Option<Duration>)) -> u32 {
-        self.play(prompt, None)
+    /// Says a prompt of the line, with the caller's place in it, and how long it may take if that is known.
+    pub fn announce(&mut self, prompt: &str, place: (u32, Option<Duration>)) -> u32 {
+        self.speak(prompt, None, Some(place))
+    }
+
+    fn speak(
+        &mut self,
+        prompt: &str,
+        candidate: Option<(usize, &Secret)>,
+        place: Option<(u32, Option<Duration>)>,
+    ) -> u32 {
+        self.talk.plays += 1;
+        let play = self.talk.plays;
+        let entry = |wanted: Wanted| match wanted {
+            Wanted::Queue(queued) => {
+                let number = place.and_then(|(position, wait)| match queued {
+                    Queued::Position => Some(position),
+                    Queued::Minutes => wait.and_then(|wait| u32::try_from(wait.as_secs().div_ceil(60)).ok()),
+                });
+                number.map_or(Entry::Withheld, Entry::Number)
+            }
+            Wanted::Fact(name) => {
+                let Some(fact) = self.flow.spoken(name) else { return Entry::Withheld };
+                let held = || self.context.facts[fact].value();
+                let value = candidate.filter(|(of, _)| *of == fact).map(|(_, value)| value).or_else(held);
+                value.map_or(Entry::NotGiven, |value| Entry::Fact(&self.flow.facts[fact], value))
+            }
+        };
+        let say = self.prompts.book(&self.context.language).speech(prompt, entry);
+        self.act(Action::Play { play, say });
+        play
     }
 
     /// Something is asked, or somebody called: from here on the caller is answered.

@@ -203,7 +203,7 @@ impl Asking {
             Phase::Entry(_) | Phase::Accepting { .. } => None,
         };
         if let Some((readback, value)) = readback {
-            return turn.play(&readback.prompt.text, question.kind.reading().map(|reading| (value, reading)));
+            return turn.play(&readback.prompt.text, Some((self.fact, value)));
         }
         let at = turn.context.facts[self.fact].tries.saturating_sub(1) as usize;
         let prompt = match (question.ask.get(at), self.failed) {
