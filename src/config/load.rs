@@ -1,8 +1,8 @@
 //! A configuration from its text.
 
 use super::{
-    Config, Limits, Listen, Number, Unknown, admission, codecs, destination, listen, media, optional, recording,
-    secrets, srtp, trunk,
+    Config, Limits, Listen, Number, Retention, Unknown, admission, codecs, destination, endpoint, listen, media,
+    optional, recording, retention, secrets, srtp, trunk,
 };
 use crate::codec::Preference;
 use crate::yaml::{Diagnostic, Faults, Fields, Node, Source, Value, Word, read};
@@ -15,7 +15,7 @@ const MAX_NUMBERS: usize = 10_000;
 const STORE: &str = "var/askonce.db";
 
 /// Keys that the configuration's document names and that are not served yet.
-const LATER: [&str; 3] = ["endpoints", "retention", "switches"];
+const LATER: [&str; 1] = ["switches"];
 
 /// Loads a configuration, with its warnings, or says everything that is wrong with it.
 pub fn load(source: &Source) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
@@ -38,6 +38,9 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
     let flows = fields.need("flows", faults).and_then(|node| node.words("flow files or folders", MAX_FLOWS, faults));
     let store = fields.take("store").map(|node| store(node, faults));
     let secrets = fields.take("secrets").map_or(Some(Vec::new()), |node| secrets::secrets(node, faults));
+    let endpoints = fields.take("endpoints").map_or(Some(Vec::new()), |node| endpoint::endpoints(node, faults));
+    let retention = fields.take("retention");
+    let retention = retention.map_or(Some(Retention::default()), |node| retention::retention(node, faults));
     let limits = fields.take("limits").map_or(Some(Limits::default()), |node| admission::limits(node, faults));
     let record = fields.take("record");
     let record =
@@ -65,6 +68,8 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
         flows: flows?,
         store: store.unwrap_or_else(|| Some(STORE.to_owned()))?,
         secrets: secrets?,
+        endpoints: endpoints?,
+        retention: retention?,
         limits: limits?,
         record: record?,
         realtime: realtime?,

@@ -5,11 +5,13 @@ mod admission;
 mod check;
 mod codecs;
 mod destination;
+mod endpoint;
 mod listen;
 mod load;
 mod media;
 mod quick;
 mod recording;
+mod retention;
 mod secrets;
 mod srtp;
 mod trunk;
@@ -19,6 +21,7 @@ pub use listen::even_ports;
 pub use load::load;
 pub use quick::Quick;
 pub use recording::Recording;
+pub use retention::Retention;
 
 use crate::codec::{Codec, Preference};
 use crate::context;
@@ -49,6 +52,9 @@ pub struct Config {
     /// The SQLite file.
     pub store: String,
     pub secrets: Vec<SecretPlace>,
+    /// What lookups and webhooks may reach.
+    pub endpoints: Vec<Endpoint>,
+    pub retention: Retention,
     pub limits: Limits,
     pub record: Recording,
     /// Whether the media workers have SCHED_FIFO, each on a core of its own.
@@ -100,6 +106,22 @@ pub enum SecretSource {
     Env(String),
     /// A file, relative to the configuration.
     File(String),
+}
+
+/// An HTTP server that lookups and webhooks may reach: `https://crm.example:8443/v1`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    pub name: Word,
+    pub tls: bool,
+    /// A name, or an address without brackets.
+    pub host: String,
+    pub port: u16,
+    /// What every path there begins with: empty, or `/v1`.
+    pub path: String,
+    /// Who vouches for it, relative to the configuration; `None`: whoever the system trusts.
+    pub ca: Option<String>,
+    /// Whether its name may lead into a private network. An address is taken as it stands.
+    pub private: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@ pub mod http;
 mod media_plane;
 pub mod media_worker;
 mod meter;
+mod outbound;
 pub mod ports;
 pub mod recorder;
 mod secrets;
@@ -117,6 +118,7 @@ fn place(files: &dyn Files, folder: &Path, config: &Config, mut findings: Findin
         if let Some(tls) = &mut config.tls {
             [&mut tls.cert, &mut tls.key].into_iter().chain(&mut tls.ca).for_each(beside);
         }
+        config.endpoints.iter_mut().filter_map(|endpoint| endpoint.ca.as_mut()).for_each(beside);
         for secret in &mut config.secrets {
             if let SecretSource::File(path) = &mut secret.source {
                 beside(path);
