@@ -96,6 +96,7 @@ const OPENERS: &[&str] = &[
     "src/flow/step/route.rs",
     "src/record/clear.rs",
     "src/sdp/crypto.rs",
+    "src/server/outbound/lookups.rs",
     "src/server/store.rs",
     "src/sip/auth.rs",
 ];

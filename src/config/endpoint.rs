@@ -69,7 +69,13 @@ fn read(name: &Word, text: &str) -> Result<Endpoint, &'static str> {
         return Err("a URL names a host");
     }
     let port = match authority.as_str().strip_prefix(authority.host()) {
-        Some("") => if tls { 443 } else { 80 },
+        Some("") => {
+            if tls {
+                443
+            } else {
+                80
+            }
+        }
         _ => authority.port_u16().filter(|port| *port != 0).ok_or("a port is a number from 1 to 65535")?,
     };
     let path = uri.path().trim_end_matches('/').to_owned();

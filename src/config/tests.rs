@@ -303,7 +303,13 @@ fn mistakes_have_a_place_and_a_remedy() {
         ("store: ", "retention: { cdr: 12h }\nstore: ", "out-of-range", "8:19", "1d to 3660d"),
         ("store: ", "retention: { cdrs: 400d }\nstore: ", "unknown-key", "8:14", "did you mean `cdr`?"),
         ("store: ", "endpoints: { crm: crm.example }\nstore: ", "wrong-type", "8:19", "write https://HOST"),
-        ("store: ", "endpoints: { crm: { url: \"http://127.0.0.1\", ca: a.pem } }\nstore: ", "no-effect", "8:50", "https"),
+        (
+            "store: ",
+            "endpoints: { crm: { url: \"http://127.0.0.1\", ca: a.pem } }\nstore: ",
+            "no-effect",
+            "8:50",
+            "https",
+        ),
         ("store: ", "stor: ", "unknown-key", "8:1", "did you mean `store`?"),
     ]);
 }

@@ -6,6 +6,7 @@ use super::dns::{Query, Resolved, Resolver};
 use super::media_plane::MediaPlane;
 use super::media_worker::{Told, WorkerEvent};
 use super::meter::{Meter, WINDOW};
+use super::outbound::{LookedUp, Outbound};
 use super::recorder::{Recorded, Recorder};
 use super::store::{Row, Store, Stored};
 use super::streams::StreamEvent;
@@ -63,6 +64,9 @@ pub struct Control {
     /// If calls may be recorded.
     pub recorder: Option<Recorder>,
     pub recorded: mpsc::UnboundedReceiver<Recorded>,
+    /// If there are endpoints.
+    pub outbound: Option<Outbound>,
+    pub looked_up: mpsc::UnboundedReceiver<LookedUp>,
     pub store: Store,
     pub stored: mpsc::UnboundedReceiver<Stored>,
     /// Where traces go, if calls are traced.
@@ -126,10 +130,14 @@ impl Control {
         }
         let (engine, sip, streams) = (self.engine.counters(), self.engine.sip_counters(), self.sip.counters());
         let (gate, dns) = (self.engine.gate().counters(), self.resolver.counters());
+        let outbound = self.outbound.as_ref().map(Outbound::counters);
         let traces_lost = self.traces.as_ref().map(|traces| traces.lost);
-        tracing::info!(?engine, ?sip, ?gate, ?streams, ?dns, ?shell, traces_lost, store = ?self.store.losses(), media = ?self.media.load(), "ended");
+        tracing::info!(?engine, ?sip, ?gate, ?streams, ?dns, ?shell, ?outbound, traces_lost, store = ?self.store.losses(), media = ?self.media.load(), "ended");
         if let Some(recorder) = self.recorder {
             recorder.close();
+        }
+        if let Some(outbound) = self.outbound {
+            outbound.close();
         }
         self.store.close();
         self.engine
@@ -195,6 +203,7 @@ impl Control {
         }
         left |= self.turn(|all| all.media_events.poll_recv(&mut context), Self::media_told);
         left |= self.turn(|all| all.stored.poll_recv(&mut context), Self::stored_told);
+        left |= self.turn(|all| all.looked_up.poll_recv(&mut context), Self::looked_up_told);
         left |= self.turn(|all| all.recorded.poll_recv(&mut context), Self::recorded_told);
         left |= self.turn(|all| all.resolved.poll_recv(&mut context), Self::resolved_told);
         left |= self.turn(|all| all.stream_events.poll_recv(&mut context), Self::stream_told);
@@ -246,6 +255,10 @@ impl Control {
         self.engine.handle(self.clock.now(), Input::Stored { call, store, kept });
     }
 
+    fn looked_up_told(&mut self, LookedUp { call, lookup, outcome, values }: LookedUp) {
+        self.engine.handle(self.clock.now(), Input::LookedUp { call, lookup, outcome, values });
+    }
+
     fn recorded_told(&mut self, Recorded { call, recording, ended }: Recorded) {
         self.engine.handle(self.clock.now(), Input::Recorded { call, recording, ended });
     }
@@ -273,9 +286,11 @@ impl Control {
                     Ok(reference) => self.engine.handle(self.clock.now(), Input::Minted { call, reference }),
                     Err(error) => tracing::error!(%error, "the system gives no randomness"),
                 },
-                Output::Lookup { call, lookup, .. } => {
-                    let (outcome, values) = (Outcome::Failed, Vec::new());
-                    self.engine.handle(self.clock.now(), Input::LookedUp { call, lookup, outcome, values });
+                Output::Lookup { call, lookup, request } => {
+                    if !self.outbound.as_ref().is_some_and(|outbound| outbound.look_up(call, lookup, request)) {
+                        let (outcome, values) = (Outcome::Failed, Vec::new());
+                        self.looked_up_told(LookedUp { call, lookup, outcome, values });
+                    }
                 }
                 Output::Store(row) => {
                     let (call, store) = (row.call, row.store);

@@ -33,6 +33,7 @@ use files::{Files, Findings};
 use http::Token;
 use media_plane::{MediaPlane, MediaSetup};
 use media_worker::WorkerEvent;
+use outbound::Outbound;
 use recorder::Recorder;
 use recorder::ring::Outlet;
 use std::collections::BTreeMap;
@@ -202,7 +203,7 @@ impl Running {
 /// Binds everything, opens the store, and starts the threads.
 pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let Plan { place: Place { config, services }, token, record, trace, workers } = plan;
-    raise_descriptors(config.limits.calls);
+    raise_descriptors(&config);
     let clock = Clock::start();
     let no_randomness = |error| not_started("the system's randomness", error, "this system cannot serve");
     let (seed, keys) = (drawn().map_err(no_randomness)?, drawn().map_err(no_randomness)?);
@@ -223,6 +224,9 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     });
     let store = store.map_err(|error| NotStarted(error.to_string()))?;
     let reader = Reader::open(&places.database).map_err(|error| NotStarted(error.to_string()))?;
+    let (told, looked_up) = mpsc::unbounded_channel();
+    let reaches = !config.endpoints.is_empty();
+    let outbound = reaches.then(|| Outbound::start(&config, secrets::all(&config)?, told)).transpose()?;
     let (traces, told) = trace.then(traces::queue).unzip();
     let http = http::start(config.listen.http, reader, token, told).map_err(|error| {
         not_started(format!("cannot listen for HTTP on {}", config.listen.http), error, "give another --http address")
@@ -259,6 +263,8 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         media_events,
         recorder,
         recorded,
+        outbound,
+        looked_up,
         store,
         stored,
         traces,
@@ -342,8 +348,9 @@ fn own_cores(workers: usize) -> Result<Vec<usize>, NotStarted> {
 }
 
 /// As many descriptors as the system allows; says so where that is too few for as many calls as there may be.
-fn raise_descriptors(calls: usize) {
-    let wanted = ports::DESCRIPTORS * calls + other_descriptors();
+fn raise_descriptors(config: &Config) {
+    let calls = config.limits.calls;
+    let wanted = ports::DESCRIPTORS * calls + other_descriptors(Some(config));
     match crate::os::sys::raise_descriptors() {
         Ok(descriptors) if descriptors < wanted as u64 => tracing::warn!(
             descriptors,
@@ -355,10 +362,10 @@ fn raise_descriptors(calls: usize) {
     }
 }
 
-/// Of the connections of SIP, and what the program needs for itself.
-fn other_descriptors() -> usize {
+/// Of the connections of SIP and to endpoints, and what the program needs for itself.
+fn other_descriptors(config: Option<&Config>) -> usize {
     let streams = streams::Bounds::default();
-    streams.accepted + streams.opened + OWN_DESCRIPTORS
+    streams.accepted + streams.opened + config.map_or(0, outbound::descriptors) + OWN_DESCRIPTORS
 }
 
 fn tls_files(config: &Config) -> Option<streams::tls::Files> {

@@ -229,7 +229,11 @@ mod tests {
     fn what_is_no_reading_says_what_was_expected() {
         type Read = fn(&Node, &mut Faults) -> bool;
         let cases: [(&str, Read, &str); 11] = [
-            ("20", |n, f| n.duration(f).is_some(), "expected a duration as `800ms`, `20s`, `2m`, `12h` or `30d`, found `20`"),
+            (
+                "20",
+                |n, f| n.duration(f).is_some(),
+                "expected a duration as `800ms`, `20s`, `2m`, `12h` or `30d`, found `20`",
+            ),
             ("s", |n, f| n.duration(f).is_some(), "found `s`"),
             ("99999999999999999999s", |n, f| n.duration(f).is_some(), "expected a duration"),
             ("12-8", |n, f| n.range("a length", 1..=32, f).is_some(), "from 1 to 32"),

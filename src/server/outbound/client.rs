@@ -23,9 +23,11 @@ use tokio_rustls::TlsConnector;
 /// The body of an answer.
 const BODY: usize = 64 * 1024;
 /// Exchanges at once with one endpoint: what is beyond is refused, for whoever waits behind so many waits too long.
-pub const AT_ONCE: usize = 256;
+const AT_ONCE: usize = 256;
+/// And with all of them.
+pub const ALL_AT_ONCE: usize = 1_024;
 /// Connections of an endpoint that wait for the next exchange.
-const IDLE: usize = 32;
+pub const IDLE: usize = 32;
 /// They wait so long: most servers close a connection that was idle for five seconds, or more.
 const IDLE_TIME: Duration = Duration::from_secs(4);
 /// Addresses of one name that are tried, and how long each of them.
@@ -43,7 +45,7 @@ pub struct Errand {
     pub body: Bytes,
     /// Whether it does no harm that the other side gets it twice.
     pub repeatable: bool,
-    /// Whether the body of a 200 is wanted: it must be JSON then.
+    /// Whether the body of a 2xx is wanted: it must be JSON then, or empty.
     pub reads: bool,
 }
 
@@ -102,18 +104,22 @@ struct Place {
 
 pub struct Client {
     places: BTreeMap<String, Place>,
+    under_way: AtomicUsize,
     resolver: TokioResolver,
 }
 
 impl Client {
     /// `places`: with how to speak TLS there.
-    pub fn new(places: Vec<(Endpoint, Option<(TlsConnector, ServerName<'static>)>)>, resolver: TokioResolver) -> Client {
+    pub fn new(
+        places: Vec<(Endpoint, Option<(TlsConnector, ServerName<'static>)>)>,
+        resolver: TokioResolver,
+    ) -> Client {
         let place = |(endpoint, tls): (Endpoint, _)| {
             let (idle, breaker) = (Mutex::default(), Mutex::default());
             let (under_way, counters) = (AtomicUsize::new(0), Arc::default());
             (endpoint.name.text.clone(), Place { endpoint, tls, under_way, idle, breaker, counters })
         };
-        Client { places: places.into_iter().map(place).collect(), resolver }
+        Client { places: places.into_iter().map(place).collect(), under_way: AtomicUsize::new(0), resolver }
     }
 
     /// By endpoint.
@@ -124,7 +130,8 @@ impl Client {
     /// Asks, and waits `limit` at most for the whole answer.
     pub async fn exchange(&self, endpoint: &str, errand: &Errand, limit: Duration) -> Result<Answer, Failure> {
         let place = self.places.get(endpoint).ok_or(Failure::NoSuchPlace)?;
-        let Some(_here) = Here::enter(&place.under_way) else {
+        let rooms = (Here::enter(&self.under_way, ALL_AT_ONCE), Here::enter(&place.under_way, AT_ONCE));
+        let (Some(_), Some(_)) = &rooms else {
             place.counters.no_room.fetch_add(1, Relaxed);
             return Err(Failure::NoRoom);
         };
@@ -206,9 +213,10 @@ impl Place {
 
     async fn read(&self, line: Line, response: Response<Incoming>, reads: bool) -> Result<Answer, Failure> {
         let status = response.status();
-        if !reads || status != StatusCode::OK {
+        let empty = response.body().is_end_stream();
+        if !reads || !status.is_success() || empty {
             // What is left of it nobody reads: the connection goes with it.
-            if response.body().is_end_stream() {
+            if empty {
                 self.keep(line);
             }
             return Ok(Answer { status, body: Bytes::new() });
@@ -263,7 +271,11 @@ impl Place {
             Turn::None if !well => tracing::debug!(endpoint, what = what(), "an endpoint failed"),
             Turn::None => {}
             Turn::Opened => {
-                tracing::warn!(endpoint, what = what(), "an endpoint fails again and again: it is left alone for a while");
+                tracing::warn!(
+                    endpoint,
+                    what = what(),
+                    "an endpoint fails again and again: it is left alone for a while"
+                );
             }
             Turn::Closed => tracing::info!(endpoint, "an endpoint is back"),
         }
@@ -274,10 +286,10 @@ impl Place {
 struct Here<'p>(&'p AtomicUsize);
 
 impl<'p> Here<'p> {
-    fn enter(under_way: &'p AtomicUsize) -> Option<Here<'p>> {
+    fn enter(under_way: &'p AtomicUsize, most: usize) -> Option<Here<'p>> {
         let here = Here(under_way);
         // Dropped again, and so counted off, where there is no room.
-        (under_way.fetch_add(1, Relaxed) < AT_ONCE).then_some(here)
+        (under_way.fetch_add(1, Relaxed) < most).then_some(here)
     }
 }
 
