@@ -98,6 +98,7 @@ const OPENERS: &[&str] = &[
     "src/sdp/crypto.rs",
     "src/server/outbound/lookups.rs",
     "src/server/store.rs",
+    "src/server/store/outbox.rs",
     "src/sip/auth.rs",
 ];
 

@@ -300,17 +300,18 @@ fn mistakes_have_a_place_and_a_remedy() {
         ("    trust:", "    codecs: [pcma, pcma]\n    trust:", "duplicate-key", "19:13", "PCMA is named twice"),
         ("store: ", "codecs: g722\nstore: ", "wrong-type", "8:9", "write a list"),
         ("uui: [account]", "uui: { bare: account }", "not-served-yet", "31:171", "list facts"),
+        ("store: ", "stor: ", "unknown-key", "8:1", "did you mean `store`?"),
+    ]);
+}
+
+#[test]
+fn mistakes_of_what_goes_out_and_what_is_kept_have_them_too() {
+    let in_clear = "endpoints: { crm: { url: \"http://127.0.0.1\", ca: a.pem } }\nstore: ";
+    assert_mistakes(&[
         ("store: ", "retention: { cdr: 12h }\nstore: ", "out-of-range", "8:19", "1d to 3660d"),
         ("store: ", "retention: { cdrs: 400d }\nstore: ", "unknown-key", "8:14", "did you mean `cdr`?"),
         ("store: ", "endpoints: { crm: crm.example }\nstore: ", "wrong-type", "8:19", "write https://HOST"),
-        (
-            "store: ",
-            "endpoints: { crm: { url: \"http://127.0.0.1\", ca: a.pem } }\nstore: ",
-            "no-effect",
-            "8:50",
-            "https",
-        ),
-        ("store: ", "stor: ", "unknown-key", "8:1", "did you mean `store`?"),
+        ("store: ", in_clear, "no-effect", "8:50", "https"),
     ]);
 }
 

@@ -13,7 +13,7 @@ use super::streams::StreamEvent;
 use super::traces::Publisher;
 use super::transports::Transports;
 use crate::context::{Ended, Outcome};
-use crate::engine::{CallNumber, Engine, Input, Output, Reserved};
+use crate::engine::{CallNumber, DialogRow, Engine, Input, Output, Reserved};
 use crate::os::bell::Bell;
 use crate::os::clock::Clock;
 use crate::os::sys::Batch;
@@ -69,6 +69,8 @@ pub struct Control {
     pub looked_up: mpsc::UnboundedReceiver<LookedUp>,
     pub store: Store,
     pub stored: mpsc::UnboundedReceiver<Stored>,
+    /// Dialogs that a killed process left.
+    pub orphans: Vec<DialogRow>,
     /// Where traces go, if calls are traced.
     pub traces: Option<Publisher>,
     pub will: mpsc::Receiver<Will>,
@@ -98,6 +100,9 @@ impl Control {
         let mut ends: Option<Instant> = None;
         let mut stopped = false;
         let woken = self.clock.now();
+        for orphan in std::mem::take(&mut self.orphans) {
+            self.engine.handle(woken, Input::Orphan(Box::new(orphan)));
+        }
         let mut pace = Pace { woken, often: false, meter: Meter::start(woken), crowd: Crowd::default() };
         loop {
             let now = self.clock.now();
@@ -311,23 +316,27 @@ impl Control {
                         self.recorded_told(Recorded { call, recording, ended });
                     }
                 }
-                Output::Recording(fixture) => {
-                    self.store.keep(Row::Recording(fixture));
-                }
+                Output::Recording(fixture) => self.keep(Row::Recording(fixture)),
                 Output::Trace(told) => {
                     if let Some(traces) = &mut self.traces {
                         traces.tell(told);
                     }
                 }
-                Output::Cdr(cdr) => {
-                    self.store.keep(Row::Cdr(cdr));
-                }
+                Output::Live(cdr) => self.keep(Row::Live(cdr)),
+                Output::Dialog(row) => self.keep(Row::Dialog(row)),
+                Output::OrphanGone { call, leg } => self.keep(Row::OrphanGone(call, leg)),
+                Output::Cdr { cdr, context } => self.keep(Row::Cdr(cdr, context)),
                 Output::Release { call, name, agent_told } => {
                     self.media.release(call, agent_told);
                     self.store.keep(Row::Over(name));
                 }
             }
         }
+    }
+
+    /// What nobody waits for: lost and counted if there is no room.
+    fn keep(&self, row: Row) {
+        self.store.keep(row);
     }
 
     fn reserve(&mut self, call: CallNumber, shell: &mut Shell) {

@@ -20,7 +20,7 @@ mod traces;
 mod transports;
 
 use crate::config::{self, Config, Names, SecretSource};
-use crate::engine::{Engine, Service, Setup};
+use crate::engine::{DialogRow, Engine, Service, Setup};
 use crate::keying::Keyring;
 use crate::os::bell::Bell;
 use crate::os::clock::Clock;
@@ -41,8 +41,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use store::{Places, Reader, Store};
-use tokio::sync::mpsc;
+use store::{Places, Reader, Store, Stored};
+use tokio::sync::{Notify, mpsc};
 use transports::Listening;
 
 /// Media events that wait for the control plane; a worker keeps what does not fit.
@@ -216,13 +216,9 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let (resolver, resolved) = resolver.map_err(|error| {
         not_started("DNS", error, "name the servers in the configuration: resolver: [192.0.2.53:53]")
     })?;
-    let (stored_tx, stored) = mpsc::unbounded_channel();
-    let places = Places { database: PathBuf::from(&config.store), recordings: record.clone() };
-    let store = Store::open(&places, move |word| {
-        // The control plane is gone only when the service ends.
-        let _ = stored_tx.send(word);
-    });
-    let store = store.map_err(|error| NotStarted(error.to_string()))?;
+    let places = places(&config, record.clone());
+    let posted = Arc::new(Notify::new());
+    let (store, stored, orphans) = store(&places, posted.clone())?;
     let reader = Reader::open(&places.database).map_err(|error| NotStarted(error.to_string()))?;
     let (told, looked_up) = mpsc::unbounded_channel();
     let reaches = !config.endpoints.is_empty();
@@ -236,7 +232,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let recordings = if records { config.record.at_once } else { 0 };
     let (media, rings, media_events) = media(&config, workers, recordings, clock, &mut random)?;
     let (told, recorded) = mpsc::unbounded_channel();
-    let recorder = records.then(|| recorder(&config, clock, rings, told)).transpose()?;
+    let recorder = records.then(|| recorder(&config, places.sound, clock, rings, told)).transpose()?;
     let setup = Setup {
         locals,
         credentials,
@@ -267,12 +263,38 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         looked_up,
         store,
         stored,
+        orphans,
         traces,
         will,
     };
     let control = std::thread::Builder::new().name("control".to_owned()).spawn(move || control.run());
     let control = control.map_err(|error| not_started("the control thread", error, "this system cannot serve"))?;
     Ok(Running { sip: bound, http, rtp: format!("{}:{}-{}", rtp.address, rtp.first, rtp.last), will: wants, control })
+}
+
+fn places(config: &Config, record: Option<PathBuf>) -> Places {
+    let database = PathBuf::from(&config.store);
+    let beside = || database.with_file_name("recordings");
+    let sound = config.record.folder.as_ref().map_or_else(beside, PathBuf::from);
+    Places { database, recordings: record, sound, retention: config.retention }
+}
+
+/// Opens the store, and tells what a killed process left in it.
+fn store(
+    places: &Places,
+    posted: Arc<Notify>,
+) -> Result<(Store, mpsc::UnboundedReceiver<Stored>, Vec<DialogRow>), NotStarted> {
+    let (told, stored) = mpsc::unbounded_channel();
+    let store = Store::open(places, posted, move |word| {
+        // The control plane is gone only when the service ends.
+        let _ = told.send(word);
+    });
+    let (store, left) = store.map_err(|error| NotStarted(error.to_string()))?;
+    if left.calls + left.dialogs.len() > 0 {
+        let (calls, dialogs) = (left.calls, left.dialogs.len());
+        tracing::warn!(calls, dialogs, "a killed process left calls: they get their records, and their dialogs a BYE");
+    }
+    Ok((store, stored, left.dialogs))
 }
 
 /// Sees that media ports are to be had, and starts the workers.
@@ -314,12 +336,11 @@ fn media(
 /// Sees that recordings can be written, mends what a killed process left of them, and starts the recorder.
 fn recorder(
     config: &Config,
+    folder: PathBuf,
     clock: Clock,
     rings: Vec<Outlet>,
     told: mpsc::UnboundedSender<recorder::Recorded>,
 ) -> Result<Recorder, NotStarted> {
-    let beside = || Path::new(&config.store).with_file_name("recordings");
-    let folder = config.record.folder.as_ref().map_or_else(beside, PathBuf::from);
     let mended = recorder::folder::prepare(&folder).and_then(|()| recorder::folder::mend(&folder));
     let mended = mended.map_err(|error| {
         let what = format!("recordings in {}", folder.display());
