@@ -2,7 +2,7 @@
 
 use super::{
     Config, Limits, Listen, Number, Retention, Unknown, admission, codecs, destination, endpoint, listen, media,
-    optional, recording, retention, secrets, srtp, trunk,
+    optional, recording, retention, secrets, srtp, trunk, webhook,
 };
 use crate::codec::Preference;
 use crate::yaml::{Diagnostic, Faults, Fields, Node, Source, Value, Word, read};
@@ -53,7 +53,8 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
     let around = trunk::Around { listen: ours, secrets: secrets.as_deref(), codecs: codecs.as_ref() };
     let trunks = fields.need("trunks", faults).and_then(|node| trunk::trunks(node, around, faults));
     let numbers = fields.need("numbers", faults).and_then(|node| numbers(node, faults));
-    let around = destination::Around { listen: ours, trunks: trunks.as_deref() };
+    let webhooks = webhook::Around { endpoints: endpoints.as_deref(), secrets: secrets.as_deref() };
+    let around = destination::Around { listen: ours, trunks: trunks.as_deref(), webhooks };
     let destinations = fields.take("destinations");
     let destinations = destinations.map_or(Some(Vec::new()), |node| destination::destinations(node, around, faults));
     fields.later(&LATER, faults);

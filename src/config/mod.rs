@@ -15,6 +15,7 @@ mod retention;
 mod secrets;
 mod srtp;
 mod trunk;
+mod webhook;
 
 pub use check::{Names, check};
 pub use listen::even_ports;
@@ -22,6 +23,7 @@ pub use load::load;
 pub use quick::Quick;
 pub use recording::Recording;
 pub use retention::Retention;
+pub use webhook::Webhook;
 
 use crate::codec::{Codec, Preference};
 use crate::context;
@@ -250,6 +252,8 @@ pub struct Destination {
     pub headers: Vec<(Word, Word)>,
     /// Facts in the UUI, in this order; `None`: those that the agent step needs.
     pub uui: Option<Vec<Word>>,
+    /// Of the carrier `webhook`.
+    pub webhook: Option<Webhook>,
 }
 
 impl Config {

@@ -119,6 +119,7 @@ fn destination(text: &str, sip: SocketAddr) -> Result<Destination, String> {
         carriers: vec![Carrier::UuiIsdn, Carrier::Headers],
         headers: Vec::new(),
         uui: None,
+        webhook: None,
     })
 }
 

@@ -5,6 +5,7 @@ use super::{Asker, CallNumber, ContextRow, Engine, Output, Phase, STATISTICS_PAT
 use crate::call::Call;
 use crate::call::cdr::Cdr;
 use crate::context::Destination;
+use crate::context::carrier::Carrier;
 use crate::record::seam::{In, Leg, Out};
 use crate::secret::Secret;
 use crate::sip::endpoint::{DialogId, Endpoint, Refusal};
@@ -136,7 +137,7 @@ impl Engine {
         let Some(slot) = self.slots.get_mut(&number) else { return };
         slot.stored = true;
         let (name, case) = (slot.name.clone(), slot.name.clone());
-        let told = |to: &Destination| to.carriers.iter().any(|carrier| carrier.name() == "webhook");
+        let told = |to: &Destination| to.carriers.contains(&Carrier::Webhook);
         let webhook = self.destinations.get(&destination).is_some_and(told);
         let row = ContextRow { call: number, store, name, case, reference, destination, document, webhook };
         self.out.push_back(Output::Store(Box::new(row)));

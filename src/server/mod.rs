@@ -33,7 +33,7 @@ use files::{Files, Findings};
 use http::Token;
 use media_plane::{MediaPlane, MediaSetup};
 use media_worker::WorkerEvent;
-use outbound::Outbound;
+use outbound::{Courier, Hook, LookedUp, Outbound};
 use recorder::Recorder;
 use recorder::ring::Outlet;
 use std::collections::BTreeMap;
@@ -41,6 +41,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use store::outbox::Due;
 use store::{Places, Reader, Store, Stored};
 use tokio::sync::{Notify, mpsc};
 use transports::Listening;
@@ -73,21 +74,36 @@ pub struct Plan {
 
 /// Reads a configuration file and every flow that it names.
 pub fn read_place(files: &dyn Files, path: &Path) -> (Option<Place>, Findings) {
+    match parsed(files, path) {
+        (Some(config), findings) => place(files, folder(path), &config, findings),
+        (None, findings) => (None, findings),
+    }
+}
+
+/// Reads a configuration file alone; its paths are those of its own place.
+pub fn read_config(files: &dyn Files, path: &Path) -> (Option<Config>, Findings) {
+    let (config, findings) = parsed(files, path);
+    (config.map(|config| located(config, folder(path))), findings)
+}
+
+fn parsed(files: &dyn Files, path: &Path) -> (Option<Config>, Findings) {
     let mut findings = Findings::default();
     let Some(source) = findings.read(files, path) else { return (None, findings) };
-    let config = match config::load(&source) {
+    match config::load(&source) {
         Ok((config, warnings)) => {
             findings.diagnostics.extend(warnings);
-            config
+            (Some(config), findings)
         }
         Err(mistakes) => {
             findings.diagnostics.extend(mistakes);
-            return (None, findings);
+            (None, findings)
         }
-    };
-    // The configuration's paths are relative to its own place.
-    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    place(files, &folder, &config, findings)
+    }
+}
+
+/// The configuration's paths are relative to its own place.
+fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
 }
 
 /// The place of quick mode: paths are relative to where the command was given.
@@ -112,22 +128,27 @@ fn place(files: &dyn Files, folder: &Path, config: &Config, mut findings: Findin
     }
     let place = (findings.errors() == 0).then(|| {
         let services = services.into_iter().map(|service| (service.program.flow.name.text.clone(), service));
-        let mut config = config.clone();
-        let beside = |path: &mut String| *path = folder.join(&*path).display().to_string();
-        beside(&mut config.store);
-        config.record.folder.iter_mut().for_each(beside);
-        if let Some(tls) = &mut config.tls {
-            [&mut tls.cert, &mut tls.key].into_iter().chain(&mut tls.ca).for_each(beside);
-        }
-        config.endpoints.iter_mut().filter_map(|endpoint| endpoint.ca.as_mut()).for_each(beside);
-        for secret in &mut config.secrets {
-            if let SecretSource::File(path) = &mut secret.source {
-                beside(path);
-            }
-        }
+        let config = located(config.clone(), folder);
         Place { config, services: services.collect() }
     });
     (place, findings)
+}
+
+/// With the paths of its files from where the command was given.
+fn located(mut config: Config, folder: &Path) -> Config {
+    let beside = |path: &mut String| *path = folder.join(&*path).display().to_string();
+    beside(&mut config.store);
+    config.record.folder.iter_mut().for_each(beside);
+    if let Some(tls) = &mut config.tls {
+        [&mut tls.cert, &mut tls.key].into_iter().chain(&mut tls.ca).for_each(beside);
+    }
+    config.endpoints.iter_mut().filter_map(|endpoint| endpoint.ca.as_mut()).for_each(beside);
+    for secret in &mut config.secrets {
+        if let SecretSource::File(path) = &mut secret.source {
+            beside(path);
+        }
+    }
+    config
 }
 
 /// A flow's file, or those that lie directly in a folder and are flows: `flow:` at the top, without `call:`.
@@ -222,7 +243,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let reader = Reader::open(&places.database).map_err(|error| NotStarted(error.to_string()))?;
     let (told, looked_up) = mpsc::unbounded_channel();
     let reaches = !config.endpoints.is_empty();
-    let outbound = reaches.then(|| Outbound::start(&config, secrets::all(&config)?, told)).transpose()?;
+    let outbound = reaches.then(|| outbound(&config, &store, &places, posted, told)).transpose()?;
     let (traces, told) = trace.then(traces::queue).unzip();
     let http = http::start(config.listen.http, reader, token, told).map_err(|error| {
         not_started(format!("cannot listen for HTTP on {}", config.listen.http), error, "give another --http address")
@@ -272,7 +293,8 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     Ok(Running { sip: bound, http, rtp: format!("{}:{}-{}", rtp.address, rtp.first, rtp.last), will: wants, control })
 }
 
-fn places(config: &Config, record: Option<PathBuf>) -> Places {
+/// Where a service keeps things; `record`: and the recordings for replays.
+pub fn places(config: &Config, record: Option<PathBuf>) -> Places {
     let database = PathBuf::from(&config.store);
     let beside = || database.with_file_name("recordings");
     let sound = config.record.folder.as_ref().map_or_else(beside, PathBuf::from);
@@ -295,6 +317,26 @@ fn store(
         tracing::warn!(calls, dialogs, "a killed process left calls: they get their records, and their dialogs a BYE");
     }
     Ok((store, stored, left.dialogs))
+}
+
+/// Starts what goes out by HTTP.
+fn outbound(
+    config: &Config,
+    store: &Store,
+    places: &Places,
+    posted: Arc<Notify>,
+    told: mpsc::UnboundedSender<LookedUp>,
+) -> Result<Outbound, NotStarted> {
+    let due = Due::open(&places.database).map_err(|error| not_started("the outbox", error, "see the store"))?;
+    let secrets = secrets::all(config)?;
+    let hooks = config.destinations.iter().filter_map(|destination| {
+        let webhook = destination.webhook.as_ref()?;
+        let secret = secrets.get(&webhook.secret)?.clone();
+        let hook = Hook { endpoint: webhook.endpoint.clone(), path: webhook.path.clone(), secret };
+        Some((destination.name.text.clone(), hook))
+    });
+    let courier = Courier { hooks: hooks.collect(), due, desk: store.desk(), posted };
+    Outbound::start(config, secrets, courier, told)
 }
 
 /// Sees that media ports are to be had, and starts the workers.

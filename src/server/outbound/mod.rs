@@ -6,6 +6,7 @@ mod client;
 mod line;
 pub mod lookups;
 mod reach;
+mod webhooks;
 
 use super::{NotStarted, not_started, streams};
 use crate::config::{Config, Endpoint};
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsConnector;
+pub use webhooks::{Courier, Hook};
 
 /// Lookups that wait for the thread to take them.
 const QUEUE: usize = 1_024;
@@ -57,6 +59,7 @@ impl Outbound {
     pub fn start(
         config: &Config,
         secrets: BTreeMap<String, Secret>,
+        courier: Courier,
         told: mpsc::UnboundedSender<LookedUp>,
     ) -> Result<Outbound, NotStarted> {
         let failed = |error: &dyn std::fmt::Display| not_started("the HTTP client", error, "this system cannot serve");
@@ -71,7 +74,12 @@ impl Outbound {
         let client = Arc::new(Client::new(places, resolver));
         let counters = client.counters();
         let (orders, taken) = mpsc::channel(QUEUE);
-        let run = move || runtime.block_on(take(taken, client, Arc::new(secrets), told));
+        let run = move || {
+            runtime.block_on(async {
+                tokio::spawn(webhooks::deliver(courier, client.clone()));
+                take(taken, client, Arc::new(secrets), told).await;
+            });
+        };
         let thread = std::thread::Builder::new().name("outbound".to_owned()).spawn(run);
         Ok(Outbound { orders, counters, thread: thread.map_err(|error| failed(&error))? })
     }
