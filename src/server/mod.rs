@@ -171,6 +171,8 @@ fn names(service: &Service) -> Names<'_> {
         path: &flow.path,
         name: &flow.name,
         destinations: flow.destinations().collect(),
+        endpoints: flow.endpoints().collect(),
+        secrets: flow.lookups.iter().filter_map(|lookup| lookup.auth.as_ref()).collect(),
         facts: flow.facts.iter().map(|fact| fact.name.text.as_str()).collect(),
         parameters: flow
             .with

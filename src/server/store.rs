@@ -33,6 +33,8 @@ const BATCH: usize = 512;
 /// What no call waits for waits this long for more: each commit costs as much as ten rows, and waking the writer as
 /// much as handing it a row. What happened within it before a kill is not known to the next process.
 const PATIENCE: Duration = Duration::from_millis(10);
+/// That call records are in their file is committed after this time, if no other commit comes before.
+const MARK: Duration = Duration::from_millis(100);
 /// Call records that are written to their file in one piece, at most.
 const LINES: usize = 1_000;
 /// A context reference is good for this long after its call; if the word of its end is lost, as if the call had
@@ -241,7 +243,7 @@ impl Writer {
     fn run(mut self, queue: &Receiver<Row>, stored: impl Fn(Stored)) {
         // What is left of another process.
         self.append_records();
-        let mut behind = false;
+        let (mut behind, mut well) = (false, true);
         let mut sweep = Instant::now();
         loop {
             let until_sweep = sweep.saturating_duration_since(Instant::now());
@@ -249,8 +251,14 @@ impl Writer {
                 sweep = Instant::now() + sweep::turn(&self.database, &self.places);
                 continue;
             }
-            let first = match queue.recv_timeout(until_sweep) {
+            // What the file has is soon known to the database, lest the next process writes it there again.
+            let untold = well && self.told.is_some();
+            let first = match queue.recv_timeout(if untold { MARK } else { until_sweep }) {
                 Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) if untold => {
+                    well = self.keep(&[], &stored);
+                    continue;
+                }
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
@@ -260,7 +268,7 @@ impl Writer {
             let mut batch = vec![first];
             batch.extend(queue.try_iter().take(BATCH - 1));
             behind = batch.len() == BATCH;
-            self.keep(&batch, &stored);
+            well = self.keep(&batch, &stored);
         }
         // What is left is one file, which can be copied as it is.
         let told = self.commit(&[]);
@@ -270,7 +278,8 @@ impl Writer {
         }
     }
 
-    fn keep(&mut self, batch: &[Row], stored: &impl Fn(Stored)) {
+    /// False: nothing was committed.
+    fn keep(&mut self, batch: &[Row], stored: &impl Fn(Stored)) -> bool {
         let kept = self.commit(batch);
         if let Err(error) = &kept {
             tracing::error!(%error, rows = batch.len(), "the store refused a commit; calls go on without it");
@@ -281,6 +290,7 @@ impl Writer {
         if batch.iter().any(|row| matches!(row, Row::Cdr(..))) {
             self.append_records();
         }
+        kept.is_ok()
     }
 
     fn commit(&mut self, batch: &[Row]) -> rusqlite::Result<()> {
@@ -382,13 +392,13 @@ fn write(transaction: &Transaction<'_>, outbox: &mut Outbox, row: &Row) -> rusql
                  ON CONFLICT (call) DO UPDATE SET document = excluded.document, stored = excluded.stored",
                 params![row.name, row.case, row.document.to_string(), Timestamp::now().to_string()],
             )?;
-            run(
+            let first = run(
                 "INSERT INTO reference (reference, call, destination, expires, webhook) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (reference) DO NOTHING",
                 params![row.reference.open(), row.name, row.destination, after(LONGEST_CALL), row.webhook],
             )?;
             if row.webhook {
-                outbox.hand_off(transaction, row)?;
+                outbox.hand_off(transaction, row, first > 0)?;
             }
         }
         Row::Live(cdr) => {

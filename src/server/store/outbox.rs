@@ -50,11 +50,12 @@ impl Outbox {
         Ok(Outbox { rows: rows.unsigned_abs(), refused: 0, changes: 0 })
     }
 
-    /// The context goes to the person's side together with the call.
-    pub fn hand_off(&mut self, transaction: &Transaction<'_>, row: &ContextRow) -> rusqlite::Result<()> {
+    /// The context goes to the person's side together with the call; under a reference that it has already, as it is once
+    /// the person has answered.
+    pub fn hand_off(&mut self, transaction: &Transaction<'_>, row: &ContextRow, first: bool) -> rusqlite::Result<()> {
         let body = json!({
             "askonce": 1,
-            "event": "handoff",
+            "event": if first { "handoff" } else { "answered" },
             "destination": row.destination,
             "reference": row.reference.open(),
             "context": row.document,
