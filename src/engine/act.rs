@@ -2,6 +2,7 @@
 //! else. What comes out is journalled and done.
 
 use super::{Asker, CallNumber, ContextRow, Engine, Output, Phase, STATISTICS_PATIENCE};
+use crate::acd::Bounds;
 use crate::call::Call;
 use crate::call::cdr::Cdr;
 use crate::context::Destination;
@@ -98,6 +99,8 @@ impl Engine {
             }
             Out::Unbridge => self.unbridge(number),
             Out::Step { .. } | Out::Fact(_) => {}
+            Out::Join { queue, at_once, size } => self.join(now, number, &queue, Bounds { at_once, size }),
+            Out::Leave => self.lines.leave(now, number),
             Out::Lookup { lookup, request, .. } => {
                 self.out.push_back(Output::Lookup { call: number, lookup, request: Box::new(request) });
             }
@@ -260,6 +263,7 @@ impl Engine {
         match words {
             Some((cdr, context)) => self.wind_up(now, number, cdr, context),
             None => {
+                self.lines.leave(now, number);
                 for leg in Leg::BOTH {
                     self.close_stream(number, leg);
                 }
@@ -294,6 +298,7 @@ impl Engine {
     }
 
     fn wind_up(&mut self, now: Instant, number: CallNumber, cdr: Box<Cdr>, context: Option<serde_json::Value>) {
+        self.lines.leave(now, number);
         let Some(slot) = self.slots.get_mut(&number) else { return };
         self.counters.ended += 1;
         tracing::info!(call = slot.name, disposition = ?cdr.disposition, by = ?cdr.by, "a call ends");

@@ -10,12 +10,14 @@ pub mod gate;
 mod half_open;
 mod identity;
 mod journal;
+mod lines;
 mod media;
 mod orphans;
 mod record;
 mod trace;
 mod trunks;
 
+use crate::acd::Lines;
 use crate::audio::Arena;
 use crate::call::cdr::{Cdr, LegMedia};
 use crate::call::{Call, Program};
@@ -253,6 +255,8 @@ pub struct Counters {
     pub srtp_refused: u64,
     pub uui_ignored: u64,
     pub info_ignored: u64,
+    /// Callers who found a line of ours full.
+    pub lines_full: u64,
     pub contexts_not_durable: u64,
     pub facts_not_carried: u64,
     pub journal_lines_dropped: u64,
@@ -337,6 +341,7 @@ pub struct Engine {
     slots: HashMap<CallNumber, Slot>,
     dialogs: HashMap<DialogId, (CallNumber, Leg)>,
     switches: BTreeMap<String, bool>,
+    lines: Lines,
     next: CallNumber,
     next_recording: u32,
     deadlines: Deadlines<CallNumber>,
@@ -374,6 +379,7 @@ impl Engine {
             slots: HashMap::new(),
             dialogs: HashMap::new(),
             switches: BTreeMap::new(),
+            lines: Lines::default(),
             next: 0,
             next_recording: 0,
             deadlines: Deadlines::default(),
@@ -414,6 +420,7 @@ impl Engine {
             }
             Input::Stop => self.end_all(now),
         }
+        self.tell_lines(now);
         self.drain_endpoint(now);
         self.trace_settled();
     }

@@ -5,6 +5,7 @@
 mod attacks;
 mod bridge;
 mod codecs;
+mod desk;
 mod early;
 mod floods;
 mod keys;

@@ -27,8 +27,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     let benchmark = first == 198 && second & 0xfe == 18;
     let special = [first, second, third] == [192, 0, 0];
     let unusable = first == 0 || first >= 240;
-    !(address.is_private() || address.is_loopback() || address.is_link_local())
-        && !(shared || benchmark || special || unusable)
+    let local = address.is_private() || address.is_loopback() || address.is_link_local();
+    !(local || shared || benchmark || special || unusable)
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
@@ -42,9 +42,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     // Site-local (RFC 3879) is what unique local came in place of; 64:ff9b:1::/48 is RFC 8215's own network.
     let site_local = segments[0] & 0xffc0 == 0xfec0;
     let local_gateway = segments[..3] == [0x64, 0xff9b, 1];
-    !(address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local())
-        && !(site_local || local_gateway)
-        && within.is_none_or(is_public_v4)
+    let local = address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local();
+    !(local || site_local || local_gateway) && within.is_none_or(is_public_v4)
 }
 
 fn is_one_host(address: IpAddr) -> bool {
