@@ -203,6 +203,7 @@ impl Engine {
                 slot.agent_hop = Some(hop);
                 slot.destination = Some(destination.to_owned());
                 self.dialogs.insert(dialog, (number, Leg::Agent));
+                self.keep_dialog(number, Leg::Agent);
             }
             // The trunk is down, or the endpoint has no room: the call tries its next target or takes the flow's exit.
             (None, Some(_)) => self.deliver(

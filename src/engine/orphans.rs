@@ -41,7 +41,7 @@ impl Orphans {
 }
 
 impl Engine {
-    /// A dialog is answered, or its way has changed.
+    /// A dialog is answered, rings at the agent's, or its way has changed.
     pub(super) fn keep_dialog(&mut self, number: CallNumber, leg: Leg) {
         let Some(slot) = self.slots.get(&number) else { return };
         let (dialog, destination) = match leg {
@@ -76,7 +76,7 @@ impl Engine {
             let Some(DialogRow { call, leg, destination, standing }) = self.orphans.waiting.pop_front() else { return };
             let account = destination.and_then(|destination| self.trunks.account(&destination).ok()).flatten();
             self.gate.call(standing.peer().address.ip());
-            match self.endpoint.bye_to(now, &standing, account) {
+            match self.endpoint.end_orphan(now, &standing, account) {
                 Ok(request) => {
                     self.orphans.under_way.insert(request, (call, leg));
                 }
@@ -96,7 +96,7 @@ impl Engine {
     /// Whatever the answer is, there is no second try. False: it was no orphan's.
     pub(super) fn orphan_answered(&mut self, request: RequestId, status: Option<u16>) -> bool {
         let Some((call, leg)) = self.orphans.under_way.remove(&request) else { return false };
-        tracing::info!(call, ?leg, status, "a call that a killed process left got its BYE");
+        tracing::info!(call, ?leg, status, "a call that a killed process left is told that it is over");
         self.out.push_back(Output::OrphanGone { call, leg });
         true
     }

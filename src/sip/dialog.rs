@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// refused (RFC 3261 section 12.2.2), and gaps are allowed (section 12.2.1.1).
 const UNSEEN: u32 = 1_000_000;
 
-/// A dialog as it is kept beyond its process: enough to end it. It has the caller's number in it, and prints nothing.
+/// A dialog as it is kept beyond its process, or an INVITE that rings: enough to end it. It has the caller's number in it, and prints nothing.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     call_id: String,
@@ -22,7 +22,10 @@ pub struct Standing {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     route_set: Vec<String>,
     target: String,
-    peer: Hop,
+    pub(super) peer: Hop,
+    /// While an INVITE of ours rings: what ends it, in place of a BYE.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) cancel: Option<String>,
 }
 
 impl Standing {
@@ -97,6 +100,7 @@ impl Dialog {
             route_set: self.route_set.clone(),
             target: self.target.as_str().to_owned(),
             peer: self.peer,
+            cancel: None,
         }
     }
 

@@ -36,7 +36,7 @@ enum Seen {
 }
 
 /// The moments: that long after that.
-const MOMENTS: [(Seen, u64); 16] = [
+const MOMENTS: [(Seen, u64); 17] = [
     (Seen::Answered, 0),
     (Seen::Answered, 200),
     (Seen::Answered, 1_500),
@@ -47,6 +47,7 @@ const MOMENTS: [(Seen, u64); 16] = [
     (Seen::Invited, 0),
     (Seen::Invited, 20),
     (Seen::Invited, 100),
+    (Seen::Invited, 400),
     (Seen::AgentAnswered, 0),
     (Seen::AgentAnswered, 200),
     (Seen::Bridged, 0),
@@ -151,7 +152,11 @@ fn killed(moment: (Seen, u64)) {
         say(stream, if opened.load(Ordering::SeqCst) { 200 } else { 503 }, "text/plain", "");
     });
     let stays = Answering::Answer { after: Duration::from_millis(200), script: [Act::HearVoice, Act::Stay].into() };
-    let answering = if moment.0 == Seen::AgentGone { answers() } else { stays };
+    let answering = match moment.0 {
+        Seen::Invited => Answering::Ring,
+        Seen::AgentGone => answers(),
+        _ => stays,
+    };
     let (caller, agent) = (set(0x31, Answering::Refuse(486), clock), set(0x42, answering, clock));
     let at = agent.0.contact();
     let mut server = serve(tempfile::tempdir().expect("a folder"), at, address);
@@ -168,7 +173,7 @@ fn killed(moment: (Seen, u64)) {
     let mut next = serve(server.into_folder(), at, address);
 
     let long_before = |what| talk.at(what).is_some_and(|at| killed.since(at) > COMMITTED);
-    let answered = [Seen::Answered, Seen::AgentAnswered].map(long_before);
+    let answered = [Seen::Answered, Seen::Invited].map(long_before);
     let over = talk.at(Seen::AgentGone).is_some();
     talk.until("told", |talk| over || [0, 1].iter().all(|side| !answered[*side] || talk.told[*side]));
     for reference in &talk.references {

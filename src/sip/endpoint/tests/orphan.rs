@@ -13,7 +13,7 @@ fn whichever_side_began_the_other_one_is_told() {
         // Another process at the same place, which knows nothing.
         net.ends[end] = endpoint(end);
         let kept: Standing = serde_json::from_str(&kept).expect("a dialog");
-        let asked = net.ends[end].bye_to(net.now, &kept, None);
+        let asked = net.ends[end].end_orphan(net.now, &kept, None);
         assert_eq!(asked, Ok(RequestId(1)));
         net.pass(SECOND, None);
         assert_eq!(net.words(end), ["BYE"], "once");
@@ -25,11 +25,28 @@ fn whichever_side_began_the_other_one_is_told() {
 }
 
 #[test]
-fn nothing_is_kept_of_a_dialog_that_does_not_stand() {
+fn a_phone_that_rings_is_told_that_nobody_calls_any_more() {
     let mut net = Network::quiet();
     let caller = net.call();
     let callee = await_invite(&mut net).unwrap();
-    assert!(net.ends[0].standing(caller).is_none() && net.ends[1].standing(callee).is_none());
+    net.ends[1].ring(net.now, callee, 180, Vec::new()).unwrap();
+    net.pass(SECOND, None);
+    let kept = net.ends[0].standing(caller).expect("it rings");
+    assert!(net.ends[1].standing(callee).is_none(), "the caller finds out by itself");
+    net.ends[0] = endpoint(0);
+    net.sent.clear();
+    net.ends[0].end_orphan(net.now, &kept, None).unwrap();
+    net.pass(SECOND, None);
+    assert_eq!(net.words(0), ["CANCEL"]);
+    assert!(names(&net.events[1]).contains(&format!("Cancelled({})", callee.0)));
+    all_gone(&mut net);
+}
+
+#[test]
+fn nothing_is_kept_of_a_dialog_that_ends() {
+    let mut net = Network::quiet();
+    net.call();
+    let callee = await_invite(&mut net).unwrap();
     net.ends[1].accept(net.now, callee, SDP.to_vec()).unwrap();
     assert!(net.ends[1].standing(callee).is_some(), "before its ACK");
     net.pass(SECOND, None);
