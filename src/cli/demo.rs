@@ -57,7 +57,7 @@ pub fn run(args: &Args) -> Result<(), Failed> {
     let (place, findings) = server::quick_place(&Embedded, &config.map_err(fail)?);
     show(&findings);
     let place = place.ok_or_else(|| fail("the built-in flow does not load"))?;
-    let plan = Plan { place, token: Token::new(&token), record: None, trace: false, workers: None };
+    let plan = Plan { place, watch: None, token: Token::new(&token), record: None, trace: false, workers: None };
     let running = server::start(plan).map_err(fail)?;
     let mut caller = caller(clock, &arena, running.sip[0].address).map_err(fail)?;
     let mut story =
@@ -167,6 +167,7 @@ impl Story {
                 self.line(at, who, &format!("hears the {other}'s voice through the bridge"));
             }
             Happened::KeyHeard(_) => self.line(at, who, "hears a key of the other side"),
+            Happened::Referred(status) => self.line(at, who, &format!("is told {status}")),
             Happened::Pressed => self.line(at, who, "has keyed it in"),
             Happened::Ended { by_us, status, counted, .. } => {
                 self.seen.ended += 1;

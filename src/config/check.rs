@@ -16,6 +16,8 @@ pub struct Names<'f> {
     pub endpoints: Vec<&'f Word>,
     pub secrets: Vec<&'f Word>,
     pub facts: Vec<&'f str>,
+    /// The switches that it reads.
+    pub switches: Vec<Word>,
     /// Its parameters, and what each may be.
     pub parameters: Vec<(&'f str, Vec<&'f str>)>,
 }
@@ -43,6 +45,18 @@ pub fn check(config: &Config, flows: &[Names]) -> Vec<Diagnostic> {
                 fault(&mut found, flow.path, "unknown-name", word.span, message)
                     .remedy(suggestion(&word.text, known.iter().map(|known| known.text.as_str())))
                     .note(format!("{what}s stand in {}", config.path));
+            }
+        }
+    }
+    // In quick mode there are none, and a flow that reads one can be tried all the same.
+    for flow in flows.iter().filter(|_| config.numbers.iter().all(|number| number.flow.is_some())) {
+        for switch in &flow.switches {
+            let names = || config.switches.iter().map(|(name, _)| name.text.as_str());
+            if !names().any(|name| name == switch.text) {
+                let message = format!("no switch `{}` is configured", switch.text);
+                fault(&mut found, flow.path, "unknown-name", switch.span, message)
+                    .remedy(suggestion(&switch.text, names()))
+                    .note(format!("switches stand in {}", config.path));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     Config, Limits, Listen, Number, Retention, Unknown, admission, codecs, destination, endpoint, listen, media,
-    optional, recording, retention, secrets, srtp, trunk, webhook,
+    optional, recording, retention, secrets, srtp, switches, trunk, webhook,
 };
 use crate::codec::Preference;
 use crate::yaml::{Diagnostic, Faults, Fields, Node, Source, Value, Word, read};
@@ -14,9 +14,6 @@ const MAX_NUMBERS: usize = 10_000;
 const MAX_WITH: usize = 32;
 
 const STORE: &str = "var/askonce.db";
-
-/// Keys that the configuration's document names and that are not served yet.
-const LATER: [&str; 1] = ["switches"];
 
 /// Loads a configuration, with its warnings, or says everything that is wrong with it.
 pub fn load(source: &Source) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
@@ -57,7 +54,7 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
     let around = destination::Around { listen: ours, trunks: trunks.as_deref(), webhooks };
     let destinations = fields.take("destinations");
     let destinations = destinations.map_or(Some(Vec::new()), |node| destination::destinations(node, around, faults));
-    fields.later(&LATER, faults);
+    let switches = fields.take("switches").map_or(Some(Vec::new()), |node| switches::switches(node, faults));
     fields.finish(faults);
     let (listen, advertise) = (listen?, optional(advertise)?);
     check_advertise(node, &listen, advertise, faults);
@@ -80,6 +77,7 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
         trunks: trunks?.into_iter().map(Arc::new).collect(),
         numbers: numbers?,
         destinations: destinations?,
+        switches: switches?,
     };
     srtp::warn_of_readable_keys(&config, faults);
     Some(config)

@@ -6,6 +6,7 @@ mod check;
 mod codecs;
 mod destination;
 mod endpoint;
+mod fixed;
 mod listen;
 mod load;
 mod media;
@@ -14,10 +15,12 @@ mod recording;
 mod retention;
 mod secrets;
 mod srtp;
+mod switches;
 mod trunk;
 mod webhook;
 
 pub use check::{Names, check};
+pub use fixed::{fixed, needs_restart};
 pub use listen::even_ports;
 pub use load::load;
 pub use quick::Quick;
@@ -67,9 +70,11 @@ pub struct Config {
     pub trunks: Vec<Arc<Trunk>>,
     pub numbers: Vec<Number>,
     pub destinations: Vec<Destination>,
+    /// What flows may read as `switch.NAME`, and how each stands until it is set.
+    pub switches: Vec<(Word, bool)>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
     /// One at least; at most one for each transport and IP version.
     pub sip: Vec<Hop>,

@@ -55,6 +55,7 @@ impl Engine {
     pub(super) fn act(&mut self, now: Instant, number: CallNumber) {
         while let Some((at, out)) = self.enter(now, number, Call::poll).flatten() {
             self.log_output(at, number, &out);
+            self.count_output(now, number, &out);
             self.act_on(now, number, out);
         }
         self.arm(now, number);
@@ -67,12 +68,7 @@ impl Engine {
             Leg::Agent => slot.agent,
         };
         match out {
-            Out::Answer { sdp } => {
-                let (dialog, sdp) = (slot.caller, self.keyed(number, Leg::Caller, &sdp));
-                self.with(dialog, |sip, dialog| sip.accept(now, dialog, sdp));
-                self.keep_dialog(number, Leg::Caller);
-                self.keep_record(now, number);
-            }
+            Out::Answer { sdp } => self.answer(now, number, &sdp),
             Out::Early { sdp } => self.ring_caller(now, number, &sdp),
             Out::Reject { status, because } => self.reject(now, slot.caller, status, because),
             Out::Reanswer { leg, sdp, session } => {
@@ -124,11 +120,22 @@ impl Engine {
                 self.counters.facts_not_carried += omitted.len() as u64;
                 self.refer(now, number, refer_to.open());
             }
+            Out::AnswerRefer { leg, status } => {
+                self.with(dialog(leg), |sip, dialog| sip.answer_refer(now, dialog, status));
+            }
             Out::Record { act, file } => self.record(now, number, act, file),
             Out::Cancel => self.leave(now, number, Leg::Agent),
             Out::Hangup { leg } => self.leave(now, number, leg),
             Out::End { .. } => self.over(now, number),
         }
+    }
+
+    fn answer(&mut self, now: Instant, number: CallNumber, sdp: &str) {
+        let Some(slot) = self.slots.get(&number) else { return };
+        let (dialog, sdp) = (slot.caller, self.keyed(number, Leg::Caller, sdp));
+        self.with(dialog, |sip, dialog| sip.accept(now, dialog, sdp));
+        self.keep_dialog(number, Leg::Caller);
+        self.keep_record(now, number);
     }
 
     fn store_context(
@@ -302,6 +309,7 @@ impl Engine {
         self.lines.leave(now, number);
         let Some(slot) = self.slots.get_mut(&number) else { return };
         self.counters.ended += 1;
+        self.tally.over(&cdr);
         tracing::info!(call = slot.name, disposition = ?cdr.disposition, by = ?cdr.by, "a call ends");
         let journal = slot.journal.take();
         self.counters.journal_lines_dropped += journal.as_ref().map_or(0, |journal| journal.dropped);

@@ -14,6 +14,8 @@ mod lines;
 mod media;
 mod orphans;
 mod record;
+mod reload;
+mod tally;
 mod trace;
 mod trunks;
 
@@ -40,10 +42,13 @@ use journal::Journal;
 pub use orphans::DialogRow;
 use orphans::Orphans;
 pub use record::RecordOrder;
+pub use reload::NewPlace;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
+pub use tally::{BOUNDS, Histogram, Series, Tally};
 use trace::Tracer;
+pub use trunks::TrunkState;
 use trunks::Trunks;
 
 /// The number of a call within this engine; never used twice.
@@ -68,6 +73,8 @@ pub struct Setup {
     pub config: Arc<Config>,
     /// By the flow's name.
     pub services: BTreeMap<String, Service>,
+    /// How the switches stand.
+    pub switches: BTreeMap<String, bool>,
     /// Where our SIP is reached: Contact and Via.
     pub locals: Locals,
     /// What trunks' challenges are answered with, by the trunk's name.
@@ -150,6 +157,8 @@ pub enum Input<'a> {
     Orphan(Box<DialogRow>),
     /// Whether the threads have no time for another call, as the shell measures it.
     Full(bool),
+    /// Calls that begin from now on are answered by this place.
+    Reload(Box<NewPlace>),
     /// `next_deadline` has come.
     Deadline,
     /// No new calls from now on; those that stand go on.
@@ -298,6 +307,10 @@ struct Slot {
     recorded: bool,
     /// What its number gives to the parameters of the flow.
     with: BTreeMap<String, String>,
+    /// When its INVITE came, until we said something to it.
+    invited: Option<Instant>,
+    /// Lookups under way, and when they began.
+    lookups: Vec<(u32, String, Instant)>,
     /// The deadline that stands for this call in the queue.
     armed: Option<Instant>,
 }
@@ -348,6 +361,7 @@ pub struct Engine {
     out: VecDeque<Output>,
     counters: Counters,
     orphans: Orphans,
+    tally: Tally,
     draining: bool,
     /// The threads have no time for another call.
     full: bool,
@@ -364,7 +378,9 @@ impl Engine {
         let sip = dialogs::sip_config(setup.locals.clone(), setup.config.limits.calls);
         let endpoint = Endpoint::new(sip, Random::from_seed(random.u64()));
         let mut endpoint = endpoint.expect("our own name has no control bytes");
-        let trunks = Trunks::new(&setup.config, &setup.credentials, &setup.locals, &mut endpoint, &mut random);
+        let mut trunks = Trunks::default();
+        let around = (&setup.locals, &mut endpoint, &mut random);
+        trunks.renew(Instant::ZERO, &setup.config, &setup.credentials, around);
         Self {
             trunks,
             destinations: Arc::new(destinations(&setup.config)),
@@ -378,7 +394,7 @@ impl Engine {
             keyring: setup.keyring,
             slots: HashMap::new(),
             dialogs: HashMap::new(),
-            switches: BTreeMap::new(),
+            switches: setup.switches,
             lines: Lines::default(),
             next: 0,
             next_recording: 0,
@@ -386,6 +402,7 @@ impl Engine {
             out: VecDeque::new(),
             counters: Counters::default(),
             orphans: Orphans::default(),
+            tally: Tally::default(),
             draining: false,
             full: false,
             record: setup.record,
@@ -406,6 +423,7 @@ impl Engine {
             Input::Minted { call, reference } => self.deliver(now, call, In::Ref { reference }),
             Input::Stored { call, store, kept } => self.deliver(now, call, In::Store { store, kept }),
             Input::LookedUp { call, lookup, outcome, values } => {
+                self.count_lookup(now, call, lookup, outcome);
                 self.deliver(now, call, In::LookedUp { lookup, outcome, values });
             }
             Input::Switch { name, on } => self.switch(now, &name, on),
@@ -413,6 +431,7 @@ impl Engine {
             Input::Recorded { call, recording, ended } => self.recorded(now, call, recording, ended),
             Input::Orphan(row) => self.orphaned(now, *row),
             Input::Full(full) => self.full = full,
+            Input::Reload(place) => self.reload(now, *place),
             Input::Deadline => self.fall_due(now),
             Input::Drain => {
                 self.draining = true;
@@ -449,6 +468,15 @@ impl Engine {
 
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// The lines that we hold: name, callers who wait, callers with people.
+    pub fn lines(&self) -> impl Iterator<Item = (&str, usize, usize)> {
+        self.lines.lengths()
     }
 
     pub fn sip_counters(&self) -> &endpoint::Counters {

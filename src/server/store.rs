@@ -94,7 +94,7 @@ impl Places {
 }
 
 /// Rows that were not kept, by kind; read by whoever reports.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize)]
 pub struct Losses {
     pub contexts: AtomicU64,
     pub records: AtomicU64,
@@ -107,10 +107,23 @@ pub struct Losses {
     pub deliveries: AtomicU64,
 }
 
+/// How far the writer is behind.
+#[derive(Debug, Default)]
+struct Behind {
+    /// Rows that are not committed.
+    waiting: AtomicU64,
+    /// Microseconds that the oldest row of the last commit had waited.
+    lag: AtomicU64,
+}
+
+/// A row, and when it was handed over.
+type Handed = (Instant, Row);
+
 /// The way to the writer, for as many as want to keep something.
 #[derive(Clone)]
 pub struct Desk {
-    rows: SyncSender<Row>,
+    rows: SyncSender<Handed>,
+    behind: Arc<Behind>,
     losses: Arc<Losses>,
     writer: Thread,
 }
@@ -155,18 +168,42 @@ impl Store {
         }
         let (rows, queue) = sync_channel(QUEUE);
         let losses = Arc::new(Losses::default());
-        let kept = losses.clone();
-        let writer =
-            Writer { database, outbox, posted, records, places: places.clone(), told: None, losses: kept, _lock: lock };
+        let behind = Arc::new(Behind::default());
+        let writer = Writer {
+            database,
+            outbox,
+            posted,
+            records,
+            places: places.clone(),
+            told: None,
+            losses: losses.clone(),
+            behind: behind.clone(),
+            _lock: lock,
+        };
         let writer = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || writer.run(&queue, stored))
             .map_err(|error| failed(&places.database, &error))?;
-        Ok((Self { desk: Desk { rows, losses, writer: writer.thread().clone() }, writer }, left))
+        Ok((Self { desk: Desk { rows, behind, losses, writer: writer.thread().clone() }, writer }, left))
     }
 
     pub fn keep(&self, row: Row) -> bool {
         self.desk.keep(row)
+    }
+
+    /// Whether the writer is there.
+    pub fn lives(&self) -> bool {
+        !self.writer.is_finished()
+    }
+
+    /// Rows that are handed over and not committed.
+    pub fn waiting(&self) -> u64 {
+        self.desk.behind.waiting.load(Ordering::Relaxed)
+    }
+
+    /// How long the oldest row of the last commit had waited.
+    pub fn lag(&self) -> Duration {
+        Duration::from_micros(self.desk.behind.lag.load(Ordering::Relaxed))
     }
 
     pub fn desk(&self) -> Desk {
@@ -192,14 +229,16 @@ impl Desk {
     /// and counted, and the call goes on.
     pub fn keep(&self, row: Row) -> bool {
         let awaited = row.is_awaited();
-        match self.rows.try_send(row) {
+        self.behind.waiting.fetch_add(1, Ordering::Relaxed);
+        match self.rows.try_send((Instant::now(), row)) {
             Ok(()) => {
                 if awaited {
                     self.writer.unpark();
                 }
                 true
             }
-            Err(TrySendError::Full(row) | TrySendError::Disconnected(row)) => {
+            Err(TrySendError::Full((_, row)) | TrySendError::Disconnected((_, row))) => {
+                self.behind.waiting.fetch_sub(1, Ordering::Relaxed);
                 self.losses.count(&row);
                 false
             }
@@ -235,12 +274,13 @@ struct Writer {
     /// The last record that is in the file, while the database does not say so.
     told: Option<i64>,
     losses: Arc<Losses>,
+    behind: Arc<Behind>,
     /// Held as long as the database is ours.
     _lock: File,
 }
 
 impl Writer {
-    fn run(mut self, queue: &Receiver<Row>, stored: impl Fn(Stored)) {
+    fn run(mut self, queue: &Receiver<Handed>, stored: impl Fn(Stored)) {
         // What is left of another process.
         self.append_records();
         let (mut behind, mut well) = (false, true);
@@ -253,7 +293,7 @@ impl Writer {
             }
             // What the file has is soon known to the database, lest the next process writes it there again.
             let untold = well && self.told.is_some();
-            let first = match queue.recv_timeout(if untold { MARK } else { until_sweep }) {
+            let (handed, first) = match queue.recv_timeout(if untold { MARK } else { until_sweep }) {
                 Ok(first) => first,
                 Err(RecvTimeoutError::Timeout) if untold => {
                     well = self.keep(&[], &stored);
@@ -266,9 +306,11 @@ impl Writer {
                 std::thread::park_timeout(PATIENCE);
             }
             let mut batch = vec![first];
-            batch.extend(queue.try_iter().take(BATCH - 1));
+            batch.extend(queue.try_iter().take(BATCH - 1).map(|(_, row)| row));
             behind = batch.len() == BATCH;
             well = self.keep(&batch, &stored);
+            self.behind.lag.store(u64::try_from(handed.elapsed().as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+            self.behind.waiting.fetch_sub(batch.len() as u64, Ordering::Relaxed);
         }
         // What is left is one file, which can be copied as it is.
         let told = self.commit(&[]);
@@ -463,6 +505,12 @@ impl Reader {
         let database = read_only(path);
         let database = database.map_err(|error| Unopened { place: path.to_owned(), why: error.to_string() })?;
         Ok(Self(Arc::new(Mutex::new(database))))
+    }
+
+    /// Whether the database can be read.
+    pub fn answers(&self) -> bool {
+        let database = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        database.query_row("SELECT count(*) FROM reference WHERE reference = ''", [], |_| Ok(())).is_ok()
     }
 
     /// The context behind a reference; `None` for an unknown one and for an expired one alike.

@@ -34,6 +34,7 @@ fn cdr(call: &str) -> Box<Cdr> {
         keys_dropped: 0,
         known_refused: 0,
         refusals: Vec::new(),
+        asked_again: Vec::new(),
         recordings: Vec::new(),
         unrecorded: 0,
         media: Vec::new(),

@@ -21,6 +21,7 @@ mod orphan;
 mod outside;
 mod rate;
 mod refer;
+mod refer_in;
 mod reliable;
 mod reply;
 mod retry;
