@@ -102,7 +102,10 @@ const OPENERS: &[&str] = &[
     "src/flow/step/route.rs",
     "src/record/clear.rs",
     "src/sdp/crypto.rs",
+    "src/server/outbound/lookups.rs",
+    "src/server/outbound/webhooks.rs",
     "src/server/store.rs",
+    "src/server/store/outbox.rs",
     "src/sip/auth.rs",
 ];
 

@@ -4,6 +4,7 @@
 mod check;
 mod demo;
 mod doctor;
+mod erase;
 mod load;
 mod logging;
 mod prompts;
@@ -35,6 +36,8 @@ enum Verb {
     Prompts(prompts::Args),
     /// Say whether this machine is fit for the service, what that costs where it is not, and how to mend it
     Doctor(doctor::Args),
+    /// Take a caller out of everything that is kept: contexts, records, recordings, webhooks
+    Erase(erase::Args),
     /// Run recorded calls again in virtual time and compare
     Replay(replay::Args),
     /// Show a call as a ladder of its SIP messages, with keys and prompts in their places
@@ -59,6 +62,7 @@ pub fn run() -> ExitCode {
         Verb::Check(args) => check::run(&args),
         Verb::Prompts(args) => prompts::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
+        Verb::Erase(args) => erase::run(&args),
         Verb::Replay(args) => replay::run(&args),
         Verb::Trace(args) => trace::run(&args),
         Verb::Load(args) => return load::run(&args),

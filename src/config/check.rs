@@ -12,6 +12,9 @@ pub struct Names<'f> {
     pub name: &'f Word,
     /// The destinations that it names.
     pub destinations: Vec<&'f Word>,
+    /// The endpoints that its lookups ask, and the secrets that they show.
+    pub endpoints: Vec<&'f Word>,
+    pub secrets: Vec<&'f Word>,
     pub facts: Vec<&'f str>,
     /// The switches that it reads.
     pub switches: Vec<Word>,
@@ -29,13 +32,19 @@ pub fn check(config: &Config, flows: &[Names]) -> Vec<Diagnostic> {
             fault(&mut found, flow.path, "duplicate-flow", flow.name.span, message)
                 .note(format!("it is {}:{}", other.path, other.name.span.line));
         }
-        for to in &flow.destinations {
-            let names = || config.destinations.iter().map(|d| d.name.text.as_str());
-            if !names().any(|name| name == to.text) {
-                let message = format!("no destination `{}` is configured", to.text);
-                fault(&mut found, flow.path, "unknown-name", to.span, message)
-                    .remedy(suggestion(&to.text, names()))
-                    .note(format!("destinations stand in {}", config.path));
+        let destinations = config.destinations.iter().map(|destination| &destination.name);
+        let endpoints = config.endpoints.iter().map(|endpoint| &endpoint.name);
+        let secrets = config.secrets.iter().map(|secret| &secret.name);
+        for (what, named, known) in [
+            ("destination", &flow.destinations, destinations.collect::<Vec<_>>()),
+            ("endpoint", &flow.endpoints, endpoints.collect()),
+            ("secret", &flow.secrets, secrets.collect()),
+        ] {
+            for word in named.iter().filter(|word| !known.iter().any(|known| known.text == word.text)) {
+                let message = format!("no {what} `{}` is configured", word.text);
+                fault(&mut found, flow.path, "unknown-name", word.span, message)
+                    .remedy(suggestion(&word.text, known.iter().map(|known| known.text.as_str())))
+                    .note(format!("{what}s stand in {}", config.path));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! `destinations:`: whom we may call.
 
 use super::codecs::codecs;
-use super::{Destination, Trunk, address, optional, srtp};
+use super::{Destination, Trunk, address, optional, srtp, webhook};
 use crate::context::carrier::Carrier;
 use crate::sip::{Hop, Uri};
 use crate::time::Duration;
@@ -20,13 +20,14 @@ const MAX_RING: Duration = Duration::from_secs(180);
 /// The header that carries the reference: no fact may take its place.
 const CONTEXT_HEADER: &str = "X-Askonce-Context";
 
-const LATER_CARRIERS: [&str; 6] = ["uui-raw", "uui-pd", "refer_to", "call_info", "body", "webhook"];
+const LATER_CARRIERS: [&str; 5] = ["uui-raw", "uui-pd", "refer_to", "call_info", "body"];
 
 /// What a destination may refer to. `None`: that has mistakes of its own.
 #[derive(Clone, Copy)]
 pub struct Around<'c> {
     pub listen: Option<&'c [Hop]>,
     pub trunks: Option<&'c [Trunk]>,
+    pub webhooks: webhook::Around<'c>,
 }
 
 pub fn destinations(node: &Node, around: Around, faults: &mut Faults) -> Option<Vec<Destination>> {
@@ -48,12 +49,17 @@ fn destination(name: &Word, node: &Node, around: Around, faults: &mut Faults) ->
     let trusted = fields.take("trusted").map_or(Some(false), |node| node.boolean(faults));
     let carriers = fields.take("carriers").map_or_else(|| Some(vec![Carrier::UuiIsdn]), |node| carriers(node, faults));
     let early_media = fields.take("early_media").map_or(Some(false), |node| node.boolean(faults));
+    let webhook_node = fields.take("webhook");
+    let webhook = webhook_node.map(|node| webhook::webhook(node, around.webhooks, faults));
     let (headers_node, uui_node) = (fields.take("headers"), fields.take("uui"));
     let headers = headers_node.map_or_else(|| Some(Vec::new()), |node| headers(node, faults));
     let uui = uui_node.map(|node| uui(node, faults));
-    fields.finish(faults);
     let carriers = carriers?;
-    for (node, carrier) in [(headers_node, "headers"), (uui_node, "uui-isdn")] {
+    if carriers.contains(&Carrier::Webhook) && webhook_node.is_none() {
+        fields.missing("webhook", faults).remedy("add `webhook: { to: \"ENDPOINT:/PATH\", secret: NAME }`");
+    }
+    fields.finish(faults);
+    for (node, carrier) in [(headers_node, "headers"), (uui_node, "uui-isdn"), (webhook_node, "webhook")] {
         let listed = carriers.iter().any(|c| Carrier::ALL.contains(&(carrier, *c)));
         if let Some(node) = node.filter(|_| !listed) {
             let message = format!("this has no effect: the carriers of `{}` lack `{carrier}`", name.text);
@@ -62,8 +68,9 @@ fn destination(name: &Word, node: &Node, around: Around, faults: &mut Faults) ->
     }
     let (name, uui, trunk) = (name.clone(), optional(uui)?, optional(trunk)?);
     let (codecs, srtp) = (optional(codecs)?, optional(srtp)?);
-    let (ring, trusted, headers, early_media) = (ring?, trusted?, headers?, early_media?);
-    Some(Destination { name, to: to?, trunk, ring, codecs, srtp, early_media, trusted, carriers, headers, uui })
+    let (ring, trusted, headers, early_media, webhook) = (ring?, trusted?, headers?, early_media?, optional(webhook)?);
+    let to = to?;
+    Some(Destination { name, to, trunk, ring, codecs, srtp, early_media, trusted, carriers, headers, uui, webhook })
 }
 
 fn targets(node: &Node, listen: Option<&[Hop]>, faults: &mut Faults) -> Option<Vec<Uri>> {

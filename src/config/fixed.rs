@@ -1,13 +1,17 @@
 //! What a running service cannot take over from another configuration: what its sockets, threads and files were made
 //! from.
 
-use super::Config;
-use crate::yaml::{Diagnostic, Faults, Source, Span, Value, read};
+use super::{Config, Endpoint};
+use crate::yaml::{Diagnostic, Faults, Source, Span, Value, Word, read};
 
 /// A diagnostic for each key that a restart is needed for, where it stands in the configuration that is wanted.
 /// `source` is its text.
 pub fn fixed(running: &Config, wanted: &Config, source: Option<&Source>) -> Vec<Diagnostic> {
     let sound = |config: &Config| (config.record.folder.clone(), config.record.longest, config.record.at_once);
+    let hooks = |config: &Config| -> Vec<_> {
+        let hooks = config.destinations.iter().filter_map(|to| Some((to.name.text.clone(), to.webhook.clone()?)));
+        hooks.collect()
+    };
     let changed = [
         ("listen", running.listen != wanted.listen),
         ("advertise", running.advertise != wanted.advertise),
@@ -17,14 +21,30 @@ pub fn fixed(running: &Config, wanted: &Config, source: Option<&Source>) -> Vec<
         ("media", running.realtime != wanted.realtime),
         ("limits", running.limits.calls != wanted.limits.calls),
         ("record", sound(running) != sound(wanted)),
+        ("retention", running.retention != wanted.retention),
+        ("endpoints", bare(running) != bare(wanted)),
+        ("destinations", hooks(running) != hooks(wanted)),
     ];
     let changed = changed.into_iter().filter(|(_, changed)| *changed);
     changed.map(|(key, _)| needs_restart(key, &wanted.path, source)).collect()
 }
 
+/// The endpoints wherever in the file they stand.
+fn bare(config: &Config) -> Vec<Endpoint> {
+    let bare = |endpoint: &Endpoint| {
+        let name = Word { span: Span::default(), ..endpoint.name.clone() };
+        Endpoint { name, ..endpoint.clone() }
+    };
+    config.endpoints.iter().map(bare).collect()
+}
+
 /// Says that a key's new value waits for a restart.
 pub fn needs_restart(key: &str, path: &str, source: Option<&Source>) -> Diagnostic {
-    let part = if key == "limits" { "limits: { calls }" } else { key };
+    let part = match key {
+        "limits" => "limits: { calls }",
+        "destinations" => "webhook",
+        key => key,
+    };
     let message = format!("`{part}` cannot change while the service runs");
     let span = source.and_then(|source| place(source, key)).unwrap_or_default();
     let mut needs = Diagnostic::error(path, "needs-restart", span, message);

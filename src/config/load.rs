@@ -1,8 +1,8 @@
 //! A configuration from its text.
 
 use super::{
-    Config, Limits, Listen, Number, Unknown, admission, codecs, destination, listen, media, optional, recording,
-    secrets, srtp, switches, trunk,
+    Config, Limits, Listen, Number, Retention, Unknown, admission, codecs, destination, endpoint, listen, media,
+    optional, recording, retention, secrets, srtp, switches, trunk, webhook,
 };
 use crate::codec::Preference;
 use crate::yaml::{Diagnostic, Faults, Fields, Node, Source, Value, Word, read};
@@ -14,9 +14,6 @@ const MAX_NUMBERS: usize = 10_000;
 const MAX_WITH: usize = 32;
 
 const STORE: &str = "var/askonce.db";
-
-/// Keys that the configuration's document names and that are not served yet.
-const LATER: [&str; 2] = ["endpoints", "retention"];
 
 /// Loads a configuration, with its warnings, or says everything that is wrong with it.
 pub fn load(source: &Source) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
@@ -39,6 +36,9 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
     let flows = fields.need("flows", faults).and_then(|node| node.words("flow files or folders", MAX_FLOWS, faults));
     let store = fields.take("store").map(|node| store(node, faults));
     let secrets = fields.take("secrets").map_or(Some(Vec::new()), |node| secrets::secrets(node, faults));
+    let endpoints = fields.take("endpoints").map_or(Some(Vec::new()), |node| endpoint::endpoints(node, faults));
+    let retention = fields.take("retention");
+    let retention = retention.map_or(Some(Retention::default()), |node| retention::retention(node, faults));
     let limits = fields.take("limits").map_or(Some(Limits::default()), |node| admission::limits(node, faults));
     let record = fields.take("record");
     let record =
@@ -50,11 +50,11 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
     let around = trunk::Around { listen: ours, secrets: secrets.as_deref(), codecs: codecs.as_ref() };
     let trunks = fields.need("trunks", faults).and_then(|node| trunk::trunks(node, around, faults));
     let numbers = fields.need("numbers", faults).and_then(|node| numbers(node, faults));
-    let around = destination::Around { listen: ours, trunks: trunks.as_deref() };
+    let webhooks = webhook::Around { endpoints: endpoints.as_deref(), secrets: secrets.as_deref() };
+    let around = destination::Around { listen: ours, trunks: trunks.as_deref(), webhooks };
     let destinations = fields.take("destinations");
     let destinations = destinations.map_or(Some(Vec::new()), |node| destination::destinations(node, around, faults));
     let switches = fields.take("switches").map_or(Some(Vec::new()), |node| switches::switches(node, faults));
-    fields.later(&LATER, faults);
     fields.finish(faults);
     let (listen, advertise) = (listen?, optional(advertise)?);
     check_advertise(node, &listen, advertise, faults);
@@ -67,6 +67,8 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
         flows: flows?,
         store: store.unwrap_or_else(|| Some(STORE.to_owned()))?,
         secrets: secrets?,
+        endpoints: endpoints?,
+        retention: retention?,
         limits: limits?,
         record: record?,
         realtime: realtime?,

@@ -5,16 +5,19 @@ mod admission;
 mod check;
 mod codecs;
 mod destination;
+mod endpoint;
 mod fixed;
 mod listen;
 mod load;
 mod media;
 mod quick;
 mod recording;
+mod retention;
 mod secrets;
 mod srtp;
 mod switches;
 mod trunk;
+mod webhook;
 
 pub use check::{Names, check};
 pub use fixed::{fixed, needs_restart};
@@ -22,6 +25,8 @@ pub use listen::even_ports;
 pub use load::load;
 pub use quick::Quick;
 pub use recording::Recording;
+pub use retention::Retention;
+pub use webhook::Webhook;
 
 use crate::codec::{Codec, Preference};
 use crate::context;
@@ -52,6 +57,9 @@ pub struct Config {
     /// The SQLite file.
     pub store: String,
     pub secrets: Vec<SecretPlace>,
+    /// What lookups and webhooks may reach.
+    pub endpoints: Vec<Endpoint>,
+    pub retention: Retention,
     pub limits: Limits,
     pub record: Recording,
     /// Whether the media workers have SCHED_FIFO, each on a core of its own.
@@ -105,6 +113,22 @@ pub enum SecretSource {
     Env(String),
     /// A file, relative to the configuration.
     File(String),
+}
+
+/// An HTTP server that lookups and webhooks may reach: `https://crm.example:8443/v1`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    pub name: Word,
+    pub tls: bool,
+    /// A name, or an address without brackets.
+    pub host: String,
+    pub port: u16,
+    /// What every path there begins with: empty, or `/v1`.
+    pub path: String,
+    /// Who vouches for it, relative to the configuration; `None`: whoever the system trusts.
+    pub ca: Option<String>,
+    /// Whether its name may lead into a private network. An address is taken as it stands.
+    pub private: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,6 +257,8 @@ pub struct Destination {
     pub headers: Vec<(Word, Word)>,
     /// Facts in the UUI, in this order; `None`: those that the agent step needs.
     pub uui: Option<Vec<Word>>,
+    /// Of the carrier `webhook`.
+    pub webhook: Option<Webhook>,
 }
 
 impl Config {

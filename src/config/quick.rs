@@ -3,7 +3,9 @@
 use super::address::{address, missing};
 use super::codecs::listed;
 use super::destination::RING;
-use super::{Called, Config, Destination, Identity, Limits, Listen, Number, Recording, RtpPorts, Trunk, Unknown};
+use super::{
+    Called, Config, Destination, Identity, Limits, Listen, Number, Recording, Retention, RtpPorts, Trunk, Unknown,
+};
 use crate::codec::Preference;
 use crate::context::carrier::Carrier;
 use crate::keying::Policy;
@@ -71,6 +73,8 @@ impl Config {
             flows: vec![word(quick.flow)],
             store: quick.store.to_owned(),
             secrets: Vec::new(),
+            endpoints: Vec::new(),
+            retention: Retention::default(),
             // Only this machine calls here.
             limits: Limits { per_source: None, ..Limits::default() },
             record: Recording::default(),
@@ -116,6 +120,7 @@ fn destination(text: &str, sip: SocketAddr) -> Result<Destination, String> {
         carriers: vec![Carrier::UuiIsdn, Carrier::Headers],
         headers: Vec::new(),
         uui: None,
+        webhook: None,
     })
 }
 

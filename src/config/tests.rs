@@ -300,8 +300,18 @@ fn mistakes_have_a_place_and_a_remedy() {
         ("    trust:", "    codecs: [pcma, pcma]\n    trust:", "duplicate-key", "19:13", "PCMA is named twice"),
         ("store: ", "codecs: g722\nstore: ", "wrong-type", "8:9", "write a list"),
         ("uui: [account]", "uui: { bare: account }", "not-served-yet", "31:171", "list facts"),
-        ("store: ", "retention: { cdr: 400d }\nstore: ", "not-served-yet", "8:1", "`retention:`"),
         ("store: ", "stor: ", "unknown-key", "8:1", "did you mean `store`?"),
+    ]);
+}
+
+#[test]
+fn mistakes_of_what_goes_out_and_what_is_kept_have_them_too() {
+    let in_clear = "endpoints: { crm: { url: \"http://127.0.0.1\", ca: a.pem } }\nstore: ";
+    assert_mistakes(&[
+        ("store: ", "retention: { cdr: 12h }\nstore: ", "out-of-range", "8:19", "1d to 3660d"),
+        ("store: ", "retention: { cdrs: 400d }\nstore: ", "unknown-key", "8:14", "did you mean `cdr`?"),
+        ("store: ", "endpoints: { crm: crm.example }\nstore: ", "wrong-type", "8:19", "write https://HOST"),
+        ("store: ", in_clear, "no-effect", "8:50", "https"),
     ]);
 }
 
@@ -336,14 +346,9 @@ fn names_are_checked_across_files() {
     let word = |text: &str, line| Word { text: text.into(), span: Span { line, column: 3, start: 0, end: 0 } };
     let (desk, center) = (word("account-desk", 2), word("contact-center", 2));
     let (support, suport) = (word("support", 9), word("suport", 12));
-    let switches = Vec::new;
-    let names = |path, name, destinations, facts| Names {
-        path,
-        name,
-        destinations,
-        facts,
-        switches: switches(),
-        parameters: Vec::new(),
+    let names = |path, name, destinations, facts| {
+        let (endpoints, secrets, switches, parameters) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Names { path, name, destinations, endpoints, secrets, facts, switches, parameters }
     };
     let good = [names("a.yaml", &desk, vec![&support], vec!["account"]), names("b.yaml", &center, vec![], vec![])];
     assert_eq!(check(&config, &good), []);

@@ -4,7 +4,11 @@
 use super::{Asker, CallNumber, ContextRow, Engine, Output, Phase, STATISTICS_PATIENCE};
 use crate::acd::Bounds;
 use crate::call::Call;
+use crate::call::cdr::Cdr;
+use crate::context::Destination;
+use crate::context::carrier::Carrier;
 use crate::record::seam::{In, Leg, Out};
+use crate::secret::Secret;
 use crate::sip::endpoint::{DialogId, Endpoint, Refusal};
 use crate::sip::{Hop, Message, Transport, Uri, wire};
 use crate::time::Instant;
@@ -32,7 +36,12 @@ impl Engine {
     }
 
     /// The only way into a call; `None` if there is none, or no longer.
-    fn enter<T>(&mut self, now: Instant, number: CallNumber, enter: impl FnOnce(&mut Call) -> T) -> Option<T> {
+    pub(super) fn enter<T>(
+        &mut self,
+        now: Instant,
+        number: CallNumber,
+        enter: impl FnOnce(&mut Call) -> T,
+    ) -> Option<T> {
         let Phase::Live { call } = &mut self.slots.get_mut(&number)?.phase else { return None };
         // The call is dropped after a panic, so nobody sees it half-changed.
         let entered = catch_unwind(AssertUnwindSafe(|| enter(call))).ok();
@@ -59,15 +68,13 @@ impl Engine {
             Leg::Agent => slot.agent,
         };
         match out {
-            Out::Answer { sdp } => {
-                let (dialog, sdp) = (slot.caller, self.keyed(number, Leg::Caller, &sdp));
-                self.with(dialog, |sip, dialog| sip.accept(now, dialog, sdp));
-            }
+            Out::Answer { sdp } => self.answer(now, number, &sdp),
             Out::Early { sdp } => self.ring_caller(now, number, &sdp),
             Out::Reject { status, because } => self.reject(now, slot.caller, status, because),
             Out::Reanswer { leg, sdp, session } => {
                 let (dialog, sdp) = (dialog(leg), self.keyed(number, leg, &sdp));
                 self.with(dialog, |sip, dialog| sip.accept_reinvite(now, dialog, sdp));
+                self.keep_dialog(number, leg);
                 if let Some(session) = session {
                     self.retarget(number, leg, session);
                 }
@@ -82,7 +89,10 @@ impl Engine {
             Out::Play { leg, play, say, looped, from } => self.play(now, number, leg, play, &say, (looped, from)),
             Out::Press { leg, key } => self.press(number, leg, key),
             Out::Stop { leg } => self.stop(number, leg),
-            Out::Bridge => self.bridge(number),
+            Out::Bridge => {
+                self.bridge(number);
+                self.keep_record(now, number);
+            }
             Out::Unbridge => self.unbridge(number),
             Out::Step { .. } | Out::Fact(_) => {}
             Out::Join { queue, at_once, size } => self.join(now, number, &queue, Bounds { at_once, size }),
@@ -96,9 +106,7 @@ impl Engine {
                 Err(_) => self.deliver(now, number, In::Resolved { resolve, hops: Vec::new() }),
             },
             Out::Store { store, reference, destination, context } => {
-                let (name, case) = (slot.name.clone(), slot.name.clone());
-                let row = ContextRow { call: number, store, name, case, reference, destination, document: context };
-                self.out.push_back(Output::Store(Box::new(row)));
+                self.store_context(now, number, (store, reference, destination, context));
             }
             Out::Agent { invite, target, hop, durable, omitted, destination } => {
                 tracing::info!(call = slot.name, destination, target, %hop, "a person is called");
@@ -120,6 +128,30 @@ impl Engine {
             Out::Hangup { leg } => self.leave(now, number, leg),
             Out::End { .. } => self.over(now, number),
         }
+    }
+
+    fn answer(&mut self, now: Instant, number: CallNumber, sdp: &str) {
+        let Some(slot) = self.slots.get(&number) else { return };
+        let (dialog, sdp) = (slot.caller, self.keyed(number, Leg::Caller, sdp));
+        self.with(dialog, |sip, dialog| sip.accept(now, dialog, sdp));
+        self.keep_dialog(number, Leg::Caller);
+        self.keep_record(now, number);
+    }
+
+    fn store_context(
+        &mut self,
+        now: Instant,
+        number: CallNumber,
+        (store, reference, destination, document): (u32, Secret, String, serde_json::Value),
+    ) {
+        let Some(slot) = self.slots.get_mut(&number) else { return };
+        slot.stored = true;
+        let (name, case) = (slot.name.clone(), slot.name.clone());
+        let told = |to: &Destination| to.carriers.contains(&Carrier::Webhook);
+        let webhook = self.destinations.get(&destination).is_some_and(told);
+        let row = ContextRow { call: number, store, name, case, reference, destination, document, webhook };
+        self.out.push_back(Output::Store(Box::new(row)));
+        self.keep_record(now, number);
     }
 
     /// The 183, with what is heard before the answer.
@@ -176,7 +208,9 @@ impl Engine {
             (Some((hop, dialog)), Some(slot)) => {
                 slot.agent = Some(dialog);
                 slot.agent_hop = Some(hop);
+                slot.destination = Some(destination.to_owned());
                 self.dialogs.insert(dialog, (number, Leg::Agent));
+                self.keep_dialog(number, Leg::Agent);
             }
             // The trunk is down, or the endpoint has no room: the call tries its next target or takes the flow's exit.
             (None, Some(_)) => self.deliver(
@@ -214,8 +248,9 @@ impl Engine {
 
     /// The call is over: its recording goes out, its streams close, its record waits for what they counted.
     fn over(&mut self, now: Instant, number: CallNumber) {
-        if let Some(cdr) = self.enter(now, number, |call| Box::new(call.cdr(now))) {
-            self.wind_up(now, number, cdr);
+        let stored = self.slots.get(&number).is_some_and(|slot| slot.stored);
+        if let Some((cdr, context)) = self.enter(now, number, |call| last_words(now, call, stored)) {
+            self.wind_up(now, number, cdr, context);
         }
     }
 
@@ -228,13 +263,13 @@ impl Engine {
             journal.fixture.header.complete = false;
         }
         // It may be beyond telling what happened to it.
-        let cdr = match &slot.phase {
-            Phase::Live { call } => catch_unwind(AssertUnwindSafe(|| Box::new(call.cdr(now)))).ok(),
+        let words = match &slot.phase {
+            Phase::Live { call } => catch_unwind(AssertUnwindSafe(|| last_words(now, call, slot.stored))).ok(),
             Phase::Arriving { .. } | Phase::Closing { .. } => None,
         };
         self.drop_dialogs(now, number);
-        match cdr {
-            Some(cdr) => self.wind_up(now, number, cdr),
+        match words {
+            Some((cdr, context)) => self.wind_up(now, number, cdr, context),
             None => {
                 self.lines.leave(now, number);
                 for leg in Leg::BOTH {
@@ -270,7 +305,7 @@ impl Engine {
         }
     }
 
-    fn wind_up(&mut self, now: Instant, number: CallNumber, cdr: Box<crate::call::cdr::Cdr>) {
+    fn wind_up(&mut self, now: Instant, number: CallNumber, cdr: Box<Cdr>, context: Option<serde_json::Value>) {
         self.lines.leave(now, number);
         let Some(slot) = self.slots.get_mut(&number) else { return };
         self.counters.ended += 1;
@@ -279,7 +314,7 @@ impl Engine {
         let journal = slot.journal.take();
         self.counters.journal_lines_dropped += journal.as_ref().map_or(0, |journal| journal.dropped);
         let until = now + STATISTICS_PATIENCE;
-        slot.phase = Phase::Closing { cdr, until };
+        slot.phase = Phase::Closing { cdr, context, until };
         slot.armed = None;
         self.trace_over(now, number, journal.map(|journal| journal.fixture));
         self.stop_recording(now, number);
@@ -300,11 +335,16 @@ impl Engine {
     /// The end of the slot, with or without the statistics.
     pub(super) fn close(&mut self, number: CallNumber) {
         let Some(slot) = self.slots.remove(&number) else { return };
-        if let Phase::Closing { mut cdr, .. } = slot.phase {
+        if let Phase::Closing { mut cdr, context, .. } = slot.phase {
             cdr.media = slot.media;
-            self.out.push_back(Output::Cdr(cdr));
+            self.out.push_back(Output::Cdr { cdr, context });
         }
         let agent_told = slot.agent_hop.is_some();
         self.out.push_back(Output::Release { call: number, name: slot.name, agent_told });
     }
+}
+
+/// The call's record, and its context if that was stored before.
+fn last_words(now: Instant, call: &Call, stored: bool) -> (Box<Cdr>, Option<serde_json::Value>) {
+    (Box::new(call.cdr(now)), stored.then(|| call.context().document()))
 }

@@ -65,6 +65,8 @@ impl Engine {
             caller: Some(dialog),
             agent: None,
             agent_hop: None,
+            destination: None,
+            stored: false,
             journal: None,
             early: false,
             streams: [Stream::None; 2],

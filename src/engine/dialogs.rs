@@ -52,6 +52,9 @@ impl Engine {
             }
             Event::Answered { dialog, response } => {
                 let answer = crate::sdp::read(&response.body).ok();
+                if let Some(&(call, leg)) = self.dialogs.get(&dialog) {
+                    self.keep_dialog(call, leg);
+                }
                 self.leg_input(now, dialog, |_| In::Answered { answer });
             }
             Event::Refused { dialog, status, reason, contacts } => {
@@ -65,7 +68,11 @@ impl Engine {
                 self.leg_input(now, dialog, |_| In::Transfer { status, last });
             }
             Event::Ended { dialog } => self.half_open.ends(dialog),
-            Event::Outcome { request, response } => self.trunk_answered(now, request, response.as_deref()),
+            Event::Outcome { request, response } => {
+                if !self.orphan_answered(request, response.as_ref().map(|response| response.status)) {
+                    self.trunk_answered(now, request, response.as_deref());
+                }
+            }
             // We send no re-INVITE of our own yet.
             Event::Reanswered { .. } | Event::ReinviteRefused { .. } => {}
         }

@@ -12,6 +12,7 @@ mod identity;
 mod journal;
 mod lines;
 mod media;
+mod orphans;
 mod record;
 mod reload;
 mod tally;
@@ -38,6 +39,8 @@ use gate::Gate;
 use half_open::HalfOpen;
 use jiff::Timestamp;
 use journal::Journal;
+pub use orphans::DialogRow;
+use orphans::Orphans;
 pub use record::RecordOrder;
 pub use reload::NewPlace;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -150,6 +153,8 @@ pub enum Input<'a> {
         recording: u32,
         ended: Ended,
     },
+    /// A dialog of a process that was killed.
+    Orphan(Box<DialogRow>),
     /// Whether the threads have no time for another call, as the shell measures it.
     Full(bool),
     /// Calls that begin from now on are answered by this place.
@@ -180,6 +185,8 @@ pub struct ContextRow {
     pub reference: Secret,
     pub destination: String,
     pub document: serde_json::Value,
+    /// Whether the destination is told of it by a webhook.
+    pub webhook: bool,
 }
 
 /// What the engine wants done.
@@ -214,7 +221,21 @@ pub enum Output {
     Record(RecordOrder),
     Recording(Box<Fixture>),
     Trace(Told),
-    Cdr(Box<Cdr>),
+    /// A dialog stands, or its way has changed: to be kept until the call's record comes.
+    Dialog(Box<DialogRow>),
+    /// Nothing is owed any more to a dialog of a process that was killed.
+    OrphanGone {
+        call: String,
+        leg: Leg,
+    },
+    /// The record of a call that stands, as it is if nothing is heard of it any more. Replaces the one before.
+    Live(Box<Cdr>),
+    /// The record of a call that has ended.
+    Cdr {
+        cdr: Box<Cdr>,
+        /// Its context, if the store was given one before.
+        context: Option<serde_json::Value>,
+    },
     /// The call is over: its sockets and references may go.
     Release {
         call: CallNumber,
@@ -269,6 +290,10 @@ struct Slot {
     agent: Option<DialogId>,
     /// Where the agent's INVITE went.
     agent_hop: Option<Hop>,
+    /// And to whom.
+    destination: Option<String>,
+    /// The store was given its context.
+    stored: bool,
     journal: Option<Journal>,
     /// It has a 183, and did not show that it hears us.
     early: bool,
@@ -310,6 +335,7 @@ enum Phase {
     /// Over; its record waits for the statistics of its streams.
     Closing {
         cdr: Box<Cdr>,
+        context: Option<serde_json::Value>,
         until: Instant,
     },
 }
@@ -334,6 +360,7 @@ pub struct Engine {
     deadlines: Deadlines<CallNumber>,
     out: VecDeque<Output>,
     counters: Counters,
+    orphans: Orphans,
     tally: Tally,
     draining: bool,
     /// The threads have no time for another call.
@@ -374,6 +401,7 @@ impl Engine {
             deadlines: Deadlines::default(),
             out: VecDeque::new(),
             counters: Counters::default(),
+            orphans: Orphans::default(),
             tally: Tally::default(),
             draining: false,
             full: false,
@@ -401,6 +429,7 @@ impl Engine {
             Input::Switch { name, on } => self.switch(now, &name, on),
             Input::Media(event) => self.media_event(now, event),
             Input::Recorded { call, recording, ended } => self.recorded(now, call, recording, ended),
+            Input::Orphan(row) => self.orphaned(now, *row),
             Input::Full(full) => self.full = full,
             Input::Reload(place) => self.reload(now, *place),
             Input::Deadline => self.fall_due(now),
@@ -421,14 +450,15 @@ impl Engine {
 
     pub fn next_deadline(&self) -> Option<Instant> {
         let (calls, trunks) = (self.deadlines.next(), self.trunks.next_deadline());
-        [self.endpoint.next_deadline(), calls, trunks, self.trace_deadline()].into_iter().flatten().min()
+        let orphans = self.orphans.next_deadline();
+        [self.endpoint.next_deadline(), calls, trunks, orphans, self.trace_deadline()].into_iter().flatten().min()
     }
 
     /// Whether nothing is under way any more: no call, no BYE that waits for its answer, no recording for its end, and no
     /// registrar that counts on us.
     pub fn idle(&self) -> bool {
         let settled = self.endpoint.waiting() == 0 && self.trace_deadline().is_none();
-        self.slots.is_empty() && settled && !self.leaving_trunks()
+        self.slots.is_empty() && settled && self.orphans.is_empty() && !self.leaving_trunks()
     }
 
     /// Calls that are not over.
@@ -470,6 +500,7 @@ impl Engine {
     fn fall_due(&mut self, now: Instant) {
         self.endpoint.on_deadline(now);
         self.tend_trunks(now);
+        self.bye_orphans(now);
         self.trace_due(now);
         while let Some((at, call)) = self.deadlines.due(now) {
             let Some(slot) = self.slots.get_mut(&call) else { continue };

@@ -6,6 +6,7 @@ use super::dns::{Query, Resolved, Resolver};
 use super::media_plane::MediaPlane;
 use super::media_worker::{Told, WorkerEvent};
 use super::meter::{Meter, WINDOW};
+use super::outbound::{LookedUp, Outbound};
 use super::recorder::{Recorded, Recorder};
 use super::report::{Report, Standing, counted};
 use super::store::{Row, Store, Stored};
@@ -13,7 +14,7 @@ use super::streams::StreamEvent;
 use super::traces::Publisher;
 use super::transports::{Transports, trunk_networks};
 use crate::context::{Ended, Outcome};
-use crate::engine::{CallNumber, Engine, Input, NewPlace, Output, Reserved};
+use crate::engine::{CallNumber, DialogRow, Engine, Input, NewPlace, Output, Reserved};
 use crate::os::bell::Bell;
 use crate::os::clock::Clock;
 use crate::os::sys::Batch;
@@ -76,8 +77,13 @@ pub struct Control {
     /// If calls may be recorded.
     pub recorder: Option<Recorder>,
     pub recorded: mpsc::UnboundedReceiver<Recorded>,
+    /// If there are endpoints.
+    pub outbound: Option<Outbound>,
+    pub looked_up: mpsc::UnboundedReceiver<LookedUp>,
     pub store: Store,
     pub stored: mpsc::UnboundedReceiver<Stored>,
+    /// Dialogs that a killed process left.
+    pub orphans: Vec<DialogRow>,
     /// Where traces go, if calls are traced.
     pub traces: Option<Publisher>,
     pub will: mpsc::Receiver<Will>,
@@ -108,6 +114,9 @@ impl Control {
         let mut ends: Option<Instant> = None;
         let mut stopped = false;
         let woken = self.clock.now();
+        for orphan in std::mem::take(&mut self.orphans) {
+            self.engine.handle(woken, Input::Orphan(Box::new(orphan)));
+        }
         let mut pace = Pace { woken, often: false, meter: Meter::start(woken), crowd: Crowd::default() };
         loop {
             let now = self.clock.now();
@@ -140,10 +149,14 @@ impl Control {
         }
         let (engine, sip, streams) = (self.engine.counters(), self.engine.sip_counters(), self.sip.counters());
         let (gate, dns) = (self.engine.gate().counters(), self.resolver.counters());
+        let outbound = self.outbound.as_ref().map(Outbound::counters);
         let traces_lost = self.traces.as_ref().map(|traces| traces.lost);
-        tracing::info!(?engine, ?sip, ?gate, ?streams, ?dns, shell = ?self.shell, traces_lost, store = ?self.store.losses(), media = ?self.media.load(), "ended");
+        tracing::info!(?engine, ?sip, ?gate, ?streams, ?dns, shell = ?self.shell, ?outbound, traces_lost, store = ?self.store.losses(), media = ?self.media.load(), "ended");
         if let Some(recorder) = self.recorder {
             recorder.close();
+        }
+        if let Some(outbound) = self.outbound {
+            outbound.close();
         }
         self.store.close();
         self.engine
@@ -210,6 +223,7 @@ impl Control {
         left |= self.turn(|all| all.orders.poll_recv(&mut context), Self::ordered);
         left |= self.turn(|all| all.media_events.poll_recv(&mut context), Self::media_told);
         left |= self.turn(|all| all.stored.poll_recv(&mut context), Self::stored_told);
+        left |= self.turn(|all| all.looked_up.poll_recv(&mut context), Self::looked_up_told);
         left |= self.turn(|all| all.recorded.poll_recv(&mut context), Self::recorded_told);
         left |= self.turn(|all| all.resolved.poll_recv(&mut context), Self::resolved_told);
         left |= self.turn(|all| all.stream_events.poll_recv(&mut context), Self::stream_told);
@@ -306,6 +320,10 @@ impl Control {
         self.engine.handle(self.clock.now(), Input::Stored { call, store, kept });
     }
 
+    fn looked_up_told(&mut self, LookedUp { call, lookup, outcome, values }: LookedUp) {
+        self.engine.handle(self.clock.now(), Input::LookedUp { call, lookup, outcome, values });
+    }
+
     fn recorded_told(&mut self, Recorded { call, recording, ended }: Recorded) {
         self.engine.handle(self.clock.now(), Input::Recorded { call, recording, ended });
     }
@@ -333,9 +351,11 @@ impl Control {
                     Ok(reference) => self.engine.handle(self.clock.now(), Input::Minted { call, reference }),
                     Err(error) => tracing::error!(%error, "the system gives no randomness"),
                 },
-                Output::Lookup { call, lookup, .. } => {
-                    let (outcome, values) = (Outcome::Failed, Vec::new());
-                    self.engine.handle(self.clock.now(), Input::LookedUp { call, lookup, outcome, values });
+                Output::Lookup { call, lookup, request } => {
+                    if !self.outbound.as_ref().is_some_and(|outbound| outbound.look_up(call, lookup, request)) {
+                        let (outcome, values) = (Outcome::Failed, Vec::new());
+                        self.looked_up_told(LookedUp { call, lookup, outcome, values });
+                    }
                 }
                 Output::Store(row) => {
                     let (call, store) = (row.call, row.store);
@@ -356,23 +376,27 @@ impl Control {
                         self.recorded_told(Recorded { call, recording, ended });
                     }
                 }
-                Output::Recording(fixture) => {
-                    self.store.keep(Row::Recording(fixture));
-                }
+                Output::Recording(fixture) => self.keep(Row::Recording(fixture)),
                 Output::Trace(told) => {
                     if let Some(traces) = &mut self.traces {
                         traces.tell(told);
                     }
                 }
-                Output::Cdr(cdr) => {
-                    self.store.keep(Row::Cdr(cdr));
-                }
+                Output::Live(cdr) => self.keep(Row::Live(cdr)),
+                Output::Dialog(row) => self.keep(Row::Dialog(row)),
+                Output::OrphanGone { call, leg } => self.keep(Row::OrphanGone(call, leg)),
+                Output::Cdr { cdr, context } => self.keep(Row::Cdr(cdr, context)),
                 Output::Release { call, name, agent_told } => {
                     self.media.release(call, agent_told);
                     self.store.keep(Row::Over(name));
                 }
             }
         }
+    }
+
+    /// What nobody waits for: lost and counted if there is no room.
+    fn keep(&self, row: Row) {
+        self.store.keep(row);
     }
 
     fn reserve(&mut self, call: CallNumber) {

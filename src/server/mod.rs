@@ -12,6 +12,7 @@ pub mod media_worker;
 mod meter;
 mod metrics;
 mod operating;
+mod outbound;
 pub mod ports;
 pub mod recorder;
 mod reload;
@@ -26,7 +27,7 @@ mod traces;
 mod transports;
 
 use crate::config::{self, Config, Names, SecretSource};
-use crate::engine::{Engine, Service, Setup};
+use crate::engine::{DialogRow, Engine, Service, Setup};
 use crate::keying::Keyring;
 use crate::os::bell::Bell;
 use crate::os::clock::Clock;
@@ -40,6 +41,7 @@ use http::{Guard, Token};
 use media_plane::{MediaPlane, MediaSetup};
 use media_worker::WorkerEvent;
 use operating::Desk;
+use outbound::{Courier, Hook, LookedUp, Outbound};
 use recorder::Recorder;
 use recorder::ring::Outlet;
 pub use reload::Origin;
@@ -50,9 +52,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
-use store::{Places, Reader, Store};
+use store::outbox::Due;
+use store::{Places, Reader, Store, Stored};
 use switches::Switches;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use transports::Listening;
 
 /// Media events that wait for the control plane; a worker keeps what does not fit.
@@ -87,21 +90,36 @@ pub struct Plan {
 
 /// Reads a configuration file and every flow that it names.
 pub fn read_place(files: &dyn Files, path: &Path) -> (Option<Place>, Findings) {
+    match parsed(files, path) {
+        (Some(config), findings) => place(files, folder(path), &config, findings),
+        (None, findings) => (None, findings),
+    }
+}
+
+/// Reads a configuration file alone; its paths are those of its own place.
+pub fn read_config(files: &dyn Files, path: &Path) -> (Option<Config>, Findings) {
+    let (config, findings) = parsed(files, path);
+    (config.map(|config| located(config, folder(path))), findings)
+}
+
+fn parsed(files: &dyn Files, path: &Path) -> (Option<Config>, Findings) {
     let mut findings = Findings::default();
     let Some(source) = findings.read(files, path) else { return (None, findings) };
-    let config = match config::load(&source) {
+    match config::load(&source) {
         Ok((config, warnings)) => {
             findings.diagnostics.extend(warnings);
-            config
+            (Some(config), findings)
         }
         Err(mistakes) => {
             findings.diagnostics.extend(mistakes);
-            return (None, findings);
+            (None, findings)
         }
-    };
-    // The configuration's paths are relative to its own place.
-    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    place(files, &folder, &config, findings)
+    }
+}
+
+/// The configuration's paths are relative to its own place.
+fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
 }
 
 /// The place of quick mode: paths are relative to where the command was given.
@@ -126,21 +144,27 @@ fn place(files: &dyn Files, folder: &Path, config: &Config, mut findings: Findin
     }
     let place = (findings.errors() == 0).then(|| {
         let services = services.into_iter().map(|service| (service.program.flow.name.text.clone(), service));
-        let mut config = config.clone();
-        let beside = |path: &mut String| *path = folder.join(&*path).display().to_string();
-        beside(&mut config.store);
-        config.record.folder.iter_mut().for_each(beside);
-        if let Some(tls) = &mut config.tls {
-            [&mut tls.cert, &mut tls.key].into_iter().chain(&mut tls.ca).for_each(beside);
-        }
-        for secret in &mut config.secrets {
-            if let SecretSource::File(path) = &mut secret.source {
-                beside(path);
-            }
-        }
+        let config = located(config.clone(), folder);
         Place { config, services: services.collect() }
     });
     (place, findings)
+}
+
+/// With the paths of its files from where the command was given.
+fn located(mut config: Config, folder: &Path) -> Config {
+    let beside = |path: &mut String| *path = folder.join(&*path).display().to_string();
+    beside(&mut config.store);
+    config.record.folder.iter_mut().for_each(beside);
+    if let Some(tls) = &mut config.tls {
+        [&mut tls.cert, &mut tls.key].into_iter().chain(&mut tls.ca).for_each(beside);
+    }
+    config.endpoints.iter_mut().filter_map(|endpoint| endpoint.ca.as_mut()).for_each(beside);
+    for secret in &mut config.secrets {
+        if let SecretSource::File(path) = &mut secret.source {
+            beside(path);
+        }
+    }
+    config
 }
 
 /// A flow's file, or those that lie directly in a folder and are flows: `flow:` at the top, without `call:`.
@@ -162,6 +186,8 @@ fn names(service: &Service) -> Names<'_> {
         path: &flow.path,
         name: &flow.name,
         destinations: flow.destinations().collect(),
+        endpoints: flow.endpoints().collect(),
+        secrets: flow.lookups.iter().filter_map(|lookup| lookup.auth.as_ref()).collect(),
         facts: flow.facts.iter().map(|fact| fact.name.text.as_str()).collect(),
         switches: flow.switches(),
         parameters: flow
@@ -233,7 +259,7 @@ impl Running {
 /// Binds everything, opens the store, and starts the threads.
 pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let Plan { place: Place { config, services }, watch, token, record, trace, workers } = plan;
-    raise_descriptors(config.limits.calls);
+    raise_descriptors(&config);
     let clock = Clock::start();
     let (seed, keys) = (drawn()?, drawn()?);
     let mut random = Random::from_seed(u64::from_be_bytes(seed));
@@ -242,13 +268,10 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let sip = Listening::open(&config.listen.sip, config.advertise, tls_files(&config), trunks, random.u64())?;
     let (bound, locals) = (sip.bound.clone(), sip.locals.clone());
     let (resolver, resolved) = resolver(&config, locals.clone(), random.u64())?;
-    let (stored_tx, stored) = mpsc::unbounded_channel();
-    let places = Places { database: PathBuf::from(&config.store), recordings: record.clone() };
-    let store = Store::open(&places, move |word| {
-        // The control plane is gone only when the service ends.
-        let _ = stored_tx.send(word);
-    });
-    let store = store.map_err(|error| NotStarted(error.to_string()))?;
+    let places = places(&config, record.clone());
+    let (store, posted, stored, orphans) = store(&places)?;
+    let (told, looked_up) = mpsc::unbounded_channel();
+    let outbound = outbound(&config, &store, &places, posted, told)?;
     let (traces, told) = trace.then(traces::queue).unzip();
     let (desk, orders) = desk(&config, &places.database, token)?;
     let http = http::start(config.listen.http, desk.clone(), told).map_err(|error| {
@@ -259,7 +282,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let recordings = if records { config.record.at_once } else { 0 };
     let (media, rings, media_events) = media(&config, workers, recordings, clock, &mut random)?;
     let (told, recorded) = mpsc::unbounded_channel();
-    let recorder = records.then(|| recorder(&config, clock, rings, told)).transpose()?;
+    let recorder = records.then(|| recorder(&config, places.sound, clock, rings, told)).transpose()?;
     let config = Arc::new(config);
     let setup = Setup {
         locals,
@@ -288,8 +311,11 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         media_events,
         recorder,
         recorded,
+        outbound,
+        looked_up,
         store,
         stored,
+        orphans,
         traces,
         will,
         orders,
@@ -337,6 +363,56 @@ fn watched(
     Ok(wish)
 }
 
+/// Where a service keeps things; `record`: and the recordings for replays.
+pub fn places(config: &Config, record: Option<PathBuf>) -> Places {
+    let database = PathBuf::from(&config.store);
+    let beside = || database.with_file_name("recordings");
+    let sound = config.record.folder.as_ref().map_or_else(beside, PathBuf::from);
+    Places { database, recordings: record, sound, retention: config.retention }
+}
+
+/// The store, what tells of new deliveries, its words, and the dialogs that a killed process left.
+type Opened = (Store, Arc<Notify>, mpsc::UnboundedReceiver<Stored>, Vec<DialogRow>);
+
+/// Opens the store, and tells what a killed process left in it.
+fn store(places: &Places) -> Result<Opened, NotStarted> {
+    let posted = Arc::new(Notify::new());
+    let (told, stored) = mpsc::unbounded_channel();
+    let store = Store::open(places, posted.clone(), move |word| {
+        // The control plane is gone only when the service ends.
+        let _ = told.send(word);
+    });
+    let (store, left) = store.map_err(|error| NotStarted(error.to_string()))?;
+    if left.calls + left.dialogs.len() > 0 {
+        let (calls, dialogs) = (left.calls, left.dialogs.len());
+        tracing::warn!(calls, dialogs, "a killed process left calls: they get their records, and their dialogs a BYE");
+    }
+    Ok((store, posted, stored, left.dialogs))
+}
+
+/// Starts what goes out by HTTP, if there is anywhere to go.
+fn outbound(
+    config: &Config,
+    store: &Store,
+    places: &Places,
+    posted: Arc<Notify>,
+    told: mpsc::UnboundedSender<LookedUp>,
+) -> Result<Option<Outbound>, NotStarted> {
+    if config.endpoints.is_empty() {
+        return Ok(None);
+    }
+    let due = Due::open(&places.database).map_err(|error| not_started("the outbox", error, "see the store"))?;
+    let secrets = secrets::all(config)?;
+    let hooks = config.destinations.iter().filter_map(|destination| {
+        let webhook = destination.webhook.as_ref()?;
+        let secret = secrets.get(&webhook.secret)?.clone();
+        let hook = Hook { endpoint: webhook.endpoint.clone(), path: webhook.path.clone(), secret };
+        Some((destination.name.text.clone(), hook))
+    });
+    let courier = Courier { hooks: hooks.collect(), due, desk: store.desk(), posted };
+    Outbound::start(config, secrets, courier, told).map(Some)
+}
+
 /// Sees that media ports are to be had, and starts the workers.
 fn media(
     config: &Config,
@@ -381,12 +457,11 @@ fn records(config: &Config, services: &BTreeMap<String, Service>) -> bool {
 /// Sees that recordings can be written, mends what a killed process left of them, and starts the recorder.
 fn recorder(
     config: &Config,
+    folder: PathBuf,
     clock: Clock,
     rings: Vec<Outlet>,
     told: mpsc::UnboundedSender<recorder::Recorded>,
 ) -> Result<Recorder, NotStarted> {
-    let beside = || Path::new(&config.store).with_file_name("recordings");
-    let folder = config.record.folder.as_ref().map_or_else(beside, PathBuf::from);
     let mended = recorder::folder::prepare(&folder).and_then(|()| recorder::folder::mend(&folder));
     let mended = mended.map_err(|error| {
         let what = format!("recordings in {}", folder.display());
@@ -415,8 +490,9 @@ fn own_cores(workers: usize) -> Result<Vec<usize>, NotStarted> {
 }
 
 /// As many descriptors as the system allows; says so where that is too few for as many calls as there may be.
-fn raise_descriptors(calls: usize) {
-    let wanted = ports::DESCRIPTORS * calls + other_descriptors();
+fn raise_descriptors(config: &Config) {
+    let calls = config.limits.calls;
+    let wanted = ports::DESCRIPTORS * calls + other_descriptors(Some(config));
     match crate::os::sys::raise_descriptors() {
         Ok(descriptors) if descriptors < wanted as u64 => tracing::warn!(
             descriptors,
@@ -428,10 +504,10 @@ fn raise_descriptors(calls: usize) {
     }
 }
 
-/// Of the connections of SIP, and what the program needs for itself.
-fn other_descriptors() -> usize {
+/// Of the connections of SIP and to endpoints, and what the program needs for itself.
+fn other_descriptors(config: Option<&Config>) -> usize {
     let streams = streams::Bounds::default();
-    streams.accepted + streams.opened + OWN_DESCRIPTORS
+    streams.accepted + streams.opened + config.map_or(0, outbound::descriptors) + OWN_DESCRIPTORS
 }
 
 fn tls_files(config: &Config) -> Option<streams::tls::Files> {

@@ -23,6 +23,11 @@ pub fn credentials(config: &Config) -> Result<BTreeMap<String, Credentials>, Not
     Ok(credentials)
 }
 
+/// All that are configured, by name.
+pub fn all(config: &Config) -> Result<BTreeMap<String, Secret>, NotStarted> {
+    config.secrets.iter().map(|place| Ok((place.name.text.clone(), read(config, &place.name.text)?))).collect()
+}
+
 fn read(config: &Config, name: &str) -> Result<Secret, NotStarted> {
     let what = || format!("secret `{name}`");
     let place = config.secrets.iter().find(|place| place.name.text == name);

@@ -2,50 +2,59 @@
 //! queue; what is waiting is committed together, at once if a call waits for it. `synchronous=NORMAL` with a write-ahead log survives the
 //! death of the process, not a power cut.
 
+pub mod erase;
+pub mod outbox;
+mod schema;
+mod sweep;
+
 use crate::call::cdr::Cdr;
-use crate::engine::{CallNumber, ContextRow};
+use crate::config::Retention;
+use crate::engine::{CallNumber, ContextRow, DialogRow};
 use crate::record::Fixture;
+use crate::record::seam::Leg;
 use jiff::{SignedDuration, Timestamp};
+use outbox::{Outbox, Sent};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
-use std::fs::{File, OpenOptions, TryLockError};
+pub use schema::Left;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
 /// Rows that may wait for the writer. Beyond it a row is refused, and its call told so.
 const QUEUE: usize = 16_384;
 /// Rows committed together at most, so that no call waits behind a huge batch.
 const BATCH: usize = 512;
 /// What no call waits for waits this long for more: each commit costs as much as ten rows, and waking the writer as
-/// much as handing it a row.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// much as handing it a row. What happened within it before a kill is not known to the next process.
+const PATIENCE: Duration = Duration::from_millis(10);
+/// That call records are in their file is committed after this time, if no other commit comes before.
+const MARK: Duration = Duration::from_millis(100);
+/// Call records that are written to their file in one piece, at most.
+const LINES: usize = 1_000;
 /// A context reference is good for this long after its call; if the word of its end is lost, as if the call had
 /// been the longest there is.
 const REFERENCE_LIVES: SignedDuration = SignedDuration::from_mins(10);
 const LONGEST_CALL: SignedDuration = SignedDuration::from_mins(4 * 60 + 10);
 
-const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS context (
-        call TEXT PRIMARY KEY, kase TEXT NOT NULL, document TEXT NOT NULL, stored TEXT NOT NULL
-    ) STRICT;
-    CREATE TABLE IF NOT EXISTS reference (
-        reference TEXT PRIMARY KEY, call TEXT NOT NULL, destination TEXT NOT NULL, expires INTEGER NOT NULL
-    ) STRICT;
-    CREATE INDEX IF NOT EXISTS reference_call ON reference (call);
-    CREATE INDEX IF NOT EXISTS reference_expires ON reference (expires);
-    CREATE TABLE IF NOT EXISTS cdr (
-        call TEXT PRIMARY KEY, started TEXT NOT NULL, disposition TEXT NOT NULL, record TEXT NOT NULL
-    ) STRICT;
-";
-
 /// Something to keep.
 pub enum Row {
     Context(Box<ContextRow>),
-    Cdr(Box<Cdr>),
+    /// The record of a call that stands, as the next process is to find it if this one is killed.
+    Live(Box<Cdr>),
+    /// A dialog of a call that stands.
+    Dialog(Box<DialogRow>),
+    /// Nothing is owed to that dialog of a killed process any more.
+    OrphanGone(String, Leg),
+    /// The record of a call that has ended, and its context as it was in the end, if it was stored before.
+    Cdr(Box<Cdr>, Option<serde_json::Value>),
+    /// What became of a delivery.
+    Sent(Sent),
     Recording(Box<Fixture>),
     /// The call of that name is over: its references begin to expire.
     Over(String),
@@ -66,12 +75,15 @@ pub struct Stored {
     pub kept: bool,
 }
 
-/// Where things are kept.
+/// Where things are kept, and how long.
 #[derive(Clone, Debug)]
 pub struct Places {
     pub database: PathBuf,
     /// Recordings, one folder a call; `None` when calls are not recorded.
     pub recordings: Option<PathBuf>,
+    /// Recorded sound, one folder a day.
+    pub sound: PathBuf,
+    pub retention: Retention,
 }
 
 impl Places {
@@ -89,6 +101,10 @@ pub struct Losses {
     pub recordings: AtomicU64,
     /// Words that a call is over: its references live on for hours.
     pub ends: AtomicU64,
+    /// What the next process would have been told of calls that stand, had this one been killed.
+    pub standing: AtomicU64,
+    /// Deliveries that found no place in the outbox, or were given up; words of others, which are made twice then.
+    pub deliveries: AtomicU64,
 }
 
 /// How far the writer is behind.
@@ -103,11 +119,17 @@ struct Behind {
 /// A row, and when it was handed over.
 type Handed = (Instant, Row);
 
-/// The way to the writer.
-pub struct Store {
+/// The way to the writer, for as many as want to keep something.
+#[derive(Clone)]
+pub struct Desk {
     rows: SyncSender<Handed>,
     behind: Arc<Behind>,
     losses: Arc<Losses>,
+    writer: Thread,
+}
+
+pub struct Store {
+    desk: Desk,
     writer: JoinHandle<()>,
 }
 
@@ -128,12 +150,17 @@ impl std::fmt::Display for Unopened {
 impl std::error::Error for Unopened {}
 
 impl Store {
-    /// Opens the database and starts its writer. `stored` is called on the writer's thread.
-    pub fn open(places: &Places, stored: impl Fn(Stored) + Send + 'static) -> Result<Self, Unopened> {
+    /// Opens the database and starts its writer, and tells what a killed process left. `stored` is called on the
+    /// writer's thread; `posted` is told that there is something to be delivered.
+    pub fn open(
+        places: &Places,
+        posted: Arc<Notify>,
+        stored: impl Fn(Stored) + Send + 'static,
+    ) -> Result<(Self, Left), Unopened> {
         let failed =
             |place: &Path, why: &dyn std::fmt::Display| Unopened { place: place.to_owned(), why: why.to_string() };
-        let lock = lock(&places.database).map_err(|why| failed(&places.database, &why))?;
-        let database = open_database(&places.database).map_err(|error| failed(&places.database, &error))?;
+        let lock = schema::lock(&places.database).map_err(|why| failed(&places.database, &why))?;
+        let (database, outbox, left) = schema::open(&places.database).map_err(|why| failed(&places.database, &why))?;
         let records = places.records();
         append(&records).map_err(|error| failed(&records, &error))?;
         if let Some(folder) = &places.recordings {
@@ -141,17 +168,63 @@ impl Store {
         }
         let (rows, queue) = sync_channel(QUEUE);
         let losses = Arc::new(Losses::default());
-        let recordings = places.recordings.clone();
         let behind = Arc::new(Behind::default());
-        let (losing, late) = (losses.clone(), behind.clone());
-        let writer = Writer { database, records, recordings, losses: losing, behind: late, _lock: lock };
+        let writer = Writer {
+            database,
+            outbox,
+            posted,
+            records,
+            places: places.clone(),
+            told: None,
+            losses: losses.clone(),
+            behind: behind.clone(),
+            _lock: lock,
+        };
         let writer = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || writer.run(&queue, stored))
             .map_err(|error| failed(&places.database, &error))?;
-        Ok(Self { rows, behind, losses, writer })
+        Ok((Self { desk: Desk { rows, behind, losses, writer: writer.thread().clone() }, writer }, left))
     }
 
+    pub fn keep(&self, row: Row) -> bool {
+        self.desk.keep(row)
+    }
+
+    /// Whether the writer is there.
+    pub fn lives(&self) -> bool {
+        !self.writer.is_finished()
+    }
+
+    /// Rows that are handed over and not committed.
+    pub fn waiting(&self) -> u64 {
+        self.desk.behind.waiting.load(Ordering::Relaxed)
+    }
+
+    /// How long the oldest row of the last commit had waited.
+    pub fn lag(&self) -> Duration {
+        Duration::from_micros(self.desk.behind.lag.load(Ordering::Relaxed))
+    }
+
+    pub fn desk(&self) -> Desk {
+        self.desk.clone()
+    }
+
+    pub fn losses(&self) -> Arc<Losses> {
+        self.desk.losses.clone()
+    }
+
+    /// Writes what waits, and stops; every other desk must be gone.
+    pub fn close(self) {
+        drop(self.desk.rows);
+        self.writer.thread().unpark();
+        if self.writer.join().is_err() {
+            tracing::error!("the store's writer had died");
+        }
+    }
+}
+
+impl Desk {
     /// Hands a row over without waiting. False: the queue is full (or the writer is gone); the row is lost
     /// and counted, and the call goes on.
     pub fn keep(&self, row: Row) -> bool {
@@ -160,7 +233,7 @@ impl Store {
         match self.rows.try_send((Instant::now(), row)) {
             Ok(()) => {
                 if awaited {
-                    self.writer.thread().unpark();
+                    self.writer.unpark();
                 }
                 true
             }
@@ -171,41 +244,15 @@ impl Store {
             }
         }
     }
-
-    /// Whether the writer is there.
-    pub fn lives(&self) -> bool {
-        !self.writer.is_finished()
-    }
-
-    /// Rows that are handed over and not committed.
-    pub fn waiting(&self) -> u64 {
-        self.behind.waiting.load(Ordering::Relaxed)
-    }
-
-    /// How long the oldest row of the last commit had waited.
-    pub fn lag(&self) -> Duration {
-        Duration::from_micros(self.behind.lag.load(Ordering::Relaxed))
-    }
-
-    pub fn losses(&self) -> Arc<Losses> {
-        self.losses.clone()
-    }
-
-    /// Writes what waits, and stops.
-    pub fn close(self) {
-        drop(self.rows);
-        self.writer.thread().unpark();
-        if self.writer.join().is_err() {
-            tracing::error!("the store's writer had died");
-        }
-    }
 }
 
 impl Losses {
     fn count(&self, row: &Row) {
         let counter = match row {
             Row::Context(_) => &self.contexts,
-            Row::Cdr(_) => &self.records,
+            Row::Cdr(..) => &self.records,
+            Row::Live(_) | Row::Dialog(_) | Row::OrphanGone(..) => &self.standing,
+            Row::Sent(_) => &self.deliveries,
             Row::Recording(_) => &self.recordings,
             Row::Over(_) => &self.ends,
         };
@@ -217,33 +264,15 @@ fn append(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
 }
 
-/// One service a store: two would take each other's calls for over.
-fn lock(database: &Path) -> Result<File, String> {
-    let path = database.with_extension("lock");
-    let file = append(&path).map_err(|error| error.to_string())?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(format!("another service holds {}", path.display())),
-        Err(TryLockError::Error(error)) => Err(error.to_string()),
-    }
-}
-
-fn open_database(path: &Path) -> rusqlite::Result<Connection> {
-    let database = Connection::open(path)?;
-    database.pragma_update(None, "journal_mode", "WAL")?;
-    database.pragma_update(None, "synchronous", "NORMAL")?;
-    database.execute_batch(SCHEMA)?;
-    // Calls that a killed process left behind are over.
-    let expires = after(REFERENCE_LIVES);
-    database.execute("UPDATE reference SET expires = ?1 WHERE expires > ?1", [expires])?;
-    Ok(database)
-}
-
 struct Writer {
     database: Connection,
+    outbox: Outbox,
+    posted: Arc<Notify>,
     /// Opened for each batch, so that whoever rotates it only has to move it.
     records: PathBuf,
-    recordings: Option<PathBuf>,
+    places: Places,
+    /// The last record that is in the file, while the database does not say so.
+    told: Option<i64>,
     losses: Arc<Losses>,
     behind: Arc<Behind>,
     /// Held as long as the database is ours.
@@ -252,40 +281,80 @@ struct Writer {
 
 impl Writer {
     fn run(mut self, queue: &Receiver<Handed>, stored: impl Fn(Stored)) {
-        let mut behind = false;
-        while let Ok((handed, first)) = queue.recv() {
+        // What is left of another process.
+        self.append_records();
+        let (mut behind, mut well) = (false, true);
+        let mut sweep = Instant::now();
+        loop {
+            let until_sweep = sweep.saturating_duration_since(Instant::now());
+            if until_sweep.is_zero() {
+                sweep = Instant::now() + sweep::turn(&self.database, &self.places);
+                continue;
+            }
+            // What the file has is soon known to the database, lest the next process writes it there again.
+            let untold = well && self.told.is_some();
+            let (handed, first) = match queue.recv_timeout(if untold { MARK } else { until_sweep }) {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) if untold => {
+                    well = self.keep(&[], &stored);
+                    continue;
+                }
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             if !behind && !first.is_awaited() {
                 std::thread::park_timeout(PATIENCE);
             }
             let mut batch = vec![first];
             batch.extend(queue.try_iter().take(BATCH - 1).map(|(_, row)| row));
             behind = batch.len() == BATCH;
-            let kept = self.commit(&batch);
+            well = self.keep(&batch, &stored);
             self.behind.lag.store(u64::try_from(handed.elapsed().as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
             self.behind.waiting.fetch_sub(batch.len() as u64, Ordering::Relaxed);
-            if let Err(error) = &kept {
-                tracing::error!(%error, rows = batch.len(), "the store refused a commit; calls go on without it");
-            }
-            for row in &batch {
-                self.after(row, kept.is_ok(), &stored);
-            }
-            self.append_records(&batch);
         }
         // What is left is one file, which can be copied as it is.
-        if let Err(error) = self.database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+        let told = self.commit(&[]);
+        let left = told.and_then(|()| self.database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+        if let Err(error) = left {
             tracing::warn!(%error, "the store's log was left beside it");
         }
     }
 
+    /// False: nothing was committed.
+    fn keep(&mut self, batch: &[Row], stored: &impl Fn(Stored)) -> bool {
+        let kept = self.commit(batch);
+        if let Err(error) = &kept {
+            tracing::error!(%error, rows = batch.len(), "the store refused a commit; calls go on without it");
+        }
+        for row in batch {
+            self.after(row, kept.is_ok(), stored);
+        }
+        if batch.iter().any(|row| matches!(row, Row::Cdr(..))) {
+            self.append_records();
+        }
+        kept.is_ok()
+    }
+
     fn commit(&mut self, batch: &[Row]) -> rusqlite::Result<()> {
         let transaction = self.database.transaction()?;
+        let mut outbox = self.outbox;
         for row in batch {
-            write(&transaction, row)?;
+            write(&transaction, &mut outbox, row)?;
         }
         if batch.iter().any(|row| matches!(row, Row::Over(_))) {
             transaction.prepare_cached("DELETE FROM reference WHERE expires < ?1")?.execute([now()])?;
         }
-        transaction.commit()
+        if let Some(told) = self.told {
+            transaction.prepare_cached("UPDATE mark SET value = ?1 WHERE name = 'told'")?.execute([told])?;
+        }
+        transaction.commit()?;
+        self.told = None;
+        self.losses.deliveries.fetch_add(outbox.refused - self.outbox.refused, Ordering::Relaxed);
+        if outbox != self.outbox {
+            self.posted.notify_one();
+        }
+        self.outbox = outbox;
+        Ok(())
     }
 
     /// What follows a commit: the call's acknowledgement, and the files beside the database.
@@ -298,35 +367,57 @@ impl Writer {
                     self.losses.count(row);
                 }
             }
-            Row::Cdr(_) | Row::Over(_) => {}
+            _ => {}
         }
         if !kept {
             self.losses.count(row);
         }
     }
 
-    /// The call records of a batch go to their file in one piece.
-    fn append_records(&self, batch: &[Row]) {
-        let mut lines = Vec::new();
-        let mut written = Ok(());
-        for row in batch {
-            if let Row::Cdr(cdr) = row {
-                written = written.and_then(|()| serde_json::to_writer(&mut lines, cdr));
-                lines.push(b'\n');
+    /// Writes the call records that their file lacks, those of a process that was killed before it could as well. What
+    /// cannot be written now is written with the next ones.
+    fn append_records(&mut self) {
+        loop {
+            match self.append_some() {
+                Ok(LINES) => {}
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::error!(%error, "call records could not be written to their file: they are in the database");
+                    return;
+                }
             }
-        }
-        if lines.is_empty() {
-            return;
-        }
-        let written = written.map_err(std::io::Error::from);
-        if let Err(error) = written.and_then(|()| append(&self.records)?.write_all(&lines)) {
-            tracing::error!(%error, "call records could not be written to their file");
-            batch.iter().filter(|row| matches!(row, Row::Cdr(_))).for_each(|row| self.losses.count(row));
         }
     }
 
+    /// So many were written.
+    fn append_some(&mut self) -> std::io::Result<usize> {
+        let (lines, last, count) = self.untold().map_err(std::io::Error::other)?;
+        if count > 0 {
+            append(&self.records)?.write_all(lines.as_bytes())?;
+            self.told = Some(last);
+        }
+        Ok(count)
+    }
+
+    /// The next records that their file lacks, as lines, and the place of the last one.
+    fn untold(&self) -> rusqlite::Result<(String, i64, usize)> {
+        let mut query = self.database.prepare_cached(
+            "SELECT rowid, record FROM cdr WHERE rowid > coalesce(?1, (SELECT value FROM mark WHERE name = 'told'))
+             ORDER BY rowid LIMIT ?2",
+        )?;
+        let mut rows = query.query(params![self.told, LINES as i64])?;
+        let (mut lines, mut last, mut count) = (String::new(), 0, 0);
+        while let Some(row) = rows.next()? {
+            last = row.get(0)?;
+            lines += row.get_ref(1)?.as_str()?;
+            lines.push('\n');
+            count += 1;
+        }
+        Ok((lines, last, count))
+    }
+
     fn write_recording(&self, fixture: &Fixture) -> std::io::Result<()> {
-        let Some(folder) = &self.recordings else { return Ok(()) };
+        let Some(folder) = &self.places.recordings else { return Ok(()) };
         let folder = folder.join(&fixture.header.call);
         std::fs::create_dir_all(&folder)?;
         let text = fixture.write().map_err(std::io::Error::other)?;
@@ -334,46 +425,67 @@ impl Writer {
     }
 }
 
-fn write(transaction: &Transaction<'_>, row: &Row) -> rusqlite::Result<()> {
+fn write(transaction: &Transaction<'_>, outbox: &mut Outbox, row: &Row) -> rusqlite::Result<()> {
+    let run = |sql, values: &[&dyn rusqlite::ToSql]| transaction.prepare_cached(sql)?.execute(values);
     match row {
-        Row::Context(context) => {
-            transaction
-                .prepare_cached(
-                    "INSERT INTO context (call, kase, document, stored) VALUES (?1, ?2, ?3, ?4)
-                     ON CONFLICT (call) DO UPDATE SET document = excluded.document, stored = excluded.stored",
-                )?
-                .execute(params![
-                    context.name,
-                    context.case,
-                    context.document.to_string(),
-                    Timestamp::now().to_string()
-                ])?;
-            transaction
-                .prepare_cached(
-                    "INSERT INTO reference (reference, call, destination, expires) VALUES (?1, ?2, ?3, ?4)
-                     ON CONFLICT (reference) DO NOTHING",
-                )?
-                .execute(params![context.reference.open(), context.name, context.destination, after(LONGEST_CALL)])?;
+        Row::Context(row) => {
+            run(
+                "INSERT INTO context (call, kase, document, stored) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (call) DO UPDATE SET document = excluded.document, stored = excluded.stored",
+                params![row.name, row.case, row.document.to_string(), Timestamp::now().to_string()],
+            )?;
+            let first = run(
+                "INSERT INTO reference (reference, call, destination, expires, webhook) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (reference) DO NOTHING",
+                params![row.reference.open(), row.name, row.destination, after(LONGEST_CALL), row.webhook],
+            )?;
+            if row.webhook {
+                outbox.hand_off(transaction, row, first > 0)?;
+            }
         }
-        Row::Cdr(cdr) => {
-            let record =
-                serde_json::to_string(cdr).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        Row::Live(cdr) => {
+            let record = json(cdr)?;
+            run(
+                "INSERT OR REPLACE INTO live (call, started, record) VALUES (?1, ?2, ?3)",
+                params![cdr.call, cdr.start.to_string(), record],
+            )?;
+        }
+        Row::Dialog(row) => {
+            let dialog = json(&row.standing)?;
+            run(
+                "INSERT OR REPLACE INTO dialog (call, leg, destination, dialog) VALUES (?1, ?2, ?3, ?4)",
+                params![row.call, schema::leg(row.leg), row.destination, dialog],
+            )?;
+        }
+        Row::OrphanGone(call, leg) => {
+            run("DELETE FROM dialog WHERE call = ?1 AND leg = ?2", params![call, schema::leg(*leg)])?;
+        }
+        Row::Cdr(cdr, context) => {
             let disposition = serde_json::to_value(cdr.disposition).ok();
             let disposition = disposition.as_ref().and_then(|value| value.as_str());
-            transaction
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO cdr (call, started, disposition, record) VALUES (?1, ?2, ?3, ?4)",
-                )?
-                .execute(params![cdr.call, cdr.start.to_string(), disposition, record])?;
+            run(
+                "INSERT OR REPLACE INTO cdr (call, started, disposition, record) VALUES (?1, ?2, ?3, ?4)",
+                params![cdr.call, cdr.start.to_string(), disposition, json(cdr)?],
+            )?;
+            run("DELETE FROM live WHERE call = ?1", params![cdr.call])?;
+            run("DELETE FROM dialog WHERE call = ?1", params![cdr.call])?;
+            if let Some(context) = context {
+                // One that was erased meanwhile stays so.
+                run("UPDATE context SET document = ?1 WHERE call = ?2", params![context.to_string(), cdr.call])?;
+                outbox.ended(transaction, &cdr.call)?;
+            }
         }
+        Row::Sent(sent) => outbox.sent(transaction, sent)?,
         Row::Over(call) => {
-            transaction
-                .prepare_cached("UPDATE reference SET expires = ?1 WHERE call = ?2")?
-                .execute(params![after(REFERENCE_LIVES), call])?;
+            run("UPDATE reference SET expires = ?1 WHERE call = ?2", params![after(REFERENCE_LIVES), call])?;
         }
         Row::Recording(_) => {}
     }
     Ok(())
+}
+
+fn json(value: &impl serde::Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
 fn now() -> i64 {
@@ -390,8 +502,7 @@ pub struct Reader(Arc<Mutex<Connection>>);
 
 impl Reader {
     pub fn open(path: &Path) -> Result<Self, Unopened> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let database = Connection::open_with_flags(path, flags);
+        let database = read_only(path);
         let database = database.map_err(|error| Unopened { place: path.to_owned(), why: error.to_string() })?;
         Ok(Self(Arc::new(Mutex::new(database))))
     }
@@ -413,91 +524,11 @@ impl Reader {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::secret::Secret;
-    use std::sync::mpsc::{Receiver, channel};
-
-    const REFERENCE: &str = "0123456789abcdef0123456789abcdef";
-
-    fn open(folder: &Path) -> (Store, Receiver<Stored>, Places) {
-        let places = Places { database: folder.join("a.db"), recordings: None };
-        let (words, stored) = channel();
-        let store = Store::open(&places, move |word| drop(words.send(word))).expect("a store");
-        (store, stored, places)
-    }
-
-    fn row(store: u32) -> Row {
-        Row::Context(Box::new(ContextRow {
-            call: 7,
-            store,
-            name: "call-7".to_owned(),
-            case: "call-7".to_owned(),
-            reference: Secret::new(REFERENCE),
-            destination: "support".to_owned(),
-            document: serde_json::json!({ "store": store }),
-        }))
-    }
-
-    fn word(stored: &Receiver<Stored>) -> Stored {
-        stored.recv_timeout(Duration::from_secs(10)).expect("the store's word")
-    }
-
-    #[test]
-    fn a_context_is_there_once_the_store_says_so_and_is_replaced_by_the_next() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (store, stored, places) = open(folder.path());
-        for number in [0, 1] {
-            assert!(store.keep(row(number)));
-            assert_eq!(word(&stored), Stored { call: 7, store: number, kept: true });
-            let reader = Reader::open(&places.database).expect("a reader");
-            let document = reader.context(REFERENCE).expect("an answer").expect("the context");
-            assert_eq!(document, format!("{{\"store\":{number}}}"));
-            assert_eq!(reader.context("another").expect("an answer"), None);
-        }
-        store.close();
-    }
-
-    #[test]
-    fn a_reference_outlives_its_call_and_the_process_and_then_expires() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (store, stored, places) = open(folder.path());
-        store.keep(row(0));
-        word(&stored);
-        let expires = || -> i64 {
-            let database = Connection::open(&places.database).expect("the database");
-            database.query_row("SELECT expires FROM reference", [], |row| row.get(0)).expect("a reference")
-        };
-        let minute = 60_000;
-        assert!(expires() > now() + 4 * 60 * minute, "as long as the longest call");
-        // The process ends without a word of the call's end; the next one takes it for over.
-        store.close();
-        let (store, _, _) = open(folder.path());
-        assert!((9 * minute..=10 * minute).contains(&(expires() - now())));
-        store.close();
-        let database = Connection::open(&places.database).expect("the database");
-        database.execute("UPDATE reference SET expires = ?1", [now() - 1]).expect("an update");
-        assert_eq!(Reader::open(&places.database).expect("a reader").context(REFERENCE).expect("an answer"), None);
-    }
-
-    #[test]
-    fn a_store_that_fails_says_so_and_counts_what_was_lost() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (store, stored, places) = open(folder.path());
-        Connection::open(&places.database).expect("the database").execute_batch("DROP TABLE context").expect("gone");
-        store.keep(row(0));
-        assert_eq!(word(&stored), Stored { call: 7, store: 0, kept: false });
-        let losses = store.losses();
-        store.close();
-        assert_eq!(losses.contexts.load(Ordering::Relaxed), 1);
-    }
-
-    #[test]
-    fn a_place_that_cannot_be_opened_is_named_with_a_remedy() {
-        let places = Places { database: PathBuf::from("/nowhere/at/all.db"), recordings: None };
-        let Err(unopened) = Store::open(&places, |_| {}) else { panic!("it opened") };
-        let said = unopened.to_string();
-        assert!(said.contains("/nowhere/at/all.db") && said.contains("remedy"), "{said}");
-    }
+fn read_only(path: &Path) -> rusqlite::Result<Connection> {
+    Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
 }
+
+#[cfg(test)]
+mod left_tests;
+#[cfg(test)]
+mod tests;

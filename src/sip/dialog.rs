@@ -6,6 +6,34 @@ use super::hop::{Hop, Locals};
 use super::message::{Head, Headers, Method, Request};
 use super::name_addr::NameAddr;
 use super::uri::{Scheme, Uri};
+use serde::{Deserialize, Serialize};
+
+/// How many requests of ours a dialog may have seen since it was kept: a CSeq that is not higher than the last one is
+/// refused (RFC 3261 section 12.2.2), and gaps are allowed (section 12.2.1.1).
+const UNSEEN: u32 = 1_000_000;
+
+/// A dialog as it is kept beyond its process, or an INVITE that rings: enough to end it. It has the caller's number in it, and prints nothing.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    call_id: String,
+    local: String,
+    remote: String,
+    cseq: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    route_set: Vec<String>,
+    target: String,
+    pub(super) peer: Hop,
+    /// While an INVITE of ours rings: what ends it, in place of a BYE.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) cancel: Option<String>,
+}
+
+impl Standing {
+    /// Where the peer's last message came from.
+    pub fn peer(&self) -> Hop {
+        self.peer
+    }
+}
 
 #[derive(Clone, Debug)]
 pub(super) struct Dialog {
@@ -61,6 +89,35 @@ impl Dialog {
             target,
             peer,
         }
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        Standing {
+            call_id: self.call_id.clone(),
+            local: self.local.clone(),
+            remote: self.remote.clone(),
+            cseq: self.local_cseq,
+            route_set: self.route_set.clone(),
+            target: self.target.as_str().to_owned(),
+            peer: self.peer,
+            cancel: None,
+        }
+    }
+
+    /// Of another process, and for one request: of the peer's we take none.
+    pub(super) fn of_standing(standing: &Standing) -> Result<Dialog, &'static str> {
+        Ok(Dialog {
+            call_id: standing.call_id.clone(),
+            local: standing.local.clone(),
+            remote: standing.remote.clone(),
+            local_tag: String::new(),
+            remote_tag: String::new(),
+            local_cseq: standing.cseq.saturating_add(UNSEEN),
+            remote_cseq: None,
+            route_set: standing.route_set.clone(),
+            target: Uri::read(&standing.target)?,
+            peer: standing.peer,
+        })
     }
 
     /// The 2xx that makes the caller's dialog (section 12.1.2): Record-Route is taken in reverse.

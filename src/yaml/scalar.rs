@@ -76,11 +76,11 @@ impl Node {
         fits
     }
 
-    /// `800ms`, `20s` or `2m`.
+    /// `800ms`, `20s`, `2m`, `12h` or `30d`.
     pub fn duration(&self, faults: &mut Faults) -> Option<Duration> {
         let duration = self.plain().and_then(duration);
         if duration.is_none() {
-            self.wrong("a duration as `800ms`, `20s` or `2m`", faults);
+            self.wrong("a duration as `800ms`, `20s`, `2m`, `12h` or `30d`", faults);
         }
         duration
     }
@@ -195,6 +195,8 @@ fn duration(text: &str) -> Option<Duration> {
         "ms" => Some(Duration::from_millis(number)),
         "s" => Some(Duration::from_secs(number)),
         "m" => number.checked_mul(60).map(Duration::from_secs),
+        "h" => number.checked_mul(3_600).map(Duration::from_secs),
+        "d" => number.checked_mul(24 * 3_600).map(Duration::from_secs),
         _ => None,
     }
 }
@@ -212,7 +214,9 @@ mod tests {
     fn readings() {
         let faults = &mut Faults::new("t");
         assert_eq!(plain("800ms").duration(faults), Some(Duration::from_millis(800)));
-        assert_eq!(plain("2m").duration(faults), Some(Duration::from_secs(120)));
+        for (text, seconds) in [("2m", 120), ("12h", 12 * 3_600), ("30d", 30 * 24 * 3_600)] {
+            assert_eq!(plain(text).duration(faults), Some(Duration::from_secs(seconds)));
+        }
         assert_eq!(plain("8-12").range("a length", 1..=32, faults), Some(8..=12));
         assert_eq!(plain("8").range("a length", 1..=32, faults), Some(8..=8));
         assert_eq!(plain("08").number("a port", 0..=9, faults), Some(8));
@@ -225,7 +229,11 @@ mod tests {
     fn what_is_no_reading_says_what_was_expected() {
         type Read = fn(&Node, &mut Faults) -> bool;
         let cases: [(&str, Read, &str); 11] = [
-            ("20", |n, f| n.duration(f).is_some(), "expected a duration as `800ms`, `20s` or `2m`, found `20`"),
+            (
+                "20",
+                |n, f| n.duration(f).is_some(),
+                "expected a duration as `800ms`, `20s`, `2m`, `12h` or `30d`, found `20`",
+            ),
             ("s", |n, f| n.duration(f).is_some(), "found `s`"),
             ("99999999999999999999s", |n, f| n.duration(f).is_some(), "expected a duration"),
             ("12-8", |n, f| n.range("a length", 1..=32, f).is_some(), "from 1 to 32"),

@@ -2,9 +2,12 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read the sources and run the program")]
 
 mod descriptors;
+mod desk;
 mod doctor;
+mod kill;
 mod line;
 mod load;
+mod lookups;
 mod operating;
 mod recording;
 mod reload;

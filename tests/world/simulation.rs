@@ -455,11 +455,12 @@ impl World {
             }
             Output::Recording(fixture) => self.recordings.push(*fixture),
             Output::Trace(told) => self.told.push(told),
-            Output::Cdr(cdr) => {
+            Output::Cdr { cdr, .. } => {
                 self.digest.update(serde_json::to_vec(&cdr).expect("a record"));
                 self.cdrs.push(*cdr);
             }
             Output::Release { .. } => self.ports += 2,
+            Output::Live(_) | Output::Dialog(_) | Output::OrphanGone { .. } => {}
         }
     }
 

@@ -181,11 +181,14 @@ impl Line {
                 Output::Store(row) => {
                     self.engine.handle(now, Input::Stored { call: row.call, store: row.store, kept: true });
                 }
-                Output::Cdr(cdr) => self.cdrs.push(*cdr),
+                Output::Cdr { cdr, .. } => self.cdrs.push(*cdr),
                 Output::Media(_)
                 | Output::Recording(_)
                 | Output::Lookup { .. }
                 | Output::Release { .. }
+                | Output::Live(_)
+                | Output::Dialog(_)
+                | Output::OrphanGone { .. }
                 | Output::Resolve { .. }
                 | Output::Trace(_) => {}
             }

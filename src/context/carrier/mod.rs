@@ -2,6 +2,7 @@
 
 mod headers;
 pub mod uui_isdn;
+mod webhook;
 
 use crate::secret::Secret;
 use serde::{Deserialize, Serialize};
@@ -51,4 +52,5 @@ macro_rules! carriers {
 carriers! {
     UuiIsdn = "uui-isdn" in uui_isdn,
     Headers = "headers" in headers,
+    Webhook = "webhook" in webhook,
 }

@@ -95,6 +95,23 @@ impl Expr {
         }
     }
 
+    /// The values of lookups that it reads: the lookup, and which.
+    pub fn given(&self, found: &mut Vec<(usize, usize)>) {
+        let mut operand = |operand: &Operand| {
+            if let Operand::Given(lookup, which) = operand {
+                found.push((*lookup, *which));
+            }
+        };
+        match self {
+            Expr::Any(all) | Expr::All(all) => all.iter().for_each(|one| one.given(found)),
+            Expr::Not(one) => one.given(found),
+            Expr::Is(one) => operand(one),
+            Expr::Compare(left, _, right) => [left, right].into_iter().for_each(operand),
+            Expr::In(left, all) => std::iter::once(left).chain(all).for_each(operand),
+            Expr::Open(_) | Expr::Filled(_) => {}
+        }
+    }
+
     /// The switches that it reads.
     pub fn switches(&self, found: &mut Vec<String>) {
         let mut operand = |operand: &Operand| {

@@ -52,6 +52,10 @@ pub fn whole(flow: &Flow, loading: &mut Loading) {
     stray_returns(flow, loading);
     endless(flow, loading);
     deep(flow, loading);
+    // A value that runs in a round would be looked at for ever.
+    if !loading.has_errors() {
+        super::given::read(flow, loading);
+    }
     for (what, name) in loading.unused() {
         // A module's are there for more flows than one.
         if !name.text.contains('.') {
@@ -65,7 +69,7 @@ fn fault<'l>(loading: &'l mut Loading, block: &Block, code: &'static str, messag
 }
 
 /// What is wrong with a block, in the file that it stands in.
-fn fault_at<'l>(
+pub(super) fn fault_at<'l>(
     loading: &'l mut Loading,
     block: &Block,
     code: &'static str,

@@ -454,3 +454,34 @@ fn no_file_is_too_broken_to_be_answered() {
         }
     }
 }
+
+#[test]
+fn a_value_is_read_only_where_its_lookup_has_given_it() {
+    let found = |steps: &str| {
+        let head = "askonce: 1\nflow: t\nlookups: { crm: { get: \"crm:/a\", timeout: 1s, gives: { age: number, tier: { type: text, default: a } } } }\n";
+        codes(&format!("{head}always: {{ error: bye }}\nblocks:\n  bye: [hangup]\n  start: {steps}\n"))
+    };
+    let reads = "{ if: crm.age > 1, then: bye }, hangup";
+    let cases = [
+        (format!("[{{ lookup: crm }}, {reads}]"), false),
+        (format!("[{{ lookup: crm, else: continue }}, {reads}]"), true),
+        (format!("[{{ lookup: crm, slow: continue }}, {reads}]"), true),
+        (format!("[{reads}]"), true),
+        // Another way leads there as well.
+        (format!("[{{ lookup: crm, none: more }}, {{ goto: more }}]\n  more: [{reads}]"), true),
+        (format!("[{{ run: sub }}, {reads}]\n  sub: [{{ lookup: crm }}, return]"), false),
+        (format!("[{{ run: sub }}, {reads}]\n  sub: [{{ lookup: crm, else: return }}, return]"), true),
+        ("[{ if: crm.tier == 'a', then: bye }, hangup]".to_owned(), false),
+    ];
+    for (steps, told) in cases {
+        let (offset, found) = (steps.find("crm.").expect("a condition"), found(&steps));
+        let column = offset - steps[..offset].rfind('\n').map_or(0, |end| end + 1);
+        let place = match steps[..offset].contains('\n') {
+            true => format!("8:{}", column + 1),
+            false => format!("7:{}", column + 10),
+        };
+        let places: Vec<&str> =
+            found.iter().filter(|(code, ..)| *code == "never-given").map(|(_, at, _)| at.as_str()).collect();
+        assert_eq!(places, if told { vec![place.as_str()] } else { Vec::new() }, "{steps}: {found:?}");
+    }
+}

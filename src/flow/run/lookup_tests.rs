@@ -16,7 +16,7 @@ facts:
   verified: { type: bool }
   tier: { type: text }
 lookups:
-  crm: { get: \"crm:/phone/{caller.number}\", timeout: 3s, fills: [account], gives: { tier: { type: text, default: basic }, age: number } }
+  crm: { get: \"crm:/phone/{caller.number}\", timeout: 3s, fills: [account], gives: { tier: { type: text, default: basic }, age: { type: number, default: 0 } } }
   is_ours: { get: \"crm:/account/{account}\", timeout: 800ms }
   check: { post: \"crm:/verify\", send: [account, pin], timeout: 2s, fills: [verified], auth: token, idempotent: true }
 queues: { desk: { to: support } }

@@ -31,6 +31,13 @@ impl Branch {
         names.into_iter().map(move |text| Word { text, span: at })
     }
 
+    /// The values of lookups that it reads: the lookup, which of its values, and where.
+    pub fn given(&self) -> Vec<(usize, usize, Span)> {
+        let mut given = Vec::new();
+        self.condition.given(&mut given);
+        given.into_iter().map(|(lookup, which)| (lookup, which, self.at)).collect()
+    }
+
     pub fn ways(&self) -> Vec<Way> {
         vec![Way::at_once(self.then), Way::at_once(self.otherwise)]
     }

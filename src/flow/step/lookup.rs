@@ -40,6 +40,17 @@ impl Lookup {
         Some(Self { lookup: lookup?, exits })
     }
 
+    /// Which of the flow's lookups.
+    pub fn lookup(&self) -> usize {
+        self.lookup
+    }
+
+    /// Whether the next step follows though it failed.
+    pub fn goes_on_failed(&self) -> bool {
+        let Exits { none, refused, slow, otherwise } = self.exits;
+        [none, refused, slow, Some(otherwise)].contains(&Some(Next::Continue))
+    }
+
     pub fn ways(&self) -> Vec<Way> {
         let Exits { none, refused, slow, otherwise } = self.exits;
         let named = [none, refused, slow].into_iter().flatten();

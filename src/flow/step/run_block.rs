@@ -15,6 +15,10 @@ impl RunBlock {
         Some(Self { block: loading.block(node)? })
     }
 
+    pub fn block(&self) -> usize {
+        self.block
+    }
+
     pub fn ways(&self) -> Vec<Way> {
         vec![Way::at_once(Next::Run(self.block)), Way::at_once(Next::Continue)]
     }

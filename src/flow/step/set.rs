@@ -5,7 +5,7 @@ use crate::flow::load::Loading;
 use crate::flow::model::{Next, Way};
 use crate::flow::run::{Go, Turn};
 use crate::secret::Secret;
-use crate::yaml::{Fields, Node};
+use crate::yaml::{Fields, Node, Span};
 
 #[derive(Clone, Debug)]
 pub struct Set {
@@ -16,8 +16,8 @@ pub struct Set {
 #[derive(Clone, Debug)]
 enum Value {
     This(Secret),
-    /// A lookup's: which lookup, and which of its values.
-    Given(usize, usize),
+    /// A lookup's: which lookup, which of its values, and where that stands.
+    Given(usize, usize, Span),
 }
 
 impl Set {
@@ -53,7 +53,7 @@ impl Set {
                     return None;
                 };
                 let (lookup, which) = given?;
-                Value::Given(lookup, which)
+                Value::Given(lookup, which, word.span)
             }
             _ => {
                 let message = "`set` takes one of `to:` and `from:`";
@@ -62,6 +62,14 @@ impl Set {
             }
         };
         Some(Self { fact, value })
+    }
+
+    /// The lookup's value that it takes.
+    pub fn given(&self) -> Option<(usize, usize, Span)> {
+        match self.value {
+            Value::This(_) => None,
+            Value::Given(lookup, which, place) => Some((lookup, which, place)),
+        }
     }
 
     pub fn ways(&self) -> Vec<Way> {
@@ -73,7 +81,7 @@ impl Set {
         turn.look_up(self.fact);
         let value = match &self.value {
             Value::This(value) => Some(value.clone()),
-            Value::Given(lookup, which) => turn.given(*lookup, *which).cloned(),
+            Value::Given(lookup, which, _) => turn.given(*lookup, *which).cloned(),
         };
         if let Some(value) = value.filter(|value| turn.takes(self.fact, value)) {
             turn.fill(self.fact, value, Source::Set, false);

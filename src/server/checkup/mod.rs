@@ -97,7 +97,14 @@ fn wanted(place: Option<Result<&Place, usize>>) -> Wanted {
         }
     };
     let realtime = matches!(place, Some(Ok(place)) if place.config.realtime);
-    Wanted { calls, other_descriptors: other_descriptors(), ports, workers: default_workers(), realtime, configured }
+    Wanted {
+        calls,
+        other_descriptors: other_descriptors(place.and_then(Result::ok).map(|place| &place.config)),
+        ports,
+        workers: default_workers(),
+        realtime,
+        configured,
+    }
 }
 
 fn site(place: &Place) -> Site {

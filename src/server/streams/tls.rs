@@ -80,6 +80,17 @@ impl Tls {
     }
 }
 
+/// What speaks HTTP to servers that those of `ca`, or of the system, vouch for.
+pub(in crate::server) fn web_connector(ca: Option<&Path>) -> io::Result<TlsConnector> {
+    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .with_root_certificates(roots(ca)?)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
 /// Whether TLS could be served with these files.
 pub fn usable(files: &Files) -> io::Result<()> {
     Tls::open(files.clone()).map(drop)

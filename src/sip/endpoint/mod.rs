@@ -17,6 +17,7 @@ use crate::time::Instant;
 mod digest;
 mod ending;
 mod event;
+mod orphan;
 mod outside;
 mod rate;
 mod refer;
@@ -32,6 +33,7 @@ mod usage;
 mod usages;
 mod verdict;
 
+pub use crate::sip::dialog::Standing;
 pub use digest::Account;
 pub use event::{Counters, DialogId, Event, Loss, Output, Refusal};
 pub use outside::RequestId;

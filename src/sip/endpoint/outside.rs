@@ -30,10 +30,14 @@ impl Endpoint {
             headers.put(name, value);
         }
         headers.put("User-Agent", &*self.config.user_agent);
-        self.requests += 1;
-        let id = RequestId(self.requests);
+        let id = self.next_request();
         self.transact(now, to, &Request { headers, ..request }, Purpose::Outside(id), None);
         Ok(id)
+    }
+
+    pub(super) fn next_request(&mut self) -> RequestId {
+        self.requests += 1;
+        RequestId(self.requests)
     }
 
     pub(super) fn on_outcome(&mut self, request: RequestId, response: Option<Response>) {

@@ -11,6 +11,7 @@ mod digest;
 mod glare;
 mod model;
 mod network;
+mod orphan;
 mod outside;
 mod refer;
 mod reliable;
