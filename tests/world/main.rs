@@ -7,6 +7,7 @@ mod bridge;
 mod codecs;
 mod desk;
 mod early;
+mod examples;
 mod floods;
 mod keys;
 mod late_offer;
