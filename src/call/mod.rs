@@ -9,6 +9,7 @@ mod handoff;
 mod leg;
 mod person;
 mod recording;
+mod returning;
 mod target;
 mod transfer;
 
@@ -153,6 +154,7 @@ impl Call {
             ended: None,
             out: VecDeque::new(),
         };
+        call.resume(now, &arrival.case);
         call.answer(now, arrival);
         call
     }
@@ -171,7 +173,7 @@ impl Call {
             In::Ref { reference } => self.minted(now, reference),
             In::Store { store, kept } => self.stored(now, store, kept),
             In::Shown => self.shown(),
-            In::Progress { answer, .. } => self.progress(now, answer.as_ref()),
+            In::Progress { status, answer } => self.progress(now, status, answer.as_ref()),
             In::Answered { answer } => self.agent_answered(now, answer.as_ref()),
             In::Refused { status, contacts, .. } => self.refused(now, status, &contacts),
             In::Resolved { resolve, hops } => self.resolved(now, resolve, &hops),

@@ -1,6 +1,6 @@
 //! What only shows when the configuration and its flows are seen together.
 
-use super::Config;
+use super::{Config, Uui};
 use crate::yaml::near::suggestion;
 use crate::yaml::{Diagnostic, Span, Word};
 
@@ -43,7 +43,8 @@ pub fn check(config: &Config, flows: &[Names]) -> Vec<Diagnostic> {
         }
     }
     for destination in &config.destinations {
-        let carried = destination.headers.iter().map(|(_, fact)| fact).chain(destination.uui.iter().flatten());
+        let uui = destination.uui.iter().flat_map(Uui::facts);
+        let carried = destination.headers.iter().map(|(_, fact)| fact).chain(uui);
         for fact in carried {
             let names = || flows.iter().flat_map(|f| f.facts.iter().copied());
             if !names().any(|name| name == fact.text) {

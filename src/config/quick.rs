@@ -55,6 +55,7 @@ impl Config {
             called: vec![Called::RequestUri],
             country: None,
             trust_uui: true,
+            uui_bare: None,
             trust_headers: true,
             register: None,
             proxy: None,
@@ -112,9 +113,10 @@ fn destination(text: &str, sip: SocketAddr) -> Result<Destination, String> {
         srtp: None,
         early_media: false,
         trusted: true,
-        carriers: vec![Carrier::UuiIsdn, Carrier::Headers],
+        carriers: vec![Carrier::UuiIsdn, Carrier::Headers, Carrier::ReferTo],
         headers: Vec::new(),
         uui: None,
+        call_info: None,
     })
 }
 

@@ -74,7 +74,7 @@ fn a_whole_configuration_is_parsed() {
     assert_eq!((support.ring, support.carriers.len(), support.trusted), (Duration::from_secs(30), 2, true));
     assert_eq!(support.headers[0].0.text, "X-Account-Number");
     let bare = destination(&config, "bare").expect("it is there");
-    assert_eq!((bare.trusted, bare.carriers.as_slice(), &bare.uui), (false, &[Carrier::UuiIsdn][..], &None));
+    assert!(!bare.trusted && bare.uui.is_none() && bare.carriers == [Carrier::UuiIsdn, Carrier::ReferTo]);
     assert_eq!(bare.ring, Duration::from_secs(20));
 }
 
@@ -376,7 +376,7 @@ fn quick_mode_serves_loopback_and_names_its_destinations() {
     assert!(config.trunk([192, 0, 2, 1].into()).is_none());
     assert!(config.number("anything").is_some_and(|n| n.flow.is_none()));
     let support = destination(&config, "support").expect("it is named");
-    assert!(support.trusted && support.carriers == [Carrier::UuiIsdn, Carrier::Headers]);
+    assert!(support.trusted && support.carriers == [Carrier::UuiIsdn, Carrier::Headers, Carrier::ReferTo]);
     for (text, why) in [
         ("support", "write NAME=sip:"),
         ("9=sip:127.0.0.1", "a letter first"),

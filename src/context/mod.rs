@@ -6,7 +6,7 @@ pub mod destination;
 pub mod fact;
 pub mod recording;
 
-pub use destination::{Destination, Target};
+pub use destination::{Destination, Target, UuiFacts};
 pub use fact::{Class, Fact, Source, State, Why};
 pub use recording::{Ended, Recording};
 

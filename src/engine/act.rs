@@ -3,11 +3,13 @@
 
 use super::{Asker, CallNumber, ContextRow, Engine, Output, Phase, STATISTICS_PATIENCE};
 use crate::call::Call;
+use crate::context::carrier::Carrier;
 use crate::record::seam::{In, Leg, Out};
 use crate::sip::endpoint::{DialogId, Endpoint, Refusal};
 use crate::sip::{Hop, Message, Transport, Uri, wire};
 use crate::time::Instant;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 impl Engine {
     /// Gives an input to its call, if it is still one.
@@ -89,7 +91,7 @@ impl Engine {
                 Err(_) => self.deliver(now, number, In::Resolved { resolve, hops: Vec::new() }),
             },
             Out::Store { store, reference, destination, context } => {
-                let (name, case) = (slot.name.clone(), slot.name.clone());
+                let (name, case) = (slot.name.clone(), slot.case.clone().unwrap_or_else(|| slot.name.clone()));
                 let row = ContextRow { call: number, store, name, case, reference, destination, document: context };
                 self.out.push_back(Output::Store(Box::new(row)));
             }
@@ -105,6 +107,7 @@ impl Engine {
                 self.counters.facts_not_carried += omitted.len() as u64;
                 self.refer(now, number, refer_to.open());
             }
+            Out::Bodiless { destination } => self.forget_body(&destination),
             Out::Record { act, file } => self.record(now, number, act, file),
             Out::Cancel => self.leave(now, number, Leg::Agent),
             Out::Hangup { leg } => self.leave(now, number, leg),
@@ -150,6 +153,7 @@ impl Engine {
     fn ring_agent(&mut self, now: Instant, number: CallNumber, destination: &str, hop: Hop, invite: &[u8]) {
         let request = match wire::read(invite) {
             Ok(Message::Request(mut request)) => {
+                // Line by line, so that one among other parts is found as well.
                 request.body = self.keyed(number, Leg::Agent, &String::from_utf8_lossy(&request.body));
                 Some(request)
             }
@@ -175,6 +179,15 @@ impl Engine {
                 In::Refused { status: 503, reason: "no way out".to_owned(), contacts: Vec::new() },
             ),
             (_, None) => {}
+        }
+    }
+
+    /// Later calls are born with the destination as it is now. There are no more of these than destinations.
+    fn forget_body(&mut self, destination: &str) {
+        tracing::warn!(destination, "takes no body beside the session description; the carrier `body` is off there");
+        self.counters.bodies_refused += 1;
+        if let Some(destination) = Arc::make_mut(&mut self.destinations).get_mut(destination) {
+            destination.carriers.retain(|carrier| *carrier != Carrier::Body);
         }
     }
 

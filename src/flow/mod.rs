@@ -11,6 +11,7 @@ pub mod prompts;
 pub mod run;
 pub mod step;
 
+pub use fact::LANGUAGE;
 pub use load::load;
 pub use model::Flow;
 pub use prompts::{PromptBook, Prompts};

@@ -84,6 +84,7 @@ pub fn output(out: &Out) -> Option<Outline> {
         | Out::Reanswer { .. }
         | Out::Retarget { .. }
         | Out::Rerefuse { .. }
+        | Out::Bodiless { .. }
         | Out::Mint
         | Out::Cancel
         | Out::Press { .. }
