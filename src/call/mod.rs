@@ -54,6 +54,10 @@ pub struct Birth {
     pub srtp: Policy,
     /// Whether its sound is recorded from the beginning.
     pub recorded: bool,
+    /// What its number gives to the parameters of the flow.
+    pub with: BTreeMap<String, String>,
+    /// The switches as they stand.
+    pub switches: BTreeMap<String, bool>,
     /// How we name ourselves to the agent's phone.
     pub user_agent: String,
     pub call: String,
@@ -81,6 +85,8 @@ impl Birth {
             codecs: self.codecs.clone(),
             srtp: self.srtp,
             recorded: self.recorded,
+            with: self.with.clone(),
+            switches: self.switches.clone(),
             user_agent: self.user_agent.clone(),
             complete: true,
             call: self.call.clone(),
@@ -118,6 +124,8 @@ pub struct Call {
     refusals: Vec<cdr::Refused>,
     recording: Option<Running>,
     unrecorded: u32,
+    /// The caller is gone, and the flow does what is left to do without it.
+    departed: Option<(Disposition, EndedBy)>,
     ended: Option<(Instant, Disposition, EndedBy)>,
     out: VecDeque<(Instant, Out)>,
 }
@@ -127,8 +135,16 @@ impl Call {
     pub fn new(now: Instant, birth: Birth, arrival: &Arrival) -> Self {
         let mut random = Random::from_seed(birth.seed);
         let flow = birth.program.flow.clone();
-        let inbound =
-            Inbound { uui: arrival.uui.clone(), headers: arrival.headers.clone(), caller_number: arrival.from.clone() };
+        let inbound = Inbound {
+            uui: arrival.uui.clone(),
+            headers: arrival.headers.clone(),
+            caller_number: arrival.from.clone(),
+            web: arrival.web.clone(),
+            last_call: arrival.last_call.clone(),
+            case: arrival.case.clone(),
+            with: birth.with.clone(),
+            switches: birth.switches.clone(),
+        };
         let mut call = Self {
             caller: LegState::new(birth.local.caller_media, birth.codecs.clone(), birth.srtp, &mut random),
             agent: LegState::new(birth.local.agent_media, Preference::default(), Policy::Off, &mut random),
@@ -151,6 +167,7 @@ impl Call {
             refusals: Vec::new(),
             recording: None,
             unrecorded: 0,
+            departed: None,
             ended: None,
             out: VecDeque::new(),
         };
@@ -172,6 +189,10 @@ impl Call {
             In::PlayEnded { play } => self.play_ended(now, play),
             In::Ref { reference } => self.minted(now, reference),
             In::Store { store, kept } => self.stored(now, store, kept),
+            In::LookedUp { lookup, outcome, values } => {
+                self.run_event(now, Event::LookedUp { lookup, outcome, values });
+            }
+            In::Switch { name, on } => self.run.switch(&name, on),
             In::Shown => self.shown(),
             In::Progress { status, answer } => self.progress(now, status, answer.as_ref()),
             In::Answered { answer } => self.agent_answered(now, answer.as_ref()),
@@ -305,6 +326,13 @@ impl Call {
                     self.emit(now, Out::Play { leg: Leg::Caller, play, say, looped: false, from: 0 });
                 }
                 Action::Answer => self.pick_up(now),
+                Action::Lookup { lookup, name, mut request } => {
+                    let call = &self.birth.call;
+                    request.key = request.key.map(|_| format!("{call}-{lookup}"));
+                    self.emit(now, Out::Lookup { lookup, name, request });
+                }
+                Action::Music => self.play_music(now, Leg::Caller),
+                Action::Reject(status) => self.reject(now, status),
                 Action::Stop => self.emit(now, Out::Stop { leg: Leg::Caller }),
                 Action::Fact(index) => self.fact_changed(now, index),
                 Action::Step { block, step, verb, line } => {
@@ -317,7 +345,10 @@ impl Call {
                     self.begin_transfer(now, destination, facts, because);
                 }
                 Action::Record(act) => self.record(now, act),
-                Action::Hangup { because } => self.hang_up(now, because),
+                Action::Hangup { because } => match self.departed {
+                    Some((disposition, by)) => self.over(now, disposition, by),
+                    None => self.hang_up(now, because),
+                },
             }
         }
         self.mask(now);
@@ -340,7 +371,19 @@ impl Call {
         self.end(now, disposition, by);
     }
 
+    /// The flow refuses the call; one that is answered already ends.
+    fn reject(&mut self, now: Instant, status: u16) {
+        if self.early.take().is_none() {
+            return self.end(now, Disposition::Rejected, EndedBy::Flow);
+        }
+        self.emit(now, Out::Reject { status, because: None });
+        self.over(now, Disposition::Rejected, EndedBy::Flow);
+    }
+
     fn caller_gone(&mut self, now: Instant, by: EndedBy) {
+        if self.departed.is_some() {
+            return;
+        }
         let disposition = match &self.handoff {
             _ if by == EndedBy::System => Disposition::Failed,
             Some(handoff) if handoff.bridged() => Disposition::Agent,
@@ -351,7 +394,8 @@ impl Call {
             None => Disposition::AbandonedFlow,
         };
         self.release_agent(now);
-        self.over(now, disposition, by);
+        self.departed = Some((disposition, by));
+        self.run_event(now, Event::Gone);
     }
 
     /// Ends the call from our side: whoever is still there gets a BYE.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 const MAX_FLOWS: usize = 100;
 const MAX_NUMBERS: usize = 10_000;
+const MAX_WITH: usize = 32;
 
 const STORE: &str = "var/askonce.db";
 
@@ -113,14 +114,20 @@ fn store(node: &Node, faults: &mut Faults) -> Option<String> {
 fn number(number: &Word, node: &Node, faults: &mut Faults) -> Option<Number> {
     let Value::Map(_) = node.value else {
         let flow = node.name("the name of a flow", faults)?;
-        return Some(Number { number: number.clone(), flow: Some(flow), record: None });
+        return Some(Number { number: number.clone(), flow: Some(flow), record: None, with: Vec::new() });
     };
     let mut fields = Fields::of(node, format!("number `{}`", number.text), faults)?;
     let flow = fields.need("flow", faults).and_then(|node| node.name("the name of a flow", faults));
     let record = fields.take("record").map(|node| recording::audio(node, faults));
-    fields.later(&["with"], faults);
+    let with = fields.take("with").map_or_else(|| Some(Vec::new()), |node| with(node, faults));
     fields.finish(faults);
-    Some(Number { number: number.clone(), flow: Some(flow?), record: optional(record)? })
+    Some(Number { number: number.clone(), flow: Some(flow?), record: optional(record)?, with: with? })
+}
+
+/// What the number gives to the parameters of its flow.
+fn with(node: &Node, faults: &mut Faults) -> Option<Vec<(Word, Word)>> {
+    let entries = node.map("parameters as `{ brand: acme }`", MAX_WITH, faults)?;
+    entries.iter().map(|(name, node)| Some((name.clone(), node.word("the value of a parameter", faults)?))).collect()
 }
 
 fn numbers(node: &Node, faults: &mut Faults) -> Option<Vec<Number>> {

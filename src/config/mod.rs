@@ -203,6 +203,8 @@ pub struct Number {
     pub flow: Option<Word>,
     /// Whether its calls' sound is recorded; `None`: as their trunk's.
     pub record: Option<bool>,
+    /// What it gives to the parameters of the flow.
+    pub with: Vec<(Word, Word)>,
 }
 
 /// Whom we may call: queues name it, nothing else is dialled.

@@ -79,7 +79,7 @@ impl Config {
             unknown: Unknown::Refuse,
             codecs: Preference::default(),
             trunks: vec![Arc::new(local)],
-            numbers: vec![Number { number: word("*"), flow: None, record: None }],
+            numbers: vec![Number { number: word("*"), flow: None, record: None, with: Vec::new() }],
             destinations,
         })
     }

@@ -274,7 +274,7 @@ fn mistakes_have_a_place_and_a_remedy() {
         ("[uui, headers]", "[uui, header]", "unknown-name", "19:18", "did you mean `headers`?"),
         ("p-asserted-identity", "p-asserted", "unknown-name", "18:16", "p-asserted-identity, remote-party-id, from"),
         ("\"+18005550100\": ", "\"+1 800\": ", "bad-name", "28:3", "+18005550100"),
-        ("contact-center", "{ flow: a, with: { b: c } }", "not-served-yet", "28:30", "`with:` of number"),
+        ("contact-center", "{ flow: a, with: [b] }", "wrong-type", "28:36", "parameters as"),
         ("contact-center", "{ record: { audio: true } }", "missing-key", "28:19", "no `flow:`"),
         ("contact-center", "{ flow: a, record: true }", "wrong-type", "28:38", "`record` as a map"),
         ("contact-center", "{ flow: a, record: {} }", "missing-key", "28:38", "no `audio:`"),

@@ -2,8 +2,10 @@
 
 use crate::secret::Secret;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
+use std::str::FromStr;
 
 /// How far a value may travel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -28,13 +30,20 @@ impl Class {
 }
 
 /// Where a value came from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     Keypad,
     Uui,
     Header,
     CallerNumber,
+    /// Another channel of the same case: a chat, a form.
+    Web,
+    /// The same caller's call before this one, which was cut off.
+    LastCall,
+    /// A lookup, by its name.
+    Lookup(String),
+    /// A `set:` of the flow.
+    Set,
     /// The fact's `default:`, after its last try.
     Default,
 }
@@ -46,8 +55,52 @@ impl fmt::Display for Source {
             Source::Uui => "uui",
             Source::Header => "header",
             Source::CallerNumber => "caller.number",
+            Source::Web => "web",
+            Source::LastCall => "last_call",
+            Source::Lookup(name) => return write!(f, "lookup:{name}"),
+            Source::Set => "set",
             Source::Default => "default",
         })
+    }
+}
+
+/// A word that is no source.
+#[derive(Debug)]
+pub struct NoSource;
+
+impl fmt::Display for NoSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no source of a fact")
+    }
+}
+
+impl FromStr for Source {
+    type Err = NoSource;
+
+    fn from_str(text: &str) -> Result<Self, NoSource> {
+        Ok(match text {
+            "keypad" => Source::Keypad,
+            "uui" => Source::Uui,
+            "header" => Source::Header,
+            "caller.number" => Source::CallerNumber,
+            "web" => Source::Web,
+            "last_call" => Source::LastCall,
+            "set" => Source::Set,
+            "default" => Source::Default,
+            _ => Source::Lookup(text.strip_prefix("lookup:").ok_or(NoSource)?.to_owned()),
+        })
+    }
+}
+
+impl Serialize for Source {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Source {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
     }
 }
 
@@ -116,6 +169,11 @@ impl Fact {
         }
         self.state = State::Filled { value, from, confirmed, at };
         true
+    }
+
+    /// Back to unknown, to be asked again: the one way down, and only a flow's `forget` takes it.
+    pub fn forget(&mut self) {
+        (self.state, self.tries) = (State::Unknown, 0);
     }
 
     /// Declines the fact, if it is still unknown.

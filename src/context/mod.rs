@@ -4,10 +4,12 @@
 pub mod carrier;
 pub mod destination;
 pub mod fact;
+pub mod lookup;
 pub mod recording;
 
 pub use destination::{Destination, Target, UuiFacts};
 pub use fact::{Class, Fact, Source, State, Why};
+pub use lookup::{LookupRequest, Method, Outcome, Want};
 pub use recording::{Ended, Recording};
 
 use crate::secret::Secret;
@@ -15,11 +17,12 @@ use crate::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// Steps of the journey that a context keeps; a flow that walks further is counted in `journey_dropped`.
 const JOURNEY: usize = 256;
 
-/// Values that came with the call from outside. Only a trusted trunk fills `uui` and `headers`.
+/// What a call finds when it begins: values that came with it from outside, and how its place is set. Only a trusted trunk fills `uui` and `headers`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inbound {
     /// Name and value pairs read from User-to-User.
@@ -28,6 +31,26 @@ pub struct Inbound {
     pub headers: Vec<(String, Secret)>,
     /// The caller's number, normalised; `None` for an anonymous caller.
     pub caller_number: Option<Secret>,
+    /// Posted by another channel for the same caller or case.
+    pub web: Vec<Earlier>,
+    /// Of the same caller's call before this one, which was cut off minutes ago.
+    pub last_call: Vec<Earlier>,
+    /// Of the case that this call came back to: what was known when it left us.
+    pub case: Vec<Earlier>,
+    /// What the called number gives to the flow's parameters.
+    pub with: BTreeMap<String, String>,
+    /// The switches as they stand.
+    pub switches: BTreeMap<String, bool>,
+}
+
+/// A value from before this call, with its provenance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Earlier {
+    pub name: String,
+    pub value: Secret,
+    pub from: Source,
+    pub confirmed: bool,
+    pub at: Timestamp,
 }
 
 impl Inbound {

@@ -85,6 +85,9 @@ impl Engine {
             Out::Bridge => self.bridge(number),
             Out::Unbridge => self.unbridge(number),
             Out::Step { .. } | Out::Fact(_) => {}
+            Out::Lookup { lookup, request, .. } => {
+                self.out.push_back(Output::Lookup { call: number, lookup, request: Box::new(request) });
+            }
             Out::Mint => self.out.push_back(Output::Mint { call: number }),
             Out::Resolve { resolve, uri } => match Uri::read(&uri) {
                 Ok(uri) => self.out.push_back(Output::Resolve { asker: Asker::Call(number, resolve), uri }),

@@ -14,6 +14,7 @@ use crate::sip::Request;
 use crate::sip::endpoint::DialogId;
 use crate::sip::{Hop, Locals};
 use crate::time::Instant;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ impl Engine {
             return self.refuse(now, dialog, from, 403, &[]);
         };
         let (called, entry) = identity::called(&self.config, &trunk, request);
+        let with = entry.map_or_else(BTreeMap::new, given);
         let recorded = entry.is_some_and(|entry| self.config.records(&trunk, entry));
         let Some(service) = entry.and_then(|entry| self.service(entry)) else {
             self.counters.unknown_number += 1;
@@ -69,6 +71,7 @@ impl Engine {
             media: Vec::new(),
             tapes: Vec::new(),
             recorded,
+            with,
             armed: None,
         };
         self.slots.insert(number, slot);
@@ -103,6 +106,8 @@ impl Engine {
             codecs: slot.trunk.codecs.clone(),
             srtp: slot.trunk.srtp,
             recorded: slot.recorded,
+            with: slot.with.clone(),
+            switches: self.switches.clone(),
             user_agent: super::dialogs::USER_AGENT.to_owned(),
             case: case.clone(),
             call: name.clone(),
@@ -158,8 +163,15 @@ impl Engine {
         }
         let Caller { number: from, name, private } = identity::caller(trunk, &request.headers);
         let max_forwards = request.headers.get("Max-Forwards").and_then(|hops| hops.trim().parse().ok());
-        Arrival { from, name, private, to, uui, headers, offer, max_forwards: max_forwards.unwrap_or(MAX_FORWARDS) }
+        let max_forwards = max_forwards.unwrap_or(MAX_FORWARDS);
+        let (web, last_call, case) = (Vec::new(), Vec::new(), Vec::new());
+        Arrival { from, name, private, to, uui, headers, offer, web, last_call, case, max_forwards }
     }
+}
+
+/// What a number gives to the parameters of its flow.
+fn given(number: &Number) -> BTreeMap<String, String> {
+    number.with.iter().map(|(name, value)| (name.text.clone(), value.text.clone())).collect()
 }
 
 fn local(sip: Locals, ports: MediaPorts) -> Local {

@@ -20,7 +20,7 @@ use crate::audio::Arena;
 use crate::call::cdr::{Cdr, LegMedia};
 use crate::call::{Call, Program};
 use crate::config::{Config, Trunk};
-use crate::context::{Destination, Ended};
+use crate::context::{Destination, Ended, LookupRequest, Outcome};
 use crate::keying::Keyring;
 use crate::random::Random;
 use crate::record::Fixture;
@@ -129,6 +129,18 @@ pub enum Input<'a> {
         store: u32,
         kept: bool,
     },
+    /// How a lookup of a call ended, and what it found.
+    LookedUp {
+        call: CallNumber,
+        lookup: u32,
+        outcome: Outcome,
+        values: Vec<(String, Secret)>,
+    },
+    /// A switch is set from now on, for calls that stand as well.
+    Switch {
+        name: String,
+        on: bool,
+    },
     Media(crate::media::Event),
     /// What became of a recording: the word on each that was started.
     Recorded {
@@ -187,6 +199,12 @@ pub enum Output {
     /// Mint a reference; answered with `Input::Minted`.
     Mint {
         call: CallNumber,
+    },
+    /// Ask a system of the business; answered with `Input::LookedUp`.
+    Lookup {
+        call: CallNumber,
+        lookup: u32,
+        request: Box<LookupRequest>,
     },
     /// Make a context durable; answered with `Input::Stored`.
     Store(Box<ContextRow>),
@@ -272,6 +290,8 @@ struct Slot {
     tapes: Vec<record::Taped>,
     /// Whether the configuration has it recorded.
     recorded: bool,
+    /// What its number gives to the parameters of the flow.
+    with: BTreeMap<String, String>,
     /// The deadline that stands for this call in the queue.
     armed: Option<Instant>,
 }
@@ -315,6 +335,7 @@ pub struct Engine {
     keyring: Keyring,
     slots: HashMap<CallNumber, Slot>,
     dialogs: HashMap<DialogId, (CallNumber, Leg)>,
+    switches: BTreeMap<String, bool>,
     next: CallNumber,
     next_recording: u32,
     deadlines: Deadlines<CallNumber>,
@@ -350,6 +371,7 @@ impl Engine {
             keyring: setup.keyring,
             slots: HashMap::new(),
             dialogs: HashMap::new(),
+            switches: BTreeMap::new(),
             next: 0,
             next_recording: 0,
             deadlines: Deadlines::default(),
@@ -375,6 +397,10 @@ impl Engine {
             Input::Recalled { call, recalled } => self.recalled(call, Some(recalled)),
             Input::Minted { call, reference } => self.deliver(now, call, In::Ref { reference }),
             Input::Stored { call, store, kept } => self.deliver(now, call, In::Store { store, kept }),
+            Input::LookedUp { call, lookup, outcome, values } => {
+                self.deliver(now, call, In::LookedUp { lookup, outcome, values });
+            }
+            Input::Switch { name, on } => self.switch(now, &name, on),
             Input::Media(event) => self.media_event(now, event),
             Input::Recorded { call, recording, ended } => self.recorded(now, call, recording, ended),
             Input::Full(full) => self.full = full,
@@ -450,6 +476,15 @@ impl Engine {
                 Phase::Arriving { recall: Some(until), .. } if until <= now => self.recalled(call, None),
                 Phase::Arriving { .. } | Phase::Closing { .. } => {}
             }
+        }
+    }
+
+    fn switch(&mut self, now: Instant, name: &str, on: bool) {
+        self.switches.insert(name.to_owned(), on);
+        let mut calls: Vec<CallNumber> = self.slots.keys().copied().collect();
+        calls.sort_unstable();
+        for call in calls {
+            self.deliver(now, call, In::Switch { name: name.to_owned(), on });
         }
     }
 

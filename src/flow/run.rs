@@ -12,9 +12,10 @@ use super::prompts::Prompts;
 use super::step::collect::Asking;
 use super::step::say::Saying;
 use crate::audio::Utterance;
-use crate::context::{Context, Inbound, Passed, Why};
+use crate::context::{Context, Inbound, LookupRequest, Outcome, Passed, Why};
 use crate::key::Key;
 use crate::media::RecordAct;
+use crate::secret::Secret;
 use crate::time::Instant;
 use std::sync::Arc;
 use turn::Talk;
@@ -23,7 +24,7 @@ use turn::Talk;
 const MAX_STEPS_AT_ONCE: usize = 100_000;
 
 /// What happened in the call.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Event {
     /// The call is answered.
     Begin,
@@ -32,6 +33,14 @@ pub enum Event {
     /// The prompt of that `Action::Play` ended by itself.
     PlayEnded(u32),
     Agent(AgentEnd),
+    /// The lookup of that `Action::Lookup` ended, with these of the values that it wants.
+    LookedUp {
+        lookup: u32,
+        outcome: Outcome,
+        values: Vec<(String, Secret)>,
+    },
+    /// The caller hung up. What `always.hangup` has to do is done without it; then `Action::Hangup` follows.
+    Gone,
     /// `now` is `next_deadline()` or later.
     Deadline,
 }
@@ -50,6 +59,12 @@ pub enum AgentEnd {
 pub enum Action {
     /// Say this. `Event::PlayEnded` is due with the same number, unless `Stop` comes first.
     Play { play: u32, say: Vec<Utterance> },
+    /// Ask a system of the business. `Event::LookedUp` is due with the same number.
+    Lookup { lookup: u32, name: String, request: LookupRequest },
+    /// Play music: the caller waits. Until `Stop`.
+    Music,
+    /// Refuse the call with this status, or hang up if it is answered. Nothing follows.
+    Reject(u16),
     /// Answer the call, if that is not done yet.
     Answer,
     /// Stop the prompt that plays.
@@ -125,6 +140,7 @@ impl Run {
         let mut turn =
             Turn { flow: &flow, prompts: &self.prompts, inbound: &self.inbound, now, context, talk: &mut self.talk };
         let go = match (std::mem::replace(&mut self.doing, Doing::Ended), event) {
+            (_, Event::Gone) => Go::Take(Next::End(Ending::SelfServed)),
             (Doing::Nothing, Event::Begin) => Go::Take(Next::Block(flow.start)),
             (doing @ (Doing::Saying(_) | Doing::Asking(_)), Event::Key(key)) if turn.swallows(key) => Go::Wait(doing),
             (Doing::Saying(saying), event) => saying.on(&mut turn, event),
@@ -146,6 +162,11 @@ impl Run {
     /// The next thing to do. Drained after every `handle`.
     pub fn poll(&mut self) -> Option<Action> {
         self.talk.next_action()
+    }
+
+    /// A switch was set: conditions read it from now on.
+    pub fn switch(&mut self, name: &str, on: bool) {
+        self.inbound.switches.insert(name.to_owned(), on);
     }
 
     /// Whether the caller is asked for what nobody may hear.

@@ -3,8 +3,11 @@
 
 use crate::audio::Utterance;
 use crate::audio::spoken::Reading;
+use crate::context::{Earlier, LookupRequest, Method, Source, Want};
 use crate::key::Key;
 use crate::secret::Secret;
+use crate::time::Duration;
+use jiff::Timestamp;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -42,6 +45,74 @@ pub mod pairs {
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, Secret)>, D::Error> {
         let pairs = Vec::<(String, String)>::deserialize(from)?;
         Ok(pairs.into_iter().map(|(name, value)| (name, Secret::new(value))).collect())
+    }
+}
+
+pub mod earlier {
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Written {
+        name: String,
+        value: String,
+        from: Source,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        confirmed: bool,
+        at: Timestamp,
+    }
+
+    pub fn serialize<S: Serializer>(all: &[Earlier], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(all.iter().cloned().map(|Earlier { name, value, from, confirmed, at }| Written {
+            name,
+            value: value.open().to_owned(),
+            from,
+            confirmed,
+            at,
+        }))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Earlier>, D::Error> {
+        let written = Vec::<Written>::deserialize(from)?.into_iter();
+        Ok(written
+            .map(|Written { name, value, from, confirmed, at }| Earlier {
+                name,
+                value: Secret::new(value),
+                from,
+                confirmed,
+                at,
+            })
+            .collect())
+    }
+}
+
+pub mod request {
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Written {
+        endpoint: String,
+        method: Method,
+        path: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        body: Option<String>,
+        timeout: Duration,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        auth: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        wants: Vec<Want>,
+    }
+
+    pub fn serialize<S: Serializer>(request: &LookupRequest, to: S) -> Result<S::Ok, S::Error> {
+        let LookupRequest { endpoint, method, path, body, timeout, auth, key, wants } = request.clone();
+        let (path, body) = (path.open().to_owned(), body.map(|body| body.open().to_owned()));
+        Written { endpoint, method, path, body, timeout, auth, key, wants }.serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<LookupRequest, D::Error> {
+        let Written { endpoint, method, path, body, timeout, auth, key, wants } = Written::deserialize(from)?;
+        let (path, body) = (Secret::new(path), body.map(Secret::new));
+        Ok(LookupRequest { endpoint, method, path, body, timeout, auth, key, wants })
     }
 }
 

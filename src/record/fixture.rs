@@ -48,6 +48,12 @@ pub struct Header {
     /// Whether it was recorded from its beginning.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub recorded: bool,
+    /// What its number gives to the parameters of the flow.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub with: BTreeMap<String, String>,
+    /// The switches as they stood.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub switches: BTreeMap<String, bool>,
     /// How we named ourselves to the agent's phone.
     pub user_agent: String,
     /// Whether every line is there: a call that broke, or outgrew its journal, cannot be compared.

@@ -27,6 +27,8 @@ pub fn input(input: &In) -> Option<Outline> {
         In::Store { kept: true, .. } => Some(("stored", None, String::new())),
         In::Store { kept: false, .. } => Some(("not stored", None, String::new())),
         In::Recorded { file, ended } => Some(("recorded", None, format!("{file}, {} ms: {}", ended.ms, ended.why))),
+        In::LookedUp { outcome, .. } => Some(("looked up", None, word(outcome))),
+        In::Switch { name, on } => Some(("switch", None, format!("{name} {}", if *on { "on" } else { "off" }))),
         In::Lost { leg, why } => Some(("lost", Some(*leg), why.clone())),
         In::Resolved { hops, .. } => {
             let hops = hops.iter().map(Hop::to_string).collect::<Vec<_>>();
@@ -72,6 +74,7 @@ pub fn output(out: &Out) -> Option<Outline> {
         Out::Refer { destination, because, .. } => {
             Some(("transfer", Some(Leg::Caller), format!("to {destination}, because {because}")))
         }
+        Out::Lookup { name, request, .. } => Some(("look up", None, format!("{name} at {}", request.endpoint))),
         Out::Resolve { uri, .. } => Some(("resolve", None, uri.clone())),
         Out::Record { act, file } => Some(("record", None, format!("{} {file}", word(act)))),
         Out::Bridge => Some(("bridge", None, String::new())),

@@ -5,7 +5,7 @@
 
 use super::clear;
 use crate::audio::Utterance;
-use crate::context::{Ended, State};
+use crate::context::{Earlier, Ended, LookupRequest, Outcome, State};
 use crate::key::Key;
 use crate::media::RecordAct;
 use crate::sdp::{Negotiated, Offer};
@@ -64,6 +64,14 @@ pub struct Arrival {
     /// None if the caller wants ours (RFC 3261 section 13.2.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offer: Option<Offer>,
+    /// What was known before this call: posted by another channel, of the same caller's call that was cut off, and of the
+    /// case that it came back to.
+    #[serde(with = "clear::earlier", default, skip_serializing_if = "Vec::is_empty")]
+    pub web: Vec<Earlier>,
+    #[serde(with = "clear::earlier", default, skip_serializing_if = "Vec::is_empty")]
+    pub last_call: Vec<Earlier>,
+    #[serde(with = "clear::earlier", default, skip_serializing_if = "Vec::is_empty")]
+    pub case: Vec<Earlier>,
     /// Its Max-Forwards: what an agent's INVITE may still go, so that a call which is routed back to us ends.
     pub max_forwards: u8,
 }
@@ -100,6 +108,18 @@ pub enum In {
     Resolved {
         resolve: u32,
         hops: Vec<Hop>,
+    },
+    /// How a lookup ended, and what it found.
+    LookedUp {
+        lookup: u32,
+        outcome: Outcome,
+        #[serde(with = "clear::pairs", default, skip_serializing_if = "Vec::is_empty")]
+        values: Vec<(String, Secret)>,
+    },
+    /// A switch was set.
+    Switch {
+        name: String,
+        on: bool,
     },
     /// 1xx to the agent's INVITE, with what its side sends before it answers.
     Progress {
@@ -284,6 +304,14 @@ pub enum Out {
         reference: Secret,
         destination: String,
         context: serde_json::Value,
+    },
+    /// Asks a system of the business.
+    Lookup {
+        /// Counts the call's lookups, so that a late answer is not taken for another's.
+        lookup: u32,
+        name: String,
+        #[serde(with = "clear::request")]
+        request: LookupRequest,
     },
     /// Asks the shell where a URI leads.
     Resolve {

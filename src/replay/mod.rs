@@ -49,6 +49,8 @@ pub fn run(fixture: &Fixture, program: Program) -> Result<Replayed, Unplayable> 
         codecs: header.codecs.clone(),
         srtp: header.srtp,
         recorded: header.recorded,
+        with: header.with.clone(),
+        switches: header.switches.clone(),
         user_agent: header.user_agent.clone(),
         call: header.call.clone(),
         case: header.case.clone(),

@@ -11,7 +11,7 @@ use super::store::{Row, Store, Stored};
 use super::streams::StreamEvent;
 use super::traces::Publisher;
 use super::transports::Transports;
-use crate::context::Ended;
+use crate::context::{Ended, Outcome};
 use crate::engine::{CallNumber, Engine, Input, Output, Reserved};
 use crate::os::bell::Bell;
 use crate::os::clock::Clock;
@@ -273,6 +273,10 @@ impl Control {
                     Ok(reference) => self.engine.handle(self.clock.now(), Input::Minted { call, reference }),
                     Err(error) => tracing::error!(%error, "the system gives no randomness"),
                 },
+                Output::Lookup { call, lookup, .. } => {
+                    let (outcome, values) = (Outcome::Failed, Vec::new());
+                    self.engine.handle(self.clock.now(), Input::LookedUp { call, lookup, outcome, values });
+                }
                 Output::Store(row) => {
                     let (call, store) = (row.call, row.store);
                     if !self.store.keep(Row::Context(row)) {

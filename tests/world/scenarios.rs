@@ -240,7 +240,7 @@ fn with_a_broken_flow(setup: &mut Setup) {
     setup.services.insert("broken".to_owned(), Service { program, ..service });
     let word = |text: &str| Word { text: text.to_owned(), span: Span::default() };
     let config = Arc::get_mut(&mut setup.config).expect("a configuration of its own");
-    config.numbers.push(Number { number: word("666"), flow: Some(word("broken")), record: None });
+    config.numbers.push(Number { number: word("666"), flow: Some(word("broken")), record: None, with: Vec::new() });
 }
 
 #[test]

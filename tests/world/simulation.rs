@@ -5,6 +5,7 @@ use crate::network::{Datagram, Network, Weather};
 use crate::recorded::Recorder;
 use askonce::call::cdr::Cdr;
 use askonce::config::{Config, Quick, RtpPorts};
+use askonce::context::{LookupRequest, Outcome};
 use askonce::engine::{Engine, Input, MediaPorts, Output, Reserved, Setup};
 use askonce::keying::Keyring;
 use askonce::media::{self, Sink, StreamId, Streams, Tapped};
@@ -62,6 +63,11 @@ pub struct World {
     /// Media ports that are free.
     ports: u32,
     stored: Deadlines<(u32, u32)>,
+    /// What the business answers, by the path asked for: when, how, and what. What is not here fails at once.
+    pub answers: BTreeMap<String, (Duration, Outcome, Vec<(String, Secret)>)>,
+    looked_up: Deadlines<(u32, u32, String)>,
+    /// What it was asked.
+    pub asked: Vec<LookupRequest>,
     media: HashMap<SocketAddr, Far>,
     /// Our own media address of a stream.
     local: HashMap<StreamId, SocketAddr>,
@@ -173,6 +179,9 @@ impl World {
             no_events: false,
             ports: plan.ports,
             stored: Deadlines::default(),
+            answers: BTreeMap::new(),
+            looked_up: Deadlines::default(),
+            asked: Vec::new(),
             media: HashMap::new(),
             local: HashMap::new(),
             digest: Sha256::new(),
@@ -264,6 +273,7 @@ impl World {
             self.network.next(),
             self.ticks.next(),
             self.stored.next(),
+            self.looked_up.next(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -281,6 +291,10 @@ impl World {
         }
         while let Some((_, (call, store))) = self.stored.due(now) {
             self.engine.handle(now, Input::Stored { call, store, kept: true });
+        }
+        while let Some((_, (call, lookup, path))) = self.looked_up.due(now) {
+            let (_, outcome, values) = self.answers[&path].clone();
+            self.engine.handle(now, Input::LookedUp { call, lookup, outcome, values });
         }
         while let Some((_, id)) = self.ticks.due(now) {
             let mut done = Done::default();
@@ -404,6 +418,17 @@ impl World {
             Output::Mint { call } => {
                 let reference = Secret::new(self.random.token() + &self.random.token());
                 self.engine.handle(now, Input::Minted { call, reference });
+            }
+            Output::Lookup { call, lookup, request } => {
+                let path = request.path.open().to_owned();
+                self.asked.push(*request);
+                match self.answers.get(&path) {
+                    Some((after, ..)) => self.looked_up.set(now + *after, (call, lookup, path)),
+                    None => {
+                        let (outcome, values) = (Outcome::Failed, Vec::new());
+                        self.engine.handle(now, Input::LookedUp { call, lookup, outcome, values });
+                    }
+                }
             }
             Output::Store(row) => {
                 self.contexts.push(row.document);

@@ -183,6 +183,7 @@ impl Line {
                 Output::Cdr(cdr) => self.cdrs.push(*cdr),
                 Output::Media(_)
                 | Output::Recording(_)
+                | Output::Lookup { .. }
                 | Output::Release { .. }
                 | Output::Resolve { .. }
                 | Output::Trace(_) => {}

@@ -20,7 +20,7 @@ impl Talking {
         match event {
             Event::Agent(AgentEnd::Failed) => turn.fail(self.otherwise),
             Event::Agent(AgentEnd::Done) => turn.talked(self.done),
-            Event::Begin | Event::Key(_) | Event::PlayEnded(_) | Event::Deadline => Go::Wait(Doing::Talking(self)),
+            _ => Go::Wait(Doing::Talking(self)),
         }
     }
 }

@@ -133,6 +133,9 @@ impl Scene {
             Action::Agent { queue, facts, .. } => format!("@{queue}{facts:?}").replace(", ", ","),
             Action::Transfer { destination, facts, .. } => format!(">{destination}{facts:?}").replace(", ", ","),
             Action::Record(act) => format!("rec:{act:?}").to_lowercase(),
+            Action::Lookup { name, .. } => format!("?{name}"),
+            Action::Music => "music".into(),
+            Action::Reject(status) => format!("REJECT:{status}"),
             Action::Hangup { because } => format!("END:{because:?}"),
         })
     }
@@ -354,6 +357,7 @@ fn a_value_from_outside_is_taken_if_it_is_one_of_the_fact() {
         uui: uui.to_vec(),
         headers: headers.to_vec(),
         caller_number: number.map(Secret::new),
+        ..Inbound::default()
     };
     let reason = pair("reason", "billing");
     let cases = [

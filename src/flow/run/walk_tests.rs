@@ -96,7 +96,8 @@ impl Walk {
                     assert_eq!(self.playing, None, "no prompt plays into a hand-off");
                     self.with_agent = true;
                 }
-                Action::Hangup { .. } => self.ended = true,
+                Action::Lookup { .. } | Action::Music => {}
+                Action::Hangup { .. } | Action::Reject(_) => self.ended = true,
             }
         }
         self.climbed(&before, &changed);

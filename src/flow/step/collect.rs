@@ -122,7 +122,7 @@ impl Asking {
                 Go::Wait(Doing::Asking(self))
             }
             Event::Deadline if self.deadline().is_some_and(|at| at <= turn.now) => self.elapsed(turn),
-            Event::Begin | Event::PlayEnded(_) | Event::Agent(_) | Event::Deadline => Go::Wait(Doing::Asking(self)),
+            _ => Go::Wait(Doing::Asking(self)),
         }
     }
 

@@ -48,7 +48,7 @@ impl Saying {
                 turn.act(Action::Stop);
                 Go::Take(Next::Continue)
             }
-            Event::Begin | Event::PlayEnded(_) | Event::Agent(_) | Event::Deadline => Go::Wait(Doing::Saying(self)),
+            _ => Go::Wait(Doing::Saying(self)),
         }
     }
 }
