@@ -221,6 +221,7 @@ impl Engine {
     /// The call is over: its recording goes out, its streams close, its record waits for what they counted.
     fn over(&mut self, now: Instant, number: CallNumber) {
         if let Some(cdr) = self.enter(now, number, |call| Box::new(call.cdr(now))) {
+            self.leave_behind(number, cdr.disposition);
             self.wind_up(now, number, cdr);
         }
     }

@@ -20,7 +20,7 @@ use crate::audio::Arena;
 use crate::call::cdr::{Cdr, LegMedia};
 use crate::call::{Call, Program};
 use crate::config::{Config, Trunk};
-use crate::context::{Destination, Ended, LookupRequest, Outcome};
+use crate::context::{Destination, Earlier, Ended, LookupRequest, Outcome};
 use crate::keying::Keyring;
 use crate::random::Random;
 use crate::record::Fixture;
@@ -191,6 +191,11 @@ pub enum Output {
     /// Look up what is known of a call before it begins; answered with `Input::Recalled`, for which the call does not
     /// wait long.
     Recall(Recall),
+    /// Keep what a call leaves to the next one of its caller, or nothing.
+    Leave {
+        caller: Secret,
+        facts: Vec<Earlier>,
+    },
     /// Find out where a URI leads (RFC 3263); answered with `Input::Resolved`.
     Resolve {
         asker: Asker,

@@ -1,12 +1,12 @@
 //! What is known before a call begins: the shell is asked, and the call waits a moment for the answer.
 
-use super::{CallNumber, Engine, Output, Phase};
+use super::{CallNumber, Engine, Output, Phase, Slot};
+use crate::config::Trunk;
 use crate::context::Earlier;
 use crate::context::carrier::{REFERENCE, uui};
-use crate::record::seam::Arrival;
+use crate::record::seam::{Arrival, Disposition};
 use crate::secret::Secret;
 use crate::sip::Request;
-use crate::config::Trunk;
 use crate::time::{Duration, Instant};
 
 /// The caller hears ringing meanwhile, and begins without what is not there by then.
@@ -45,7 +45,8 @@ impl Engine {
     pub(super) fn recall(&mut self, now: Instant, call: CallNumber) {
         let Some(slot) = self.slots.get_mut(&call) else { return };
         let Phase::Arriving { arrival, recall } = &mut slot.phase else { return };
-        let asked = Recall { call, reference: reference(arrival), caller: None };
+        let caller = arrival.from.clone().filter(|_| slot.service.program.flow.knows_callers());
+        let asked = Recall { call, reference: reference(arrival), caller };
         if asked.reference.is_none() && asked.caller.is_none() {
             return self.out.push_back(Output::Reserve { call });
         }
@@ -70,6 +71,20 @@ impl Engine {
             None => self.counters.recalls_late += 1,
         }
         self.out.push_back(Output::Reserve { call });
+    }
+
+    /// A caller who was cut off may call again, and go on where it was; one who was served begins anew.
+    pub(super) fn leave_behind(&mut self, call: CallNumber, disposition: Disposition) {
+        let Some(Slot { phase: Phase::Live { call }, service, .. }) = self.slots.get(&call) else { return };
+        let context = call.context();
+        let Some(caller) = context.caller_number.clone() else { return };
+        if !service.program.flow.resumes_calls() {
+            return;
+        }
+        let cut_off =
+            matches!(disposition, Disposition::AbandonedFlow | Disposition::AbandonedQueue | Disposition::Failed);
+        let facts = if cut_off { context.left_behind() } else { Vec::new() };
+        self.out.push_back(Output::Leave { caller, facts });
     }
 
     /// The pairs of the first User-to-User that gives some. Others, and what cannot be read, are counted: the call goes on

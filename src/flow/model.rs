@@ -44,6 +44,16 @@ impl Flow {
         self.queues.iter().map(|queue| &queue.to).chain(transfers)
     }
 
+    /// Whether a fact of it may be known from another channel, or from a call before.
+    pub fn knows_callers(&self) -> bool {
+        false
+    }
+
+    /// Whether a fact of it may be known from its caller's call before.
+    pub fn resumes_calls(&self) -> bool {
+        false
+    }
+
     /// Whether it may begin a recording.
     pub fn records(&self) -> bool {
         let mut steps = self.blocks.iter().flat_map(|block| &block.steps);

@@ -5,6 +5,7 @@ use super::crowd::Crowd;
 use super::dns::{Query, Resolved, Resolver};
 use super::media_plane::MediaPlane;
 use super::media_worker::{Told, WorkerEvent};
+use super::memory::{Found, Memory};
 use super::meter::{Meter, WINDOW};
 use super::recorder::{Recorded, Recorder};
 use super::store::{Row, Store, Stored};
@@ -12,7 +13,7 @@ use super::streams::StreamEvent;
 use super::traces::Publisher;
 use super::transports::Transports;
 use crate::context::{Ended, Outcome};
-use crate::engine::{CallNumber, Engine, Input, Output, Reserved};
+use crate::engine::{CallNumber, Engine, Input, Output, Recalled, Reserved};
 use crate::os::bell::Bell;
 use crate::os::clock::Clock;
 use crate::os::sys::Batch;
@@ -65,6 +66,8 @@ pub struct Control {
     pub recorded: mpsc::UnboundedReceiver<Recorded>,
     pub store: Store,
     pub stored: mpsc::UnboundedReceiver<Stored>,
+    pub memory: Memory,
+    pub recalled: mpsc::UnboundedReceiver<Found>,
     /// Where traces go, if calls are traced.
     pub traces: Option<Publisher>,
     pub will: mpsc::Receiver<Will>,
@@ -84,6 +87,8 @@ struct Pace {
 pub struct Shell {
     pub sends_failed: u64,
     pub ports_failed: u64,
+    /// Calls of which nothing was looked up, or which left nothing behind, for too many others did.
+    pub memory_full: u64,
 }
 
 impl Control {
@@ -195,6 +200,7 @@ impl Control {
         }
         left |= self.turn(|all| all.media_events.poll_recv(&mut context), Self::media_told);
         left |= self.turn(|all| all.stored.poll_recv(&mut context), Self::stored_told);
+        left |= self.turn(|all| all.recalled.poll_recv(&mut context), Self::recalled_told);
         left |= self.turn(|all| all.recorded.poll_recv(&mut context), Self::recorded_told);
         left |= self.turn(|all| all.resolved.poll_recv(&mut context), Self::resolved_told);
         left |= self.turn(|all| all.stream_events.poll_recv(&mut context), Self::stream_told);
@@ -246,6 +252,10 @@ impl Control {
         self.engine.handle(self.clock.now(), Input::Stored { call, store, kept });
     }
 
+    fn recalled_told(&mut self, Found { call, recalled }: Found) {
+        self.engine.handle(self.clock.now(), Input::Recalled { call, recalled });
+    }
+
     fn recorded_told(&mut self, Recorded { call, recording, ended }: Recorded) {
         self.engine.handle(self.clock.now(), Input::Recorded { call, recording, ended });
     }
@@ -268,6 +278,14 @@ impl Control {
                         self.engine.handle(self.clock.now(), Input::Resolved { asker, hops: Vec::new() });
                     }
                 }
+                Output::Recall(recall) => {
+                    let call = recall.call;
+                    if !self.memory.recall(recall) {
+                        shell.memory_full += 1;
+                        self.engine.handle(self.clock.now(), Input::Recalled { call, recalled: Recalled::default() });
+                    }
+                }
+                Output::Leave { caller, facts } => shell.memory_full += u64::from(!self.memory.leave(caller, facts)),
                 Output::Reserve { call } => self.reserve(call, shell),
                 Output::Mint { call } => match mint() {
                     Ok(reference) => self.engine.handle(self.clock.now(), Input::Minted { call, reference }),

@@ -1,16 +1,19 @@
-//! The HTTP API, with a bearer token: `GET /v1/contexts/{reference}` and, where calls are traced, `GET /v1/calls` and
+//! The HTTP API, with a bearer token: `GET /v1/contexts/{reference}`, `POST /v1/web` and, where calls are traced, `GET /v1/calls` and
 //! `GET /v1/calls/{call}/trace`. Runs on the service thread; it never touches the control plane. A connection is for one
 //! request and has a time: whoever has no token may connect all the same.
 
+use super::memory::Memory;
 use super::store::Reader;
 use super::traces::Traces;
+use super::web;
 use crate::record::trace::Told;
 use crate::time::Duration;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
@@ -51,6 +54,7 @@ impl Token {
 #[derive(Clone)]
 struct Api {
     reader: Reader,
+    memory: Memory,
     /// Without a token nobody may read anything.
     token: Option<Token>,
     /// `None`: calls are not traced.
@@ -62,6 +66,7 @@ struct Api {
 pub fn start(
     listen: SocketAddr,
     reader: Reader,
+    memory: Memory,
     token: Option<Token>,
     told: Option<mpsc::Receiver<Told>>,
 ) -> io::Result<SocketAddr> {
@@ -77,7 +82,7 @@ pub fn start(
                 tokio::spawn(traces.clone().follow(told));
                 traces
             });
-            serve(listener, router(Api { reader, token, traces }), EXCHANGE).await
+            serve(listener, router(Api { reader, memory, token, traces }), EXCHANGE).await
         });
         let Err(error) = served;
         tracing::error!(%error, "the HTTP API ended");
@@ -113,6 +118,7 @@ fn router(api: Api) -> Router {
         .route("/v1/contexts/{reference}", get(context))
         .route("/v1/calls", get(calls))
         .route("/v1/calls/{call}/trace", get(trace))
+        .route("/v1/web", post(posted).layer(DefaultBodyLimit::max(web::MAX_POST)))
         .with_state(api)
 }
 
@@ -134,6 +140,16 @@ async fn context(State(api): State<Api>, Path(reference): Path<String>, headers:
             (StatusCode::INTERNAL_SERVER_ERROR, problem("reading failed")).into_response()
         }
     }
+}
+
+/// What another channel knows of a caller.
+async fn posted(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> Response {
+    if !api.allows(&headers) {
+        return unauthorized();
+    }
+    let (status, why) = web::post(&api.memory, &body).await;
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if why.is_empty() { status.into_response() } else { (status, problem(why)).into_response() }
 }
 
 /// The calls under way.

@@ -9,6 +9,7 @@ pub mod files;
 pub mod http;
 mod media_plane;
 pub mod media_worker;
+pub mod memory;
 mod meter;
 pub mod ports;
 pub mod recorder;
@@ -17,6 +18,7 @@ pub mod store;
 pub mod streams;
 mod traces;
 mod transports;
+mod web;
 
 use crate::config::{self, Config, Names, SecretSource};
 use crate::engine::{Engine, Service, Setup};
@@ -32,6 +34,7 @@ use files::{Files, Findings};
 use http::Token;
 use media_plane::{MediaPlane, MediaSetup};
 use media_worker::WorkerEvent;
+use memory::Memory;
 use recorder::Recorder;
 use recorder::ring::Outlet;
 use std::collections::BTreeMap;
@@ -221,8 +224,10 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     });
     let store = store.map_err(|error| NotStarted(error.to_string()))?;
     let reader = Reader::open(&places.database).map_err(|error| NotStarted(error.to_string()))?;
+    let (found, recalled) = mpsc::unbounded_channel();
+    let memory = Memory::start(&places.database, found).map_err(|error| NotStarted(error.to_string()))?;
     let (traces, told) = trace.then(traces::queue).unzip();
-    let http = http::start(config.listen.http, reader, token, told).map_err(|error| {
+    let http = http::start(config.listen.http, reader, memory.clone(), token, told).map_err(|error| {
         not_started(format!("cannot listen for HTTP on {}", config.listen.http), error, "give another --http address")
     })?;
     let rtp = config.listen.rtp;
@@ -259,6 +264,8 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         recorded,
         store,
         stored,
+        memory,
+        recalled,
         traces,
         will,
     };

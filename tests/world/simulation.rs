@@ -6,7 +6,7 @@ use crate::recorded::Recorder;
 use askonce::call::cdr::Cdr;
 use askonce::config::{Config, Quick, RtpPorts};
 use askonce::context::{LookupRequest, Outcome};
-use askonce::engine::{Engine, Input, MediaPorts, Output, Reserved, Setup};
+use askonce::engine::{Engine, Input, MediaPorts, Output, Recall, Recalled, Reserved, Setup};
 use askonce::keying::Keyring;
 use askonce::media::{self, Sink, StreamId, Streams, Tapped};
 use askonce::peer::ear::Ear;
@@ -16,7 +16,8 @@ use askonce::record::Fixture;
 use askonce::record::trace::Told;
 use askonce::secret::Secret;
 use askonce::server::files::{self, Disk};
-use askonce::sip::{Hop, Locals, Request, Uri};
+use askonce::server::memory;
+use askonce::sip::{Hop, Locals, Message, Request, Uri, wire};
 use askonce::time::{Deadlines, Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
@@ -81,6 +82,12 @@ pub struct World {
     pub recorder: Recorder,
     pub told: Vec<Told>,
     pub invites: Vec<Request>,
+    /// The INVITEs as they came to the agents' side, whole.
+    pub rang: Vec<Request>,
+    /// The agents' phones refuse a body of several parts with that status.
+    pub refuse_bodies: Option<u16>,
+    /// What was stored, by its reference: case and context.
+    pub kept: BTreeMap<String, (String, serde_json::Value)>,
     /// What DNS says.
     pub names: BTreeMap<String, Vec<Hop>>,
     /// The last packet to each calling phone.
@@ -192,6 +199,9 @@ impl World {
             recorder: Recorder::default(),
             told: Vec::new(),
             invites: Vec::new(),
+            rang: Vec::new(),
+            refuse_bodies: None,
+            kept: BTreeMap::new(),
             names: BTreeMap::new(),
             last_sound: BTreeMap::new(),
             last_to_caller: Vec::new(),
@@ -321,7 +331,7 @@ impl World {
                 self.callers.on_sip(now, Hop::udp(from), &bytes);
                 self.last_to_caller = bytes;
             }
-            (SIP, AGENTS, _) => self.agents.on_sip(now, Hop::udp(from), &bytes),
+            (SIP, AGENTS, _) => self.to_agent(from, to, &bytes),
             (_, _, Some(Far::Stream(id))) => {
                 let mut done = Done::default();
                 let whole = bytes.clone();
@@ -339,6 +349,27 @@ impl World {
             (_, _, None) => {}
         }
         self.settle();
+    }
+
+    fn to_agent(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        let Ok(Message::Request(request)) = wire::read(bytes) else {
+            return self.agents.on_sip(self.now, Hop::udp(from), bytes);
+        };
+        let mixed = request.headers.get("Content-Type").is_some_and(|kind| kind.starts_with("multipart/"));
+        let invite = request.method.as_str() == "INVITE";
+        match self.refuse_bodies.filter(|_| mixed && invite) {
+            Some(status) => {
+                let kept =
+                    request.headers.iter().filter(|(name, _)| ["Via", "From", "To", "Call-ID", "CSeq"].contains(name));
+                let lines: String = kept.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+                let refusal = format!("SIP/2.0 {status} No\r\n{lines}Content-Length: 0\r\n\r\n");
+                self.send(to, from, refusal.as_bytes());
+            }
+            None => self.agents.on_sip(self.now, Hop::udp(from), bytes),
+        }
+        if invite {
+            self.rang.push(request);
+        }
     }
 
     fn media_done(&mut self, done: Done) {
@@ -430,7 +461,18 @@ impl World {
                     }
                 }
             }
+            Output::Recall(Recall { call, reference, .. }) if self.store => {
+                let kept = reference.and_then(|reference| self.kept.get(reference.open()));
+                let recalled = kept.map(|(case, context)| {
+                    let earlier = memory::facts(&context.to_string());
+                    Recalled { case: Some(case.clone()), earlier, ..Recalled::default() }
+                });
+                let recalled = recalled.unwrap_or_else(Recalled::default);
+                self.engine.handle(now, Input::Recalled { call, recalled });
+            }
+            Output::Recall(_) | Output::Leave { .. } => {}
             Output::Store(row) => {
+                self.kept.insert(row.reference.open().to_owned(), (row.case, row.document.clone()));
                 self.contexts.push(row.document);
                 if self.store {
                     self.stored.set(now + STORE, (row.call, row.store));
