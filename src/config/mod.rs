@@ -48,6 +48,7 @@ pub struct Config {
     pub flows: Vec<Word>,
     /// The SQLite file.
     pub store: String,
+    pub synchronous: Synchronous,
     pub secrets: Vec<SecretPlace>,
     pub limits: Limits,
     pub record: Recording,
@@ -59,6 +60,16 @@ pub struct Config {
     pub trunks: Vec<Arc<Trunk>>,
     pub numbers: Vec<Number>,
     pub destinations: Vec<Destination>,
+}
+
+/// When a commit of the store counts as durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Synchronous {
+    /// Once the system has it: it survives the death of the process.
+    #[default]
+    Normal,
+    /// Once the disk has it: it survives a power cut as well.
+    Full,
 }
 
 #[derive(Clone, Debug)]

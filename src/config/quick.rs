@@ -3,7 +3,9 @@
 use super::address::{address, missing};
 use super::codecs::listed;
 use super::destination::RING;
-use super::{Called, Config, Destination, Identity, Limits, Listen, Number, Recording, RtpPorts, Trunk, Unknown};
+use super::{
+    Called, Config, Destination, Identity, Limits, Listen, Number, Recording, RtpPorts, Synchronous, Trunk, Unknown,
+};
 use crate::codec::Preference;
 use crate::context::carrier::Carrier;
 use crate::keying::Policy;
@@ -71,6 +73,7 @@ impl Config {
             resolver: Vec::new(),
             flows: vec![word(quick.flow)],
             store: quick.store.to_owned(),
+            synchronous: Synchronous::Normal,
             secrets: Vec::new(),
             // Only this machine calls here.
             limits: Limits { per_source: None, ..Limits::default() },

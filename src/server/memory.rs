@@ -6,13 +6,12 @@ mod tables;
 
 pub use tables::facts;
 
-use super::store::Unopened;
+use super::store::{Places, Unopened};
 use crate::context::Earlier;
 use crate::engine::{CallNumber, Recall, Recalled};
 use crate::secret::Secret;
 use crate::time::Duration;
 use rusqlite::Connection;
-use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
@@ -66,9 +65,9 @@ pub struct Memory(SyncSender<Order>);
 
 impl Memory {
     /// Opens the database, in which the store's tables are already, and starts the thread.
-    pub fn start(database: &Path, found: UnboundedSender<Found>) -> Result<Self, Unopened> {
-        let unopened = |why: String| Unopened { place: database.to_owned(), why };
-        let connection = tables::open(database).map_err(|error| unopened(error.to_string()))?;
+    pub fn start(places: &Places, found: UnboundedSender<Found>) -> Result<Self, Unopened> {
+        let unopened = |why: String| Unopened { place: places.database.clone(), why };
+        let connection = tables::open(places).map_err(|error| unopened(error.to_string()))?;
         let (orders, queue) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new().name("memory".to_owned());
         let thread = thread.spawn(move || run(connection, &queue, &found));

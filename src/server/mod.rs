@@ -217,7 +217,8 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         not_started("DNS", error, "name the servers in the configuration: resolver: [192.0.2.53:53]")
     })?;
     let (stored_tx, stored) = mpsc::unbounded_channel();
-    let places = Places { database: PathBuf::from(&config.store), recordings: record.clone() };
+    let (database, synchronous) = (PathBuf::from(&config.store), config.synchronous);
+    let places = Places { database, synchronous, recordings: record.clone() };
     let store = Store::open(&places, move |word| {
         // The control plane is gone only when the service ends.
         let _ = stored_tx.send(word);
@@ -225,7 +226,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let store = store.map_err(|error| NotStarted(error.to_string()))?;
     let reader = Reader::open(&places.database).map_err(|error| NotStarted(error.to_string()))?;
     let (found, recalled) = mpsc::unbounded_channel();
-    let memory = Memory::start(&places.database, found).map_err(|error| NotStarted(error.to_string()))?;
+    let memory = Memory::start(&places, found).map_err(|error| NotStarted(error.to_string()))?;
     let (traces, told) = trace.then(traces::queue).unzip();
     let http = http::start(config.listen.http, reader, memory.clone(), token, told).map_err(|error| {
         not_started(format!("cannot listen for HTTP on {}", config.listen.http), error, "give another --http address")

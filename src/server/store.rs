@@ -1,8 +1,9 @@
 //! The store: one writer thread over SQLite. Contexts, call records and recordings go through one bounded
-//! queue; what is waiting is committed together, at once if a call waits for it. `synchronous=NORMAL` with a write-ahead log survives the
-//! death of the process, not a power cut.
+//! queue; what is waiting is committed together, at once if a call waits for it. With a write-ahead log `synchronous=NORMAL`
+//! survives the death of the process, and `FULL` a power cut as well.
 
 use crate::call::cdr::Cdr;
+use crate::config::Synchronous;
 use crate::engine::{CallNumber, ContextRow};
 use crate::record::Fixture;
 use jiff::{SignedDuration, Timestamp};
@@ -70,6 +71,7 @@ pub struct Stored {
 #[derive(Clone, Debug)]
 pub struct Places {
     pub database: PathBuf,
+    pub synchronous: Synchronous,
     /// Recordings, one folder a call; `None` when calls are not recorded.
     pub recordings: Option<PathBuf>,
 }
@@ -120,7 +122,7 @@ impl Store {
         let failed =
             |place: &Path, why: &dyn std::fmt::Display| Unopened { place: place.to_owned(), why: why.to_string() };
         let lock = lock(&places.database).map_err(|why| failed(&places.database, &why))?;
-        let database = open_database(&places.database).map_err(|error| failed(&places.database, &error))?;
+        let database = open_database(places).map_err(|error| failed(&places.database, &error))?;
         let records = places.records();
         append(&records).map_err(|error| failed(&records, &error))?;
         if let Some(folder) = &places.recordings {
@@ -196,15 +198,23 @@ fn lock(database: &Path) -> Result<File, String> {
     }
 }
 
-fn open_database(path: &Path) -> rusqlite::Result<Connection> {
-    let database = Connection::open(path)?;
+fn open_database(places: &Places) -> rusqlite::Result<Connection> {
+    let database = Connection::open(&places.database)?;
     database.pragma_update(None, "journal_mode", "WAL")?;
-    database.pragma_update(None, "synchronous", "NORMAL")?;
+    database.pragma_update(None, "synchronous", pragma(places.synchronous))?;
     database.execute_batch(SCHEMA)?;
     // Calls that a killed process left behind are over.
     let expires = after(REFERENCE_LIVES);
     database.execute("UPDATE reference SET expires = ?1 WHERE expires > ?1", [expires])?;
     Ok(database)
+}
+
+/// In SQLite's words.
+pub(super) fn pragma(synchronous: Synchronous) -> &'static str {
+    match synchronous {
+        Synchronous::Normal => "NORMAL",
+        Synchronous::Full => "FULL",
+    }
 }
 
 struct Writer {
@@ -381,7 +391,7 @@ mod tests {
     const REFERENCE: &str = "0123456789abcdef0123456789abcdef";
 
     fn open(folder: &Path) -> (Store, Receiver<Stored>, Places) {
-        let places = Places { database: folder.join("a.db"), recordings: None };
+        let places = Places { database: folder.join("a.db"), synchronous: Synchronous::Full, recordings: None };
         let (words, stored) = channel();
         let store = Store::open(&places, move |word| drop(words.send(word))).expect("a store");
         (store, stored, places)
@@ -454,7 +464,11 @@ mod tests {
 
     #[test]
     fn a_place_that_cannot_be_opened_is_named_with_a_remedy() {
-        let places = Places { database: PathBuf::from("/nowhere/at/all.db"), recordings: None };
+        let places = Places {
+            database: PathBuf::from("/nowhere/at/all.db"),
+            synchronous: Synchronous::Normal,
+            recordings: None,
+        };
         let Err(unopened) = Store::open(&places, |_| {}) else { panic!("it opened") };
         let said = unopened.to_string();
         assert!(said.contains("/nowhere/at/all.db") && said.contains("remedy"), "{said}");

@@ -5,10 +5,10 @@ use crate::context::document::{FactEntry, FactState};
 use crate::context::{Document, Earlier, Source};
 use crate::engine::{Recall, Recalled};
 use crate::secret::Secret;
+use crate::server::store::{Places, pragma};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 /// Values that other channels posted, of all callers together.
@@ -29,9 +29,9 @@ const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS last_call_expires ON last_call (expires);
 ";
 
-pub fn open(path: &Path) -> rusqlite::Result<Connection> {
-    let database = Connection::open(path)?;
-    database.pragma_update(None, "synchronous", "NORMAL")?;
+pub fn open(places: &Places) -> rusqlite::Result<Connection> {
+    let database = Connection::open(&places.database)?;
+    database.pragma_update(None, "synchronous", pragma(places.synchronous))?;
     database.execute_batch(SCHEMA)?;
     Ok(database)
 }

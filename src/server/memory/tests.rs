@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::Synchronous;
 use crate::context::Source;
 use crate::engine::ContextRow;
 use crate::server::store::{Places, Row, Store};
@@ -18,7 +19,8 @@ impl Place {
     fn new() -> Place {
         let folder = tempfile::tempdir().expect("a folder");
         let database = folder.path().join("a.db");
-        let store = Store::open(&Places { database: database.clone(), recordings: None }, |_| {}).expect("a store");
+        let places = Places { database, synchronous: Synchronous::Normal, recordings: None };
+        let store = Store::open(&places, |_| {}).expect("a store");
         let fact = |state: &str| format!("{{\"class\":\"pii\",\"try\":1,\"at\":\"2026-12-01T10:15:00Z\",{state}}}");
         let account = fact("\"state\":\"filled\",\"value\":\"79927398713\",\"from\":\"keypad\",\"confirmed\":true");
         let reason = fact("\"state\":\"declined\",\"why\":\"tries\"");
@@ -39,7 +41,7 @@ impl Place {
         assert!(store.keep(Row::Context(Box::new(row))));
         store.close();
         let (tell, found) = unbounded_channel();
-        let memory = Memory::start(&database, tell).expect("a memory");
+        let memory = Memory::start(&places, tell).expect("a memory");
         Place { folder, memory, found }
     }
 
@@ -98,9 +100,13 @@ fn a_caller_who_was_cut_off_finds_what_it_said_and_one_who_was_served_does_not()
     let at = Timestamp::UNIX_EPOCH;
     let account =
         Earlier { name: "account".to_owned(), value: Secret::new("1"), from: Source::Keypad, confirmed: true, at };
+    // What is asked in the same moment is answered first: a post is kept behind it.
+    let kept = |place: &Place| assert_eq!(place.post(Whose::Caller(Secret::new("+1")), HOUR), Ok(()));
     assert!(place.memory.leave(number.clone(), vec![account.clone()]));
+    kept(&place);
     assert_eq!(place.recall(None, Some(number.open())).last_call, [account]);
     assert!(place.memory.leave(number.clone(), Vec::new()));
+    kept(&place);
     assert!(place.recall(None, Some(number.open())).last_call.is_empty());
 }
 
