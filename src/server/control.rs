@@ -13,7 +13,7 @@ use super::streams::StreamEvent;
 use super::traces::Publisher;
 use super::transports::Transports;
 use crate::context::{Ended, Outcome};
-use crate::engine::{CallNumber, Engine, Input, Output, Recalled, Reserved};
+use crate::engine::{CallNumber, Engine, Input, Output, Recall, Recalled, Reserved};
 use crate::os::bell::Bell;
 use crate::os::clock::Clock;
 use crate::os::sys::Batch;
@@ -278,13 +278,7 @@ impl Control {
                         self.engine.handle(self.clock.now(), Input::Resolved { asker, hops: Vec::new() });
                     }
                 }
-                Output::Recall(recall) => {
-                    let call = recall.call;
-                    if !self.memory.recall(recall) {
-                        shell.memory_full += 1;
-                        self.engine.handle(self.clock.now(), Input::Recalled { call, recalled: Recalled::default() });
-                    }
-                }
+                Output::Recall(recall) => self.recall(recall, shell),
                 Output::Leave { caller, facts } => shell.memory_full += u64::from(!self.memory.leave(caller, facts)),
                 Output::Reserve { call } => self.reserve(call, shell),
                 Output::Mint { call } => match mint() {
@@ -330,6 +324,14 @@ impl Control {
                     self.store.keep(Row::Over(name));
                 }
             }
+        }
+    }
+
+    fn recall(&mut self, recall: Recall, shell: &mut Shell) {
+        let call = recall.call;
+        if !self.memory.recall(recall) {
+            shell.memory_full += 1;
+            self.engine.handle(self.clock.now(), Input::Recalled { call, recalled: Recalled::default() });
         }
     }
 

@@ -13,7 +13,7 @@ use crate::secret::Secret;
 use crate::time::Duration;
 use rusqlite::Connection;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 /// Orders that may wait. Beyond it a call is told at once that nothing was found, and a post is refused.
@@ -64,15 +64,17 @@ enum Order {
 pub struct Memory(SyncSender<Order>);
 
 impl Memory {
-    /// Opens the database, in which the store's tables are already, and starts the thread.
-    pub fn start(places: &Places, found: UnboundedSender<Found>) -> Result<Self, Unopened> {
+    /// Opens the database, in which the store's tables are already, and starts the thread. What it finds comes by the
+    /// queue.
+    pub fn start(places: &Places) -> Result<(Self, UnboundedReceiver<Found>), Unopened> {
         let unopened = |why: String| Unopened { place: places.database.clone(), why };
         let connection = tables::open(places).map_err(|error| unopened(error.to_string()))?;
         let (orders, queue) = sync_channel(QUEUE);
+        let (found, answers) = unbounded_channel();
         let thread = std::thread::Builder::new().name("memory".to_owned());
         let thread = thread.spawn(move || run(connection, &queue, &found));
         thread.map_err(|error| unopened(error.to_string()))?;
-        Ok(Self(orders))
+        Ok((Self(orders), answers))
     }
 
     /// Asks for a call. False: nobody will answer.

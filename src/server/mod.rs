@@ -217,16 +217,12 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         not_started("DNS", error, "name the servers in the configuration: resolver: [192.0.2.53:53]")
     })?;
     let (stored_tx, stored) = mpsc::unbounded_channel();
-    let (database, synchronous) = (PathBuf::from(&config.store), config.synchronous);
-    let places = Places { database, synchronous, recordings: record.clone() };
-    let store = Store::open(&places, move |word| {
-        // The control plane is gone only when the service ends.
-        let _ = stored_tx.send(word);
-    });
-    let store = store.map_err(|error| NotStarted(error.to_string()))?;
-    let reader = Reader::open(&places.database).map_err(|error| NotStarted(error.to_string()))?;
-    let (found, recalled) = mpsc::unbounded_channel();
-    let memory = Memory::start(&places, found).map_err(|error| NotStarted(error.to_string()))?;
+    let places = places(&config, record.clone());
+    let unopened = |error: store::Unopened| NotStarted(error.to_string());
+    // The control plane is gone only when the service ends.
+    let store = Store::open(&places, move |word| drop(stored_tx.send(word))).map_err(unopened)?;
+    let reader = Reader::open(&places.database).map_err(unopened)?;
+    let (memory, recalled) = Memory::start(&places).map_err(unopened)?;
     let (traces, told) = trace.then(traces::queue).unzip();
     let http = http::start(config.listen.http, reader, memory.clone(), token, told).map_err(|error| {
         not_started(format!("cannot listen for HTTP on {}", config.listen.http), error, "give another --http address")
@@ -273,6 +269,10 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let control = std::thread::Builder::new().name("control".to_owned()).spawn(move || control.run());
     let control = control.map_err(|error| not_started("the control thread", error, "this system cannot serve"))?;
     Ok(Running { sip: bound, http, rtp: format!("{}:{}-{}", rtp.address, rtp.first, rtp.last), will: wants, control })
+}
+
+fn places(config: &Config, recordings: Option<PathBuf>) -> Places {
+    Places { database: PathBuf::from(&config.store), synchronous: config.synchronous, recordings }
 }
 
 /// Sees that media ports are to be had, and starts the workers.

@@ -6,6 +6,7 @@ mod doctor;
 mod line;
 mod load;
 mod recording;
+mod returning;
 mod server;
 mod streams;
 mod versions;

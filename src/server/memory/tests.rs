@@ -4,7 +4,7 @@ use crate::context::Source;
 use crate::engine::ContextRow;
 use crate::server::store::{Places, Row, Store};
 use jiff::Timestamp;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 const REFERENCE: &str = "0123456789abcdef0123456789abcdef";
 
@@ -40,8 +40,7 @@ impl Place {
         };
         assert!(store.keep(Row::Context(Box::new(row))));
         store.close();
-        let (tell, found) = unbounded_channel();
-        let memory = Memory::start(&places, tell).expect("a memory");
+        let (memory, found) = Memory::start(&places).expect("a memory");
         Place { folder, memory, found }
     }
 
