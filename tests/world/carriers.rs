@@ -9,6 +9,7 @@ use askonce::engine::Setup;
 use askonce::keying::Policy;
 use askonce::peer::Act;
 use askonce::record::seam::Disposition;
+use askonce::record::trace::Told;
 use askonce::replay;
 use askonce::server::files::{self, Disk};
 use askonce::sip::Request;
@@ -104,9 +105,15 @@ fn all_of_them_at_once_and_the_call_stands() {
     let head = "Content-Type: application/json\r\nContent-Disposition: render;handling=optional";
     assert_eq!(parts[1].0, head);
     let object: serde_json::Value = serde_json::from_str(&parts[1].1).expect("JSON");
-    assert_eq!((&object["ref"], &object["facts"]["account"]), (&reference.into(), &ACCOUNT.into()));
+    assert_eq!((&object["ref"], &object["facts"]["account"]), (&reference.clone().into(), &ACCOUNT.into()));
     assert_eq!(object["case"], world.cdrs[0].case);
     assert_eq!(world.cdrs[0].hops[0].carriers, ["uui-isdn", "headers", "body", "call_info"]);
+    let traced = |told: &Told| match told {
+        Told::Entry { entry, .. } => serde_json::to_string(entry).expect("a trace"),
+        _ => String::new(),
+    };
+    let traced: String = world.told.iter().map(traced).collect();
+    assert!(!traced.contains(ACCOUNT) && !traced.contains(&reference), "a trace shows none of it");
     // What was stored is of the published form, to the last key.
     for context in &world.contexts {
         let document: Document = serde_json::from_value(context.clone()).expect("of that form");
