@@ -9,7 +9,6 @@ mod handoff;
 mod leg;
 mod person;
 mod recording;
-mod returning;
 mod target;
 mod transfer;
 
@@ -171,7 +170,6 @@ impl Call {
             ended: None,
             out: VecDeque::new(),
         };
-        call.resume(now, &arrival.case);
         call.answer(now, arrival);
         call
     }
@@ -355,9 +353,8 @@ impl Call {
     }
 
     fn fact_changed(&mut self, now: Instant, index: usize) {
-        if let Some(change) = self.context.facts.get(index).and_then(FactChange::of) {
-            self.emit(now, Out::Fact(change));
-        }
+        let change = FactChange::of(&self.context.facts[index]);
+        self.emit(now, Out::Fact(change));
     }
 
     fn hang_up(&mut self, now: Instant, because: Ending) {
@@ -365,6 +362,7 @@ impl Call {
             Ending::Transferred => Disposition::Transferred,
             _ if self.reached => Disposition::Agent,
             Ending::SelfServed if !self.failed => Disposition::SelfServed,
+            Ending::Closed => Disposition::Closed,
             Ending::Agent | Ending::SelfServed | Ending::Failed => Disposition::Failed,
         };
         let by = if because == Ending::Agent { EndedBy::Agent } else { EndedBy::Flow };
@@ -480,6 +478,8 @@ fn context(now: Instant, birth: &Birth, arrival: &Arrival) -> Context {
         flow: FlowStamp { name: flow.name.text.clone(), digest: flow.digest.clone() },
         language: flow.language.clone(),
         facts: flow.unknown_facts(),
+        earlier: Vec::new(),
+        earlier_dropped: 0,
         journey: Vec::new(),
         journey_dropped: 0,
         hops: Vec::new(),

@@ -13,6 +13,8 @@ pub struct Names<'f> {
     /// The destinations that it names.
     pub destinations: Vec<&'f Word>,
     pub facts: Vec<&'f str>,
+    /// Its parameters, and what each may be.
+    pub parameters: Vec<(&'f str, Vec<&'f str>)>,
 }
 
 /// Every number's flow is there, every destination that a flow names is there, every fact that a destination
@@ -42,6 +44,10 @@ pub fn check(config: &Config, flows: &[Names]) -> Vec<Diagnostic> {
             fault(&mut found, &config.path, "unknown-name", flow.span, message).remedy(suggestion(&flow.text, names()));
         }
     }
+    for number in &config.numbers {
+        let flow = number.flow.as_ref().and_then(|name| flows.iter().find(|flow| flow.name.text == name.text));
+        flow.into_iter().for_each(|flow| given(config, &number.with, flow, &mut found));
+    }
     for destination in &config.destinations {
         let uui = destination.uui.iter().flat_map(Uui::facts);
         let carried = destination.headers.iter().map(|(_, fact)| fact).chain(uui);
@@ -55,6 +61,21 @@ pub fn check(config: &Config, flows: &[Names]) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+/// What a number gives is a parameter of its flow, and one of its values.
+fn given(config: &Config, with: &[(Word, Word)], flow: &Names, found: &mut Vec<Diagnostic>) {
+    for (name, value) in with {
+        let parameter = flow.parameters.iter().find(|(parameter, _)| *parameter == name.text);
+        let (word, names) = match parameter {
+            None => (name, flow.parameters.iter().map(|(name, _)| *name).collect()),
+            Some((_, values)) if !values.contains(&value.text.as_str()) => (value, values.clone()),
+            Some(_) => continue,
+        };
+        let what = if parameter.is_none() { "has no parameter" } else { "does not take" };
+        let message = format!("flow `{}` {what} `{}`", flow.name.text, word.text);
+        fault(found, &config.path, "unknown-name", word.span, message).remedy(suggestion(&word.text, names));
+    }
 }
 
 fn fault<'f>(

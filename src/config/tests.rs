@@ -379,7 +379,7 @@ fn names_are_checked_across_files() {
     let word = |text: &str, line| Word { text: text.into(), span: Span { line, column: 3, start: 0, end: 0 } };
     let (desk, center) = (word("account-desk", 2), word("contact-center", 2));
     let (support, suport) = (word("support", 9), word("suport", 12));
-    let names = |path, name, destinations, facts| Names { path, name, destinations, facts };
+    let names = |path, name, destinations, facts| Names { path, name, destinations, facts, parameters: Vec::new() };
     let good = [names("a.yaml", &desk, vec![&support], vec!["account"]), names("b.yaml", &center, vec![], vec![])];
     assert_eq!(check(&config, &good), []);
     let bad = [names("a.yaml", &desk, vec![&support, &suport], vec!["acount"]), names("b.yaml", &desk, vec![], vec![])];

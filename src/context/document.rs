@@ -26,6 +26,12 @@ pub struct Document {
     pub language: String,
     /// By their names, every fact that the flow declares.
     pub facts: BTreeMap<String, FactEntry>,
+    /// What was known, and forgotten to be asked once more; oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Forgotten>,
+    /// How many more of those there were; absent where there are none of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier_dropped: Option<u32>,
     /// The steps of the flow that the call entered, in order.
     pub journey: Vec<Passed>,
     /// Steps that the journey had no room for.
@@ -58,6 +64,15 @@ pub struct FactEntry {
     pub r#try: u32,
 }
 
+/// A fact as it was.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Forgotten {
+    pub name: String,
+    #[serde(flatten)]
+    pub fact: FactEntry,
+}
+
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "lowercase")]
@@ -83,6 +98,8 @@ impl Document {
         let open = |secret: Option<&Secret>| secret.map(|secret| secret.open().to_owned());
         let (number, name) = context.shown_caller();
         let entry = |fact: &Fact| (fact.name.clone(), entry(fact, open(context.shown_value(fact))));
+        let earlier = context.earlier.iter().map(entry).map(|(name, fact)| Forgotten { name, fact });
+        let earlier: Vec<Forgotten> = earlier.collect();
         Document {
             askonce: VERSION,
             case: context.case.clone(),
@@ -92,6 +109,8 @@ impl Document {
             flow: context.flow.clone(),
             language: context.language.clone(),
             facts: context.facts.iter().map(entry).collect(),
+            earlier_dropped: Some(context.earlier_dropped).filter(|_| !earlier.is_empty()),
+            earlier,
             journey: context.journey.clone(),
             journey_dropped: context.journey_dropped,
             hops: context.hops.clone(),

@@ -23,6 +23,8 @@ use std::collections::BTreeMap;
 
 /// Steps of the journey that a context keeps; a flow that walks further is counted in `journey_dropped`.
 const JOURNEY: usize = 256;
+/// Facts that are kept after they were forgotten; more are counted in `earlier_dropped`.
+const EARLIER: usize = 32;
 
 /// What a call finds when it begins: values that came with it from outside, and how its place is set. Only a trusted trunk fills `uui` and `headers`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -128,6 +130,10 @@ pub struct Context {
     pub language: String,
     /// In the flow's order.
     pub facts: Vec<Fact>,
+    /// What was forgotten to be asked once more, and kept: the name and the fact as it was, oldest first.
+    pub earlier: Vec<Fact>,
+    /// How many more of those there were.
+    pub earlier_dropped: u32,
     pub journey: Vec<Passed>,
     pub journey_dropped: u32,
     pub hops: Vec<Hop>,
@@ -177,6 +183,15 @@ impl Context {
         self.facts.iter().filter_map(left).collect()
     }
 
+    /// Keeps a fact as it is, before it is asked once more.
+    pub fn file_earlier(&mut self, fact: usize) {
+        if self.earlier.len() < EARLIER {
+            self.earlier.push(self.facts[fact].clone());
+        } else {
+            self.earlier_dropped += 1;
+        }
+    }
+
     pub fn pass(&mut self, passed: Passed) {
         if self.journey.len() < JOURNEY {
             self.journey.push(passed);
@@ -220,6 +235,8 @@ mod tests {
                 flow: FlowStamp { name: String::new(), digest: String::new() },
                 language: String::new(),
                 facts: vec![filled(from.clone(), confirmed)],
+                earlier: Vec::new(),
+                earlier_dropped: 0,
                 journey: Vec::new(),
                 journey_dropped: 0,
                 hops: Vec::new(),

@@ -1,14 +1,22 @@
 //! A declared fact: what values it takes, where it may be known from, how it is asked for.
 
 use crate::audio::spoken::{self, Currency, Reading};
-use crate::context::{Class, Inbound, Source};
+use crate::context::{Class, Earlier, Inbound, Source};
 use crate::key::Key;
 use crate::secret::Secret;
+use crate::time::Duration;
 use crate::yaml::{Span, Word};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use regex_lite::Regex;
+use serde_json::{Value, json};
 use std::ops::RangeInclusive;
 
 /// The fact whose value is the language that speaks from then on.
 pub const LANGUAGE: &str = "language";
+
+/// The fact that says whether we know for sure who calls.
+pub const VERIFIED: &str = "verified";
 
 /// A fact of `facts:`.
 #[derive(Clone, Debug)]
@@ -20,18 +28,117 @@ pub struct Question {
     pub known: Vec<Known>,
     /// One prompt a try; empty for a fact that is only ever known.
     pub ask: Vec<Ask>,
-    /// The prompt that reads the value back.
-    pub confirm: Option<Word>,
+    /// The prompt that reads the value back, and its keys.
+    pub confirm: Option<Readback>,
+    /// The prompt that offers a known value, in place of taking it silently.
+    pub offer: Option<Readback>,
+    /// The lookup that says whether the business takes the value.
+    pub accept: Option<usize>,
+    pub range: Option<Range>,
+    pub lives: Lives,
+    /// How old a value from before this call may be.
+    pub fresh: Option<Duration>,
+    /// Asked after everything is done: no escape, and nothing need follow.
+    pub survey: bool,
     /// Fills the fact after the last try.
     pub default: Option<Secret>,
     pub span: Span,
+}
+
+/// A prompt that reads a value, and what the caller says to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readback {
+    pub prompt: Word,
+    /// It is right.
+    pub right: Key,
+    /// Another one.
+    pub again: Key,
+}
+
+/// How long a value counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lives {
+    /// In this call.
+    Call,
+    /// In every call of the case.
+    Case,
+}
+
+/// What a value has to lie between; both ends count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Range {
+    /// In hundredths.
+    Numbers(RangeInclusive<i64>),
+    Dates(Bound, Bound),
+}
+
+/// An end of a range of dates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    Open,
+    /// The day of the call, by UTC.
+    Today,
+    Date(Date),
+}
+
+impl Bound {
+    fn date(self, today: Date) -> Option<Date> {
+        match self {
+            Bound::Open => None,
+            Bound::Today => Some(today),
+            Bound::Date(date) => Some(date),
+        }
+    }
+}
+
+impl Range {
+    pub fn has(&self, value: &str, today: Date) -> bool {
+        match self {
+            Range::Numbers(range) => spoken::hundredths(value).is_some_and(|number| range.contains(&number)),
+            Range::Dates(from, to) => spoken::date(value).is_some_and(|date| {
+                from.date(today).is_none_or(|from| from <= date) && to.date(today).is_none_or(|to| date <= to)
+            }),
+        }
+    }
+}
+
+/// What the digits of a value have to fulfil.
+#[derive(Clone, Debug)]
+pub enum Check {
+    None,
+    Luhn,
+    /// ISO/IEC 7064, MOD 97-10: the remainder is 1.
+    Mod97,
+    Pattern(Regex),
+}
+
+impl PartialEq for Check {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Check::Pattern(one), Check::Pattern(other)) => one.as_str() == other.as_str(),
+            (one, other) => std::mem::discriminant(one) == std::mem::discriminant(other),
+        }
+    }
+}
+
+impl Eq for Check {}
+
+impl Check {
+    fn holds(&self, digits: &str) -> bool {
+        match self {
+            Check::None => true,
+            Check::Luhn => luhn_holds(digits),
+            Check::Mod97 => digits.bytes().fold(0, |rest, b| (rest * 10 + u32::from(b - b'0')) % 97) == 1,
+            Check::Pattern(pattern) => pattern.is_match(digits),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     Digits {
         length: RangeInclusive<usize>,
-        luhn: bool,
+        check: Check,
     },
     /// The value of each key, in the file's order.
     Choice(Vec<(Key, Word)>),
@@ -45,13 +152,26 @@ pub enum Kind {
     Time,
     /// 7 to 15 digits, from outside with a `+` before them.
     Phone,
+    /// `true` or `false`; never keyed in.
+    Bool,
+    /// A line of text; never keyed in.
+    Text,
+    /// What the caller says. Not served yet: nobody asks for it.
+    Recording,
 }
+
+/// Letters of a text.
+const MAX_TEXT: usize = 200;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Known {
     Uui(String),
     Header(String),
     CallerNumber,
+    Web(String),
+    LastCall,
+    /// A lookup that fills the fact, once it was made.
+    Lookup(usize),
 }
 
 /// The prompt of one try.
@@ -68,22 +188,22 @@ pub enum Ask {
 impl Question {
     /// Whether a value, typed or from outside, is one of this fact.
     pub fn accepts(&self, value: &str) -> bool {
-        match &self.kind {
-            Kind::Digits { length, luhn } => {
-                length.contains(&value.len())
-                    && value.bytes().all(|b| b.is_ascii_digit())
-                    && (!luhn || luhn_holds(value))
-            }
-            Kind::Choice(values) => values.iter().any(|(_, v)| v.text == value),
-            Kind::Number => spoken::whole(value).is_some(),
-            Kind::Money(_) => spoken::money(value).is_some(),
-            Kind::Date => spoken::date(value).is_some(),
-            Kind::Time => spoken::time(value).is_some(),
-            Kind::Phone => {
-                let digits = value.strip_prefix('+').unwrap_or(value);
-                (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
-            }
-        }
+        self.kind.fits(value)
+    }
+
+    /// Its name within its file: without the module's.
+    pub fn bare(&self) -> &str {
+        self.name.text.rsplit('.').next().unwrap_or(&self.name.text)
+    }
+
+    /// Whether the business says who the caller is by it: nothing else may.
+    pub fn is_verified(&self) -> bool {
+        self.bare() == VERIFIED
+    }
+
+    /// Whether that lookup is one of its sources, in their order.
+    pub fn is_known_by(&self, lookup: usize) -> bool {
+        self.known.contains(&Known::Lookup(lookup))
     }
 
     /// The keys after which an entry is complete without `#`.
@@ -96,6 +216,7 @@ impl Question {
             Kind::Date => 8,
             Kind::Time => 4,
             Kind::Phone => 15,
+            Kind::Bool | Kind::Text | Kind::Recording => 0,
         }
     }
 
@@ -122,6 +243,7 @@ impl Question {
     fn written(&self, keyed: String, language: &str) -> Option<String> {
         Some(match &self.kind {
             Kind::Digits { .. } | Kind::Choice(_) | Kind::Phone => keyed,
+            Kind::Bool | Kind::Text | Kind::Recording => return None,
             Kind::Number => spoken::whole(&keyed)?.to_string(),
             Kind::Money(_) => {
                 // The last two are the hundredths.
@@ -140,10 +262,69 @@ impl Question {
 }
 
 impl Kind {
-    /// How its value is read; `None` of a choice, whose values are no words of a language.
+    /// Whether a value is one of this type.
+    pub fn fits(&self, value: &str) -> bool {
+        match self {
+            Kind::Digits { length, check } => {
+                length.contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit()) && check.holds(value)
+            }
+            Kind::Choice(values) => values.iter().any(|(_, v)| v.text == value),
+            Kind::Number => spoken::whole(value).is_some(),
+            Kind::Money(_) => spoken::money(value).is_some(),
+            Kind::Date => spoken::date(value).is_some(),
+            Kind::Time => spoken::time(value).is_some(),
+            Kind::Phone => {
+                let digits = value.strip_prefix('+').unwrap_or(value);
+                (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
+            }
+            Kind::Bool => matches!(value, "true" | "false"),
+            Kind::Text => (1..=MAX_TEXT).contains(&value.chars().count()) && !value.chars().any(char::is_control),
+            Kind::Recording => false,
+        }
+    }
+
+    /// Whether a caller can be asked for it.
+    pub fn is_keyed(&self) -> bool {
+        !matches!(self, Kind::Bool | Kind::Text | Kind::Recording)
+    }
+
+    /// Whether its values are compared as numbers.
+    pub fn is_number(&self) -> bool {
+        matches!(self, Kind::Number | Kind::Money(_))
+    }
+
+    /// A value as a lookup's JSON body has it: what is digits stays text, so that no zero is lost.
+    pub fn json(&self, value: &str) -> Value {
+        match self {
+            Kind::Bool => json!(value == "true"),
+            Kind::Number => spoken::whole(value).map_or_else(|| json!(value), |number| json!(number)),
+            _ => json!(value),
+        }
+    }
+
+    /// A remedy: how a value is written.
+    pub fn example(&self) -> String {
+        match self {
+            Kind::Digits { length, .. } if length.start() == length.end() => format!("{} digits", length.start()),
+            Kind::Digits { length, .. } => format!("{} to {} digits", length.start(), length.end()),
+            Kind::Choice(values) => {
+                format!("one of: {}", values.iter().map(|(_, v)| v.text.as_str()).collect::<Vec<_>>().join(", "))
+            }
+            Kind::Number => "a whole number".to_owned(),
+            Kind::Money(_) => "a sum as 12.50".to_owned(),
+            Kind::Date => "a date as 2026-03-01".to_owned(),
+            Kind::Time => "a time as 16:05".to_owned(),
+            Kind::Phone => "7 to 15 digits".to_owned(),
+            Kind::Bool => "true or false".to_owned(),
+            Kind::Text => format!("a line of {MAX_TEXT} letters at most"),
+            Kind::Recording => "nothing: a recording is not served yet".to_owned(),
+        }
+    }
+
+    /// How its value is read; `None` of what are no words of a language.
     pub fn reading(&self) -> Option<Reading> {
         Some(match self {
-            Kind::Choice(_) => return None,
+            Kind::Choice(_) | Kind::Bool | Kind::Text | Kind::Recording => return None,
             Kind::Digits { .. } => Reading::Digits,
             Kind::Number => Reading::Number,
             Kind::Money(currency) => Reading::Money(*currency),
@@ -155,9 +336,17 @@ impl Kind {
 }
 
 impl Known {
-    /// What this source holds, whether or not the fact accepts it.
-    pub fn look<'i>(&self, inbound: &'i Inbound) -> Option<(&'i str, Source)> {
+    /// What this source holds for the fact of that name, whether or not that accepts it; nothing that is older than
+    /// `since`. A lookup's word is not among what came with the call.
+    pub fn look<'i>(&self, inbound: &'i Inbound, fact: &str, since: Timestamp) -> Option<(&'i str, Source)> {
+        let earlier = |all: &'i [Earlier], name: &str| {
+            let known = all.iter().find(|earlier| earlier.name == name && earlier.at >= since)?;
+            Some(known.value.open())
+        };
         match self {
+            Known::Web(name) => Some((earlier(&inbound.web, name)?, Source::Web)),
+            Known::LastCall => Some((earlier(&inbound.last_call, fact)?, Source::LastCall)),
+            Known::Lookup(_) => None,
             Known::Uui(name) => Some((inbound.uui(name)?.open(), Source::Uui)),
             Known::Header(name) => Some((inbound.header(name)?.open(), Source::Header)),
             // E.164 begins with `+`, which no keypad has and no `digits` fact takes.
@@ -190,14 +379,27 @@ mod tests {
     }
 
     fn question(kind: Kind) -> Question {
-        let (ask, known) = (Vec::new(), Vec::new());
-        let span = Span::default();
-        Question { name: word("f"), kind, class: Class::Public, known, ask, confirm: None, default: None, span }
+        Question {
+            name: word("f"),
+            kind,
+            class: Class::Public,
+            known: Vec::new(),
+            ask: Vec::new(),
+            confirm: None,
+            offer: None,
+            accept: None,
+            range: None,
+            lives: Lives::Case,
+            fresh: None,
+            survey: false,
+            default: None,
+            span: Span::default(),
+        }
     }
 
     #[test]
     fn digits_by_length_and_check() {
-        let checked = question(Kind::Digits { length: 8..=12, luhn: true });
+        let checked = question(Kind::Digits { length: 8..=12, check: Check::Luhn });
         let cases = [
             ("79927398713", true),
             ("79927398710", false),
@@ -211,7 +413,7 @@ mod tests {
         for (value, fits) in cases {
             assert_eq!(checked.accepts(value), fits, "{value}");
         }
-        assert!(question(Kind::Digits { length: 3..=3, luhn: false }).accepts("123"));
+        assert!(question(Kind::Digits { length: 3..=3, check: Check::None }).accepts("123"));
     }
 
     #[test]
@@ -275,7 +477,10 @@ mod tests {
     #[test]
     fn a_caller_number_is_looked_at_without_its_plus() {
         let inbound = Inbound { caller_number: Some(Secret::new("+15551230001")), ..Inbound::default() };
-        assert_eq!(Known::CallerNumber.look(&inbound), Some(("15551230001", Source::CallerNumber)));
-        assert_eq!(Known::Uui("a".into()).look(&inbound), None);
+        assert_eq!(
+            Known::CallerNumber.look(&inbound, "phone", Timestamp::MIN),
+            Some(("15551230001", Source::CallerNumber))
+        );
+        assert_eq!(Known::Uui("a".into()).look(&inbound, "a", Timestamp::MIN), None);
     }
 }

@@ -4,14 +4,16 @@
 //! A flow declares facts about the caller; `collect` is the only verb that asks, and only for a fact that is
 //! still unknown. So nothing is asked twice.
 
+mod expr;
 pub mod fact;
+pub mod hours;
 pub mod load;
+pub mod lookup;
 pub mod model;
 pub mod prompts;
 pub mod run;
 pub mod step;
 
-pub use fact::LANGUAGE;
 pub use load::load;
 pub use model::Flow;
 pub use prompts::{PromptBook, Prompts};

@@ -1,6 +1,8 @@
 //! A flow as it stands after loading: every name resolved to an index, every step with its ways out.
 
-use super::fact::Question;
+use super::fact::{Known, Question};
+use super::hours::Hours;
+use super::lookup::Lookup;
 use super::run::Ending;
 use super::step::Step;
 use crate::audio::spoken::Reading;
@@ -20,6 +22,10 @@ pub struct Flow {
     pub language: String,
     /// The facts, in the file's order; a context lists them in the same order.
     pub facts: Vec<Question>,
+    pub lookups: Vec<Lookup>,
+    pub hours: Vec<Hours>,
+    /// What a number may give to it.
+    pub with: Vec<Parameter>,
     pub queues: Vec<Queue>,
     pub blocks: Vec<Block>,
     /// The block named `start`.
@@ -31,6 +37,8 @@ pub struct Flow {
     pub whispered: Vec<(Reading, Word)>,
     /// The block of `always: {error:}`.
     pub always_error: Option<usize>,
+    /// The block of `always: {hangup:}`.
+    pub always_hangup: Option<usize>,
 }
 
 impl Flow {
@@ -44,14 +52,41 @@ impl Flow {
         self.queues.iter().map(|queue| &queue.to).chain(transfers)
     }
 
-    /// Whether a fact of it may be known from another channel, or from a call before.
+    /// Whether a fact of it may be known from another channel, or from its caller's call before.
     pub fn knows_callers(&self) -> bool {
-        false
+        self.knows(|known| matches!(known, Known::Web(_) | Known::LastCall))
     }
 
     /// Whether a fact of it may be known from its caller's call before.
     pub fn resumes_calls(&self) -> bool {
-        false
+        self.knows(|known| *known == Known::LastCall)
+    }
+
+    fn knows(&self, known: impl Fn(&Known) -> bool) -> bool {
+        self.facts.iter().flat_map(|question| &question.known).any(known)
+    }
+
+    /// The endpoints of the configuration that its lookups ask.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Word> {
+        self.lookups.iter().map(|lookup| &lookup.endpoint)
+    }
+
+    /// The secrets of the configuration that its lookups show.
+    pub fn secrets(&self) -> impl Iterator<Item = &Word> {
+        self.lookups.iter().filter_map(|lookup| lookup.auth.as_ref())
+    }
+
+    /// The switches that its conditions read.
+    pub fn switches(&self) -> Vec<String> {
+        let mut switches = Vec::new();
+        for placed in self.blocks.iter().flat_map(|block| &block.steps) {
+            if let Step::Branch(branch) = &placed.step {
+                branch.condition().switches(&mut switches);
+            }
+        }
+        switches.sort();
+        switches.dedup();
+        switches
     }
 
     /// Whether it may begin a recording.
@@ -62,8 +97,11 @@ impl Flow {
 
     /// The values that its prompts speak: how, and the prompt's place.
     pub fn readings(&self) -> impl Iterator<Item = (Reading, &Word)> {
-        let confirmed = self.facts.iter().filter_map(|fact| Some((fact.kind.reading()?, fact.confirm.as_ref()?)));
-        confirmed.chain(self.whispered.iter().map(|(reading, prompt)| (*reading, prompt)))
+        let spoken = self.facts.iter().flat_map(|fact| {
+            let read = fact.confirm.iter().chain(&fact.offer);
+            read.filter_map(|readback| Some((fact.kind.reading()?, &readback.prompt)))
+        });
+        spoken.chain(self.whispered.iter().map(|(reading, prompt)| (*reading, prompt)))
     }
 
     /// How a fact's value is read.
@@ -83,11 +121,40 @@ pub struct Queue {
     pub name: Word,
     /// A destination of the configuration.
     pub to: Word,
+    /// When it takes callers: of the flow's hours. `None`: always.
+    pub hours: Option<usize>,
+}
+
+/// A parameter of `with:`.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    pub name: Word,
+    /// What it may be; the first one where a number says nothing.
+    pub values: Vec<Word>,
+}
+
+/// A thing of the flow, named outright or by a parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named<T> {
+    This(T),
+    /// Which parameter, and the thing for each of its values.
+    With(usize, Vec<T>),
+}
+
+impl<T> Named<T> {
+    pub fn all(&self) -> &[T] {
+        match self {
+            Named::This(one) => std::slice::from_ref(one),
+            Named::With(_, all) => all,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
 pub struct Block {
     pub name: Word,
+    /// The file that it stands in: 0 the flow's own, then those of its modules.
+    pub file: usize,
     pub steps: Vec<Placed>,
 }
 
@@ -114,6 +181,12 @@ pub enum Next {
     /// The next step of the block.
     Continue,
     Block(usize),
+    /// That block, and back behind this step at its `return`.
+    Run(usize),
+    /// Behind the `run` that led here.
+    Return,
+    /// That block, and whatever was run is left behind.
+    Afresh(usize),
     /// `always.error`: what is unknown is declined first.
     Always,
     End(Ending),

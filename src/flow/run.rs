@@ -1,15 +1,18 @@
 //! The interpreter: a flow under way in one call. It reads no clock and plays nothing itself: `handle` takes
 //! what happened, `poll` gives what to do, `next_deadline` says when to come back.
 
+mod inquiry;
 mod talking;
 mod turn;
 
+pub use inquiry::Inquiry;
 pub use talking::Talking;
 pub use turn::{Counts, Turn};
 
 use super::model::{Flow, Next};
 use super::prompts::Prompts;
 use super::step::collect::Asking;
+use super::step::lookup::Looking;
 use super::step::say::Saying;
 use crate::audio::Utterance;
 use crate::context::{Context, Inbound, LookupRequest, Outcome, Passed, Why};
@@ -93,6 +96,8 @@ pub enum Ending {
     Agent,
     /// The caller's phone was sent to somebody else.
     Transferred,
+    /// It was closed, and nobody was to be talked to.
+    Closed,
     /// The flow ended on a failure, or the caller asked for a person, and no agent was talked to.
     Failed,
 }
@@ -110,6 +115,7 @@ pub enum Doing {
     Nothing,
     Saying(Saying),
     Asking(Asking),
+    Looking(Looking),
     Talking(Talking),
     Ended,
 }
@@ -120,8 +126,7 @@ pub struct Run {
     flow: Arc<Flow>,
     prompts: Arc<Prompts>,
     inbound: Inbound,
-    /// Block and step, both from 0.
-    at: (usize, usize),
+    place: Place,
     doing: Doing,
     talk: Talk,
 }
@@ -129,8 +134,8 @@ pub struct Run {
 impl Run {
     /// `inbound` is what came with the call, already cut down to what its trunk is trusted for.
     pub fn new(flow: Arc<Flow>, prompts: Arc<Prompts>, inbound: Inbound) -> Self {
-        let (at, talk) = ((flow.start, 0), Talk::new(flow.facts.len()));
-        Self { flow, prompts, inbound, at, doing: Doing::Nothing, talk }
+        let (place, talk) = (Place { at: (flow.start, 0), stack: Vec::new() }, Talk::new(&flow));
+        Self { flow, prompts, inbound, place, doing: Doing::Nothing, talk }
     }
 
     /// Takes one event. `context.facts` are the flow's, in its order (`Flow::unknown_facts`).
@@ -140,21 +145,27 @@ impl Run {
         let mut turn =
             Turn { flow: &flow, prompts: &self.prompts, inbound: &self.inbound, now, context, talk: &mut self.talk };
         let go = match (std::mem::replace(&mut self.doing, Doing::Ended), event) {
-            (_, Event::Gone) => Go::Take(Next::End(Ending::SelfServed)),
-            (Doing::Nothing, Event::Begin) => Go::Take(Next::Block(flow.start)),
+            (Doing::Ended, _) => Go::Wait(Doing::Ended),
+            (_, Event::Gone) if !turn.talk.gone => turn.gone(),
+            (Doing::Nothing, Event::Begin) => {
+                turn.reattach();
+                Go::Take(Next::Afresh(flow.start))
+            }
             (doing @ (Doing::Saying(_) | Doing::Asking(_)), Event::Key(key)) if turn.swallows(key) => Go::Wait(doing),
             (Doing::Saying(saying), event) => saying.on(&mut turn, event),
             (Doing::Asking(asking), event) => asking.on(&mut turn, event),
+            (Doing::Looking(looking), event) => looking.on(&mut turn, event),
             (Doing::Talking(talking), event) => talking.on(&mut turn, event),
-            (doing @ (Doing::Nothing | Doing::Ended), _) => Go::Wait(doing),
+            (Doing::Nothing, _) => Go::Wait(Doing::Nothing),
         };
-        self.doing = advance(&mut self.at, &mut turn, go);
+        self.doing = advance(&mut self.place, &mut turn, go);
     }
 
     /// When `Event::Deadline` is due.
     pub fn next_deadline(&self) -> Option<Instant> {
         match &self.doing {
             Doing::Asking(asking) => asking.deadline(),
+            Doing::Looking(looking) => Some(looking.deadline()),
             Doing::Nothing | Doing::Saying(_) | Doing::Talking(_) | Doing::Ended => None,
         }
     }
@@ -181,28 +192,62 @@ impl Run {
 }
 
 /// Walks from step to step until one waits.
-fn advance(at: &mut (usize, usize), turn: &mut Turn, mut go: Go) -> Doing {
+fn advance(place: &mut Place, turn: &mut Turn, mut go: Go) -> Doing {
     for _ in 0..MAX_STEPS_AT_ONCE {
         let next = match go {
             Go::Wait(doing) => return doing,
             Go::Take(next) => next,
         };
-        *at = match (next, turn.flow.always_error) {
-            (Next::Continue, _) => (at.0, at.1 + 1),
-            (Next::Block(block), _) => (block, 0),
-            (Next::Always, Some(block)) => {
-                turn.decline_unknown(Why::Error);
-                (block, 0)
-            }
-            (Next::Always, None) => unreachable!("a step without an exit is not loaded"),
-            (Next::End(because), _) => {
-                turn.act(Action::Hangup { because });
-                return Doing::Ended;
-            }
-        };
-        go = enter(*at, turn);
+        let ended = place.go(next, turn);
+        let (block, step) = place.at;
+        // What is done after the caller is gone may come to the end of its block.
+        let ended = ended.or((step == turn.flow.blocks[block].steps.len()).then_some(Ending::SelfServed));
+        if let Some(because) = ended {
+            turn.act(Action::Hangup { because });
+            return Doing::Ended;
+        }
+        go = enter(place.at, turn);
     }
     unreachable!("a flow that goes round is not loaded")
+}
+
+/// Where a run is.
+#[derive(Debug)]
+struct Place {
+    /// Block and step, both from 0.
+    at: (usize, usize),
+    /// Where each `run` goes on; `load::prove` bounds how many there are.
+    stack: Vec<(usize, usize)>,
+}
+
+impl Place {
+    /// Goes on there, or says how the flow ended.
+    fn go(&mut self, next: Next, turn: &mut Turn) -> Option<Ending> {
+        let (block, step) = self.at;
+        self.at = match next {
+            Next::Continue => (block, step + 1),
+            Next::Block(block) => (block, 0),
+            Next::Run(run) => {
+                self.stack.push((block, step + 1));
+                (run, 0)
+            }
+            Next::Return => self.stack.pop()?,
+            Next::Afresh(block) => {
+                self.stack.clear();
+                (block, 0)
+            }
+            Next::Always => {
+                let Some(block) = turn.flow.always_error else {
+                    unreachable!("a step without an exit is not loaded");
+                };
+                turn.decline_unknown(Why::Error);
+                self.stack.clear();
+                (block, 0)
+            }
+            Next::End(because) => return Some(because),
+        };
+        None
+    }
 }
 
 fn enter((block, step): (usize, usize), turn: &mut Turn) -> Go {
@@ -218,6 +263,8 @@ fn enter((block, step): (usize, usize), turn: &mut Turn) -> Go {
 #[cfg(test)]
 mod language_tests;
 #[cfg(test)]
-mod tests;
+mod lookup_tests;
+#[cfg(test)]
+pub(crate) mod tests;
 #[cfg(test)]
 mod walk_tests;

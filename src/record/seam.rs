@@ -178,7 +178,7 @@ pub enum In {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FactChange {
     pub name: String,
-    /// `filled` or `declined`.
+    /// `filled`, `declined` or `forgotten`.
     pub state: String,
     #[serde(with = "clear::optional", default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Secret>,
@@ -188,15 +188,15 @@ pub struct FactChange {
 }
 
 impl FactChange {
-    /// `None` for a fact that is still unknown.
-    pub fn of(fact: &crate::context::Fact) -> Option<FactChange> {
+    /// A fact that is unknown was forgotten.
+    pub fn of(fact: &crate::context::Fact) -> FactChange {
         let (state, value, by) = match &fact.state {
-            State::Unknown => return None,
+            State::Unknown => ("forgotten", None, "flow".to_owned()),
             State::Filled { value, from, .. } => ("filled", Some(value), from.to_string()),
             State::Declined { why, .. } => ("declined", None, format!("{why:?}").to_lowercase()),
         };
         let value = value.cloned();
-        Some(FactChange { name: fact.name.clone(), state: state.to_owned(), value, by, tries: fact.tries })
+        FactChange { name: fact.name.clone(), state: state.to_owned(), value, by, tries: fact.tries }
     }
 }
 
@@ -219,6 +219,7 @@ pub enum Disposition {
     SelfServed,
     AbandonedFlow,
     AbandonedQueue,
+    Closed,
     Rejected,
     Failed,
 }

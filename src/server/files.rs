@@ -154,7 +154,9 @@ fn load_into(files: &dyn Files, path: &Path, codecs: &[Codec], findings: &mut Fi
     sounds.list(folder, &folder.join("music"), findings);
     let mut books = preface.languages.iter().map(|language| book(files, &prompts, language, &sounds, findings));
     let prompts = Prompts::new(books.next()?, books.collect());
-    let flow = flow::load(&flow, &prompts);
+    let modules: Option<Vec<Source>> =
+        preface.modules.iter().map(|module| findings.read(files, &folder.join(module))).collect();
+    let flow = flow::load::load_with(&flow, &modules?, &prompts);
     if let Ok((flow, _)) = &flow {
         sounds.take_words(flow, &preface.languages, findings);
     }

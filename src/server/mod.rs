@@ -151,6 +151,14 @@ fn names(service: &Service) -> Names<'_> {
         name: &flow.name,
         destinations: flow.destinations().collect(),
         facts: flow.facts.iter().map(|fact| fact.name.text.as_str()).collect(),
+        parameters: flow
+            .with
+            .iter()
+            .map(|parameter| {
+                let values = parameter.values.iter().map(|value| value.text.as_str());
+                (parameter.name.text.as_str(), values.collect())
+            })
+            .collect(),
     }
 }
 

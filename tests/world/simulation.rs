@@ -65,7 +65,7 @@ pub struct World {
     ports: u32,
     stored: Deadlines<(u32, u32)>,
     /// What the business answers, by the path asked for: when, how, and what. What is not here fails at once.
-    pub answers: BTreeMap<String, (Duration, Outcome, Vec<(String, Secret)>)>,
+    pub answers: BTreeMap<String, Answer>,
     looked_up: Deadlines<(u32, u32, String)>,
     /// What it was asked.
     pub asked: Vec<LookupRequest>,
@@ -99,6 +99,9 @@ pub struct World {
     pub happened: BTreeMap<TalkId, Vec<Happened>>,
     pub agents_happened: Vec<(TalkId, Happened)>,
 }
+
+/// What the business answers: when, how, and what.
+pub type Answer = (Duration, Outcome, Vec<(String, Secret)>);
 
 /// Whose media address it is.
 #[derive(Clone, Copy)]

@@ -187,6 +187,11 @@ pub fn money(text: &str) -> Option<(u32, u32)> {
     }
 }
 
+/// The hundredths of `12.50` or `12`: numbers and sums in one measure.
+pub fn hundredths(text: &str) -> Option<i64> {
+    money(text).map(|(units, hundredths)| i64::from(units) * 100 + i64::from(hundredths))
+}
+
 /// A day of the calendar, as `2026-03-01`.
 pub fn date(text: &str) -> Option<Date> {
     let mut parts = text.splitn(3, '-');

@@ -1,12 +1,14 @@
 //! The facts of a flow, from their text.
 
-use super::{Loading, key_of};
+use super::{Loading, key, key_of};
+use crate::audio::spoken;
 use crate::context::Class;
-use crate::flow::fact::{Ask, Kind, Known, LANGUAGE, Question};
+use crate::flow::fact::{Ask, Bound, Check, Kind, Known, LANGUAGE, Lives, Question, Range, Readback};
 use crate::flow::model::Escape;
 use crate::key::Key;
 use crate::secret::Secret;
 use crate::yaml::{Fields, Node, Value, Word};
+use regex_lite::RegexBuilder;
 
 const MAX_FACTS: usize = 200;
 /// Sources of a fact, and tries.
@@ -15,28 +17,68 @@ const MAX_TRIES: usize = 9;
 /// Greatest length of a `digits` fact; the type-ahead buffer holds two of them.
 const MAX_DIGITS: usize = 32;
 
-const LATER_FACT: [&str; 6] = ["offer", "survey", "accept", "lives", "fresh", "range"];
-const TYPES: [&str; 7] = ["digits", "choice", "number", "money", "date", "time", "phone"];
-const LATER_TYPES: [&str; 3] = ["bool", "text", "recording"];
-const LATER_CHECKS: [&str; 2] = ["mod97", "regex"];
+/// Octets of a pattern.
+const MAX_PATTERN: usize = 200;
 
-/// The facts, each known by its name before any is read: prompts may name a later one.
-pub fn load(node: Option<&Node>, loading: &mut Loading) {
-    let entries = node.and_then(|n| n.map("the facts", MAX_FACTS, &mut loading.faults)).unwrap_or(&[]);
-    for (name, _) in entries {
+const TYPES: [&str; 10] = ["digits", "choice", "number", "money", "date", "time", "phone", "bool", "text", "recording"];
+
+/// Each fact is known by its name before any is read: prompts and lookups may name a later one.
+pub fn declare(node: Option<&Node>, loading: &mut Loading) {
+    for (name, _) in entries(node, loading) {
         name.is_name("the name of a fact", &mut loading.faults);
-        loading.declare_fact(name);
+        let name = loading.full(name);
+        loading.facts.declare(&name);
     }
-    for (at, (name, node)) in entries.iter().enumerate() {
+}
+
+pub fn define(node: Option<&Node>, loading: &mut Loading) {
+    for (name, node) in entries(node, loading) {
         let question = question(name, node, loading);
-        loading.define_fact(at, question);
+        let at = loading.facts.position(&loading.full(name).text);
+        at.into_iter().for_each(|at| loading.facts.define(at, question.clone()));
     }
+}
+
+fn entries<'n>(node: Option<&'n Node>, loading: &mut Loading) -> &'n [(Word, Node)] {
+    node.and_then(|n| n.map("the facts", MAX_FACTS, &mut loading.faults)).unwrap_or(&[])
+}
+
+/// `types:` names a shape once: `{ card: { type: digits, length: 16, check: luhn, class: pci } }`.
+pub fn types(node: Option<&Node>, loading: &mut Loading) {
+    let entries = node.and_then(|n| n.map("the types", MAX_FACTS, &mut loading.faults)).unwrap_or(&[]);
+    for (name, node) in entries {
+        name.is_name("the name of a type", &mut loading.faults);
+        if TYPES.contains(&name.text.as_str()) {
+            let message = format!("`{}` is a type of the language", name.text);
+            loading.faults.error("bad-name", name.span, message).remedy("choose another name");
+        }
+        if let Value::Map(_) = node.value {
+            let name = loading.full(name).text;
+            loading.types.insert(name, node.clone());
+        } else {
+            node.wrong("a shape as `{ type: digits, length: 16 }`", &mut loading.faults);
+        }
+    }
+}
+
+/// The fact with what its type of `types:` says, where it says nothing itself.
+fn shaped(node: &Node, loading: &Loading) -> Option<Node> {
+    let Value::Map(own) = &node.value else { return None };
+    let (_, named) = own.iter().find(|(key, _)| key.text == "type")?;
+    let Value::Scalar { text, .. } = &named.value else { return None };
+    let word = Word { text: text.clone(), span: named.span };
+    let shape = loading.types.get(&loading.full(&word).text).or_else(|| loading.types.get(text))?;
+    let Value::Map(shape) = &shape.value else { return None };
+    let mut entries: Vec<_> = own.iter().filter(|(key, _)| key.text != "type").cloned().collect();
+    let more: Vec<_> = shape.iter().filter(|(key, _)| !entries.iter().any(|(own, _)| own.text == key.text)).collect();
+    entries.extend(more.into_iter().cloned());
+    Some(Node { span: node.span, value: Value::Map(entries) })
 }
 
 /// Keys that would mean two things: a choice with the escape key, an escape key that answers a confirm.
 pub fn against_escape(escape: Option<Escape>, loading: &mut Loading) {
     let Some(menu) = escape.and_then(|e| e.menu) else { return };
-    for question in loading.questions() {
+    for question in loading.facts.read().into_iter().filter(|question| !question.survey) {
         let name = &question.name.text;
         if let Kind::Choice(values) = &question.kind
             && let Some((_, value)) = values.iter().find(|(key, _)| *key == menu)
@@ -44,34 +86,63 @@ pub fn against_escape(escape: Option<Escape>, loading: &mut Loading) {
             let message = format!("the key of `{}` in `{name}` is the escape key", value.text);
             loading.faults.error("escape-key", value.span, message).remedy("give one of them another key");
         }
-        if let Some(confirm) = question.confirm.filter(|_| matches!(menu.to_char(), '1' | '2')) {
-            let message = format!("the escape key answers the confirm of `{name}`: 1 is right, 2 is again");
-            loading.faults.error("escape-key", confirm.span, message).remedy("give `escape.menu` another key");
+        for read in [&question.confirm, &question.offer].into_iter().flatten() {
+            if menu == read.right || menu == read.again {
+                let (right, again) = (read.right.to_char(), read.again.to_char());
+                let message =
+                    format!("the escape key answers the confirm of `{name}`: {right} is right, {again} is again");
+                loading.faults.error("escape-key", read.prompt.span, message).remedy("give `escape.menu` another key");
+            }
         }
     }
 }
 
 fn question(name: &Word, node: &Node, loading: &mut Loading) -> Option<Question> {
+    let shaped = shaped(node, loading);
+    let node = shaped.as_ref().unwrap_or(node);
     let mut fields = Fields::of(node, format!("fact `{}`", name.text), &mut loading.faults)?;
-    fields.later(&LATER_FACT, &mut loading.faults);
     let kind = kind(&mut fields, loading);
     let class = fields.take("class").map_or(Some(Class::Public), |node| class(node, loading));
     let known = fields.take("known").map_or(Some(Vec::new()), |node| known(node, loading));
     let ask = fields.take("ask").map_or(Some(Vec::new()), |node| asks(node, loading));
-    let confirm_node = fields.take("confirm");
-    let confirm = confirm_node.and_then(|node| confirm(node, name, kind.as_ref(), class, loading));
-    let default_node = fields.take("default");
-    let default = default_node.and_then(|node| node.word("a value", &mut loading.faults));
+    let spoken = Spoken { name, kind: kind.as_ref(), class };
+    let confirm = fields.take("confirm").map(|node| readback(node, spoken, loading));
+    let offer = fields.take("offer").map(|node| readback(node, spoken, loading));
+    let accept = fields.take("accept").map(|node| loading.lookup(node));
+    let lives = fields.take("lives").map(|node| lives(node, loading));
+    let fresh = fields.take("fresh").map(|node| node.duration(&mut loading.faults));
+    let survey = fields.take("survey").map_or(Some(false), |node| node.boolean(&mut loading.faults));
+    let range = fields.take("range").and_then(|node| range(node, kind.as_ref(), loading));
+    let default = fields.take("default").and_then(|node| node.word("a value", &mut loading.faults));
     // Which keys belong here depends on the type: with a wrong one, the rest would be noise.
     let kind = kind?;
     fields.finish(&mut loading.faults);
-    let span = name.span;
-    let name = name.clone();
-    let mut question = Question { name, kind, class: class?, known: known?, ask: ask?, confirm, default: None, span };
+    let name = loading.full(name);
+    let class = class?;
+    let mut question = Question {
+        span: name.span,
+        name,
+        kind,
+        class,
+        known: known?,
+        ask: ask?,
+        confirm: optional(confirm)?,
+        offer: optional(offer)?,
+        accept: optional(accept)?,
+        range,
+        lives: Lives::Case,
+        fresh: optional(fresh)?,
+        survey: survey?,
+        default: None,
+    };
+    // What is not shown to anybody, and whether we know who calls, are of this call alone.
+    let brief = !class.for_agent() || question.is_verified();
+    question.lives = optional(lives)?.unwrap_or(if brief { Lives::Call } else { Lives::Case });
+    trusted(&question, loading);
     if let Some(value) = default {
         if !question.accepts(&value.text) {
             let message = format!("the default is no value of `{}`", question.name.text);
-            loading.faults.error("bad-default", value.span, message);
+            loading.faults.error("bad-default", value.span, message).remedy(question.kind.example());
         }
         question.default = Some(Secret::new(value.text));
     }
@@ -79,6 +150,79 @@ fn question(name: &Word, node: &Node, loading: &mut Loading) -> Option<Question>
         languages(&question, loading);
     }
     Some(question)
+}
+
+/// A key that may be absent: `None` only if it is there and wrong.
+fn optional<T>(read: Option<Option<T>>) -> Option<Option<T>> {
+    read.map_or(Some(None), |value| value.map(Some))
+}
+
+/// Keys that a fact of its kind cannot have.
+fn trusted(question: &Question, loading: &mut Loading) {
+    let name = &question.name.text;
+    let mut wrong = |code, message: String, remedy: &str| {
+        loading.faults.error(code, question.span, message).remedy(remedy);
+    };
+    if question.is_verified() {
+        let others = question.known.iter().any(|known| !matches!(known, Known::Lookup(_)));
+        if others || !question.ask.is_empty() || question.lives == Lives::Case {
+            let message = format!("only a lookup can say that a caller is `{name}`, and only for its call");
+            wrong("trust", message, "name it in the `fills:` of a lookup, and nowhere else");
+        }
+    }
+    if !question.kind.is_keyed() && !question.ask.is_empty() && question.kind != Kind::Recording {
+        let message = format!("`{name}` cannot be keyed in");
+        wrong("no-keys", message, "a choice can be asked for: { type: choice, keys: { 1: yes_please, 2: no_thanks } }");
+    }
+    if question.lives == Lives::Case && !question.class.for_agent() {
+        let message = format!("`{name}` is of a class that is not kept beyond its call");
+        wrong("class", message, "take `lives: case` away");
+    }
+    if question.offer.is_some() && question.known.is_empty() {
+        wrong("no-effect", format!("nothing is ever known of `{name}` that could be offered"), "add `known: [...]`");
+    }
+}
+
+fn lives(node: &Node, loading: &mut Loading) -> Option<Lives> {
+    let word = node.word("`call` or `case`", &mut loading.faults)?;
+    match word.text.as_str() {
+        "call" => Some(Lives::Call),
+        "case" => Some(Lives::Case),
+        _ => {
+            loading.faults.unknown("span of life", &word, ["call", "case"]);
+            None
+        }
+    }
+}
+
+/// `5..500` of numbers and sums, `2020-01-01..today` of dates; an end may be left out.
+fn range(node: &Node, kind: Option<&Kind>, loading: &mut Loading) -> Option<Range> {
+    let word = node.word("a range as `1..500`", &mut loading.faults)?;
+    let read = || {
+        let (from, to) = word.text.split_once("..")?;
+        match kind? {
+            Kind::Number | Kind::Money(_) => {
+                let end = |text: &str, open| if text.is_empty() { Some(open) } else { spoken::hundredths(text) };
+                let (from, to) = (end(from, 0)?, end(to, i64::MAX)?);
+                (from <= to).then_some(Range::Numbers(from..=to))
+            }
+            Kind::Date => {
+                let end = |text: &str| match text {
+                    "" => Some(Bound::Open),
+                    "today" => Some(Bound::Today),
+                    _ => spoken::date(text).map(Bound::Date),
+                };
+                Some(Range::Dates(end(from)?, end(to)?))
+            }
+            _ => None,
+        }
+    };
+    let range = read();
+    if range.is_none() && kind.is_some() {
+        let remedy = "1..500 of a number or money, 2020-01-01..today of a date; one end may be left out";
+        node.wrong("a range", &mut loading.faults).remedy(remedy);
+    }
+    range
 }
 
 /// The fact that says which language speaks is a choice among them.
@@ -100,40 +244,87 @@ fn kind(fields: &mut Fields, loading: &mut Loading) -> Option<Kind> {
     match word.text.as_str() {
         "digits" => {
             let length = fields.need("length", &mut loading.faults);
-            let luhn = fields.take("check").map(|node| check(node, loading));
+            let check = fields.take("check").map(|node| check(node, loading));
             let length = length?.range("a length", 1..=MAX_DIGITS, &mut loading.faults)?;
-            Some(Kind::Digits { length, luhn: luhn.unwrap_or(Some(false))? })
+            Some(Kind::Digits { length, check: check.unwrap_or(Some(Check::None))? })
         }
         "choice" => choice(fields.need("keys", &mut loading.faults)?, loading),
-        "number" => Some(Kind::Number),
-        "money" => Some(Kind::Money(loading.currency)),
-        "date" => Some(Kind::Date),
-        "time" => Some(Kind::Time),
-        "phone" => Some(Kind::Phone),
-        later if LATER_TYPES.contains(&later) => {
-            loading
-                .faults
-                .not_served(word.span, &format!("type `{later}`"))
-                .remedy(format!("there is: {}", TYPES.join(", ")));
-            None
+        "recording" => {
+            let remedy = "whoever collects it goes on at its `else:`";
+            loading.faults.warning("not-served-yet", word.span, "type `recording` is not served yet").remedy(remedy);
+            Some(Kind::Recording)
         }
-        _ => {
-            loading.faults.unknown("type", &word, TYPES);
-            None
+        text => {
+            let kind = of_name(text, loading);
+            if kind.is_none() {
+                let types: Vec<String> = loading.types.keys().cloned().collect();
+                loading.faults.unknown("type", &word, TYPES.into_iter().chain(types.iter().map(String::as_str)));
+            }
+            kind
         }
     }
 }
 
-fn check(node: &Node, loading: &mut Loading) -> Option<bool> {
+/// A type that needs nothing but its name.
+fn of_name(name: &str, loading: &Loading) -> Option<Kind> {
+    Some(match name {
+        "number" => Kind::Number,
+        "money" => Kind::Money(loading.currency),
+        "date" => Kind::Date,
+        "time" => Kind::Time,
+        "phone" => Kind::Phone,
+        "bool" => Kind::Bool,
+        "text" => Kind::Text,
+        _ => return None,
+    })
+}
+
+/// The type of a value that a lookup gives.
+pub fn plain_kind(node: &Node, loading: &mut Loading) -> Option<Kind> {
+    let word = node.word("a type", &mut loading.faults)?;
+    let kind = match word.text.as_str() {
+        "digits" => Some(Kind::Digits { length: 1..=MAX_DIGITS, check: Check::None }),
+        name => of_name(name, loading),
+    };
+    if kind.is_none() {
+        let types = ["text", "number", "bool", "money", "date", "time", "phone", "digits"];
+        loading.faults.unknown("type of a value", &word, types);
+    }
+    kind
+}
+
+/// `luhn`, `mod97`, or `{ regex: "^4" }`.
+fn check(node: &Node, loading: &mut Loading) -> Option<Check> {
+    if let Value::Map(_) = node.value {
+        let mut fields = Fields::of(node, "`check`", &mut loading.faults)?;
+        let pattern = fields.need("regex", &mut loading.faults)?.word("a pattern", &mut loading.faults);
+        fields.finish(&mut loading.faults);
+        let pattern = pattern?;
+        let built = RegexBuilder::new(&pattern.text).size_limit(MAX_PATTERN * 1_000).build();
+        return match built {
+            Ok(regex) if pattern.text.len() <= MAX_PATTERN => Some(Check::Pattern(regex)),
+            Ok(_) => {
+                let message = format!("a pattern of more than {MAX_PATTERN} letters");
+                loading.faults.error("too-many", pattern.span, message);
+                None
+            }
+            Err(why) => {
+                let message = format!("this is no pattern: {why}");
+                loading.faults.error("bad-pattern", pattern.span, message).remedy("a regular expression: ^4[0-9]+$");
+                None
+            }
+        };
+    }
     let word = node.word("a check", &mut loading.faults)?;
     match word.text.as_str() {
-        "luhn" => Some(true),
-        later if LATER_CHECKS.contains(&later) => {
-            loading.faults.not_served(word.span, &format!("check `{later}`")).remedy("there is: luhn");
+        "luhn" => Some(Check::Luhn),
+        "mod97" => Some(Check::Mod97),
+        "regex" => {
+            node.wrong("a pattern for `regex`", &mut loading.faults).remedy("check: { regex: \"^4\" }");
             None
         }
         _ => {
-            loading.faults.unknown("check", &word, ["luhn"]);
+            loading.faults.unknown("check", &word, ["luhn", "mod97", "regex"]);
             None
         }
     }
@@ -189,10 +380,11 @@ fn source(node: &Node, loading: &mut Loading) -> Option<Known> {
         }
         Some(("header", name)) if is_header(name) => Some(Known::Header(name.to_owned())),
         Some(("caller", "number")) => Some(Known::CallerNumber),
-        Some(("web", _)) => not_served(&word, loading),
-        None if word.text == "last_call" => not_served(&word, loading),
+        Some(("web", name)) if !name.is_empty() => Some(Known::Web(name.to_owned())),
+        None if word.text == "last_call" => Some(Known::LastCall),
+        _ if loading.is_lookup(&word) => loading.lookup(node).map(Known::Lookup),
         _ => {
-            let remedy = "uui.NAME, header.NAME or caller.number; lookups are not served yet";
+            let remedy = "uui.NAME, header.NAME, web.NAME, caller.number, last_call, or a lookup that fills the fact";
             let message = format!("`{}` is no source", word.text);
             loading.faults.error("unknown-name", word.span, message).remedy(remedy);
             None
@@ -203,11 +395,6 @@ fn source(node: &Node, loading: &mut Loading) -> Option<Known> {
 /// A token of RFC 3261 section 25.1, as far as header names use it.
 fn is_header(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-}
-
-fn not_served(word: &Word, loading: &mut Loading) -> Option<Known> {
-    loading.faults.not_served(word.span, &format!("source `{}`", word.text));
-    None
 }
 
 fn asks(node: &Node, loading: &mut Loading) -> Option<Vec<Ask>> {
@@ -235,10 +422,40 @@ fn ask(at: usize, node: &Node, loading: &mut Loading) -> Option<Ask> {
     Some(Ask::Worded { silent: silent?, invalid: invalid? })
 }
 
-fn confirm(node: &Node, name: &Word, kind: Option<&Kind>, class: Option<Class>, loading: &mut Loading) -> Option<Word> {
+/// The fact whose value is read back.
+#[derive(Clone, Copy)]
+struct Spoken<'f> {
+    name: &'f Word,
+    kind: Option<&'f Kind>,
+    class: Option<Class>,
+}
+
+/// A prompt, or `{ say: PROMPT, right: 1, again: 2 }`.
+fn readback(node: &Node, fact: Spoken, loading: &mut Loading) -> Option<Readback> {
+    let (one, two) = (Key::from_char('1'), Key::from_char('2'));
+    let (mut right, mut again) = (one, two);
+    let mut said = node;
+    if let Value::Map(_) = node.value {
+        let mut fields = Fields::of(node, "a confirm", &mut loading.faults)?;
+        let say = fields.need("say", &mut loading.faults);
+        right = fields.take("right").map_or(one, |node| key(node, loading));
+        again = fields.take("again").map_or(two, |node| key(node, loading));
+        fields.finish(&mut loading.faults);
+        said = say?;
+    }
+    let prompt = spoken_prompt(said, fact, loading)?;
+    let (right, again) = (right?, again?);
+    if right == again {
+        let message = "one key cannot mean both: right, and again";
+        loading.faults.error("duplicate-key", node.span, message).remedy("right: 1, again: 2");
+    }
+    Some(Readback { prompt, right, again })
+}
+
+fn spoken_prompt(node: &Node, Spoken { name, kind, class }: Spoken, loading: &mut Loading) -> Option<Word> {
     if let Some(class @ (Class::Pci | Class::Secret)) = class {
         let message = format!("`{}` is {}: its value is never spoken", name.text, format!("{class:?}").to_lowercase());
-        loading.faults.error("secret-spoken", node.span, message).remedy("take `confirm:` away");
+        loading.faults.error("secret-spoken", node.span, message).remedy("take it away");
         return None;
     }
     match kind {

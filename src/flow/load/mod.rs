@@ -1,17 +1,21 @@
 //! From text to a `Flow`: every mistake at once, in file order, each with its place and a remedy.
 
 mod facts;
+mod hours;
 #[cfg(test)]
 mod language_tests;
+mod lookups;
 mod names;
 mod prove;
+mod section;
+mod table;
 #[cfg(test)]
 mod tests;
 
 pub use names::Loading;
 
 use super::fact::LANGUAGE;
-use super::model::{Block, Escape, Flow, Placed, Queue};
+use super::model::{Block, Escape, Flow, Parameter, Placed, Queue};
 use super::prompts::Prompts;
 use super::step::{Step, VERBS};
 use crate::audio::spoken::Currency;
@@ -25,25 +29,38 @@ const MAX_BLOCKS: usize = 2_000;
 const MAX_STEPS: usize = 1_000;
 const MAX_QUEUES: usize = 500;
 const MAX_LANGUAGES: usize = 20;
+/// Parameters, and values of one.
+const MAX_PARAMETERS: usize = 32;
+const MAX_VALUES: usize = 100;
 
-/// Keys and verbs that the language document names and that are not served yet.
-const LATER_TOP: [&str; 7] = ["lookups", "hours", "waiting", "types", "use", "budget", "with"];
-const LATER_QUEUE: [&str; 10] =
-    ["at_once", "hours", "longest", "size", "waiting", "agents", "strategy", "wrap_up", "full", "waited"];
-const LATER_VERBS: [&str; 9] = ["lookup", "if", "run", "return", "set", "forget", "callback", "ticket", "reject"];
+/// Words of the language that nothing serves yet: a flow that has them loads, with a warning.
+const LATER_TOP: [&str; 2] = ["waiting", "budget"];
+const LATER_QUEUE: [&str; 7] = ["at_once", "longest", "size", "waiting", "agents", "strategy", "wrap_up"];
 
 /// Loads a flow whose prompts are read already (`preface` says which). Gives the flow and its warnings, or
 /// everything that is wrong.
 pub fn load(source: &Source, prompts: &Prompts) -> Result<(Flow, Vec<Diagnostic>), Vec<Diagnostic>> {
+    load_with(source, &[], prompts)
+}
+
+/// The same, with the modules that the preface names, in its order.
+pub fn load_with(
+    source: &Source,
+    modules: &[Source],
+    prompts: &Prompts,
+) -> Result<(Flow, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut loading = Loading::new(&source.path, prompts);
-    let flow = read(source, &mut loading.faults).and_then(|node| top(&node, source, &mut loading));
-    if let Some(flow) = flow.filter(|_| !loading.faults.has_errors()) {
+    let flow = read(source, &mut loading.faults).and_then(|node| {
+        let nodes: Vec<_> = modules.iter().map(|module| section::read(module, &mut loading)).collect();
+        top(&node, source, (modules, &nodes), &mut loading)
+    });
+    if let Some(flow) = flow.filter(|_| !loading.has_errors()) {
         prove::whole(&flow, &mut loading);
-        if !loading.faults.has_errors() {
-            return Ok((flow, loading.faults.into_list()));
+        if !loading.has_errors() {
+            return Ok((flow, loading.into_found()));
         }
     }
-    let found = loading.faults.into_list();
+    let found = loading.into_found();
     debug_assert!(found.iter().any(|d| d.severity == Severity::Error), "a flow is refused with a reason");
     Err(found)
 }
@@ -55,6 +72,8 @@ pub struct Preface {
     pub languages: Vec<String>,
     /// The folder of the prompts, relative to the flow's own.
     pub prompts: String,
+    /// The files of its modules, relative to the flow's own folder.
+    pub modules: Vec<String>,
 }
 
 /// The preface of a flow's file. A file with mistakes gives the defaults: `load` is what reports them.
@@ -62,40 +81,53 @@ pub fn preface(source: &Source) -> Preface {
     let mut faults = Faults::new(&source.path);
     let node = read(source, &mut faults);
     let fields = node.as_ref().and_then(|node| Fields::of(node, "the flow", &mut faults));
-    let (mut spoken, mut prompts) = (Vec::new(), None);
+    let (mut spoken, mut prompts, mut modules) = (Vec::new(), None, Vec::new());
     if let Some(mut fields) = fields {
         spoken = languages(&mut fields, &mut faults).into_iter().map(|language| language.text).collect();
         prompts = prompts_folder(&mut fields, &mut faults);
+        modules = section::named(&mut fields, &mut faults).into_iter().map(|module| module.text).collect();
     }
     if spoken.is_empty() {
         spoken.push("en".to_owned());
     }
-    Preface { languages: spoken, prompts: prompts.unwrap_or_else(|| "prompts".into()) }
+    Preface { languages: spoken, prompts: prompts.unwrap_or_else(|| "prompts".into()), modules }
 }
 
-fn top(node: &Node, source: &Source, loading: &mut Loading) -> Option<Flow> {
+fn top(
+    node: &Node,
+    source: &Source,
+    (modules, nodes): (&[Source], &[Option<Node>]),
+    loading: &mut Loading,
+) -> Option<Flow> {
     let mut fields = Fields::of(node, "the flow", &mut loading.faults)?;
     fields.version(&mut loading.faults);
     let name = fields.need("flow", &mut loading.faults);
     let name = name.and_then(|n| n.name("a flow's name", &mut loading.faults));
     let spoken = languages(&mut fields, &mut loading.faults);
     prompts_folder(&mut fields, &mut loading.faults);
+    section::named(&mut fields, &mut loading.faults);
     if let Some(currency) = fields.take("currency").and_then(|node| currency(node, &mut loading.faults)) {
         loading.currency = currency;
     }
+    parameters(fields.take("with"), loading);
     fields.later(&LATER_TOP, &mut loading.faults);
-    let early = fields.take("answer").and_then(|node| answer(node, &mut loading.faults));
-    let blocks = fields.need("blocks", &mut loading.faults);
-    let blocks = blocks.and_then(|b| b.map("the blocks", MAX_BLOCKS, &mut loading.faults)).unwrap_or(&[]);
-    loading.name_blocks(blocks);
-    let always_error = always(&mut fields, loading);
-    facts::load(fields.take("facts"), loading);
+    loading.early = fields.take("answer").and_then(|node| answer(node, &mut loading.faults)) == Some(true);
+    let queues_node = fields.take("queues");
+    let (always_node, escape_node) = (fields.take("always"), fields.take("escape"));
+    let mut sections = vec![section::of_flow(&mut fields, loading)];
+    let nodes = nodes.iter().enumerate().filter_map(|(at, node)| Some((at + 1, node.as_ref()?)));
+    sections.extend(nodes.filter_map(|(file, node)| section::of_module(node, file, loading)));
+    section::declare(&sections, loading);
+    let always = always(always_node, loading);
+    section::define(&sections, loading);
+    lookups::against_facts(loading);
     chosen(&spoken, loading);
-    let escape = fields.take("escape").and_then(|node| escape(node, loading));
+    let escape = escape_node.and_then(|node| escape(node, loading));
     facts::against_escape(escape, loading);
-    queues(fields.take("queues"), loading);
-    let blocks = blocks.iter().map(|(name, steps)| block(name, steps, loading)).collect();
-    if !loading.block_names().any(|b| b == "start") {
+    queues(queues_node, loading);
+    let blocks = section::blocks(&sections, loading);
+    let start = loading.blocks().position("start");
+    if start.is_none() {
         loading.faults.error("no-start", node.span, "the flow has no block `start`").remedy("calls begin there");
     }
     fields.finish(&mut loading.faults);
@@ -103,21 +135,26 @@ fn top(node: &Node, source: &Source, loading: &mut Loading) -> Option<Flow> {
     Some(Flow {
         name: name?,
         path: source.path.clone(),
-        digest: digest(source, loading.prompts),
+        digest: digest(source, modules, loading.prompts),
         language: loading.prompts.first().language.clone(),
-        start: loading.block_names().position(|b| b == "start")?,
-        facts: loading.facts()?,
-        queues: loading.queues()?,
+        start: start?,
+        facts: loading.facts.all()?,
+        lookups: loading.lookups.all()?,
+        hours: loading.hours.all()?,
+        with: loading.parameters.all()?,
+        queues: loading.queues.all()?,
         blocks,
         escape,
-        early: early == Some(true),
+        early: loading.early,
         whispered,
-        always_error,
+        always_error: always.error,
+        always_hangup: always.hangup,
     })
 }
 
-fn digest(source: &Source, prompts: &Prompts) -> String {
+fn digest(source: &Source, modules: &[Source], prompts: &Prompts) -> String {
     let flow = Sha256::new().chain_update(&source.text);
+    let flow = modules.iter().fold(flow, |digest, module| digest.chain_update(&module.text));
     let digest = prompts.books().fold(flow, |digest, book| digest.chain_update(book.text())).finalize();
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -139,7 +176,7 @@ fn languages(fields: &mut Fields, faults: &mut Faults) -> Vec<Word> {
 
 /// Without a fact that says which language is wanted, only the first one is ever heard.
 fn chosen(languages: &[Word], loading: &mut Loading) {
-    if loading.questions().iter().any(|question| question.name.text == LANGUAGE) {
+    if loading.facts.position(LANGUAGE).is_some() {
         return;
     }
     for more in languages.iter().skip(1) {
@@ -186,14 +223,38 @@ fn prompts_folder(fields: &mut Fields, faults: &mut Faults) -> Option<String> {
     Some(folder.text)
 }
 
-fn always(fields: &mut Fields, loading: &mut Loading) -> Option<usize> {
-    let mut always = Fields::of(fields.take("always")?, "`always`", &mut loading.faults)?;
-    always.later(&["hangup"], &mut loading.faults);
-    let error = always.need("error", &mut loading.faults);
-    always.finish(&mut loading.faults);
+/// `with: { brand: [acme, zenith] }`: what a number may give to the flow, the first value where it says nothing.
+fn parameters(node: Option<&Node>, loading: &mut Loading) {
+    let entries = node.and_then(|n| n.map("the parameters", MAX_PARAMETERS, &mut loading.faults)).unwrap_or(&[]);
+    for (name, node) in entries {
+        name.is_name("the name of a parameter", &mut loading.faults);
+        let values = node.words("the values that it may have as `[acme, zenith]`", MAX_VALUES, &mut loading.faults);
+        let at = loading.parameters.declare(name);
+        let parameter = values.map(|values| Parameter { name: name.clone(), values });
+        loading.parameters.define(at, parameter);
+    }
+}
+
+/// Blocks that take over: something failed, the caller hung up.
+struct Always {
+    error: Option<usize>,
+    hangup: Option<usize>,
+}
+
+fn always(node: Option<&Node>, loading: &mut Loading) -> Always {
+    let mut found = Always { error: None, hangup: None };
+    let Some(node) = node else { return found };
+    let Some(mut fields) = Fields::of(node, "`always`", &mut loading.faults) else { return found };
+    let (error, hangup) = (fields.take("error"), fields.take("hangup"));
+    if error.is_none() && hangup.is_none() {
+        fields.missing("error", &mut loading.faults).remedy("always: { error: BLOCK }");
+    }
+    fields.finish(&mut loading.faults);
     // A name that is wrong is one mistake; that every step then lacks its exit would be noise.
-    loading.has_always = true;
-    error.and_then(|node| loading.block(node))
+    loading.has_always = error.is_some();
+    found.error = error.and_then(|node| loading.block(node));
+    found.hangup = hangup.and_then(|node| loading.block(node));
+    found
 }
 
 fn escape(node: &Node, loading: &mut Loading) -> Option<Escape> {
@@ -240,26 +301,31 @@ fn queues(node: Option<&Node>, loading: &mut Loading) {
     let entries = node.and_then(|n| n.map("the queues", MAX_QUEUES, &mut loading.faults)).unwrap_or(&[]);
     for (name, node) in entries {
         name.is_name("the name of a queue", &mut loading.faults);
-        let queue = queue(name, node, &mut loading.faults);
-        loading.declare_queue(name, queue);
+        let queue = queue(name, node, loading);
+        let at = loading.queues.declare(name);
+        loading.queues.define(at, queue);
     }
 }
 
-fn queue(name: &Word, node: &Node, faults: &mut Faults) -> Option<Queue> {
-    let mut fields = Fields::of(node, format!("queue `{}`", name.text), faults)?;
-    fields.later(&LATER_QUEUE, faults);
-    let to = fields.need("to", faults).and_then(|node| names::destination(node, faults));
-    fields.finish(faults);
-    Some(Queue { name: name.clone(), to: to? })
+fn queue(name: &Word, node: &Node, loading: &mut Loading) -> Option<Queue> {
+    let mut fields = Fields::of(node, format!("queue `{}`", name.text), &mut loading.faults)?;
+    fields.later(&LATER_QUEUE, &mut loading.faults);
+    let to = fields.need("to", &mut loading.faults).and_then(|node| loading.destination(node));
+    let hours = fields.take("hours").map(|node| {
+        let word = node.word("the name of hours", &mut loading.faults)?;
+        loading.hours.find(&word, None, &mut loading.faults)
+    });
+    fields.finish(&mut loading.faults);
+    Some(Queue { name: name.clone(), to: to?, hours: hours.map_or(Some(None), |hours| hours.map(Some))? })
 }
 
-fn block(name: &Word, node: &Node, loading: &mut Loading) -> Block {
+fn block(name: &Word, node: &Node, file: usize, loading: &mut Loading) -> Block {
     let items = node.list("the steps of the block", MAX_STEPS, &mut loading.faults);
     let steps: Vec<Placed> = items.unwrap_or(&[]).iter().filter_map(|item| step(item, loading)).collect();
     if let Some(items) = items.filter(|items| items.len() == steps.len()) {
-        prove::block(name, items, &steps, &mut loading.faults);
+        prove::block(name, items, &steps, loading);
     }
-    Block { name: name.clone(), steps }
+    Block { name: loading.full(name), file, steps }
 }
 
 /// A step: one verb with its modifiers; `hangup` stands bare.
@@ -279,7 +345,7 @@ fn step(node: &Node, loading: &mut Loading) -> Option<Placed> {
         return None;
     }
     let mut fields = Fields::of(node, "a step", &mut loading.faults)?;
-    let is_verb = |word: &&Word| VERBS.contains(&word.text.as_str()) || LATER_VERBS.contains(&word.text.as_str());
+    let is_verb = |word: &&Word| VERBS.contains(&word.text.as_str());
     let mut verbs = fields.rest().filter(is_verb).cloned().collect::<Vec<_>>().into_iter();
     let Some(verb) = verbs.next() else {
         match fields.rest().next() {
@@ -295,21 +361,13 @@ fn step(node: &Node, loading: &mut Loading) -> Option<Placed> {
         loading.faults.error("two-verbs", second.span, message).remedy(format!("begin a step: `- {}:`", second.text));
         return None;
     }
-    if LATER_VERBS.contains(&verb.text.as_str()) {
-        unknown_verb(&verb, loading);
-        return None;
-    }
     let step = Step::load(&verb.text, &mut fields, loading);
     fields.finish(&mut loading.faults);
     Some(Placed { line, step: step? })
 }
 
 fn unknown_verb(word: &Word, loading: &mut Loading) {
-    if LATER_VERBS.contains(&word.text.as_str()) {
-        loading.faults.not_served(word.span, &format!("`{}`", word.text));
-        return;
-    }
-    let near = nearest(&word.text, VERBS.iter().chain(&LATER_VERBS).copied());
+    let near = nearest(&word.text, VERBS.iter().copied());
     let remedy = match near {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("there is: {}", VERBS.join(", ")),

@@ -1,11 +1,16 @@
 //! What a flow declares, and looking it up by name: an unknown name is reported with what was near.
 
+use super::table::Table;
 use crate::audio::spoken::{self, Currency, Reading};
-use crate::flow::fact::Question;
-use crate::flow::model::{Next, Queue};
+use crate::flow::expr::Operand;
+use crate::flow::fact::{Kind, Question};
+use crate::flow::hours::{Day, Hours};
+use crate::flow::lookup::Lookup;
+use crate::flow::model::{Block, Named, Next, Parameter, Queue};
 use crate::flow::prompts::{Prompt, Prompts};
-use crate::yaml::{Faults, Fields, Node, Word};
-use std::collections::BTreeSet;
+use crate::yaml::near::suggestion;
+use crate::yaml::{Diagnostic, Faults, Fields, Node, Span, Word};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Words of targets that no block may be named.
 const KEYWORDS: [&str; 2] = ["continue", "return"];
@@ -15,120 +20,187 @@ const MAX_NEEDS: usize = 64;
 
 /// A load under way.
 pub struct Loading<'p> {
+    /// Of the file that is read.
     pub faults: Faults,
+    /// Of the modules, the one that is read aside.
+    pub modules: Vec<Faults>,
+    /// Blocks whose last step goes on: which, where, by its place in the file.
+    pub falling: Vec<(Word, Span)>,
     pub prompts: &'p Prompts,
     /// In which sums of money are.
     pub currency: Currency,
+    /// Prompts are heard before the answer.
+    pub early: bool,
     /// Whether `always: {error:}` is there: steps without an `else:` then have an exit.
     pub has_always: bool,
-    facts: Vec<Declared<Question>>,
-    queues: Vec<Declared<Queue>>,
-    blocks: Vec<Word>,
+    /// The module that is read, if it is one.
+    pub module: Option<String>,
+    pub facts: Table<Question>,
+    pub lookups: Table<Lookup>,
+    pub hours: Table<Hours>,
+    pub queues: Table<Queue>,
+    pub parameters: Table<Parameter>,
+    blocks: Table<Block>,
+    /// Shapes of `types:`, and days of `calendars:`.
+    pub types: BTreeMap<String, Node>,
+    pub calendars: BTreeMap<String, Vec<Day>>,
     /// The values that whispers speak.
     pub whispered: Vec<(Reading, Word)>,
     /// Prompts and languages of which it was told that one lacks the other.
     lacking: BTreeSet<(String, String)>,
 }
 
-/// A name that stands in the file, whether or not what it names could be read.
-struct Declared<T> {
-    name: Word,
-    what: Option<T>,
-    used: bool,
-}
-
 impl<'p> Loading<'p> {
     pub fn new(path: &str, prompts: &'p Prompts) -> Self {
-        let (facts, queues, blocks) = (Vec::new(), Vec::new(), Vec::new());
-        let currency = Currency::default();
         Self {
             faults: Faults::new(path),
+            modules: Vec::new(),
+            falling: Vec::new(),
             prompts,
-            currency,
+            currency: Currency::default(),
+            early: false,
             has_always: false,
-            facts,
-            queues,
-            blocks,
+            module: None,
+            facts: Table::new("fact"),
+            lookups: Table::new("lookup"),
+            hours: Table::new("hours"),
+            queues: Table::new("queue"),
+            parameters: Table::new("parameter"),
+            blocks: Table::new("block"),
+            types: BTreeMap::new(),
+            calendars: BTreeMap::new(),
             whispered: Vec::new(),
             lacking: BTreeSet::new(),
         }
     }
 
-    pub fn declare_fact(&mut self, name: &Word) {
-        self.facts.push(Declared { name: name.clone(), what: None, used: false });
-    }
-
-    pub fn define_fact(&mut self, at: usize, question: Option<Question>) {
-        self.facts[at].what = question;
-    }
-
-    pub fn declare_queue(&mut self, name: &Word, what: Option<Queue>) {
-        self.queues.push(Declared { name: name.clone(), what, used: false });
-    }
-
-    pub fn name_blocks(&mut self, blocks: &[(Word, Node)]) {
-        for (name, _) in blocks {
-            if KEYWORDS.contains(&name.text.as_str()) {
-                let message = format!("`{}` is a word of the language; no block can be named so", name.text);
-                self.faults.error("bad-name", name.span, message);
-            } else {
-                name.is_name("the name of a block", &mut self.faults);
-            }
-            self.blocks.push(name.clone());
+    /// Puts the faults of a file in place, or back: 0 is the flow's own.
+    pub fn swap(&mut self, file: usize) {
+        if let Some(module) = file.checked_sub(1) {
+            std::mem::swap(&mut self.faults, &mut self.modules[module]);
         }
     }
 
-    pub fn block_names(&self) -> impl Iterator<Item = &str> {
-        self.blocks.iter().map(|b| b.text.as_str())
+    pub fn has_errors(&self) -> bool {
+        self.faults.has_errors() || self.modules.iter().any(Faults::has_errors)
     }
 
-    /// The facts, unless one of them could not be read.
-    pub fn facts(&self) -> Option<Vec<Question>> {
-        self.facts.iter().map(|f| f.what.clone()).collect()
+    /// Everything found: of the flow, then of its modules.
+    pub fn into_found(self) -> Vec<Diagnostic> {
+        let all = std::iter::once(self.faults).chain(self.modules);
+        all.flat_map(Faults::into_list).collect()
     }
 
-    /// The facts that could be read.
-    pub fn questions(&self) -> Vec<Question> {
-        self.facts.iter().filter_map(|f| f.what.clone()).collect()
+    /// A name as the whole flow knows it: within a module behind the module's.
+    pub fn full(&self, name: &Word) -> Word {
+        let text = match &self.module {
+            Some(module) => format!("{module}.{}", name.text),
+            None => name.text.clone(),
+        };
+        Word { text, span: name.span }
     }
 
-    pub fn queues(&self) -> Option<Vec<Queue>> {
-        self.queues.iter().map(|q| q.what.clone()).collect()
+    pub fn name_block(&mut self, name: &Word) -> usize {
+        if KEYWORDS.contains(&name.text.as_str()) {
+            let message = format!("`{}` is a word of the language; no block can be named so", name.text);
+            self.faults.error("bad-name", name.span, message);
+        } else {
+            name.is_name("the name of a block", &mut self.faults);
+        }
+        let name = self.full(name);
+        self.blocks.declare(&name)
     }
 
-    /// Facts and queues that nothing names: "fact", the name.
+    pub fn blocks(&mut self) -> &mut Table<Block> {
+        &mut self.blocks
+    }
+
+    /// Facts, lookups, hours and queues that nothing names.
     pub fn unused(&self) -> Vec<(&'static str, Word)> {
-        let facts = self.facts.iter().filter(|f| !f.used).map(|f| ("fact", f.name.clone()));
-        let queues = self.queues.iter().filter(|q| !q.used).map(|q| ("queue", q.name.clone()));
-        facts.chain(queues).collect()
+        let (facts, lookups) = (self.facts.unused(), self.lookups.unused());
+        [facts, lookups, self.hours.unused(), self.queues.unused(), self.parameters.unused()].concat()
     }
 
     pub fn question(&self, fact: usize) -> Option<&Question> {
-        self.facts[fact].what.as_ref()
+        self.facts.get(fact)
     }
 
     /// The fact that a node names.
     pub fn fact(&mut self, node: &Node) -> Option<usize> {
         let word = node.word("the name of a fact", &mut self.faults)?;
-        let at = self.facts.iter().position(|f| f.name.text == word.text);
-        match at {
-            Some(at) => self.facts[at].used = true,
-            None => {
-                let names = self.facts.iter().map(|f| f.name.text.as_str());
-                self.faults.unknown("fact", &word, names);
-            }
-        }
-        at
+        self.fact_named(&word)
     }
 
-    pub fn queue(&mut self, node: &Node) -> Option<usize> {
+    pub fn fact_named(&mut self, word: &Word) -> Option<usize> {
+        self.facts.find(word, self.module.as_deref(), &mut self.faults)
+    }
+
+    pub fn lookup(&mut self, node: &Node) -> Option<usize> {
+        let word = node.word("the name of a lookup", &mut self.faults)?;
+        self.lookups.find(&word, self.module.as_deref(), &mut self.faults)
+    }
+
+    pub fn is_lookup(&self, word: &Word) -> bool {
+        let name = self.full(word).text;
+        self.lookups.position(&name).is_some() || self.lookups.position(&word.text).is_some()
+    }
+
+    /// The queue that a node names, outright or by a parameter.
+    pub fn queue(&mut self, node: &Node) -> Option<Named<usize>> {
         let word = node.word("the name of a queue", &mut self.faults)?;
-        let at = self.queues.iter().position(|q| q.name.text == word.text);
-        match at {
-            Some(at) => self.queues[at].used = true,
-            None => self.faults.unknown("queue", &word, self.queues.iter().map(|q| q.name.text.as_str())),
+        self.named(&word, |loading, word| loading.queues.find(word, loading.module.as_deref(), &mut loading.faults))
+    }
+
+    pub fn hours_of(&mut self, word: &Word) -> Option<Named<usize>> {
+        self.named(word, |loading, word| loading.hours.find(word, loading.module.as_deref(), &mut loading.faults))
+    }
+
+    /// A prompt that a step says, named outright or by a parameter.
+    pub fn said(&mut self, node: &Node) -> Option<Named<String>> {
+        let word = node.word("a prompt id", &mut self.faults)?;
+        self.named(&word, |loading, word| loading.prompt_named(word).map(|word| word.text))
+    }
+
+    /// What a word names, or each of the values of `with.NAME`.
+    fn named<T>(&mut self, word: &Word, find: impl Fn(&mut Self, &Word) -> Option<T>) -> Option<Named<T>> {
+        let Some(parameter) = word.text.strip_prefix("with.") else { return find(self, word).map(Named::This) };
+        let (at, _) = self.parameter(&Word { text: parameter.to_owned(), span: word.span })?;
+        let values = self.parameters.get(at)?.values.clone();
+        // All of them: each that is wrong is reported.
+        let found: Vec<_> = values.iter().map(|value| find(self, value)).collect();
+        found.into_iter().collect::<Option<_>>().map(|all| Named::With(at, all))
+    }
+
+    /// A parameter and the values that it may have.
+    pub fn parameter(&mut self, name: &Word) -> Option<(usize, Vec<String>)> {
+        let at = self.parameters.find(name, None, &mut self.faults)?;
+        let values = &self.parameters.get(at)?.values;
+        Some((at, values.iter().map(|value| value.text.clone()).collect()))
+    }
+
+    /// `LOOKUP.NAME`: the lookup and which of its values. `None`: the first word is no lookup.
+    pub fn given_place(&mut self, word: &Word) -> Option<Option<(usize, usize)>> {
+        let (lookup, name) = word.text.rsplit_once('.')?;
+        let within = self.module.as_deref().and_then(|module| self.lookups.position(&format!("{module}.{lookup}")));
+        let at = within.or_else(|| self.lookups.position(lookup))?;
+        self.lookups.use_it(at);
+        let Some(lookup) = self.lookups.get(at) else { return Some(None) };
+        let which = lookup.gives.iter().position(|given| given.name.text == name);
+        if which.is_none() {
+            let message = format!("the lookup gives no `{name}`");
+            let remedy = suggestion(name, lookup.gives.iter().map(|given| given.name.text.as_str()));
+            self.faults.error("unknown-name", word.span, message).remedy(remedy);
         }
-        at
+        Some(which.map(|which| (at, which)))
+    }
+
+    /// The value that a lookup gives, with its type. `None`: the word names no lookup.
+    pub fn given(&mut self, word: &Word) -> Option<Option<(Operand, Kind)>> {
+        let place = self.given_place(word)?;
+        Some(place.and_then(|(lookup, which)| {
+            let kind = self.lookups.get(lookup)?.gives.get(which)?.kind.clone();
+            Some((Operand::Given(lookup, which), kind))
+        }))
     }
 
     /// A destination of the configuration.
@@ -166,11 +238,16 @@ impl<'p> Loading<'p> {
             self.faults.error("wrong-type", word.span, format!("`{}` does not fit here: name a block", word.text));
             return None;
         }
-        let at = self.blocks.iter().position(|b| b.text == word.text);
-        if at.is_none() {
-            self.faults.unknown("block", &word, self.blocks.iter().map(|b| b.text.as_str()));
+        self.blocks.find(&word, self.module.as_deref(), &mut self.faults)
+    }
+
+    /// Where a step may lead: a block, `continue` or `return`.
+    pub fn target(&mut self, node: &Node) -> Option<Next> {
+        match node.word("a block, `continue` or `return`", &mut self.faults)?.text.as_str() {
+            "continue" => Some(Next::Continue),
+            "return" => Some(Next::Return),
+            _ => self.block(node).map(Next::Block),
         }
-        at
     }
 
     /// The exit of a step that can fail: `else:`, or `always.error`, or it does not load.
@@ -184,19 +261,17 @@ impl<'p> Loading<'p> {
             }
             return self.has_always.then_some(Next::Always);
         };
-        match node.word("a block or `continue`", &mut self.faults)?.text.as_str() {
-            "continue" => Some(Next::Continue),
-            "return" => {
-                self.faults.not_served(node.span, "`return`");
-                None
-            }
-            _ => self.block(node).map(Next::Block),
-        }
+        self.target(node)
     }
 
     /// A prompt that speaks no value.
     pub fn prompt(&mut self, node: &Node) -> Option<Word> {
-        let word = self.any_prompt(node)?;
+        let word = node.word("a prompt id", &mut self.faults)?;
+        self.prompt_named(&word)
+    }
+
+    fn prompt_named(&mut self, word: &Word) -> Option<Word> {
+        let word = self.known_prompt(word)?;
         if let Some((fact, _)) = self.spoken(&word).into_iter().next() {
             let message = format!("prompt `{}` speaks `{{{fact}}}`", word.text);
             self.faults
@@ -248,7 +323,7 @@ impl<'p> Loading<'p> {
     pub fn whisper(&mut self, node: &Node) -> Option<Word> {
         let word = self.any_prompt(node)?;
         for (name, weekday) in self.spoken(&word) {
-            let question = self.facts.iter().find(|fact| fact.name.text == name).and_then(|fact| fact.what.as_ref());
+            let question = self.facts.position(&name).and_then(|fact| self.facts.get(fact));
             let Some((class, reading)) = question.map(|q| (q.class, q.kind.reading())) else { continue };
             if !class.for_agent() {
                 let class = format!("{class:?}").to_lowercase();
@@ -271,7 +346,11 @@ impl<'p> Loading<'p> {
 
     fn any_prompt(&mut self, node: &Node) -> Option<Word> {
         let word = node.word("a prompt id", &mut self.faults)?;
-        let prompts = self.prompts;
+        self.known_prompt(&word)
+    }
+
+    fn known_prompt(&mut self, word: &Word) -> Option<Word> {
+        let (word, prompts) = (word.clone(), self.prompts);
         let Some(prompt) = prompts.first().prompt(&word.text) else {
             self.faults.unknown("prompt", &word, prompts.first().ids());
             return None;
@@ -303,12 +382,12 @@ impl<'p> Loading<'p> {
     fn spoken(&mut self, prompt: &Word) -> Vec<(String, bool)> {
         let mut spoken = Vec::new();
         for (name, weekday) in self.prompts.first().prompt(&prompt.text).into_iter().flat_map(Prompt::facts) {
-            if self.facts.iter().any(|f| f.name.text == name) {
+            if self.facts.position(name).is_some() {
                 spoken.push((name.to_owned(), weekday));
                 continue;
             }
             let word = Word { text: name.to_owned(), span: prompt.span };
-            self.faults.unknown("fact", &word, self.facts.iter().map(|f| f.name.text.as_str()));
+            self.faults.unknown("fact", &word, self.facts.names());
         }
         spoken
     }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::context::Class;
 use crate::flow::PromptBook;
-use crate::flow::fact::{Ask, Kind};
+use crate::flow::fact::{Ask, Check, Kind};
 use std::collections::BTreeSet;
 
 /// A book of every prompt that the tests name; `readback` reads the account, `other` another fact, `ghost` none.
@@ -43,7 +43,7 @@ fn the_first_example_of_the_language_loads() {
     assert_eq!((flow.name.text.as_str(), flow.digest.len()), ("account-desk", 16));
     let account = &flow.facts[0];
     assert_eq!((account.class, account.known.len(), account.ask.len()), (Class::Pii, 2, 3));
-    assert_eq!(account.kind, Kind::Digits { length: 8..=12, luhn: true });
+    assert_eq!(account.kind, Kind::Digits { length: 8..=12, check: Check::Luhn });
     assert!(matches!(&account.ask[1], Ask::Worded { silent, .. } if silent.text == "account_silent"));
     assert_eq!(flow.queues[0].to.text, "support");
     assert_eq!(flow.unknown_facts()[0].name, "account");
@@ -65,6 +65,7 @@ fn a_preface_tells_which_prompts_to_read() {
     let both = |languages: &[&str], prompts: &str| Preface {
         languages: languages.iter().map(|language| (*language).to_owned()).collect(),
         prompts: prompts.into(),
+        modules: Vec::new(),
     };
     assert_eq!(of("flow: t\nlanguages: [es, en]\nprompts: brand\n"), both(&["es", "en"], "brand"));
     assert_eq!(of("flow: t\nprompts: ../../etc\n"), both(&["en"], "prompts"));
@@ -91,7 +92,33 @@ fn mistakes_in_the_frame() {
 fn mistakes_in_the_declarations() {
     let cases = [
         ("block: 1", "unknown-key", 1, "did you mean `blocks`?"),
-        ("hours: { o: { } }", "not-served-yet", 1, "`hours:` of the flow"),
+        ("hours: { o: { } }", "missing-key", 13, "zone: America"),
+        ("hours: { o: { zone: Mars/Base } }", "unknown-name", 21, "IANA"),
+        ("hours: { o: { zone: UTC, mo: 08:00-12:00 } }", "unknown-key", 26, "mon-fri"),
+        ("hours: { o: { zone: UTC, mon: 8-12 } }", "wrong-type", 31, "08:00-20:00"),
+        ("hours: { o: { zone: UTC, mon-wed: 08:00-12:00, tue: 13:00-14:00 } }", "duplicate-key", 48, "second time"),
+        ("hours: { o: { zone: UTC, closed: [easter] } }", "unknown-name", 35, "calendar"),
+        ("hours: { o: { zone: UTC } }", "unused", 10, "nothing uses hours `o`"),
+        ("with: { brand: acme }", "wrong-type", 16, "[a, b]"),
+        ("with: { brand: [acme] }", "unused", 9, "nothing uses parameter"),
+        ("lookups: { crm: { get: \"crm:/a\" } }", "missing-key", 17, "has no `timeout:`"),
+        ("lookups: { crm: { get: \"https://a/\", timeout: 1s } }", "bad-target", 24, "crm:/phone"),
+        ("lookups: { crm: { get: \"crm:/{x}\", timeout: 1s } }", "unknown-name", 24, "there is none"),
+        ("lookups: { crm: { get: \"crm:/{x\", timeout: 1s } }", "placeholder", 24, "without `}`"),
+        ("lookups: { crm: { get: \"crm:/a b\", timeout: 1s } }", "bad-target", 24, "%20"),
+        ("lookups: { crm: { get: \"crm:/a\", timeout: 1m } }", "wrong-type", 43, "the caller waits"),
+        ("lookups: { crm: { timeout: 1s } }", "missing-key", 17, "caller.number"),
+        ("lookups: { crm: { get: \"crm:/a\", timeout: 1s, send: [] } }", "no-body", 53, "post:"),
+        ("lookups: { crm: { get: \"crm:/a\", timeout: 1s, gives: { a: sum } } }", "unknown-name", 59, "text"),
+        (
+            "lookups: { crm: { get: \"crm:/a\", timeout: 1s, gives: { a: { type: bool, default: yes } } } }",
+            "bad-default",
+            82,
+            "true or false",
+        ),
+        ("lookups: { crm: { get: \"crm:/a\", timeout: 1s } }", "unused", 12, "nothing uses lookup"),
+        ("types: { digits: { type: digits } }", "bad-name", 10, "another name"),
+        ("use: [../verify.yaml]", "bad-path", 7, "beside the flow"),
         ("prompts: /etc", "bad-path", 10, "beside the flow"),
         ("prompts: ../etc", "bad-path", 10, "beside the flow"),
         ("languages: [en, es]", "one-language", 17, "type: choice"),
@@ -99,7 +126,7 @@ fn mistakes_in_the_declarations() {
         ("answer: later", "unknown-name", 9, "there is: now, early"),
         ("currency: gbp", "unknown-name", 11, "usd"),
         ("always: { error: strat }", "unknown-name", 18, "`start`?"),
-        ("always: { error: start, hangup: start }", "not-served-yet", 25, "`hangup:`"),
+        ("always: { hangup: strat }", "unknown-name", 19, "`start`?"),
         ("escape: { collect: 0, to: start }", "escape-key", 20, "star"),
         ("escape: { to: start }", "missing-key", 9, "menu: 0"),
         ("escape: { menu: 10, to: start }", "bad-key", 17, "0 to 9"),
@@ -124,7 +151,7 @@ fn expect_one(text: &str, code: &str, place: &str, says: &str) {
 fn mistakes_in_a_fact() {
     let cases = [
         ("{ type: digit, length: 8, ask: [ask] }", "unknown-name", "digit, length:", "did you mean `digits`?"),
-        ("{ type: text, ask: [ask] }", "not-served-yet", "text, ask: [a", "digits, choice, number"),
+        ("{ type: text, ask: [ask] }", "no-keys", "^", "choice"),
         ("{ type: date, length: 8, ask: [ask] }", "unknown-key", "length: 8, ask: [", "there is: type"),
         ("{ type: digits, ask: [ask] }", "missing-key", "{ type: digits", "has no `length:`"),
         ("{ type: digits, length: 0, ask: [ask] }", "wrong-type", "0, ask: [ask] ", "expected a length"),
@@ -134,7 +161,30 @@ fn mistakes_in_a_fact() {
             "lun, ask: [ask",
             "did you mean `luhn`?",
         ),
-        ("{ type: digits, length: 8, check: mod97, ask: [ask] }", "not-served-yet", "mod97, ask: [a", "luhn"),
+        ("{ type: digits, length: 8, check: regex, ask: [ask] }", "wrong-type", "regex, ask: [a", "{ regex:"),
+        (
+            "{ type: digits, length: 8, check: { regex: \"(\" }, ask: [ask] }",
+            "bad-pattern",
+            "\"(\" }, ask: [a",
+            "expression",
+        ),
+        ("{ type: digits, length: 8, range: 1..5, ask: [ask] }", "wrong-type", "1..5, ask: [as", "of a date"),
+        ("{ type: number, range: 5..1, ask: [ask] }", "wrong-type", "5..1, ask: [as", "1..500"),
+        ("{ type: digits, length: 8, lives: ever, ask: [ask] }", "unknown-name", "ever, ask: [as", "call, case"),
+        ("{ type: digits, length: 8, class: secret, lives: case, ask: [ask] }", "class", "^", "away"),
+        ("{ type: digits, length: 8, accept: crm, ask: [ask] }", "unknown-name", "crm, ask: [ask", "there is none"),
+        (
+            "{ type: digits, length: 8, ask: [ask], confirm: { say: readback, right: 1, again: 1 } }",
+            "duplicate-key",
+            "{ say: readbac",
+            "again: 2",
+        ),
+        (
+            "{ type: digits, length: 8, ask: [ask], confirm: { say: readback, right: 0 } }",
+            "escape-key",
+            "readback, righ",
+            "another key",
+        ),
         ("{ type: digits, length: 8, keys: { 1: a }, ask: [ask] }", "unknown-key", "keys: { 1: a }", "there is: type"),
         ("{ type: digits, length: 8, class: pi, ask: [ask] }", "unknown-name", "pi, ask: [ask]", "`pii`?"),
         (
@@ -144,7 +194,14 @@ fn mistakes_in_a_fact() {
             "header.X-Account",
         ),
         ("{ type: digits, length: 8, known: [crm], ask: [ask] }", "unknown-name", "crm], ask: [as", "uui.NAME"),
-        ("{ type: digits, length: 8, known: [web.a], ask: [ask] }", "not-served-yet", "web.a], ask: [", "web.a"),
+        ("{ type: digits, length: 8, known: [web.], ask: [ask] }", "unknown-name", "web.], ask: [a", "web.NAME"),
+    ];
+    expect_in_a_fact(&cases);
+}
+
+#[test]
+fn mistakes_in_what_a_fact_says() {
+    expect_in_a_fact(&[
         ("{ type: digits, length: 8, ask: [] }", "wrong-type", "[] }", "one a try"),
         ("{ type: digits, length: 8, ask: [aks] }", "unknown-name", "aks] }", "did you mean `ask`?"),
         (
@@ -169,17 +226,22 @@ fn mistakes_in_a_fact() {
             "readback }",
             "away",
         ),
-        ("{ type: digits, length: 8, ask: [ask], default: 123 }", "bad-default", "123 }", "no value of `account`"),
-        ("{ type: digits, length: 8, ask: [ask], offer: ask }", "not-served-yet", "offer: ask }", "`offer:`"),
+        ("{ type: digits, length: 8, ask: [ask], default: 123 }", "bad-default", "123 }", "8 digits"),
+        ("{ type: digits, length: 8, ask: [ask], offer: ask }", "not-read", "ask }", "`{account}`"),
+        ("{ type: digits, length: 8, ask: [ask], offer: readback }", "no-effect", "^", "known"),
         ("{ type: choice, keys: { 1: a, x: b }, ask: [ask] }", "bad-key", "x: b }, ask: [", "star or pound"),
         ("{ type: choice, keys: { pound: a, \"#\": b }, ask: [ask] }", "duplicate-key", "\"#\": b }, ask:", "already"),
         ("{ type: choice, keys: { 1: a }, ask: [ask], confirm: readback }", "not-served-yet", "readback }", "choice"),
         ("{ type: choice, keys: { 0: a }, ask: [ask] }", "escape-key", "a }, ask: [ask", "another key"),
-    ];
+    ]);
+}
+
+fn expect_in_a_fact(cases: &[(&str, &str, &str, &str)]) {
     for (fact, code, at, says) in cases {
         let head = "askonce: 1\nflow: t\nescape: { menu: 0, to: start }\nfacts:\n  pin: { type: digits, length: 4, ask: [ask] }\n";
         let steps = "[{ collect: account, else: continue }, { collect: pin, else: continue }, hangup]";
-        let column = 12 + fact.find(at).expect("the place is in the fact");
+        // `^` is the name of the fact.
+        let column = if *at == "^" { 3 } else { 12 + fact.find(*at).expect("the place is in the fact") };
         let text = format!("{head}  account: {fact}\nblocks: {{ start: {steps} }}\n");
         expect_one(&text, code, &format!("6:{column}"), says);
     }
@@ -201,8 +263,17 @@ blocks:
 fn mistakes_in_the_blocks() {
     let cases = [
         ("start: [{ colect: account }, hangup]", "unknown-verb", "colect", "did you mean `collect`?"),
-        ("start: [{ lookup: crm }, hangup]", "not-served-yet", "lookup", "`lookup`"),
-        ("start: [return]", "not-served-yet", "return", "`return`"),
+        ("start: [{ lookup: crm }, hangup]", "unknown-name", "crm", "there is none"),
+        ("start: [return]", "stray-return", "start", "- run: start"),
+        ("start: [{ return: true }]", "wrong-type", "true", "- return"),
+        ("start: [{ run: strat }, hangup]", "unknown-name", "strat", "`start`?"),
+        ("start: [{ run: start }, hangup]", "deep-run", "start", "who ran it"),
+        ("start: [{ set: reason }, hangup]", "missing-key", "reason", "to: VALUE"),
+        ("start: [{ set: reason, to: billig }, hangup]", "bad-value", "billig", "billing, sales"),
+        ("start: [{ set: reason, from: crm.tier }, hangup]", "unknown-name", "crm.tier", "LOOKUP.NAME"),
+        ("start: [{ forget: pin, keep: true }, hangup]", "class", "pin", "away"),
+        ("start: [{ forget: reason, at_most: 99 }, hangup]", "wrong-type", "99", "from 1 to 20"),
+        ("start: [{ reject: 486 }]", "answered", "486", "answer: early"),
         ("start: [say, hangup]", "wrong-type", "say", "say: …"),
         ("start: [hangs]", "unknown-verb", "hangs", "there is: say"),
         ("start: [{ hangup: true }]", "wrong-type", "true", "write `- hangup`"),
@@ -215,7 +286,7 @@ fn mistakes_in_the_blocks() {
         ("start: [{ say: welcome, loud: true }, hangup]", "unknown-key", "loud", "say, barge"),
         ("start: [{ collect: acount }, hangup]", "unknown-name", "acount", "`account`?"),
         ("start: [{ collect: told }, hangup]", "no-ask", "told", "`ask: [PROMPT]`"),
-        ("start: [{ collect: account, else: return }, hangup]", "not-served-yet", "return", "`return`"),
+        ("start: [{ collect: account, else: return }, hangup]", "stray-return", "start", "- run"),
         ("start: [{ collect: account, else: strat }, hangup]", "unknown-name", "strat", "`start`?"),
         ("start: [{ goto: continue }]", "wrong-type", "continue", "name a block"),
         ("start: [{ route: account, to: { } }]", "wrong-type", "account", "only a choice"),
@@ -253,6 +324,30 @@ fn mistakes_in_the_blocks() {
             "asked once",
         ),
     ];
+    expect_in_blocks(&cases);
+}
+
+/// A mistake in a condition is placed within it.
+#[test]
+fn mistakes_in_a_condition() {
+    expect_in_blocks(&[
+        ("start: [{ if: reason == 'billing' }, hangup]", "missing-key", "{ if", "has no `then:`"),
+        ("start: [{ if: reason == 'bill', then: sorry }, hangup]", "condition", "'bill'", "billing, sales"),
+        ("start: [{ if: reason, then: sorry }, hangup]", "condition", "reason", "compare it"),
+        ("start: [{ if: reason < 'a', then: sorry }, hangup]", "condition", "< ", "== or !="),
+        ("start: [{ if: reason == billing, then: sorry }, hangup]", "unknown-name", "billing", "there is"),
+        ("start: [{ if: pin == '1234', then: sorry }, hangup]", "condition", "pin", "filled(pin)"),
+        ("start: [{ if: filled(pni), then: sorry }, hangup]", "unknown-name", "pni", "`pin`?"),
+        ("start: [{ if: full(pin), then: sorry }, hangup]", "unknown-name", "full", "filled"),
+        ("start: [{ if: closed(office), then: sorry }, hangup]", "unknown-name", "office", "there is none"),
+        ("start: [{ if: reason == 'sales' && filled(pin), then: sorry }, hangup]", "condition", "&", "write `and`"),
+        ("start: [{ if: reason == 5, then: sorry }, hangup]", "condition", "5", "quotes"),
+        ("start: [{ if: filled(pin) filled(told), then: sorry }, hangup]", "condition", "filled(told)", "`and`"),
+        ("start: [{ if: with.brand == 'a', then: sorry }, hangup]", "unknown-name", "with.brand", "there is none"),
+    ]);
+}
+
+fn expect_in_blocks(cases: &[(&str, &str, &str, &str)]) {
     for (blocks, code, at, says) in cases {
         // Everything declared is used here, so that no warning stands beside the mistake.
         let used = "[{ collect: account, else: continue }, { collect: reason, else: continue }, { collect: pin, else: continue }, { agent: desk, needs: [told], else: continue }, hangup]";

@@ -75,6 +75,8 @@ pub fn context(flow: &Flow) -> Context {
         flow: FlowStamp { name: flow.name.text.clone(), digest: flow.digest.clone() },
         language: flow.language.clone(),
         facts: flow.unknown_facts(),
+        earlier: Vec::new(),
+        earlier_dropped: 0,
         journey: Vec::new(),
         journey_dropped: 0,
         hops: Vec::new(),
@@ -91,16 +93,22 @@ pub struct Scene {
     pub now: Instant,
     pub play: u32,
     pub trace: Vec<String>,
+    pub lookups: Vec<(u32, LookupRequest)>,
 }
 
 impl Scene {
     pub fn new(text: &str, inbound: Inbound) -> Self {
+        let mut scene = Self::idle(text, inbound);
+        scene.event(Event::Begin);
+        scene
+    }
+
+    /// Nothing happened yet.
+    pub fn idle(text: &str, inbound: Inbound) -> Self {
         let (flow, prompts) = world(text);
         let context = context(&flow);
         let run = Run::new(flow, prompts, inbound);
-        let mut scene = Self { run, context, now: Instant::from_micros(1), play: 0, trace: Vec::new() };
-        scene.event(Event::Begin);
-        scene
+        Self { run, context, now: Instant::from_micros(1), play: 0, trace: Vec::new(), lookups: Vec::new() }
     }
 
     pub fn event(&mut self, event: Event) {
@@ -108,6 +116,9 @@ impl Scene {
         while let Some(action) = self.run.poll() {
             if let Action::Play { play, .. } = action {
                 self.play = play;
+            }
+            if let Action::Lookup { lookup, request, .. } = &action {
+                self.lookups.push((*lookup, request.clone()));
             }
             self.trace.extend(self.word(&action));
         }
@@ -121,7 +132,7 @@ impl Scene {
             Action::Fact(fact) => {
                 let fact = &self.context.facts[*fact];
                 match &fact.state {
-                    State::Unknown => panic!("{} did not change", fact.name),
+                    State::Unknown => format!("{}?", fact.name),
                     State::Filled { value, from, confirmed, .. } => {
                         let sure = if *confirmed { "!" } else { "" };
                         format!("{}={}/{from}{sure}", fact.name, value.open())
@@ -140,7 +151,7 @@ impl Scene {
         })
     }
 
-    fn pass(&mut self, time: Duration) {
+    pub fn pass(&mut self, time: Duration) {
         let until = self.now + time;
         while let Some(at) = self.run.next_deadline().filter(|at| *at <= until) {
             self.now = at;
@@ -149,7 +160,7 @@ impl Scene {
         self.now = until;
     }
 
-    fn act(&mut self, word: &str) {
+    pub fn act(&mut self, word: &str) {
         match word {
             "." => self.event(Event::PlayEnded(self.play)),
             "t" => {

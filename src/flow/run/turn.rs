@@ -2,13 +2,15 @@
 
 use super::{Action, Ending, Go};
 use crate::audio::spoken::Reading;
-use crate::context::{Context, Inbound, Source, Why};
-use crate::flow::fact::{Kind, LANGUAGE};
-use crate::flow::model::{Flow, Next};
+use crate::context::{Context, Earlier, Inbound, Source, Why};
+use crate::flow::fact::{Kind, Known, LANGUAGE, Lives, Question};
+use crate::flow::model::{Flow, Named, Next};
 use crate::flow::prompts::Prompts;
 use crate::key::Key;
 use crate::secret::Secret;
 use crate::time::{Duration, Instant};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::VecDeque;
 
 /// Keys that are kept for questions still to come; two of the longest entries.
@@ -39,10 +41,24 @@ pub(super) struct Talk {
     failed: bool,
     talked: bool,
     counts: Counts,
+    lookups: u32,
+    /// What lookups gave, by lookup and value.
+    given: Vec<Vec<Option<Secret>>>,
+    /// What they found for facts that name them among their sources: lookup, fact, value.
+    found: Vec<(usize, usize, Secret)>,
+    /// Facts whose known value was offered.
+    offered: Vec<bool>,
+    /// How often each fact was forgotten.
+    rounds: Vec<u32>,
+    /// A condition or a queue found closed hours.
+    closed: bool,
+    /// The caller is gone.
+    pub gone: bool,
 }
 
 impl Talk {
-    pub fn new(facts: usize) -> Self {
+    pub fn new(flow: &Flow) -> Self {
+        let facts = flow.facts.len();
         Self {
             typed: VecDeque::new(),
             late_pound: None,
@@ -52,7 +68,35 @@ impl Talk {
             failed: false,
             talked: false,
             counts: Counts::default(),
+            lookups: 0,
+            given: flow.lookups.iter().map(|lookup| vec![None; lookup.gives.len()]).collect(),
+            found: Vec::new(),
+            offered: vec![false; facts],
+            rounds: vec![0; facts],
+            closed: false,
+            gone: false,
         }
+    }
+
+    /// The number of the next lookup.
+    pub fn next_lookup(&mut self) -> u32 {
+        self.lookups += 1;
+        self.lookups
+    }
+
+    pub fn give(&mut self, lookup: usize, which: usize, value: Option<Secret>) {
+        self.given[lookup][which] = value;
+    }
+
+    /// A lookup found a value for a fact that has it among its sources: those are looked at again.
+    pub fn found(&mut self, lookup: usize, fact: usize, value: Secret) {
+        self.found.retain(|(l, f, _)| (*l, *f) != (lookup, fact));
+        self.found.push((lookup, fact, value));
+        self.looked_up[fact] = false;
+    }
+
+    pub fn refuse_known(&mut self) {
+        self.counts.known_refused += 1;
     }
 
     pub fn next_action(&mut self) -> Option<Action> {
@@ -131,7 +175,9 @@ impl Turn<'_> {
     pub fn is_escape(&self, fact: usize, key: Key, confirming: bool) -> bool {
         let Some(escape) = self.flow.escape else { return false };
         let (menu, collect) = (escape.menu == Some(key), escape.collect == Some(key));
-        match self.flow.facts[fact].kind {
+        let question = &self.flow.facts[fact];
+        match question.kind {
+            _ if question.survey => false,
             _ if confirming => menu || collect,
             Kind::Choice(_) => menu,
             _ => collect,
@@ -143,9 +189,15 @@ impl Turn<'_> {
         self.decline_unknown(Why::Person);
         self.talk.failed = true;
         match self.flow.escape {
-            Some(escape) => Go::Take(Next::Block(escape.to)),
+            Some(escape) => Go::Take(Next::Afresh(escape.to)),
             None => unreachable!("an escape key is one of the flow's escape"),
         }
+    }
+
+    /// The caller hung up: what is left to do without it, or nothing.
+    pub fn gone(&mut self) -> Go {
+        self.talk.gone = true;
+        Go::Take(self.flow.always_hangup.map_or(Next::End(Ending::SelfServed), Next::Afresh))
     }
 
     /// A step did not work.
@@ -162,10 +214,11 @@ impl Turn<'_> {
 
     /// What a `hangup` here amounts to.
     pub fn ending(&self) -> Ending {
-        match (self.talk.talked, self.talk.failed) {
-            (true, _) => Ending::Agent,
-            (false, true) => Ending::Failed,
-            (false, false) => Ending::SelfServed,
+        match (self.talk.talked, self.talk.closed, self.talk.failed) {
+            (true, ..) => Ending::Agent,
+            (false, true, _) => Ending::Closed,
+            (false, false, true) => Ending::Failed,
+            (false, false, false) => Ending::SelfServed,
         }
     }
 
@@ -173,28 +226,146 @@ impl Turn<'_> {
     /// goes as it is if not. What was typed ahead was for us.
     pub fn bring(&mut self, facts: &[usize]) {
         for &fact in facts {
-            self.look_up(fact);
+            if let Some((value, from)) = self.known(fact) {
+                self.fill(fact, value, from, false);
+            }
         }
         self.drop_typed();
     }
 
-    /// Fills an unknown fact from the first outside source whose value it accepts. Each fact is looked up once.
+    /// Fills an unknown fact from outside, unless what is known is to be offered to the caller first.
     pub fn look_up(&mut self, fact: usize) {
+        if self.flow.facts[fact].offer.is_none()
+            && let Some((value, from)) = self.known(fact)
+        {
+            self.fill(fact, value, from, false);
+        }
+    }
+
+    /// What an outside source knows of a fact that is unknown: the first one whose value it takes. Each is looked at once,
+    /// and again after a lookup.
+    fn known(&mut self, fact: usize) -> Option<(Secret, Source)> {
         let looked_up = std::mem::replace(&mut self.talk.looked_up[fact], true);
         if looked_up || !self.context.facts[fact].is_unknown() {
-            return;
+            return None;
         }
-        let question = &self.flow.facts[fact];
-        for (value, from) in question.known.iter().filter_map(|known| known.look(self.inbound)) {
-            if question.accepts(value) {
-                return self.fill(fact, Secret::new(value), from, false);
+        let flow = self.flow;
+        let question = &flow.facts[fact];
+        let since = self.since(question);
+        for source in &question.known {
+            let known = match source {
+                Known::Lookup(lookup) => {
+                    let found = self.talk.found.iter().find(|(l, f, _)| (*l, *f) == (*lookup, fact));
+                    let name = &flow.lookups[*lookup].name.text;
+                    found.map(|(_, _, value)| (value.clone(), Source::Lookup(name.clone())))
+                }
+                source => {
+                    let known = source.look(self.inbound, &question.name.text, since);
+                    known.map(|(value, from)| (Secret::new(value), from))
+                }
+            };
+            match known {
+                Some((value, from)) if self.takes(fact, &value) => return Some((value, from)),
+                Some(_) => self.talk.counts.known_refused += 1,
+                None => {}
             }
-            self.talk.counts.known_refused += 1;
         }
+        None
+    }
+
+    /// A known value that the caller is to hear before it counts; once a call.
+    pub fn offer(&mut self, fact: usize) -> Option<(Secret, Source)> {
+        let offered = std::mem::replace(&mut self.talk.offered[fact], true);
+        if offered { None } else { self.known(fact) }
+    }
+
+    /// How old what is known of a fact from before the call may be.
+    fn since(&self, question: &Question) -> Timestamp {
+        let now = self.context.wall(self.now);
+        let age = question.fresh.and_then(|fresh| SignedDuration::try_from(fresh).ok());
+        age.and_then(|age| now.checked_sub(age).ok()).unwrap_or(Timestamp::MIN)
+    }
+
+    /// Whether a value is one of the fact's, and within its range.
+    pub fn takes(&self, fact: usize, value: &Secret) -> bool {
+        let (question, value) = (&self.flow.facts[fact], value.open());
+        let today = || self.context.wall(self.now).to_zoned(TimeZone::UTC).date();
+        question.accepts(value) && question.range.as_ref().is_none_or(|range| range.has(value, today()))
+    }
+
+    /// The call came back to its case: what was known there is known here.
+    pub fn reattach(&mut self) {
+        for earlier in &self.inbound.case {
+            let fact = self.flow.facts.iter().position(|question| question.name.text == earlier.name);
+            let lives = |fact: &usize| self.flow.facts[*fact].lives == Lives::Case;
+            let Some(fact) = fact.filter(lives) else { continue };
+            let fresh = earlier.at >= self.since(&self.flow.facts[fact]);
+            if fresh && self.takes(fact, &earlier.value) {
+                let Earlier { value, from, confirmed, at, .. } = earlier.clone();
+                self.fill_at(fact, value, from, confirmed, at);
+            } else {
+                self.talk.counts.known_refused += 1;
+            }
+        }
+    }
+
+    pub fn given(&self, lookup: usize, which: usize) -> Option<&Secret> {
+        let given = self.talk.given[lookup][which].as_ref();
+        given.or(self.flow.lookups[lookup].gives[which].default.as_ref())
+    }
+
+    /// Which of its values a parameter has.
+    fn chosen(&self, parameter: usize) -> usize {
+        let parameter = &self.flow.with[parameter];
+        let given = self.inbound.with.get(&parameter.name.text);
+        given.and_then(|given| parameter.values.iter().position(|value| value.text == *given)).unwrap_or(0)
+    }
+
+    pub fn parameter(&self, parameter: usize) -> &str {
+        &self.flow.with[parameter].values[self.chosen(parameter)].text
+    }
+
+    /// The thing itself, of a thing that may be named by a parameter.
+    pub fn of<'n, T>(&self, named: &'n Named<T>) -> &'n T {
+        match named {
+            Named::This(one) => one,
+            Named::With(parameter, all) => &all[self.chosen(*parameter)],
+        }
+    }
+
+    pub fn switch(&self, name: &str) -> bool {
+        self.inbound.switches.get(name).copied().unwrap_or(false)
+    }
+
+    pub fn is_open(&mut self, hours: usize) -> bool {
+        let open = self.flow.hours[hours].is_open(self.context.wall(self.now));
+        self.talk.closed |= !open;
+        open
+    }
+
+    /// How often a fact was forgotten.
+    pub fn rounds(&self, fact: usize) -> u32 {
+        self.talk.rounds[fact]
+    }
+
+    /// Back to unknown. What came with the call is not looked at again; what a lookup finds from now on is.
+    pub fn forget(&mut self, fact: usize, keep: bool) {
+        self.talk.rounds[fact] += 1;
+        self.talk.found.retain(|(_, found, _)| *found != fact);
+        self.talk.looked_up[fact] = true;
+        if keep {
+            self.context.file_earlier(fact);
+        }
+        self.context.facts[fact].forget();
+        self.act(Action::Fact(fact));
     }
 
     pub fn fill(&mut self, fact: usize, value: Secret, from: Source, confirmed: bool) {
         let at = self.context.wall(self.now);
+        self.fill_at(fact, value, from, confirmed, at);
+    }
+
+    fn fill_at(&mut self, fact: usize, value: Secret, from: Source, confirmed: bool, at: Timestamp) {
         let chosen = self.prompts.books().find(|book| value == Secret::new(book.language.as_str()));
         let chosen = chosen.filter(|_| self.flow.facts[fact].name.text == LANGUAGE);
         if self.context.facts[fact].fill(value, from, confirmed, at) {

@@ -5,11 +5,11 @@
 //!        a key stops it  | else: a silent try   | else: the entry ends            | the entry ends
 //! ```
 
-use crate::context::{Source, Why};
-use crate::flow::fact::Ask;
+use crate::context::{Outcome, Source, Why};
+use crate::flow::fact::{Ask, Kind};
 use crate::flow::load::Loading;
 use crate::flow::model::{Next, Way};
-use crate::flow::run::{Action, Doing, Event, Go, Turn};
+use crate::flow::run::{Action, Doing, Event, Go, Inquiry, Turn};
 use crate::key::Key;
 use crate::secret::Secret;
 use crate::time::{Duration, Instant};
@@ -40,12 +40,12 @@ impl Collect {
             // A fact that could not be read is one mistake already.
             None => (String::new(), true, false),
         };
+        let unserved = question.is_some_and(|question| question.kind == Kind::Recording);
         let has_else = fields.rest().any(|key| key.text == "else");
         // With a default nothing can fail; a fact that was declined before is passed by.
         let settled = default || fact.is_none();
-        let otherwise =
-            if settled && !has_else { Some(Next::Continue) } else { loading.otherwise(fields, node) };
-        if !asks {
+        let otherwise = if settled && !has_else { Some(Next::Continue) } else { loading.otherwise(fields, node) };
+        if !asks && !unserved {
             let message = format!("`{name}` cannot be collected: it has no `ask:`");
             loading.faults.error("no-ask", node.span, message).remedy("add `ask: [PROMPT]` to the fact");
         }
@@ -62,8 +62,13 @@ impl Collect {
         if fact.value().is_some() {
             return Go::Take(Next::Continue);
         }
-        if !fact.is_unknown() {
+        if !fact.is_unknown() || turn.flow.facts[self.fact].kind == Kind::Recording {
             return turn.fail(self.otherwise);
+        }
+        if turn.flow.facts[self.fact].offer.is_some()
+            && let Some((value, from)) = turn.offer(self.fact)
+        {
+            return offer(turn, self.fact, self.otherwise, (value, from));
         }
         ask(turn, self.fact, self.otherwise, Failure::Silent)
     }
@@ -90,8 +95,22 @@ enum Failure {
 
 #[derive(Clone, Debug)]
 enum Phase {
+    /// A known value is read to the caller, before anything is asked.
+    Offer {
+        value: Secret,
+        from: Source,
+    },
     Entry(Vec<Key>),
-    Confirm { value: Secret, silences: u32, others: u32 },
+    /// The business looks at the value.
+    Accepting {
+        value: Secret,
+        inquiry: Inquiry,
+    },
+    Confirm {
+        value: Secret,
+        silences: u32,
+        others: u32,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -100,6 +119,12 @@ enum Hearing {
     Due,
     Playing(u32),
     Until(Instant),
+}
+
+fn offer(turn: &mut Turn, fact: usize, otherwise: Next, (value, from): (Secret, Source)) -> Go {
+    turn.answer();
+    let (phase, hearing) = (Phase::Offer { value, from }, Hearing::Due);
+    Asking { fact, otherwise, failed: Failure::Silent, phase, hearing, said: false }.listen(turn)
 }
 
 fn ask(turn: &mut Turn, fact: usize, otherwise: Next, failed: Failure) -> Go {
@@ -111,6 +136,12 @@ fn ask(turn: &mut Turn, fact: usize, otherwise: Next, failed: Failure) -> Go {
 
 impl Asking {
     pub fn on(mut self, turn: &mut Turn, event: Event) -> Go {
+        if let Phase::Accepting { inquiry, .. } = &mut self.phase {
+            return match inquiry.on(turn, event) {
+                Some(outcome) => self.judged(turn, outcome),
+                None => Go::Wait(Doing::Asking(self)),
+            };
+        }
         match event {
             Event::Key(key) => {
                 self.stop(turn);
@@ -132,6 +163,9 @@ impl Asking {
     }
 
     pub fn deadline(&self) -> Option<Instant> {
+        if let Phase::Accepting { inquiry, .. } = &self.phase {
+            return Some(inquiry.deadline());
+        }
         match self.hearing {
             Hearing::Until(at) => Some(at),
             Hearing::Due | Hearing::Playing(_) => None,
@@ -163,9 +197,13 @@ impl Asking {
     fn say(&self, turn: &mut Turn) -> u32 {
         let flow = turn.flow;
         let question = &flow.facts[self.fact];
-        if let Phase::Confirm { value, .. } = &self.phase {
-            let prompt = question.confirm.as_ref().map_or("", |word| word.text.as_str());
-            return turn.play(prompt, question.kind.reading().map(|reading| (value, reading)));
+        let readback = match &self.phase {
+            Phase::Confirm { value, .. } => question.confirm.as_ref().zip(Some(value)),
+            Phase::Offer { value, .. } => question.offer.as_ref().zip(Some(value)),
+            Phase::Entry(_) | Phase::Accepting { .. } => None,
+        };
+        if let Some((readback, value)) = readback {
+            return turn.play(&readback.prompt.text, question.kind.reading().map(|reading| (value, reading)));
         }
         let at = turn.context.facts[self.fact].tries.saturating_sub(1) as usize;
         let prompt = match (question.ask.get(at), self.failed) {
@@ -178,7 +216,7 @@ impl Asking {
     }
 
     fn key(mut self, turn: &mut Turn, key: Key) -> ControlFlow<Go, Self> {
-        if turn.is_escape(self.fact, key, matches!(self.phase, Phase::Confirm { .. })) {
+        if turn.is_escape(self.fact, key, !matches!(self.phase, Phase::Entry(_))) {
             return ControlFlow::Break(turn.escape());
         }
         let Phase::Entry(keys) = &mut self.phase else {
@@ -206,29 +244,74 @@ impl Asking {
     }
 
     /// The entry is over.
-    fn entered(mut self, turn: &mut Turn) -> ControlFlow<Go, Self> {
+    fn entered(self, turn: &mut Turn) -> ControlFlow<Go, Self> {
         let Phase::Entry(keys) = &self.phase else { return ControlFlow::Continue(self) };
         let question = &turn.flow.facts[self.fact];
         match question.value_of(keys, &turn.context.language) {
-            None => ControlFlow::Break(self.fail(turn, Failure::Invalid)),
-            Some(value) if question.confirm.is_some() => {
-                self.phase = Phase::Confirm { value, silences: 0, others: 0 };
-                self.hearing = Hearing::Due;
-                ControlFlow::Continue(self)
-            }
-            Some(value) => ControlFlow::Break(self.fill(turn, value, false)),
+            Some(value) if turn.takes(self.fact, &value) => self.taken(turn, value),
+            Some(_) | None => ControlFlow::Break(self.fail(turn, Failure::Invalid)),
         }
     }
 
-    /// A key at the confirm: 1 = right, 2 = again.
+    /// The value is one of the fact's: the business looks at it, if it wants to.
+    fn taken(mut self, turn: &mut Turn, value: Secret) -> ControlFlow<Go, Self> {
+        let Some(lookup) = turn.flow.facts[self.fact].accept else { return self.accepted(turn, value) };
+        match Inquiry::begin(turn, lookup, Some((self.fact, &value))) {
+            Ok(inquiry) => {
+                self.phase = Phase::Accepting { value, inquiry };
+                ControlFlow::Break(Go::Wait(Doing::Asking(self)))
+            }
+            Err(outcome) => self.verdict(turn, value, outcome),
+        }
+    }
+
+    fn judged(self, turn: &mut Turn, outcome: Outcome) -> Go {
+        let Phase::Accepting { value, .. } = &self.phase else { return Go::Wait(Doing::Asking(self)) };
+        let value = value.clone();
+        match self.verdict(turn, value, outcome) {
+            ControlFlow::Continue(asking) => asking.listen(turn),
+            ControlFlow::Break(go) => go,
+        }
+    }
+
+    /// The business knows no such thing, or will not have it: the try failed. If it cannot say, the value stands: nobody
+    /// is sent away because something behind us failed.
+    fn verdict(self, turn: &mut Turn, value: Secret, outcome: Outcome) -> ControlFlow<Go, Self> {
+        match outcome {
+            Outcome::None | Outcome::Refused => ControlFlow::Break(self.fail(turn, Failure::Invalid)),
+            Outcome::Ok | Outcome::Slow | Outcome::Failed => self.accepted(turn, value),
+        }
+    }
+
+    fn accepted(mut self, turn: &mut Turn, value: Secret) -> ControlFlow<Go, Self> {
+        if turn.flow.facts[self.fact].confirm.is_none() {
+            return ControlFlow::Break(self.fill(turn, value, false));
+        }
+        self.phase = Phase::Confirm { value, silences: 0, others: 0 };
+        self.hearing = Hearing::Due;
+        ControlFlow::Continue(self)
+    }
+
+    /// A key at the confirm, or at the offer.
     fn answer(mut self, turn: &mut Turn, key: Key) -> ControlFlow<Go, Self> {
+        let question = &turn.flow.facts[self.fact];
+        if let Phase::Offer { value, from } = &self.phase {
+            let right = question.offer.as_ref().is_some_and(|offer| offer.right == key);
+            let (value, from) = (value.clone(), from.clone());
+            return ControlFlow::Break(if right {
+                self.take_offer(turn, value, from)
+            } else {
+                self.decline_offer(turn)
+            });
+        }
         let Phase::Confirm { value, others, .. } = &mut self.phase else { return ControlFlow::Continue(self) };
-        match key.to_char() {
-            '1' => {
+        let keys = question.confirm.as_ref().map(|confirm| (confirm.right, confirm.again));
+        match keys {
+            Some((right, _)) if right == key => {
                 let value = value.clone();
                 ControlFlow::Break(self.fill(turn, value, true))
             }
-            '2' => ControlFlow::Break(self.fail(turn, Failure::Invalid)),
+            Some((_, again)) if again == key => ControlFlow::Break(self.fail(turn, Failure::Invalid)),
             _ => {
                 *others += 1;
                 // What was typed behind it was meant for something else; the value must be heard again.
@@ -251,10 +334,13 @@ impl Asking {
                 // A slow caller's `#` belongs to this entry, not to the next question.
                 turn.ended_without_pound();
                 match self.entered(turn) {
-                ControlFlow::Continue(asking) => asking.listen(turn),
-                ControlFlow::Break(go) => go,
+                    ControlFlow::Continue(asking) => asking.listen(turn),
+                    ControlFlow::Break(go) => go,
+                }
             }
-            }
+            // Nobody said yes.
+            Phase::Offer { .. } => self.decline_offer(turn),
+            Phase::Accepting { .. } => Go::Wait(Doing::Asking(self)),
             Phase::Confirm { value, silences, .. } => {
                 *silences += 1;
                 if *silences < SILENT_READINGS {
@@ -265,6 +351,16 @@ impl Asking {
                 self.fill(turn, value, false)
             }
         }
+    }
+
+    fn take_offer(self, turn: &mut Turn, value: Secret, from: Source) -> Go {
+        turn.fill(self.fact, value, from, true);
+        Go::Take(Next::Continue)
+    }
+
+    /// Another value is wanted: the caller is asked.
+    fn decline_offer(self, turn: &mut Turn) -> Go {
+        ask(turn, self.fact, self.otherwise, Failure::Silent)
     }
 
     fn fill(self, turn: &mut Turn, value: Secret, confirmed: bool) -> Go {

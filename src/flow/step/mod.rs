@@ -1,36 +1,51 @@
 //! The verbs, one file each with its loading and its running. To add a verb is a file and a line of this table.
 
+pub mod agent;
+pub mod branch;
+pub mod collect;
+pub mod forget;
+pub mod goto;
+pub mod hangup;
+pub mod lookup;
+pub mod record;
+pub mod reject;
+pub mod return_back;
+pub mod route;
+pub mod run_block;
+pub mod say;
+pub mod set;
+pub mod transfer;
+pub mod unserved;
+
 use super::load::Loading;
 use super::model::Way;
 use super::run::{Go, Turn};
 use crate::yaml::Fields;
 
 macro_rules! steps {
-    ($($word:ident: $Verb:ident),+ $(,)?) => {
-        $(pub mod $word;)+
-
+    ($($word:literal: $room:ident::$Verb:ident),+ $(,)?) => {
         /// One step of a block.
         #[derive(Clone, Debug)]
         pub enum Step {
-            $($Verb($word::$Verb)),+
+            $($Verb($room::$Verb)),+
         }
 
-        /// Every verb that is served.
-        pub const VERBS: &[&str] = &[$(stringify!($word)),+];
+        /// Every verb.
+        pub const VERBS: &[&str] = &[$($word),+];
 
         impl Step {
             pub fn verb(&self) -> &'static str {
                 match self {
-                    $(Step::$Verb(_) => stringify!($word)),+
+                    $(Step::$Verb(_) => $word),+
                 }
             }
 
             /// The step of `verb`, whose key is still among `fields`. What is wrong is reported.
             pub fn load(verb: &str, fields: &mut Fields, loading: &mut Loading) -> Option<Step> {
                 match verb {
-                    $(stringify!($word) => {
-                        let node = fields.take(stringify!($word))?;
-                        $word::$Verb::load(node, fields, loading).map(Step::$Verb)
+                    $($word => {
+                        let node = fields.take($word)?;
+                        $room::$Verb::load(node, fields, loading).map(Step::$Verb)
                     })+
                     _ => None,
                 }
@@ -54,19 +69,32 @@ macro_rules! steps {
 }
 
 steps! {
-    say: Say,
-    collect: Collect,
-    route: Route,
-    goto: Goto,
-    agent: Agent,
-    transfer: Transfer,
-    record: Record,
-    hangup: Hangup,
+    "say": say::Say,
+    "collect": collect::Collect,
+    "lookup": lookup::Lookup,
+    "if": branch::Branch,
+    "route": route::Route,
+    "run": run_block::RunBlock,
+    "return": return_back::Return,
+    "goto": goto::Goto,
+    "set": set::Set,
+    "forget": forget::Forget,
+    "agent": agent::Agent,
+    "callback": unserved::Callback,
+    "ticket": unserved::Ticket,
+    "transfer": transfer::Transfer,
+    "record": record::Record,
+    "reject": reject::Reject,
+    "hangup": hangup::Hangup,
 }
 
 impl Step {
     /// The step of a verb that stands bare.
     pub fn bare(verb: &str) -> Option<Step> {
-        (verb == "hangup").then_some(Step::Hangup(hangup::Hangup))
+        match verb {
+            "hangup" => Some(Step::Hangup(hangup::Hangup)),
+            "return" => Some(Step::Return(return_back::Return)),
+            _ => None,
+        }
     }
 }

@@ -1,13 +1,13 @@
 //! `- say: PROMPT`, with `barge: false` for one that a key does not cut off.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Named, Next, Way};
 use crate::flow::run::{Action, Doing, Event, Go, Turn};
 use crate::yaml::{Fields, Node};
 
 #[derive(Clone, Debug)]
 pub struct Say {
-    prompt: String,
+    prompt: Named<String>,
     barge: bool,
 }
 
@@ -20,9 +20,9 @@ pub struct Saying {
 
 impl Say {
     pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
-        let prompt = loading.prompt(node);
+        let prompt = loading.said(node);
         let barge = fields.take("barge").map_or(Some(true), |node| node.boolean(&mut loading.faults));
-        Some(Self { prompt: prompt?.text, barge: barge? })
+        Some(Self { prompt: prompt?, barge: barge? })
     }
 
     pub fn ways(&self) -> Vec<Way> {
@@ -30,7 +30,8 @@ impl Say {
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {
-        let play = turn.play(&self.prompt, None);
+        let prompt = turn.of(&self.prompt).as_str();
+        let play = turn.play(prompt, None);
         Go::Wait(Doing::Saying(Saying { play, barge: self.barge }))
     }
 }

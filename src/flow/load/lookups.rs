@@ -1,0 +1,217 @@
+//! `lookups:`, from their text.
+
+use super::Loading;
+use super::facts::plain_kind;
+use crate::context::Method;
+use crate::flow::lookup::{Given, Lookup, Piece};
+use crate::secret::Secret;
+use crate::time::Duration;
+use crate::yaml::{Fields, Node, Span, Value, Word};
+
+const MAX_LOOKUPS: usize = 200;
+/// Facts of one lookup, and values.
+const MAX_VALUES: usize = 32;
+/// How long a caller may be made to wait for one answer.
+const LONGEST: Duration = Duration::from_secs(30);
+const SHORTEST: Duration = Duration::from_millis(50);
+
+pub fn declare(node: Option<&Node>, loading: &mut Loading) {
+    for (name, _) in entries(node, loading) {
+        name.is_name("the name of a lookup", &mut loading.faults);
+        let name = loading.full(name);
+        loading.lookups.declare(&name);
+    }
+}
+
+/// Their values are typed; the facts that they name have their names already.
+pub fn define(node: Option<&Node>, loading: &mut Loading) {
+    for (name, node) in entries(node, loading) {
+        let lookup = lookup(name, node, loading);
+        let at = loading.lookups.position(&loading.full(name).text);
+        at.into_iter().for_each(|at| loading.lookups.define(at, lookup.clone()));
+    }
+}
+
+/// What needs the facts as they are: classes, and who fills what.
+pub fn against_facts(loading: &mut Loading) {
+    for (at, lookup) in loading.lookups.read().into_iter().enumerate() {
+        for fact in lookup.facts_in_path() {
+            let Some(question) = loading.question(fact) else { continue };
+            if !question.class.for_agent() {
+                let class = format!("{:?}", question.class).to_lowercase();
+                let message = format!("`{}` is {class}: it may not stand in an address", question.name.text);
+                let remedy = "post: …, with the fact in `send:`";
+                loading.faults.error("class", lookup.name.span, message).remedy(remedy);
+            }
+        }
+        for question in loading.facts.read() {
+            let place = loading.facts.position(&question.name.text);
+            let fills = lookup.fills.iter().any(|(fact, _)| Some(*fact) == place);
+            if question.is_known_by(at) && !fills {
+                let message = format!("lookup `{}` does not fill `{}`", lookup.name.text, question.name.text);
+                let remedy = format!("fills: [{}]", question.name.text);
+                loading.faults.error("not-filled", question.span, message).remedy(remedy);
+            }
+        }
+    }
+}
+
+fn entries<'n>(node: Option<&'n Node>, loading: &mut Loading) -> &'n [(Word, Node)] {
+    node.and_then(|n| n.map("the lookups", MAX_LOOKUPS, &mut loading.faults)).unwrap_or(&[])
+}
+
+fn lookup(name: &Word, node: &Node, loading: &mut Loading) -> Option<Lookup> {
+    let mut fields = Fields::of(node, format!("lookup `{}`", name.text), &mut loading.faults)?;
+    let (get, post) = (fields.take("get"), fields.take("post"));
+    let target = match (get, post) {
+        (Some(node), None) => target(node, loading).map(|target| (Method::Get, target)),
+        (None, Some(node)) => target(node, loading).map(|target| (Method::Post, target)),
+        _ => {
+            let message = format!("lookup `{}` takes one of `get:` and `post:`", name.text);
+            loading.faults.error("missing-key", node.span, message).remedy("get: \"crm:/phone/{caller.number}\"");
+            None
+        }
+    };
+    let send_node = fields.take("send");
+    let send = send_node.map_or(Some(Vec::new()), |node| facts(node, loading));
+    if let (Some(node), Some(_)) = (send_node, get) {
+        loading.faults.error("no-body", node.span, "`get:` sends no facts").remedy("post: …, or the fact in the path");
+    }
+    let timeout = fields.need("timeout", &mut loading.faults).and_then(|node| timeout(node, loading));
+    let auth = fields.take("auth").map(|node| node.name("the name of a secret", &mut loading.faults));
+    let idempotent = fields.take("idempotent").map_or(Some(false), |node| node.boolean(&mut loading.faults));
+    let fills = fields.take("fills").map_or(Some(Vec::new()), |node| fills(node, loading));
+    let gives = fields.take("gives").map_or(Some(Vec::new()), |node| gives(node, loading));
+    fields.finish(&mut loading.faults);
+    let (method, (endpoint, path)) = target?;
+    Some(Lookup {
+        name: loading.full(name),
+        endpoint,
+        method,
+        path,
+        send: send?,
+        timeout: timeout?,
+        auth: auth.map_or(Some(None), |auth| auth.map(Some))?,
+        idempotent: idempotent?,
+        fills: fills?,
+        gives: gives?,
+    })
+}
+
+/// `crm:/phone/{caller.number}`: an endpoint of the configuration, and the path there.
+fn target(node: &Node, loading: &mut Loading) -> Option<(Word, Vec<Piece>)> {
+    let word = node.word("an endpoint and a path as `crm:/phone/{caller.number}`", &mut loading.faults)?;
+    let parts = word.text.split_once(':').filter(|(endpoint, path)| !endpoint.is_empty() && path.starts_with('/'));
+    let Some((endpoint, path)) = parts.filter(|(_, path)| !path.starts_with("//")) else {
+        let message = format!("`{}` names no endpoint of the configuration", word.text);
+        loading
+            .faults
+            .error("bad-target", word.span, message)
+            .remedy("write ENDPOINT:/PATH: crm:/phone/{caller.number}");
+        return None;
+    };
+    let endpoint = Word { text: endpoint.to_owned(), span: word.span };
+    let legal = |c: char| c.is_ascii_graphic() && !matches!(c, '#' | '\\' | '"' | '<' | '>' | '^' | '`' | '|');
+    if let Some(wrong) = path.chars().find(|c| !legal(*c)) {
+        let message = format!("`{wrong}` cannot stand in a path");
+        loading.faults.error("bad-target", word.span, message).remedy("write it by its octets: %20");
+        return None;
+    }
+    let mut pieces = Vec::new();
+    let mut rest = path;
+    while let Some((before, behind)) = rest.split_once('{') {
+        let Some((name, after)) = behind.split_once('}') else {
+            loading.faults.error("placeholder", word.span, "`{` without `}` in the path");
+            return None;
+        };
+        pieces.push(Piece::Text(before.to_owned()));
+        pieces.push(placeholder(name, word.span, loading)?);
+        rest = after;
+    }
+    pieces.push(Piece::Text(rest.to_owned()));
+    endpoint.is_name("an endpoint", &mut loading.faults).then_some((endpoint, pieces))
+}
+
+fn placeholder(name: &str, span: Span, loading: &mut Loading) -> Option<Piece> {
+    match name {
+        "caller.number" => Some(Piece::CallerNumber),
+        "called" => Some(Piece::Called),
+        _ => loading.fact_named(&Word { text: name.to_owned(), span }).map(Piece::Fact),
+    }
+}
+
+fn timeout(node: &Node, loading: &mut Loading) -> Option<Duration> {
+    let timeout = node.duration(&mut loading.faults)?;
+    if !(SHORTEST..=LONGEST).contains(&timeout) {
+        let remedy = "the caller waits for it: 800ms, 2s";
+        node.wrong("a time from 50ms to 30s", &mut loading.faults).remedy(remedy);
+        return None;
+    }
+    Some(timeout)
+}
+
+fn facts(node: &Node, loading: &mut Loading) -> Option<Vec<usize>> {
+    let items = node.list("facts as `[account, pin]`", MAX_VALUES, &mut loading.faults)?;
+    let facts: Vec<_> = items.iter().map(|item| loading.fact(item)).collect();
+    facts.into_iter().collect()
+}
+
+/// `[account]`, or `{ account: customer.number }` with the place in the answer.
+fn fills(node: &Node, loading: &mut Loading) -> Option<Vec<(usize, String)>> {
+    if let Value::Map(_) = node.value {
+        let entries = node.map("facts and their places", MAX_VALUES, &mut loading.faults)?;
+        let mut fills = Vec::with_capacity(entries.len());
+        for (name, node) in entries {
+            let fact = loading.fact_named(name);
+            let at = place(node, loading);
+            fills.push((fact?, at?));
+        }
+        return Some(fills);
+    }
+    let items = node.list("facts as `[account]`", MAX_VALUES, &mut loading.faults)?;
+    let mut fills = Vec::with_capacity(items.len());
+    for item in items {
+        let word = item.word("the name of a fact", &mut loading.faults)?;
+        fills.push((loading.fact_named(&word)?, word.text));
+    }
+    Some(fills)
+}
+
+/// Where a value stands in the answer: keys of its objects, joined by dots.
+fn place(node: &Node, loading: &mut Loading) -> Option<String> {
+    let word = node.word("a place in the answer as `customer.tier`", &mut loading.faults)?;
+    let sound = word.text.len() <= 128 && word.text.split('.').all(|key| !key.is_empty());
+    if !sound {
+        node.wrong("a place in the answer as `customer.tier`", &mut loading.faults);
+    }
+    sound.then_some(word.text)
+}
+
+/// `{ tier: text, balance: { type: money, at: account.balance, default: 0.00 } }`
+fn gives(node: &Node, loading: &mut Loading) -> Option<Vec<Given>> {
+    let entries = node.map("values as `{ tier: text }`", MAX_VALUES, &mut loading.faults)?;
+    let mut gives = Vec::with_capacity(entries.len());
+    for (name, node) in entries {
+        name.is_name("the name of a value", &mut loading.faults);
+        gives.push(given(name, node, loading)?);
+    }
+    Some(gives)
+}
+
+fn given(name: &Word, node: &Node, loading: &mut Loading) -> Option<Given> {
+    let Value::Map(_) = node.value else {
+        let kind = plain_kind(node, loading)?;
+        return Some(Given { name: name.clone(), kind, default: None, at: name.text.clone() });
+    };
+    let mut fields = Fields::of(node, format!("value `{}`", name.text), &mut loading.faults)?;
+    let kind = fields.need("type", &mut loading.faults).and_then(|node| plain_kind(node, loading));
+    let at = fields.take("at").map_or_else(|| Some(name.text.clone()), |node| place(node, loading));
+    let default = fields.take("default").map(|node| node.word("a value", &mut loading.faults));
+    fields.finish(&mut loading.faults);
+    let (kind, default) = (kind?, default.map_or(Some(None), |default| default.map(Some))?);
+    if let Some(default) = default.as_ref().filter(|default| !kind.fits(&default.text)) {
+        let message = format!("the default is no value of `{}`", name.text);
+        loading.faults.error("bad-default", default.span, message).remedy(kind.example());
+    }
+    Some(Given { name: name.clone(), kind, default: default.map(|word| Secret::new(word.text)), at: at? })
+}

@@ -1,0 +1,123 @@
+//! What a flow's own file and its modules have alike: types, calendars, hours, facts, lookups and blocks. A module's names
+//! stand behind its own: `verify.account`.
+
+use super::{Loading, MAX_BLOCKS, block, facts, hours, lookups};
+use crate::flow::model::Block;
+use crate::yaml::{self, Faults, Fields, Node, Source, Word};
+
+const MAX_MODULES: usize = 20;
+
+/// A file's share of the flow.
+pub struct Section<'n> {
+    /// 0 is the flow's own.
+    file: usize,
+    module: Option<String>,
+    types: Option<&'n Node>,
+    calendars: Option<&'n Node>,
+    hours: Option<&'n Node>,
+    facts: Option<&'n Node>,
+    lookups: Option<&'n Node>,
+    blocks: &'n [(Word, Node)],
+}
+
+/// The files that `use:` names.
+pub fn named(fields: &mut Fields, faults: &mut Faults) -> Vec<Word> {
+    let Some(node) = fields.take("use") else { return Vec::new() };
+    let mut files = node.words("files of modules as `[verify.yaml]`", MAX_MODULES, faults).unwrap_or_else(Vec::new);
+    files.retain(|file| {
+        let sound = !file.text.starts_with('/') && !file.text.split(['/', '\\']).any(|part| part == "..");
+        if !sound {
+            let message = format!("`{}` leads out of the flow's folder", file.text);
+            faults.error("bad-path", file.span, message).remedy("name a file beside the flow: verify.yaml");
+        }
+        sound
+    });
+    files
+}
+
+/// A module's text as a tree; its mistakes are told with its own path.
+pub fn read(module: &Source, loading: &mut Loading) -> Option<Node> {
+    loading.modules.push(Faults::new(&module.path));
+    let at = loading.modules.len();
+    loading.swap(at);
+    let node = yaml::read(module, &mut loading.faults);
+    loading.swap(at);
+    node
+}
+
+pub fn of_flow<'n>(fields: &mut Fields<'n>, loading: &mut Loading) -> Section<'n> {
+    section(0, None, fields, loading)
+}
+
+/// `module: NAME`, and what it brings.
+pub fn of_module<'n>(node: &'n Node, file: usize, loading: &mut Loading) -> Option<Section<'n>> {
+    loading.swap(file);
+    let section = Fields::of(node, "the module", &mut loading.faults).and_then(|mut fields| {
+        fields.version(&mut loading.faults);
+        let name = fields.need("module", &mut loading.faults);
+        let name = name.and_then(|node| node.name("a module's name", &mut loading.faults));
+        let section = section(file, name.as_ref().map(|name| name.text.clone()), &mut fields, loading);
+        fields.finish(&mut loading.faults);
+        name.map(|_| section)
+    });
+    loading.swap(file);
+    section
+}
+
+fn section<'n>(file: usize, module: Option<String>, fields: &mut Fields<'n>, loading: &mut Loading) -> Section<'n> {
+    let blocks = fields.take("blocks");
+    if blocks.is_none() && module.is_none() {
+        fields.missing("blocks", &mut loading.faults);
+    }
+    Section {
+        file,
+        module,
+        types: fields.take("types"),
+        calendars: fields.take("calendars"),
+        hours: fields.take("hours"),
+        facts: fields.take("facts"),
+        lookups: fields.take("lookups"),
+        blocks: blocks.and_then(|b| b.map("the blocks", MAX_BLOCKS, &mut loading.faults)).unwrap_or(&[]),
+    }
+}
+
+/// Does something for each file, with its own place for what is wrong.
+fn each<'n>(sections: &[Section<'n>], loading: &mut Loading, mut act: impl FnMut(&Section<'n>, &mut Loading)) {
+    for section in sections {
+        loading.swap(section.file);
+        loading.module.clone_from(&section.module);
+        act(section, loading);
+        loading.module = None;
+        loading.swap(section.file);
+    }
+}
+
+/// Every name of every file, before anything is read.
+pub fn declare(sections: &[Section], loading: &mut Loading) {
+    each(sections, loading, |section, loading| {
+        facts::types(section.types, loading);
+        hours::calendars(section.calendars, loading);
+        hours::declare(section.hours, loading);
+        facts::declare(section.facts, loading);
+        lookups::declare(section.lookups, loading);
+        for (name, _) in section.blocks {
+            loading.name_block(name);
+        }
+    });
+}
+
+pub fn define(sections: &[Section], loading: &mut Loading) {
+    each(sections, loading, |section, loading| {
+        hours::define(section.hours, loading);
+        facts::define(section.facts, loading);
+        lookups::define(section.lookups, loading);
+    });
+}
+
+pub fn blocks(sections: &[Section], loading: &mut Loading) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    each(sections, loading, |section, loading| {
+        blocks.extend(section.blocks.iter().map(|(name, steps)| block(name, steps, section.file, loading)));
+    });
+    blocks
+}

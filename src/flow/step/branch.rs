@@ -1,0 +1,35 @@
+//! `- if: CONDITION` with `then: BLOCK`; where the condition does not hold, the next step, or `else: BLOCK`.
+
+use crate::flow::expr::{self, Expr};
+use crate::flow::load::Loading;
+use crate::flow::model::{Next, Way};
+use crate::flow::run::{Go, Turn};
+use crate::yaml::{Fields, Node};
+
+#[derive(Clone, Debug)]
+pub struct Branch {
+    condition: Expr,
+    then: Next,
+    otherwise: Next,
+}
+
+impl Branch {
+    pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
+        let condition = expr::parse(node, loading);
+        let then = fields.need("then", &mut loading.faults).and_then(|node| loading.target(node));
+        let otherwise = fields.take("else").map_or(Some(Next::Continue), |node| loading.target(node));
+        Some(Self { condition: condition?, then: then?, otherwise: otherwise? })
+    }
+
+    pub fn condition(&self) -> &Expr {
+        &self.condition
+    }
+
+    pub fn ways(&self) -> Vec<Way> {
+        vec![Way::at_once(self.then), Way::at_once(self.otherwise)]
+    }
+
+    pub fn begin(&self, turn: &mut Turn) -> Go {
+        Go::Take(if self.condition.holds(turn) { self.then } else { self.otherwise })
+    }
+}

@@ -1,0 +1,66 @@
+//! `- forget: FACT`: back to unknown, the one way down. `keep: true` files the value under what was known earlier;
+//! `at_most: N` bounds a loop that asks once more on purpose, and then takes `else:`.
+
+use crate::flow::load::Loading;
+use crate::flow::model::{Next, Way};
+use crate::flow::run::{Go, Turn};
+use crate::yaml::{Fields, Node};
+
+/// Rounds that a loop may have.
+const MAX_ROUNDS: usize = 20;
+
+#[derive(Clone, Debug)]
+pub struct Forget {
+    fact: usize,
+    keep: bool,
+    bound: Option<Bound>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Bound {
+    at_most: u32,
+    otherwise: Next,
+}
+
+impl Forget {
+    pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
+        let fact = loading.fact(node);
+        let keep = fields.take("keep").map_or(Some(false), |node| node.boolean(&mut loading.faults));
+        let class = fact.and_then(|fact| loading.question(fact)).map(|question| question.class);
+        if keep == Some(true) && class.is_some_and(|class| !class.for_agent()) {
+            let message = "what nobody may see is not kept";
+            loading.faults.error("class", node.span, message).remedy("take `keep: true` away");
+        }
+        let at_most =
+            fields.take("at_most").map(|node| node.number("a number of rounds", 1..=MAX_ROUNDS, &mut loading.faults));
+        let bound = match at_most {
+            None => None,
+            Some(at_most) => {
+                let otherwise = loading.otherwise(fields, node);
+                Some(Bound { at_most: u32::try_from(at_most?).ok()?, otherwise: otherwise? })
+            }
+        };
+        Some(Self { fact: fact?, keep: keep?, bound })
+    }
+
+    pub fn ways(&self) -> Vec<Way> {
+        let exit = self.bound.map(|bound| Way::at_once(bound.otherwise));
+        let on = Way { next: Next::Continue, paced: self.bound.is_some() };
+        exit.into_iter().chain([on]).collect()
+    }
+
+    /// Whether it lets a path through so many times only.
+    pub fn is_bounded(&self) -> bool {
+        self.bound.is_some()
+    }
+
+    pub fn begin(&self, turn: &mut Turn) -> Go {
+        if let Some(bound) = self.bound
+            && turn.rounds(self.fact) >= bound.at_most
+        {
+            return turn.fail(bound.otherwise);
+        }
+        turn.forget(self.fact, self.keep);
+        Go::Take(Next::Continue)
+    }
+}

@@ -1,0 +1,81 @@
+//! `- lookup: LOOKUP` with `else:` and, where they differ, `none:` (there is no such thing), `refused:` and `slow:`
+//! (nobody knows whether it was done).
+
+use crate::context::Outcome;
+use crate::flow::load::Loading;
+use crate::flow::model::{Next, Way};
+use crate::flow::run::{Doing, Event, Go, Inquiry, Turn};
+use crate::time::Instant;
+use crate::yaml::{Fields, Node};
+
+#[derive(Clone, Debug)]
+pub struct Lookup {
+    lookup: usize,
+    exits: Exits,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Exits {
+    none: Option<Next>,
+    refused: Option<Next>,
+    slow: Option<Next>,
+    otherwise: Next,
+}
+
+/// The answer is awaited.
+#[derive(Clone, Debug)]
+pub struct Looking {
+    inquiry: Inquiry,
+    exits: Exits,
+}
+
+impl Lookup {
+    pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
+        let lookup = loading.lookup(node);
+        let mut exit = |key| fields.take(key).map(|node| loading.target(node));
+        let (none, refused, slow) = (exit("none"), exit("refused"), exit("slow"));
+        let otherwise = loading.otherwise(fields, node);
+        let named = |exit: Option<Option<Next>>| exit.map_or(Some(None), |exit| exit.map(Some));
+        let exits = Exits { none: named(none)?, refused: named(refused)?, slow: named(slow)?, otherwise: otherwise? };
+        Some(Self { lookup: lookup?, exits })
+    }
+
+    pub fn ways(&self) -> Vec<Way> {
+        let Exits { none, refused, slow, otherwise } = self.exits;
+        let named = [none, refused, slow].into_iter().flatten();
+        named.chain([Next::Continue, otherwise]).map(Way::at_once).collect()
+    }
+
+    pub fn begin(&self, turn: &mut Turn) -> Go {
+        match Inquiry::begin(turn, self.lookup, None) {
+            Ok(inquiry) => Go::Wait(Doing::Looking(Looking { inquiry, exits: self.exits })),
+            Err(outcome) => self.exits.take(turn, outcome),
+        }
+    }
+}
+
+impl Exits {
+    fn take(self, turn: &mut Turn, outcome: Outcome) -> Go {
+        let named = match outcome {
+            Outcome::Ok => return Go::Take(Next::Continue),
+            Outcome::None => self.none,
+            Outcome::Refused => self.refused,
+            Outcome::Slow => self.slow,
+            Outcome::Failed => None,
+        };
+        turn.fail(named.unwrap_or(self.otherwise))
+    }
+}
+
+impl Looking {
+    pub fn on(mut self, turn: &mut Turn, event: Event) -> Go {
+        match self.inquiry.on(turn, event) {
+            Some(outcome) => self.exits.take(turn, outcome),
+            None => Go::Wait(Doing::Looking(self)),
+        }
+    }
+
+    pub fn deadline(&self) -> Instant {
+        self.inquiry.deadline()
+    }
+}

@@ -1,0 +1,38 @@
+//! `- reject: 486` or `603`: refuses the call before it is answered.
+
+use crate::flow::load::Loading;
+use crate::flow::model::{Next, Way};
+use crate::flow::run::{Action, Doing, Ending, Go, Turn};
+use crate::yaml::{Fields, Node};
+
+/// Busy Here, and Decline (RFC 3261 sections 21.4.24 and 21.6.2).
+const STATUSES: [(&str, u16); 2] = [("486", 486), ("603", 603)];
+
+#[derive(Clone, Debug)]
+pub struct Reject {
+    status: u16,
+}
+
+impl Reject {
+    pub fn load(node: &Node, _: &mut Fields, loading: &mut Loading) -> Option<Self> {
+        let word = node.word("486 (busy) or 603 (declined)", &mut loading.faults)?;
+        let status = STATUSES.iter().find(|(text, _)| *text == word.text).map(|(_, status)| *status);
+        if status.is_none() {
+            loading.faults.unknown("status of `reject`", &word, STATUSES.iter().map(|(text, _)| *text));
+        }
+        if !loading.early {
+            let message = "the call is answered before its first step: it cannot be refused";
+            loading.faults.error("answered", node.span, message).remedy("add `answer: early` to the flow, or hang up");
+        }
+        Some(Self { status: status? })
+    }
+
+    pub fn ways(&self) -> Vec<Way> {
+        vec![Way::at_once(Next::End(Ending::SelfServed))]
+    }
+
+    pub fn begin(&self, turn: &mut Turn) -> Go {
+        turn.act(Action::Reject(self.status));
+        Go::Wait(Doing::Ended)
+    }
+}

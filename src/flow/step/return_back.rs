@@ -1,0 +1,24 @@
+//! `- return`: back behind the `run:` that led here, bare.
+
+use crate::flow::load::Loading;
+use crate::flow::model::{Next, Way};
+use crate::flow::run::{Go, Turn};
+use crate::yaml::{Fields, Node};
+
+#[derive(Clone, Debug)]
+pub struct Return;
+
+impl Return {
+    pub fn load(node: &Node, _: &mut Fields, loading: &mut Loading) -> Option<Self> {
+        node.wrong("`- return` bare", &mut loading.faults).remedy("write `- return`");
+        None
+    }
+
+    pub fn ways(&self) -> Vec<Way> {
+        vec![Way::at_once(Next::Return)]
+    }
+
+    pub fn begin(&self, _: &mut Turn) -> Go {
+        Go::Take(Next::Return)
+    }
+}

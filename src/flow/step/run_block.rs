@@ -1,0 +1,25 @@
+//! `- run: BLOCK`: goes on behind this step once the block says `return`.
+
+use crate::flow::load::Loading;
+use crate::flow::model::{Next, Way};
+use crate::flow::run::{Go, Turn};
+use crate::yaml::{Fields, Node};
+
+#[derive(Clone, Debug)]
+pub struct RunBlock {
+    block: usize,
+}
+
+impl RunBlock {
+    pub fn load(node: &Node, _: &mut Fields, loading: &mut Loading) -> Option<Self> {
+        Some(Self { block: loading.block(node)? })
+    }
+
+    pub fn ways(&self) -> Vec<Way> {
+        vec![Way::at_once(Next::Run(self.block)), Way::at_once(Next::Continue)]
+    }
+
+    pub fn begin(&self, _: &mut Turn) -> Go {
+        Go::Take(Next::Run(self.block))
+    }
+}

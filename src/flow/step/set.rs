@@ -1,0 +1,83 @@
+//! `- set: FACT` with `to: VALUE`, or `from: LOOKUP.VALUE`: fills a fact that is still unknown, and never another one.
+
+use crate::context::Source;
+use crate::flow::load::Loading;
+use crate::flow::model::{Next, Way};
+use crate::flow::run::{Go, Turn};
+use crate::secret::Secret;
+use crate::yaml::{Fields, Node};
+
+#[derive(Clone, Debug)]
+pub struct Set {
+    fact: usize,
+    value: Value,
+}
+
+#[derive(Clone, Debug)]
+enum Value {
+    This(Secret),
+    /// A lookup's: which lookup, and which of its values.
+    Given(usize, usize),
+}
+
+impl Set {
+    pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
+        let fact = loading.fact(node);
+        let (to, from) = (fields.take("to"), fields.take("from"));
+        let fact = fact?;
+        // A fact that could not be read is one mistake already.
+        let question = loading.question(fact)?.clone();
+        if question.is_verified() {
+            let message = "only a lookup can fill `verified`";
+            loading.faults.error("trust", node.span, message).remedy("name it in the `fills:` of a lookup");
+            return None;
+        }
+        let value = match (to, from) {
+            (Some(node), None) => {
+                let word = node.word("a value", &mut loading.faults)?;
+                if !question.accepts(&word.text) {
+                    let message = format!("`{}` is no value of `{}`", word.text, question.name.text);
+                    loading.faults.error("bad-value", word.span, message).remedy(question.kind.example());
+                    return None;
+                }
+                Value::This(Secret::new(word.text))
+            }
+            (None, Some(node)) => {
+                let word = node.word("a value of a lookup as `crm.tier`", &mut loading.faults)?;
+                let Some(given) = loading.given_place(&word) else {
+                    let message = format!("`{}` is no value that a lookup gives", word.text);
+                    loading
+                        .faults
+                        .error("unknown-name", word.span, message)
+                        .remedy("write LOOKUP.NAME, of its `gives:`");
+                    return None;
+                };
+                let (lookup, which) = given?;
+                Value::Given(lookup, which)
+            }
+            _ => {
+                let message = "`set` takes one of `to:` and `from:`";
+                loading.faults.error("missing-key", node.span, message).remedy("to: VALUE, or from: LOOKUP.NAME");
+                return None;
+            }
+        };
+        Some(Self { fact, value })
+    }
+
+    pub fn ways(&self) -> Vec<Way> {
+        vec![Way::at_once(Next::Continue)]
+    }
+
+    /// A value that is not there, or that the fact does not take, leaves it unknown.
+    pub fn begin(&self, turn: &mut Turn) -> Go {
+        turn.look_up(self.fact);
+        let value = match &self.value {
+            Value::This(value) => Some(value.clone()),
+            Value::Given(lookup, which) => turn.given(*lookup, *which).cloned(),
+        };
+        if let Some(value) = value.filter(|value| turn.takes(self.fact, value)) {
+            turn.fill(self.fact, value, Source::Set, false);
+        }
+        Go::Take(Next::Continue)
+    }
+}
