@@ -1,6 +1,7 @@
 //! What only shows when the configuration and its flows are seen together.
 
 use super::{Config, Uui};
+use crate::context::carrier::Carrier;
 use crate::yaml::near::suggestion;
 use crate::yaml::{Diagnostic, Span, Word};
 
@@ -12,6 +13,8 @@ pub struct Names<'f> {
     pub name: &'f Word,
     /// The destinations that it names.
     pub destinations: Vec<&'f Word>,
+    /// Those of them that it sends callers away to, with facts.
+    pub transfers: Vec<&'f Word>,
     pub facts: Vec<&'f str>,
     /// Its parameters, and what each may be.
     pub parameters: Vec<(&'f str, Vec<&'f str>)>,
@@ -37,6 +40,7 @@ pub fn check(config: &Config, flows: &[Names]) -> Vec<Diagnostic> {
             }
         }
     }
+    flows.iter().for_each(|flow| sent_away(config, flow, &mut found));
     for flow in config.numbers.iter().filter_map(|number| number.flow.as_ref()) {
         let names = || flows.iter().map(|f| f.name.text.as_str());
         if !names().any(|name| name == flow.text) {
@@ -75,6 +79,19 @@ fn given(config: &Config, with: &[(Word, Word)], flow: &Names, found: &mut Vec<D
         let what = if parameter.is_none() { "has no parameter" } else { "does not take" };
         let message = format!("flow `{}` {what} `{}`", flow.name.text, word.text);
         fault(found, &config.path, "unknown-name", word.span, message).remedy(suggestion(&word.text, names));
+    }
+}
+
+/// A transfer wants facts to go along, and its destination has no way for them.
+fn sent_away(config: &Config, flow: &Names, found: &mut Vec<Diagnostic>) {
+    for to in &flow.transfers {
+        let destination = config.destinations.iter().find(|destination| destination.name.text == to.text);
+        if destination.is_some_and(|destination| !destination.carriers.contains(&Carrier::ReferTo)) {
+            let message = format!("a transfer to `{}` takes no facts along: its carriers lack `refer_to`", to.text);
+            let mut lost = Diagnostic::warning(flow.path, "no-effect", to.span, message);
+            lost.remedy("add `refer_to` to its `carriers:`, or leave `needs:` out");
+            found.push(lost);
+        }
     }
 }
 

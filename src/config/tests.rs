@@ -1,6 +1,6 @@
 use super::*;
 use crate::codec::{Codec, Preference};
-use crate::yaml::{Diagnostic, Source, Span};
+use crate::yaml::{Diagnostic, Severity, Source, Span};
 
 fn load_text(text: &str) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
     load(&Source { path: "askonce.yaml".into(), text: text.into() })
@@ -379,7 +379,10 @@ fn names_are_checked_across_files() {
     let word = |text: &str, line| Word { text: text.into(), span: Span { line, column: 3, start: 0, end: 0 } };
     let (desk, center) = (word("account-desk", 2), word("contact-center", 2));
     let (support, suport) = (word("support", 9), word("suport", 12));
-    let names = |path, name, destinations, facts| Names { path, name, destinations, facts, parameters: Vec::new() };
+    let names = |path, name, destinations, facts| {
+        let (transfers, parameters) = (Vec::new(), Vec::new());
+        Names { path, name, destinations, transfers, facts, parameters }
+    };
     let good = [names("a.yaml", &desk, vec![&support], vec!["account"]), names("b.yaml", &center, vec![], vec![])];
     assert_eq!(check(&config, &good), []);
     let bad = [names("a.yaml", &desk, vec![&support, &suport], vec!["acount"]), names("b.yaml", &desk, vec![], vec![])];
@@ -393,6 +396,11 @@ fn names_are_checked_across_files() {
         ("askonce.yaml:31:172".to_owned(), meant("acount")),
     ];
     assert_eq!(found, expected);
+    // Its carriers are listed, and `refer_to` is not among them.
+    let [desk, center] = good;
+    let away = [Names { transfers: vec![&support], ..desk }, center];
+    let found: Vec<_> = check(&config, &away).iter().map(|d| (d.severity, d.place(), d.code)).collect();
+    assert_eq!(found, [(Severity::Warning, "a.yaml:9:3".to_owned(), "no-effect")]);
 }
 
 #[test]

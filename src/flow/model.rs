@@ -5,6 +5,7 @@ use super::hours::Hours;
 use super::lookup::Lookup;
 use super::run::Ending;
 use super::step::Step;
+use super::step::transfer::Transfer;
 use crate::audio::spoken::Reading;
 use crate::context::Fact;
 use crate::key::Key;
@@ -44,12 +45,14 @@ pub struct Flow {
 impl Flow {
     /// The destinations of the configuration that the flow names.
     pub fn destinations(&self) -> impl Iterator<Item = &Word> {
-        let steps = self.blocks.iter().flat_map(|block| &block.steps);
-        let transfers = steps.filter_map(|placed| match &placed.step {
-            Step::Transfer(transfer) => Some(transfer.to()),
+        self.queues.iter().map(|queue| &queue.to).chain(self.transfers().map(Transfer::to))
+    }
+
+    pub fn transfers(&self) -> impl Iterator<Item = &Transfer> {
+        self.blocks.iter().flat_map(|block| &block.steps).filter_map(|placed| match &placed.step {
+            Step::Transfer(transfer) => Some(transfer),
             _ => None,
-        });
-        self.queues.iter().map(|queue| &queue.to).chain(transfers)
+        })
     }
 
     /// Whether a fact of it may be known from another channel, or from its caller's call before.

@@ -150,6 +150,7 @@ fn names(service: &Service) -> Names<'_> {
         path: &flow.path,
         name: &flow.name,
         destinations: flow.destinations().collect(),
+        transfers: flow.transfers().filter(|transfer| transfer.takes_facts()).map(|transfer| transfer.to()).collect(),
         facts: flow.facts.iter().map(|fact| fact.name.text.as_str()).collect(),
         parameters: flow
             .with

@@ -1,10 +1,12 @@
 //! Calls that come back with our reference, and what trunks write in User-to-User.
 
-use crate::scenarios::{ACCOUNT, answers, caller, plan, uui};
+use crate::scenarios::{ACCOUNT, answers, caller, flow, plan, uui};
 use crate::{Plan, World};
+use askonce::context::{Earlier, Source};
 use askonce::engine::Setup;
 use askonce::peer::{Act, Happened, TalkId};
 use askonce::replay;
+use askonce::secret::Secret;
 use askonce::server::files::{self, Disk};
 use askonce::time::Duration;
 use std::sync::Arc;
@@ -112,6 +114,58 @@ fn a_caller_who_gives_up_meanwhile_leaves_nothing_behind() {
     world.call("+15551230009", header, vec![Act::HangUp]);
     world.run(Duration::from_secs(120));
     assert_eq!(world.engine.calls(), 0);
+}
+
+/// The account desk with another `known:`, in a folder that has to stay.
+fn knowing(known: &str) -> (tempfile::TempDir, World) {
+    let text = std::fs::read_to_string(flow()).expect("the flow");
+    let text = text.replace("[uui.account, header.X-Account-Number]", known);
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("desk.yaml"), text).expect("a flow");
+    std::os::unix::fs::symlink(flow().with_file_name("prompts"), folder.path().join("prompts")).expect("a link");
+    let path = folder.path().join("desk.yaml");
+    let world = World::new(Plan { flow: path, ..plan(64, answers(&[Act::HearVoice, Act::HangUp])) });
+    (folder, world)
+}
+
+#[test]
+fn what_another_channel_posted_is_not_asked_for() {
+    let (_folder, mut world) = knowing("[web.account]");
+    let at = "2026-12-01T10:14:00Z".parse().expect("a time");
+    let (name, value) = ("account".to_owned(), Secret::new(ACCOUNT));
+    let posted = Earlier { name, value, from: Source::Web, confirmed: false, at };
+    world.posted.insert("+15551230009".to_owned(), vec![posted]);
+    let talk = world.call("+15551230009", Vec::new(), vec![Act::HearVoice, Act::Stay]);
+    world.run(Duration::from_secs(120));
+    assert!(!asked(&world, talk));
+    assert_eq!(world.contexts[0]["facts"]["account"]["from"], "web");
+    let talk = world.call("+15551230001", Vec::new(), vec![Act::HearVoice, Act::Stay]);
+    world.run(Duration::from_secs(120));
+    assert!(asked(&world, talk), "that was for another caller");
+}
+
+#[test]
+fn a_caller_who_was_cut_off_goes_on_where_it_was_and_one_who_was_served_does_not() {
+    let (folder, mut world) = knowing("[last_call]");
+    let from = "+15551230009";
+    let mut script = caller(ACCOUNT);
+    script.truncate(5);
+    // The account is given and confirmed; then the line breaks.
+    script.extend([Act::Hear("en/connecting".to_owned()), Act::HangUp]);
+    world.call(from, Vec::new(), script);
+    world.run(Duration::from_secs(120));
+    assert!(world.invites.is_empty() && world.left[from].len() == 1);
+    let talk = world.call(from, Vec::new(), vec![Act::HearVoice, Act::Stay]);
+    world.run(Duration::from_secs(120));
+    assert!(!asked(&world, talk), "{:?}", world.happened[&talk]);
+    assert_eq!(uui(&world.invites[0])["account"], ACCOUNT);
+    // It talked to somebody: what it said is not for the next call.
+    assert!(world.left[from].is_empty());
+    for recording in &world.recordings {
+        let program = files::load(&Disk, &folder.path().join("desk.yaml")).0.expect("the flow loads").program;
+        let replayed = replay::run(recording, program).expect("a playable recording");
+        assert_eq!(replayed.comparison.first_difference, None);
+    }
 }
 
 #[test]

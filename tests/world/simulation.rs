@@ -5,7 +5,7 @@ use crate::network::{Datagram, Network, Weather};
 use crate::recorded::Recorder;
 use askonce::call::cdr::Cdr;
 use askonce::config::{Config, Quick, RtpPorts};
-use askonce::context::{LookupRequest, Outcome};
+use askonce::context::{Earlier, LookupRequest, Outcome};
 use askonce::engine::{Engine, Input, MediaPorts, Output, Recall, Recalled, Reserved, Setup};
 use askonce::keying::Keyring;
 use askonce::media::{self, Sink, StreamId, Streams, Tapped};
@@ -86,6 +86,9 @@ pub struct World {
     pub rang: Vec<Request>,
     /// The agents' phones refuse a body of several parts with that status.
     pub refuse_bodies: Option<u16>,
+    /// What other channels posted, and what calls that were cut off left behind, by the caller's number.
+    pub posted: BTreeMap<String, Vec<Earlier>>,
+    pub left: BTreeMap<String, Vec<Earlier>>,
     /// What was stored, by its reference: case and context.
     pub kept: BTreeMap<String, (String, serde_json::Value)>,
     /// What DNS says.
@@ -204,6 +207,8 @@ impl World {
             invites: Vec::new(),
             rang: Vec::new(),
             refuse_bodies: None,
+            posted: BTreeMap::new(),
+            left: BTreeMap::new(),
             kept: BTreeMap::new(),
             names: BTreeMap::new(),
             last_sound: BTreeMap::new(),
@@ -464,16 +469,14 @@ impl World {
                     }
                 }
             }
-            Output::Recall(Recall { call, reference, .. }) if self.store => {
-                let kept = reference.and_then(|reference| self.kept.get(reference.open()));
-                let recalled = kept.map(|(case, context)| {
-                    let earlier = memory::facts(&context.to_string());
-                    Recalled { case: Some(case.clone()), earlier, ..Recalled::default() }
-                });
-                let recalled = recalled.unwrap_or_else(Recalled::default);
+            Output::Recall(recall) if self.store => {
+                let (call, recalled) = (recall.call, self.recalled(&recall));
                 self.engine.handle(now, Input::Recalled { call, recalled });
             }
-            Output::Recall(_) | Output::Leave { .. } => {}
+            Output::Recall(_) => {}
+            Output::Leave { caller, facts } => {
+                self.left.insert(caller.open().to_owned(), facts);
+            }
             Output::Store(row) => {
                 self.kept.insert(row.reference.open().to_owned(), (row.case, row.document.clone()));
                 self.contexts.push(row.document);
@@ -501,6 +504,20 @@ impl World {
                 self.cdrs.push(*cdr);
             }
             Output::Release { .. } => self.ports += 2,
+        }
+    }
+
+    fn recalled(&self, recall: &Recall) -> Recalled {
+        let kept = recall.reference.as_ref().and_then(|reference| self.kept.get(reference.open()));
+        let of = |all: &BTreeMap<String, Vec<Earlier>>| {
+            let caller = recall.caller.as_ref().and_then(|caller| all.get(caller.open()));
+            caller.map_or_else(Vec::new, Clone::clone)
+        };
+        Recalled {
+            case: kept.map(|(case, _)| case.clone()),
+            earlier: kept.map_or_else(Vec::new, |(_, context)| memory::facts(&context.to_string())),
+            web: of(&self.posted),
+            last_call: of(&self.left),
         }
     }
 
