@@ -108,6 +108,10 @@ impl Handoff {
         self.target = self.targets.pop_front();
         self.hops.clear();
         self.datagrams = false;
+        if self.body == Body::Refused {
+            // Without it that target would not ring either: the next one may.
+            self.body = Body::Due;
+        }
         self.phase = Phase::Minting;
         self.began = now;
         self.deadline = Some(now + STORE_PATIENCE);

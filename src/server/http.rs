@@ -1,5 +1,5 @@
-//! The HTTP API, with a bearer token: `GET /v1/contexts/{reference}`, `POST /v1/web` and, where calls are traced, `GET /v1/calls` and
-//! `GET /v1/calls/{call}/trace`. Runs on the service thread; it never touches the control plane. A connection is for one
+//! The HTTP API, with a bearer token: `GET /v1/contexts/{reference}`, `POST /v1/web` and, where calls are traced,
+//! `GET /v1/calls` and `GET /v1/calls/{call}/trace`. Runs on the service thread; it never touches the control plane. A connection is for one
 //! request and has a time: whoever has no token may connect all the same.
 
 use super::memory::Memory;

@@ -16,7 +16,8 @@ pub const MAX_POST: usize = 16 * 1024;
 const FACTS: usize = 32;
 const NAME: usize = 64;
 const VALUE: usize = 256;
-const NUMBER: usize = 32;
+/// Far longer than any, and no reference.
+const NUMBER: usize = 24;
 /// Seconds for which it is kept where nothing is said, and at the most.
 const EXPIRES: u64 = 3_600;
 const LONGEST: u64 = 24 * 3_600;

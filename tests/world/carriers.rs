@@ -17,11 +17,13 @@ use askonce::time::Duration;
 use askonce::yaml::{Span, Word};
 use std::sync::Arc;
 
+type Tamper = fn(&mut Setup);
+
 fn destination(setup: &mut Setup) -> &mut Destination {
     &mut Arc::make_mut(&mut setup.config).destinations[0]
 }
 
-fn world(tamper: fn(&mut Setup)) -> World {
+fn world(tamper: Tamper) -> World {
     World::new(Plan { tamper, ..plan(51, answers(&[Act::HearVoice, Act::HangUp])) })
 }
 
@@ -55,7 +57,7 @@ fn pairs(request: &Request) -> (uui::Form, Vec<(String, String)>) {
 
 #[test]
 fn each_form_of_user_to_user_reaches_the_agent() {
-    let cases: [(fn(&mut Setup), uui::Form); 3] = [
+    let cases: [(Tamper, uui::Form); 3] = [
         (|setup| destination(setup).carriers = vec![Carrier::UuiIsdn], uui::Form::Isdn),
         (|setup| destination(setup).carriers = vec![Carrier::UuiRaw], uui::Form::Raw),
         (|setup| destination(setup).carriers = vec![Carrier::UuiPd], uui::Form::Pd),
@@ -150,11 +152,22 @@ fn the_keys_of_srtp_are_found_beside_a_body() {
     assert!(media.is_some_and(|media| media.statistics.srtp.is_some()));
 }
 
+fn refused_for_its_body(request: &Request, status: u16) -> Option<u16> {
+    let kind = request.headers.get("Content-Type");
+    kind.is_some_and(|kind| kind.starts_with("multipart/")).then_some(status)
+}
+
 #[test]
 fn a_body_that_is_refused_is_left_out_at_once_and_not_tried_again() {
-    for status in [400, 415, 488] {
+    type Refuse = fn(&Request) -> Option<u16>;
+    let cases: [(u16, Refuse); 3] = [
+        (400, |request| refused_for_its_body(request, 400)),
+        (415, |request| refused_for_its_body(request, 415)),
+        (488, |request| refused_for_its_body(request, 488)),
+    ];
+    for (status, refuse) in cases {
         let mut world = world(everything);
-        world.refuse_bodies = Some(status);
+        world.refuse = refuse;
         let invites = called(&mut world);
         let kinds: Vec<&str> =
             invites.iter().map(|invite| &invite.headers.get("Content-Type").expect("a type")[..9]).collect();
@@ -184,4 +197,19 @@ fn a_refusal_that_is_not_about_the_body_teaches_nothing() {
     assert_eq!(world.rang.len(), 2, "once with it, once without");
     assert_eq!(world.engine.counters().bodies_refused, 0);
     assert_eq!(world.cdrs[0].disposition, Disposition::Failed);
+}
+
+#[test]
+fn a_target_that_takes_the_call_neither_way_says_nothing_of_the_next_one() {
+    let mut world = world(|setup| {
+        everything(setup);
+        let other = askonce::sip::Uri::read("sip:other@127.0.0.3:5060").expect("a URI");
+        destination(setup).to.insert(0, other);
+    });
+    world.refuse = |request| (request.uri.user() == Some("other")).then_some(488);
+    let invites = called(&mut world);
+    let whole =
+        |invite: &Request| invite.headers.get("Content-Type").is_some_and(|kind| kind.starts_with("multipart/"));
+    assert_eq!(invites.iter().map(whole).collect::<Vec<_>>(), [true, false, true]);
+    assert_eq!(world.engine.counters().bodies_refused, 0);
 }

@@ -39,7 +39,8 @@ fn asked(world: &World, talk: TalkId) -> bool {
 
 #[test]
 fn a_call_with_our_reference_is_not_asked_again_and_keeps_its_case() {
-    let forms: [(&str, fn(&str) -> String); 3] = [
+    type Form = fn(&str) -> String;
+    let forms: [(&str, Form); 3] = [
         ("X-Askonce-Context", str::to_owned),
         ("User-to-User", |reference| format!("04{};encoding=hex", hex(&format!("ref={reference}")))),
         ("User-to-User", |reference| format!("{};pd=04;encoding=hex", hex(&format!("ref={reference};other=1")))),

@@ -84,8 +84,8 @@ pub struct World {
     pub invites: Vec<Request>,
     /// The INVITEs as they came to the agents' side, whole.
     pub rang: Vec<Request>,
-    /// The agents' phones refuse a body of several parts with that status.
-    pub refuse_bodies: Option<u16>,
+    /// Which INVITEs the agents' side refuses before any phone has them, and how.
+    pub refuse: fn(&Request) -> Option<u16>,
     /// What other channels posted, and what calls that were cut off left behind, by the caller's number.
     pub posted: BTreeMap<String, Vec<Earlier>>,
     pub left: BTreeMap<String, Vec<Earlier>>,
@@ -206,7 +206,7 @@ impl World {
             told: Vec::new(),
             invites: Vec::new(),
             rang: Vec::new(),
-            refuse_bodies: None,
+            refuse: |_| None,
             posted: BTreeMap::new(),
             left: BTreeMap::new(),
             kept: BTreeMap::new(),
@@ -339,7 +339,7 @@ impl World {
                 self.callers.on_sip(now, Hop::udp(from), &bytes);
                 self.last_to_caller = bytes;
             }
-            (SIP, AGENTS, _) => self.to_agent(from, to, &bytes),
+            (SIP, AGENTS, _) => self.ring(from, to, &bytes),
             (_, _, Some(Far::Stream(id))) => {
                 let mut done = Done::default();
                 let whole = bytes.clone();
@@ -359,13 +359,12 @@ impl World {
         self.settle();
     }
 
-    fn to_agent(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+    fn ring(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
         let Ok(Message::Request(request)) = wire::read(bytes) else {
             return self.agents.on_sip(self.now, Hop::udp(from), bytes);
         };
-        let mixed = request.headers.get("Content-Type").is_some_and(|kind| kind.starts_with("multipart/"));
         let invite = request.method.as_str() == "INVITE";
-        match self.refuse_bodies.filter(|_| mixed && invite) {
+        match (self.refuse)(&request).filter(|_| invite) {
             Some(status) => {
                 let kept =
                     request.headers.iter().filter(|(name, _)| ["Via", "From", "To", "Call-ID", "CSeq"].contains(name));
