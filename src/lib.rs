@@ -31,6 +31,7 @@ pub mod record;
 pub mod call;
 
 // 6  all calls
+pub mod acd;
 pub mod engine;
 
 // 7  the operating system

@@ -107,6 +107,7 @@ impl Arena {
 pub struct ArenaBuilder {
     codecs: Vec<Codec>,
     arena: Arena,
+    also_hold: Vec<String>,
 }
 
 impl Default for ArenaBuilder {
@@ -120,7 +121,7 @@ impl ArenaBuilder {
     pub fn new(codecs: &[Codec]) -> Self {
         let pause = Span { start: 0, frames: 0 };
         let arena = Arena { coded: Default::default(), frames: 0, clips: BTreeMap::new(), pause };
-        Self { codecs: codecs.to_vec(), arena }
+        Self { codecs: codecs.to_vec(), arena, also_hold: Vec::new() }
     }
 
     /// Encodes a prompt of samples at `rate` Hz.
@@ -142,6 +143,11 @@ impl ArenaBuilder {
         Ok(())
     }
 
+    /// The hold music goes by that name as well.
+    pub fn also_hold(&mut self, name: &str) {
+        self.also_hold.push(name.to_owned());
+    }
+
     /// The finished arena, with hold music in any case.
     pub fn build(mut self) -> Arena {
         if self.arena.span(HOLD).is_none() {
@@ -151,6 +157,8 @@ impl ArenaBuilder {
             let span = self.encode(Cut::new(Shape::Loop, &music, tone::RATE), &music, tone::RATE);
             self.arena.clips.insert(HOLD.to_owned(), span);
         }
+        let hold = self.arena.clips[HOLD];
+        self.arena.clips.extend(self.also_hold.drain(..).map(|name| (name, hold)));
         let silence = vec![0; PAUSE_FRAMES as usize * SAMPLES];
         let rate = 50 * SAMPLES as u32;
         self.arena.pause = self.encode(Cut::new(Shape::Prompt, &silence, rate), &silence, rate);

@@ -98,7 +98,8 @@ impl Call {
     /// Everyone who hears music is at the same place of it: the time of day says where.
     pub(super) fn play_music(&mut self, now: Instant, leg: Leg) {
         self.music -= 1;
-        let say = vec![Utterance::Clip(HOLD.to_owned())];
+        let clip = self.music_clip.as_deref().filter(|_| leg == Leg::Caller).unwrap_or(HOLD);
+        let say = vec![Utterance::Clip(clip.to_owned())];
         let frames = self.context.wall(now).as_millisecond() / FRAME_TIME.as_millis() as i64;
         // From one round of 2^32 frames to the next, once in three years, the music jumps.
         let from = frames as u32;

@@ -14,12 +14,12 @@ mod transfer;
 
 use crate::codec::Preference;
 use crate::context::{Context, Destination, FlowStamp, Inbound};
-use crate::flow::{Action, AgentEnd, Ending, Event, Flow, Prompts, Run};
+use crate::flow::{Action, AgentEnd, Ending, Event, Flow, LineWord, Prompts, Run};
 use crate::keying::Policy;
 use crate::media::RecordAct;
 use crate::random::Random;
 use crate::record::fixture::{self, Header, Local};
-use crate::record::seam::{Arrival, Disposition, EndedBy, FactChange, In, Leg, Out};
+use crate::record::seam::{Arrival, Disposition, EndedBy, FactChange, In, Leg, LineTold, Out};
 use crate::sdp::{Negotiated, Offer};
 use crate::time::{Duration, Instant};
 use cdr::Cdr;
@@ -115,6 +115,10 @@ pub struct Call {
     /// A person has talked to the caller, or a hand-off has failed: what the disposition is made from.
     reached: bool,
     failed: bool,
+    /// In a line of ours, or with its people, since then.
+    queued: Option<Instant>,
+    /// What plays while the caller waits; `None`: the usual music.
+    music_clip: Option<String>,
     /// Plays that the call itself starts (music) count downwards from here, those of the flow upwards from 0.
     music: u32,
     stores: u32,
@@ -159,6 +163,8 @@ impl Call {
             max_forwards: arrival.max_forwards,
             reached: false,
             failed: false,
+            queued: None,
+            music_clip: None,
             music: u32::MAX,
             stores: 0,
             resolves: 0,
@@ -190,6 +196,7 @@ impl Call {
             In::LookedUp { lookup, outcome, values } => {
                 self.run_event(now, Event::LookedUp { lookup, outcome, values });
             }
+            In::Line(told) => self.run_event(now, Event::Line(line_word(told))),
             In::Switch { name, on } => self.run.switch(&name, on),
             In::Shown => self.shown(),
             In::Progress { status, answer } => self.progress(now, status, answer.as_ref()),
@@ -329,7 +336,18 @@ impl Call {
                     request.key = request.key.map(|_| format!("{call}-{lookup}"));
                     self.emit(now, Out::Lookup { lookup, name, request });
                 }
-                Action::Music => self.play_music(now, Leg::Caller),
+                Action::Music(clip) => {
+                    self.music_clip = clip;
+                    self.play_music(now, Leg::Caller);
+                }
+                Action::Join { queue, at_once, size } => {
+                    self.queued = Some(now);
+                    self.emit(now, Out::Join { queue, at_once, size });
+                }
+                Action::Leave => {
+                    self.queued = None;
+                    self.emit(now, Out::Leave);
+                }
                 Action::Reject(status) => self.reject(now, status),
                 Action::Stop => self.emit(now, Out::Stop { leg: Leg::Caller }),
                 Action::Fact(index) => self.fact_changed(now, index),
@@ -388,6 +406,7 @@ impl Call {
             // Its phone took the REFER: it is on its way to the other one.
             Some(handoff) if handoff.phase == (Phase::Referring { accepted: true }) => Disposition::Transferred,
             Some(_) => Disposition::AbandonedQueue,
+            None if self.queued.is_some() => Disposition::AbandonedQueue,
             None if self.reached => Disposition::Agent,
             None => Disposition::AbandonedFlow,
         };
@@ -463,6 +482,14 @@ impl Call {
 
     fn emit(&mut self, now: Instant, out: Out) {
         self.out.push_back((now, out));
+    }
+}
+
+fn line_word(told: LineTold) -> LineWord {
+    match told {
+        LineTold::Place { position, seconds } => LineWord::Place { position, wait: seconds.map(Duration::from_secs) },
+        LineTold::Turn => LineWord::Turn,
+        LineTold::Full => LineWord::Full,
     }
 }
 

@@ -31,7 +31,10 @@ impl Call {
             return self.run_event(now, Event::Agent(AgentEnd::Failed));
         }
         let targets = self.birth.destinations.get(&destination).map_or(&[][..], |destination| &destination.to);
-        self.handoff = Some(Handoff::new(now, means, destination, needs, targets));
+        let mut handoff = Handoff::new(now, means, destination, needs, targets);
+        // Who waited in a line of ours has waited for this person.
+        handoff.began = self.queued.unwrap_or(now);
+        self.handoff = Some(handoff);
         self.fresh_agent();
         self.play_music(now, Leg::Caller);
         self.emit(now, Out::Mint);

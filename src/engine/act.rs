@@ -2,6 +2,7 @@
 //! else. What comes out is journalled and done.
 
 use super::{Asker, CallNumber, ContextRow, Engine, Output, Phase, STATISTICS_PATIENCE};
+use crate::acd::Bounds;
 use crate::call::Call;
 use crate::context::carrier::Carrier;
 use crate::record::seam::{In, Leg, Out};
@@ -85,6 +86,8 @@ impl Engine {
             Out::Bridge => self.bridge(number),
             Out::Unbridge => self.unbridge(number),
             Out::Step { .. } | Out::Fact(_) => {}
+            Out::Join { queue, at_once, size } => self.join(now, number, &queue, Bounds { at_once, size }),
+            Out::Leave => self.lines.leave(now, number),
             Out::Lookup { lookup, request, .. } => {
                 self.out.push_back(Output::Lookup { call: number, lookup, request: Box::new(request) });
             }
@@ -243,6 +246,7 @@ impl Engine {
         match cdr {
             Some(cdr) => self.wind_up(now, number, cdr),
             None => {
+                self.lines.leave(now, number);
                 for leg in Leg::BOTH {
                     self.close_stream(number, leg);
                 }
@@ -277,6 +281,7 @@ impl Engine {
     }
 
     fn wind_up(&mut self, now: Instant, number: CallNumber, cdr: Box<crate::call::cdr::Cdr>) {
+        self.lines.leave(now, number);
         let Some(slot) = self.slots.get_mut(&number) else { return };
         self.counters.ended += 1;
         tracing::info!(call = slot.name, disposition = ?cdr.disposition, by = ?cdr.by, "a call ends");

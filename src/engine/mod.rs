@@ -10,12 +10,14 @@ pub mod gate;
 mod half_open;
 mod identity;
 mod journal;
+mod lines;
 mod media;
 mod recall;
 mod record;
 mod trace;
 mod trunks;
 
+use crate::acd::Lines;
 use crate::audio::Arena;
 use crate::call::cdr::{Cdr, LegMedia};
 use crate::call::{Call, Program};
@@ -256,6 +258,8 @@ pub struct Counters {
     /// Calls that began without what the shell had not found in time.
     pub recalls_late: u64,
     pub info_ignored: u64,
+    /// Callers who found a line of ours full.
+    pub lines_full: u64,
     pub contexts_not_durable: u64,
     pub facts_not_carried: u64,
     /// Destinations that turned out to take no JSON beside the session description.
@@ -341,6 +345,7 @@ pub struct Engine {
     slots: HashMap<CallNumber, Slot>,
     dialogs: HashMap<DialogId, (CallNumber, Leg)>,
     switches: BTreeMap<String, bool>,
+    lines: Lines,
     next: CallNumber,
     next_recording: u32,
     deadlines: Deadlines<CallNumber>,
@@ -377,6 +382,7 @@ impl Engine {
             slots: HashMap::new(),
             dialogs: HashMap::new(),
             switches: BTreeMap::new(),
+            lines: Lines::default(),
             next: 0,
             next_recording: 0,
             deadlines: Deadlines::default(),
@@ -416,6 +422,7 @@ impl Engine {
             }
             Input::Stop => self.end_all(now),
         }
+        self.tell_lines(now);
         self.drain_endpoint(now);
         self.trace_settled();
     }

@@ -17,4 +17,4 @@ pub mod step;
 pub use load::load;
 pub use model::Flow;
 pub use prompts::{PromptBook, Prompts};
-pub use run::{Action, AgentEnd, Ending, Event, Run};
+pub use run::{Action, AgentEnd, Ending, Event, LineWord, Run};

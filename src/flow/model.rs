@@ -9,6 +9,7 @@ use super::step::transfer::Transfer;
 use crate::audio::spoken::Reading;
 use crate::context::Fact;
 use crate::key::Key;
+use crate::time::Duration;
 use crate::yaml::Word;
 
 /// A loaded flow. It is never changed; a reload makes another one with another digest.
@@ -45,7 +46,7 @@ pub struct Flow {
 impl Flow {
     /// The destinations of the configuration that the flow names.
     pub fn destinations(&self) -> impl Iterator<Item = &Word> {
-        self.queues.iter().map(|queue| &queue.to).chain(self.transfers().map(Transfer::to))
+        self.queues.iter().filter_map(|queue| queue.to.as_ref()).chain(self.transfers().map(Transfer::to))
     }
 
     pub fn transfers(&self) -> impl Iterator<Item = &Transfer> {
@@ -92,6 +93,21 @@ impl Flow {
         switches
     }
 
+    /// The clips of music that its lines play.
+    pub fn music(&self) -> impl Iterator<Item = &str> {
+        let held = self.queues.iter().filter_map(|queue| queue.held.as_ref()?.waiting.as_ref());
+        held.filter_map(|waiting| waiting.music.as_deref())
+    }
+
+    /// The prompts that its lines say.
+    pub fn announcements(&self) -> impl Iterator<Item = &str> {
+        let waiting = self.queues.iter().filter_map(|queue| queue.held.as_ref()?.waiting.as_ref());
+        waiting.flat_map(|waiting| {
+            let announced = waiting.announce.iter().map(|(_, prompt)| prompt.as_str());
+            announced.chain(waiting.instead.iter().map(|instead| instead.say.as_str()))
+        })
+    }
+
     /// Whether it may begin a recording.
     pub fn records(&self) -> bool {
         let mut steps = self.blocks.iter().flat_map(|block| &block.steps);
@@ -122,10 +138,44 @@ impl Flow {
 #[derive(Clone, Debug)]
 pub struct Queue {
     pub name: Word,
-    /// A destination of the configuration.
-    pub to: Word,
+    /// A destination of the configuration; `None`: people of our own, which nothing serves yet.
+    pub to: Option<Word>,
     /// When it takes callers: of the flow's hours. `None`: always.
     pub hours: Option<usize>,
+    /// The line is ours; `None`: it is the destination's.
+    pub held: Option<Held>,
+}
+
+/// A line that we hold.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Callers with its people at once.
+    pub at_once: usize,
+    /// Callers who wait.
+    pub size: usize,
+    pub longest: Duration,
+    pub waiting: Option<Waiting>,
+}
+
+/// What callers hear in a line.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    pub name: Word,
+    /// The clip of the music; `None`: the usual one.
+    pub music: Option<String>,
+    /// How often which prompt is said.
+    pub announce: Option<(Duration, String)>,
+    pub instead: Option<Instead>,
+}
+
+/// A way out of a line.
+#[derive(Clone, Debug)]
+pub struct Instead {
+    pub after: Duration,
+    pub key: Key,
+    pub say: String,
+    /// A block.
+    pub to: usize,
 }
 
 /// A parameter of `with:`.

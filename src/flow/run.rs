@@ -2,10 +2,12 @@
 //! what happened, `poll` gives what to do, `next_deadline` says when to come back.
 
 mod inquiry;
+mod queued;
 mod talking;
 mod turn;
 
 pub use inquiry::Inquiry;
+pub use queued::Queued;
 pub use talking::Talking;
 pub use turn::{Counts, Turn};
 
@@ -19,7 +21,7 @@ use crate::context::{Context, Inbound, LookupRequest, Outcome, Passed, Why};
 use crate::key::Key;
 use crate::media::RecordAct;
 use crate::secret::Secret;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use std::sync::Arc;
 use turn::Talk;
 
@@ -42,10 +44,24 @@ pub enum Event {
         outcome: Outcome,
         values: Vec<(String, Secret)>,
     },
+    /// A word of the line that the caller waits in.
+    Line(LineWord),
     /// The caller hung up. What `always.hangup` has to do is done without it; then `Action::Hangup` follows.
     Gone,
     /// `now` is `next_deadline()` or later.
     Deadline,
+}
+
+/// What the line says: `acd::Word`, as a flow knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineWord {
+    /// The caller's place, 1 for the next, and how long the wait may take, once anybody knows.
+    Place {
+        position: u32,
+        wait: Option<Duration>,
+    },
+    Turn,
+    Full,
 }
 
 /// How an `Action::Agent` ended while the caller is still there.
@@ -55,6 +71,8 @@ pub enum AgentEnd {
     Failed,
     /// The agent hung up, or the transfer is done.
     Done,
+    /// The agent sent the caller on, to where the flow escalates.
+    Escalated,
 }
 
 /// What the call has to do, in this order.
@@ -64,8 +82,8 @@ pub enum Action {
     Play { play: u32, say: Vec<Utterance> },
     /// Ask a system of the business. `Event::LookedUp` is due with the same number.
     Lookup { lookup: u32, name: String, request: LookupRequest },
-    /// Play music: the caller waits. Until `Stop`.
-    Music,
+    /// Play music, that clip or the usual one: the caller waits. Until `Stop`.
+    Music(Option<String>),
     /// Refuse the call with this status, or hang up if it is answered. Nothing follows.
     Reject(u16),
     /// Answer the call, if that is not done yet.
@@ -78,7 +96,12 @@ pub enum Action {
     Step { block: String, step: usize, verb: &'static str, line: usize },
     /// Hand the caller to a person, with these of `context.facts`; a person who answers hears the prompt first. Ends with
     /// `Event::Agent`.
-    Agent { queue: String, destination: String, facts: Vec<usize>, whisper: Option<String> },
+    /// `escalates`: the person may send the caller on to where the flow says.
+    Agent { queue: String, destination: String, facts: Vec<usize>, whisper: Option<String>, escalates: bool },
+    /// Into the line of that queue; `Event::Line` follows. So many callers at once are with its people, and wait.
+    Join { queue: String, at_once: usize, size: usize },
+    /// Out of the line.
+    Leave,
     /// Send the caller's phone away to a destination, with these of `context.facts`. Ends with `Event::Agent`.
     Transfer { destination: String, facts: Vec<usize>, because: String },
     /// Begin, pause or end the recording of the call's sound.
@@ -116,8 +139,19 @@ pub enum Doing {
     Saying(Saying),
     Asking(Asking),
     Looking(Looking),
+    Queued(Box<Queued>),
     Talking(Talking),
     Ended,
+}
+
+impl Doing {
+    fn is_in_line(&self) -> bool {
+        match self {
+            Doing::Queued(_) => true,
+            Doing::Talking(talking) => talking.is_held(),
+            _ => false,
+        }
+    }
 }
 
 /// A flow under way.
@@ -146,7 +180,12 @@ impl Run {
             Turn { flow: &flow, prompts: &self.prompts, inbound: &self.inbound, now, context, talk: &mut self.talk };
         let go = match (std::mem::replace(&mut self.doing, Doing::Ended), event) {
             (Doing::Ended, _) => Go::Wait(Doing::Ended),
-            (_, Event::Gone) if !turn.talk.gone => turn.gone(),
+            (doing, Event::Gone) if !turn.talk.gone => {
+                if doing.is_in_line() {
+                    turn.act(Action::Leave);
+                }
+                turn.gone()
+            }
             (Doing::Nothing, Event::Begin) => {
                 turn.reattach();
                 Go::Take(Next::Afresh(flow.start))
@@ -155,6 +194,7 @@ impl Run {
             (Doing::Saying(saying), event) => saying.on(&mut turn, event),
             (Doing::Asking(asking), event) => asking.on(&mut turn, event),
             (Doing::Looking(looking), event) => looking.on(&mut turn, event),
+            (Doing::Queued(queued), event) => queued.on(&mut turn, event),
             (Doing::Talking(talking), event) => talking.on(&mut turn, event),
             (Doing::Nothing, _) => Go::Wait(Doing::Nothing),
         };
@@ -166,6 +206,7 @@ impl Run {
         match &self.doing {
             Doing::Asking(asking) => asking.deadline(),
             Doing::Looking(looking) => Some(looking.deadline()),
+            Doing::Queued(queued) => Some(queued.deadline()),
             Doing::Nothing | Doing::Saying(_) | Doing::Talking(_) | Doing::Ended => None,
         }
     }
@@ -262,6 +303,8 @@ fn enter((block, step): (usize, usize), turn: &mut Turn) -> Go {
 
 #[cfg(test)]
 mod language_tests;
+#[cfg(test)]
+mod line_tests;
 #[cfg(test)]
 mod lookup_tests;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! How the inputs and outputs of a call look in a trace: what kind of thing, on which leg, and which. Keys are masked,
 //! values are left out.
 
-use super::seam::{Arrival, In, Leg, Out};
+use super::seam::{Arrival, In, Leg, LineTold, Out};
 use super::trace::Way;
 use crate::audio::Utterance;
 use crate::audio::spoken::Reading;
@@ -27,6 +27,9 @@ pub fn input(input: &In) -> Option<Outline> {
         In::Store { kept: true, .. } => Some(("stored", None, String::new())),
         In::Store { kept: false, .. } => Some(("not stored", None, String::new())),
         In::Recorded { file, ended } => Some(("recorded", None, format!("{file}, {} ms: {}", ended.ms, ended.why))),
+        In::Line(LineTold::Place { position, .. }) => Some(("line", None, format!("place {position}"))),
+        In::Line(LineTold::Turn) => Some(("line", None, "its turn".to_owned())),
+        In::Line(LineTold::Full) => Some(("line", None, "full".to_owned())),
         In::LookedUp { outcome, .. } => Some(("looked up", None, word(outcome))),
         In::Switch { name, on } => Some(("switch", None, format!("{name} {}", if *on { "on" } else { "off" }))),
         In::Lost { leg, why } => Some(("lost", Some(*leg), why.clone())),
@@ -74,6 +77,8 @@ pub fn output(out: &Out) -> Option<Outline> {
         Out::Refer { destination, because, .. } => {
             Some(("transfer", Some(Leg::Caller), format!("to {destination}, because {because}")))
         }
+        Out::Join { queue, .. } => Some(("line", None, format!("into the line of {queue}"))),
+        Out::Leave => Some(("line", None, "out of it".to_owned())),
         Out::Lookup { name, request, .. } => Some(("look up", None, format!("{name} at {}", request.endpoint))),
         Out::Resolve { uri, .. } => Some(("resolve", None, uri.clone())),
         Out::Record { act, file } => Some(("record", None, format!("{} {file}", word(act)))),

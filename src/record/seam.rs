@@ -76,6 +76,20 @@ pub struct Arrival {
     pub max_forwards: u8,
 }
 
+/// What a line tells a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "line", rename_all = "lowercase")]
+pub enum LineTold {
+    /// Its place, and the seconds that the wait may take.
+    Place {
+        position: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seconds: Option<u64>,
+    },
+    Turn,
+    Full,
+}
+
 /// An input of the call.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "in", rename_all = "kebab-case")]
@@ -116,6 +130,8 @@ pub enum In {
         #[serde(with = "clear::pairs", default, skip_serializing_if = "Vec::is_empty")]
         values: Vec<(String, Secret)>,
     },
+    /// A word of the line that the caller waits in.
+    Line(LineTold),
     /// A switch was set.
     Switch {
         name: String,
@@ -306,6 +322,14 @@ pub enum Out {
         destination: String,
         context: serde_json::Value,
     },
+    /// Into the line of a queue.
+    Join {
+        queue: String,
+        at_once: usize,
+        size: usize,
+    },
+    /// Out of it.
+    Leave,
     /// Asks a system of the business.
     Lookup {
         /// Counts the call's lookups, so that a late answer is not taken for another's.

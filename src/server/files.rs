@@ -159,6 +159,7 @@ fn load_into(files: &dyn Files, path: &Path, codecs: &[Codec], findings: &mut Fi
     let flow = flow::load::load_with(&flow, &modules?, &prompts);
     if let Ok((flow, _)) = &flow {
         sounds.take_words(flow, &preface.languages, findings);
+        sounds.take_music(flow, findings);
     }
     for clip in prompts.books().flat_map(|book| book.clips()).chain([HOLD]) {
         sounds.take(clip, findings);
@@ -216,6 +217,19 @@ impl<'f> Sounds<'f> {
         for path in found.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "wav")) {
             let name = path.strip_prefix(base).unwrap_or(&path).with_extension("").to_string_lossy().into_owned();
             self.beside.insert(name, path);
+        }
+    }
+
+    /// The music of the flow's lines. Without its file the built-in tones are heard.
+    fn take_music(&mut self, flow: &Flow, findings: &mut Findings) {
+        for clip in flow.music() {
+            if self.beside.contains_key(clip) {
+                self.take(clip, findings);
+            } else {
+                let message = format!("the music `{clip}.wav` is not there: a built-in loop is heard");
+                findings.diagnostics.push(Diagnostic::warning(&flow.path, "no-clip", Span::default(), message));
+                self.arena.also_hold(clip);
+            }
         }
     }
 
@@ -285,7 +299,7 @@ impl<'f> Sounds<'f> {
     fn encode(&mut self, name: &str, bytes: &[u8]) -> Result<Vec<String>, String> {
         let Clip { mut samples, rate, remarks } = wav::read(bytes).map_err(|error| error.to_string())?;
         let shape = match name {
-            HOLD => Shape::Loop,
+            _ if name.starts_with("music/") => Shape::Loop,
             _ if self.words.contains(name) => Shape::Word,
             _ => Shape::Prompt,
         };

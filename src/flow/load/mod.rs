@@ -7,6 +7,7 @@ mod language_tests;
 mod lookups;
 mod names;
 mod prove;
+mod queues;
 mod section;
 mod table;
 #[cfg(test)]
@@ -15,7 +16,7 @@ mod tests;
 pub use names::Loading;
 
 use super::fact::LANGUAGE;
-use super::model::{Block, Escape, Flow, Parameter, Placed, Queue};
+use super::model::{Block, Escape, Flow, Parameter, Placed};
 use super::prompts::Prompts;
 use super::step::{Step, VERBS};
 use crate::audio::spoken::Currency;
@@ -27,15 +28,13 @@ use sha2::{Digest, Sha256};
 /// Blocks of a flow, steps of a block, queues, languages.
 const MAX_BLOCKS: usize = 2_000;
 const MAX_STEPS: usize = 1_000;
-const MAX_QUEUES: usize = 500;
 const MAX_LANGUAGES: usize = 20;
 /// Parameters, and values of one.
 const MAX_PARAMETERS: usize = 32;
 const MAX_VALUES: usize = 100;
 
-/// Words of the language that nothing serves yet: a flow that has them loads, with a warning.
-const LATER_TOP: [&str; 2] = ["waiting", "budget"];
-const LATER_QUEUE: [&str; 7] = ["at_once", "longest", "size", "waiting", "agents", "strategy", "wrap_up"];
+/// Keys that the language document names and that are not served yet.
+const LATER_TOP: [&str; 1] = ["budget"];
 
 /// Loads a flow whose prompts are read already (`preface` says which). Gives the flow and its warnings, or
 /// everything that is wrong.
@@ -112,7 +111,7 @@ fn top(
     parameters(fields.take("with"), loading);
     fields.later(&LATER_TOP, &mut loading.faults);
     loading.early = fields.take("answer").and_then(|node| answer(node, &mut loading.faults)) == Some(true);
-    let queues_node = fields.take("queues");
+    let (queues_node, waiting_node) = (fields.take("queues"), fields.take("waiting"));
     let (always_node, escape_node) = (fields.take("always"), fields.take("escape"));
     let mut sections = vec![section::of_flow(&mut fields, loading)];
     let nodes = nodes.iter().enumerate().filter_map(|(at, node)| Some((at + 1, node.as_ref()?)));
@@ -124,7 +123,7 @@ fn top(
     chosen(&spoken, loading);
     let escape = escape_node.and_then(|node| escape(node, loading));
     facts::against_escape(escape, loading);
-    queues(queues_node, loading);
+    queues::load(queues_node, waiting_node, loading);
     let blocks = section::blocks(&sections, loading);
     let start = loading.blocks().position("start");
     if start.is_none() {
@@ -295,28 +294,6 @@ fn key_of(word: &Word, loading: &mut Loading) -> Option<Key> {
         loading.faults.error("bad-key", word.span, message).remedy("0 to 9, star or pound");
     }
     key
-}
-
-fn queues(node: Option<&Node>, loading: &mut Loading) {
-    let entries = node.and_then(|n| n.map("the queues", MAX_QUEUES, &mut loading.faults)).unwrap_or(&[]);
-    for (name, node) in entries {
-        name.is_name("the name of a queue", &mut loading.faults);
-        let queue = queue(name, node, loading);
-        let at = loading.queues.declare(name);
-        loading.queues.define(at, queue);
-    }
-}
-
-fn queue(name: &Word, node: &Node, loading: &mut Loading) -> Option<Queue> {
-    let mut fields = Fields::of(node, format!("queue `{}`", name.text), &mut loading.faults)?;
-    fields.later(&LATER_QUEUE, &mut loading.faults);
-    let to = fields.need("to", &mut loading.faults).and_then(|node| loading.destination(node));
-    let hours = fields.take("hours").map(|node| {
-        let word = node.word("the name of hours", &mut loading.faults)?;
-        loading.hours.find(&word, None, &mut loading.faults)
-    });
-    fields.finish(&mut loading.faults);
-    Some(Queue { name: name.clone(), to: to?, hours: hours.map_or(Some(None), |hours| hours.map(Some))? })
 }
 
 fn block(name: &Word, node: &Node, file: usize, loading: &mut Loading) -> Block {

@@ -319,6 +319,11 @@ impl<'p> Loading<'p> {
         true
     }
 
+    /// A prompt that is said in a line.
+    pub fn announcement(&mut self, node: &Node) -> Option<Word> {
+        self.prompt(node)
+    }
+
     /// The prompt that an agent hears before the caller: it speaks entries that an agent may have.
     pub fn whisper(&mut self, node: &Node) -> Option<Word> {
         let word = self.any_prompt(node)?;

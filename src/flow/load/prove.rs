@@ -114,6 +114,12 @@ fn edges(flow: &Flow, block: usize) -> Vec<Edge> {
             };
             edges.extend(to.map(|to| Edge { to, paced: paced || bounded, run, line: placed.line }));
         }
+        if let Step::Agent(agent) = &placed.step {
+            let held = agent.queues().iter().filter_map(|queue| flow.queues[*queue].held.as_ref()?.waiting.as_ref());
+            let instead = held.filter_map(|waiting| waiting.instead.as_ref());
+            // The caller presses a key.
+            edges.extend(instead.map(|way| Edge { to: way.to, paced: true, run: false, line: placed.line }));
+        }
         bounded |= matches!(&placed.step, Step::Forget(forget) if forget.is_bounded());
     }
     edges

@@ -45,7 +45,7 @@ fn the_first_example_of_the_language_loads() {
     assert_eq!((account.class, account.known.len(), account.ask.len()), (Class::Pii, 2, 3));
     assert_eq!(account.kind, Kind::Digits { length: 8..=12, check: Check::Luhn });
     assert!(matches!(&account.ask[1], Ask::Worded { silent, .. } if silent.text == "account_silent"));
-    assert_eq!(flow.queues[0].to.text, "support");
+    assert_eq!(flow.queues[0].to.as_ref().map(|to| to.text.as_str()), Some("support"));
     assert_eq!(flow.unknown_facts()[0].name, "account");
 }
 
@@ -131,7 +131,11 @@ fn mistakes_in_the_declarations() {
         ("escape: { to: start }", "missing-key", 9, "menu: 0"),
         ("escape: { menu: 10, to: start }", "bad-key", 17, "0 to 9"),
         ("queues: { q: { to: \"sip:a@b\" } }", "not-served-yet", 20, "--destination"),
-        ("queues: { q: { to: a, size: 5 } }", "not-served-yet", 23, "`size:` of queue `q`"),
+        ("queues: { q: { to: a, hours: o } }", "unknown-name", 30, "there is none"),
+        ("queues: { q: { to: a, size: 5 } }", "no-effect", 23, "at_once: 10"),
+        ("queues: { q: { to: a, at_once: 5, longest: 1m } }", "missing-key", 14, "has no `size:`"),
+        ("waiting: { w: { every: 45s } }", "missing-key", 24, "say: PROMPT"),
+        ("waiting: { w: { music: jazz } }", "unused", 12, "nothing uses waiting"),
         ("queues: { q: { to: a } }", "unused", 11, "nothing uses queue `q`"),
     ];
     for (line, code, column, says) in cases {
@@ -308,7 +312,9 @@ fn mistakes_in_the_blocks() {
         ("start: [{ agent: desk, whisper: wellcome }]", "unknown-name", "wellcome", "`welcome`?"),
         ("start: [{ agent: desk, whisper: other }]", "class", "other", "take it out"),
         ("start: [{ agent: desk, whisper: choice }]", "not-served-yet", "choice", "take it out"),
-        ("start: [{ agent: desk, escalate: start }]", "not-served-yet", "escalate", "`escalate:`"),
+        ("start: [{ agent: desk, escalate: strat }]", "unknown-name", "strat", "`start`?"),
+        ("start: [{ agent: desk, full: sorry }]", "no-effect", "sorry", "at_once"),
+        ("start: [{ agent: desk, closed: sorry }]", "no-effect", "sorry", "hours"),
         ("start: [{ transfer: clinic, else: sorry }]", "no-reason", "clinic", "because"),
         ("start: [{ transfer: \"sip:a@b\", because: x }]", "not-served-yet", "\"sip", "destination"),
         ("start: [{ transfer: clinic, because: x, needs: [pin] }]", "class", "pin", "`needs:`"),

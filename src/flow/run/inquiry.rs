@@ -55,7 +55,7 @@ impl Inquiry {
             Event::Deadline if self.patience <= turn.now => Outcome::Slow,
             Event::Deadline if self.silent_until.is_some_and(|at| at <= turn.now) => {
                 self.silent_until = None;
-                turn.act(Action::Music);
+                turn.act(Action::Music(None));
                 return None;
             }
             Event::Key(key) => {

@@ -1,26 +1,38 @@
 //! The caller is with a person, or on the way to one: what the flow does in the meantime, and after.
 
-use super::{AgentEnd, Doing, Event, Go, Turn};
+use super::{Action, AgentEnd, Doing, Event, Go, Turn};
 use crate::flow::model::Next;
 
 #[derive(Clone, Debug)]
 pub struct Talking {
     otherwise: Next,
     done: Next,
+    escalate: Option<Next>,
+    /// The caller has a place in a line of ours, which others wait for.
+    held: bool,
 }
 
 impl Talking {
-    /// Where the flow goes on when nobody took the call, and when somebody did and the caller is still there.
-    pub fn new(otherwise: Next, done: Next) -> Self {
-        Self { otherwise, done }
+    /// Where the flow goes on when nobody took the call, when somebody did and the caller is still there, and when that
+    /// person sends the caller on.
+    pub fn new(otherwise: Next, done: Next, escalate: Option<Next>, held: bool) -> Self {
+        Self { otherwise, done, escalate, held }
     }
 
     /// Keys belong to the person's side: they are neither heard nor kept.
     pub fn on(self, turn: &mut Turn, event: Event) -> Go {
-        match event {
-            Event::Agent(AgentEnd::Failed) => turn.fail(self.otherwise),
-            Event::Agent(AgentEnd::Done) => turn.talked(self.done),
-            _ => Go::Wait(Doing::Talking(self)),
+        let Event::Agent(end) = event else { return Go::Wait(Doing::Talking(self)) };
+        if self.held {
+            turn.act(Action::Leave);
         }
+        match end {
+            AgentEnd::Failed => turn.fail(self.otherwise),
+            AgentEnd::Done => turn.talked(self.done),
+            AgentEnd::Escalated => turn.talked(self.escalate.unwrap_or(self.done)),
+        }
+    }
+
+    pub fn is_held(&self) -> bool {
+        self.held
     }
 }

@@ -145,7 +145,10 @@ impl Scene {
             Action::Transfer { destination, facts, .. } => format!(">{destination}{facts:?}").replace(", ", ","),
             Action::Record(act) => format!("rec:{act:?}").to_lowercase(),
             Action::Lookup { name, .. } => format!("?{name}"),
-            Action::Music => "music".into(),
+            Action::Music(None) => "music".into(),
+            Action::Music(Some(clip)) => clip.clone(),
+            Action::Join { queue, .. } => format!("+{queue}"),
+            Action::Leave => "leave".into(),
             Action::Reject(status) => format!("REJECT:{status}"),
             Action::Hangup { because } => format!("END:{because:?}"),
         })

@@ -132,6 +132,11 @@ impl Turn<'_> {
         play
     }
 
+    /// Says a prompt of the line, with the caller's place in it.
+    pub fn announce(&mut self, prompt: &str, _place: (u32, Option<Duration>)) -> u32 {
+        self.play(prompt, None)
+    }
+
     /// Something is asked, or somebody called: from here on the caller is answered.
     pub fn answer(&mut self) {
         if self.flow.early {

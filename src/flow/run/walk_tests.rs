@@ -96,7 +96,7 @@ impl Walk {
                     assert_eq!(self.playing, None, "no prompt plays into a hand-off");
                     self.with_agent = true;
                 }
-                Action::Lookup { .. } | Action::Music => {}
+                Action::Lookup { .. } | Action::Music(_) | Action::Join { .. } | Action::Leave => {}
                 Action::Hangup { .. } | Action::Reject(_) => self.ended = true,
             }
         }

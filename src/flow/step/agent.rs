@@ -1,12 +1,10 @@
-//! `- agent: QUEUE`: hands the caller to a person, with the facts that the step `needs:`.
+//! `- agent: QUEUE`: hands the caller to a person, with the facts that the step `needs:`. In a line that we hold the
+//! caller waits its turn first.
 
 use crate::flow::load::Loading;
 use crate::flow::model::{Named, Next, Way};
-use crate::flow::run::{Action, Doing, Ending, Go, Talking, Turn};
+use crate::flow::run::{Action, Doing, Ending, Go, Queued, Talking, Turn};
 use crate::yaml::{Fields, Node};
-
-/// Modifiers that the language document names.
-const LATER: [&str; 3] = ["escalate", "full", "waited"];
 
 #[derive(Clone, Debug)]
 pub struct Agent {
@@ -14,43 +12,113 @@ pub struct Agent {
     needs: Vec<usize>,
     /// A prompt for the agent alone.
     whisper: Option<String>,
+    exits: Exits,
+}
+
+/// Where the caller goes on: nobody took the call; the queue's hours, the line's length or its patience are why; a person
+/// hung up, or sent the caller on.
+#[derive(Clone, Copy, Debug)]
+struct Exits {
     otherwise: Next,
-    /// The queue's hours say so.
     closed: Option<Next>,
+    full: Option<Next>,
+    waited: Option<Next>,
+    escalate: Option<Next>,
     done: Next,
 }
 
 impl Agent {
     pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
         let queue = loading.queue(node);
-        fields.later(&LATER, &mut loading.faults);
         let needs = loading.needs(fields);
         let whisper = match fields.take("whisper") {
             Some(node) => loading.whisper(node).map(|prompt| Some(prompt.text)),
             None => Some(None),
         };
-        let closed = fields.take("closed").map(|node| loading.target(node));
-        let otherwise = loading.otherwise(fields, node);
-        let done = fields.take("done").map_or(Some(Next::End(Ending::Agent)), |n| loading.block(n).map(Next::Block));
-        let closed = closed.map_or(Some(None), |exit| exit.map(Some));
-        let (queue, closed, otherwise, done) = (queue?, closed?, otherwise?, done?);
-        Some(Self { queue, needs: needs?, whisper: whisper?, otherwise, closed, done })
+        let exits = exits(node, fields, queue.as_ref(), loading);
+        Some(Self { queue: queue?, needs: needs?, whisper: whisper?, exits: exits? })
     }
 
     pub fn ways(&self) -> Vec<Way> {
-        let failed = self.closed.into_iter().chain([self.otherwise]).map(Way::at_once);
-        failed.chain([Way { next: self.done, paced: true }]).collect()
+        let Exits { otherwise, closed, full, waited, escalate, done } = self.exits;
+        let failed = [closed, full, waited].into_iter().flatten().chain([otherwise]).map(Way::at_once);
+        // A person paces these.
+        failed.chain([Some(done), escalate].into_iter().flatten().map(|next| Way { next, paced: true })).collect()
+    }
+
+    /// Which of the flow's queues it may be for.
+    pub fn queues(&self) -> &[usize] {
+        self.queue.all()
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {
-        let queue = &turn.flow.queues[*turn.of(&self.queue)];
+        let flow = turn.flow;
+        let at = *turn.of(&self.queue);
+        let queue = &flow.queues[at];
         if queue.hours.is_some_and(|hours| !turn.is_open(hours)) {
-            return turn.fail(self.closed.unwrap_or(self.otherwise));
+            return turn.fail(self.exits.closed.unwrap_or(self.exits.otherwise));
         }
         turn.answer();
         turn.bring(&self.needs);
-        let (queue, destination) = (queue.name.text.clone(), queue.to.text.clone());
-        turn.act(Action::Agent { queue, destination, facts: self.needs.clone(), whisper: self.whisper.clone() });
-        Go::Wait(Doing::Talking(Talking::new(self.otherwise, self.done)))
+        match &queue.held {
+            Some(held) => Queued::begin(turn, self.clone(), at, held),
+            None => self.call(turn, at),
+        }
     }
+
+    /// It is the caller's turn.
+    pub fn call(&self, turn: &mut Turn, queue: usize) -> Go {
+        let flow = turn.flow;
+        let queue = &flow.queues[queue];
+        let Some(to) = &queue.to else { return turn.fail(self.exits.otherwise) };
+        let held = queue.held.is_some();
+        let (queue, destination) = (queue.name.text.clone(), to.text.clone());
+        let (facts, whisper) = (self.needs.clone(), self.whisper.clone());
+        let escalates = self.exits.escalate.is_some();
+        turn.act(Action::Agent { queue, destination, facts, whisper, escalates });
+        let Exits { otherwise, escalate, done, .. } = self.exits;
+        Go::Wait(Doing::Talking(Talking::new(otherwise, done, escalate, held)))
+    }
+
+    /// The line had no room.
+    pub fn full(&self, turn: &mut Turn) -> Go {
+        turn.fail(self.exits.full.unwrap_or(self.exits.otherwise))
+    }
+
+    /// Where a caller goes on who has waited as long as one may.
+    pub fn waited(&self) -> Next {
+        self.exits.waited.unwrap_or(self.exits.otherwise)
+    }
+}
+
+fn exits(node: &Node, fields: &mut Fields, queue: Option<&Named<usize>>, loading: &mut Loading) -> Option<Exits> {
+    let queues = queue.map(|queue| queue.all().to_vec());
+    let read = |loading: &Loading, has: fn(&crate::flow::model::Queue) -> bool| {
+        // A queue that could not be read is one mistake already.
+        queues.as_ref().is_none_or(|all| all.iter().any(|at| loading.queues.get(*at).is_none_or(has)))
+    };
+    let (held, timed) = (read(loading, |queue| queue.held.is_some()), read(loading, |queue| queue.hours.is_some()));
+    let mut exit = |key: &'static str, fits: bool, remedy: &str| {
+        let node = fields.take(key)?;
+        if !fits {
+            let message = format!("this queue never is `{key}`");
+            loading.faults.error("no-effect", node.span, message).remedy(remedy);
+        }
+        Some(loading.target(node))
+    };
+    let closed = exit("closed", timed, "give the queue `hours:`");
+    let full = exit("full", held, "only a line that we hold is: give the queue `at_once:`");
+    let waited = exit("waited", held, "only in a line that we hold: give the queue `at_once:`");
+    let escalate = exit("escalate", true, "");
+    let otherwise = loading.otherwise(fields, node);
+    let done = fields.take("done").map_or(Some(Next::End(Ending::Agent)), |node| loading.target(node));
+    let named = |exit: Option<Option<Next>>| exit.map_or(Some(None), |exit| exit.map(Some));
+    Some(Exits {
+        otherwise: otherwise?,
+        closed: named(closed)?,
+        full: named(full)?,
+        waited: named(waited)?,
+        escalate: named(escalate)?,
+        done: done?,
+    })
 }

@@ -42,7 +42,7 @@ impl Transfer {
         turn.bring(&self.needs);
         let (destination, because) = (self.to.text.clone(), self.because.clone());
         turn.act(Action::Transfer { destination, facts: self.needs.clone(), because });
-        Go::Wait(Doing::Talking(Talking::new(self.otherwise, Next::End(Ending::Transferred))))
+        Go::Wait(Doing::Talking(Talking::new(self.otherwise, Next::End(Ending::Transferred), None, false)))
     }
 }
 
