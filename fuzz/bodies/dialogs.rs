@@ -295,6 +295,7 @@ impl End {
             | Event::Answered { dialog, .. }
             | Event::Reanswered { dialog, .. }
             | Event::ReinviteRefused { dialog, .. }
+            | Event::Refer { dialog, .. }
             | Event::Referred { dialog, .. }
             | Event::Transfer { dialog, .. } => (dialog, false),
         };

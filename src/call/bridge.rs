@@ -132,17 +132,22 @@ impl Call {
 
     /// The agent hung up, or its leg broke, and the caller did not.
     pub(super) fn agent_gone(&mut self, now: Instant, end: AgentEnd) {
-        let music = match self.handoff.as_ref().map(|handoff| &handoff.phase) {
-            Some(Phase::Bridged { music }) => music[Leg::Caller as usize],
+        match self.handoff.as_ref().map(|handoff| &handoff.phase) {
+            Some(Phase::Bridged { .. }) => {}
             Some(Phase::Whispering { .. }) => return self.refused(now, UNAVAILABLE, &[]),
             _ => return self.refused(now, NO_ANSWER, &[]),
-        };
-        self.handoff = None;
-        self.emit(now, Out::Unbridge);
-        if music {
-            self.emit(now, Out::Stop { leg: Leg::Caller });
         }
+        self.unbridge(now);
         self.failed |= end == AgentEnd::Failed;
         self.run_event(now, Event::Agent(end));
+    }
+
+    /// The two talk no longer; the caller is with us.
+    pub(super) fn unbridge(&mut self, now: Instant) {
+        let Some(Handoff { phase: Phase::Bridged { music }, .. }) = self.handoff.take() else { return };
+        self.emit(now, Out::Unbridge);
+        if music[Leg::Caller as usize] {
+            self.emit(now, Out::Stop { leg: Leg::Caller });
+        }
     }
 }

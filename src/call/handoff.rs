@@ -41,8 +41,9 @@ pub enum Phase {
 /// By what the caller gets to the person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Means {
-    /// We call the person, and stay in the middle; the person hears that prompt before the caller.
-    Invite { whisper: Option<String> },
+    /// We call the person, and stay in the middle; the person hears that prompt before the caller. `replaces`: in place of
+    /// that dialog, which an agent has with the person already (RFC 3891).
+    Invite { whisper: Option<String>, replaces: Option<String> },
     /// The caller's own phone calls the person, and we are gone.
     Refer { because: String },
 }
@@ -118,6 +119,12 @@ impl Handoff {
         self.target.is_some()
     }
 
+    /// Of its targets that one alone.
+    pub fn only(&mut self, target: &str) {
+        let all = self.target.take().into_iter().chain(self.targets.drain(..));
+        self.target = all.filter(|known| known.uri == target).next_back();
+    }
+
     pub fn resolve(&mut self, now: Instant, reference: Secret, resolve: u32) {
         self.deadline = Some(now + RESOLVE_PATIENCE);
         self.phase = Phase::Resolving { reference, resolve };
@@ -155,7 +162,14 @@ impl Handoff {
 
     pub fn whisper(&self) -> Option<&str> {
         match &self.means {
-            Means::Invite { whisper } => whisper.as_deref(),
+            Means::Invite { whisper, .. } => whisper.as_deref(),
+            Means::Refer { .. } => None,
+        }
+    }
+
+    pub fn replaces(&self) -> Option<&str> {
+        match &self.means {
+            Means::Invite { replaces, .. } => replaces.as_deref(),
             Means::Refer { .. } => None,
         }
     }

@@ -9,6 +9,7 @@ mod handoff;
 mod leg;
 mod person;
 mod recording;
+mod sent_on;
 mod target;
 mod transfer;
 
@@ -71,8 +72,6 @@ impl Birth {
     /// The header of this call's recording: with it, the flow and the inputs, the call runs again.
     pub fn header(&self, source: &str) -> Header {
         let flow = &self.program.flow;
-        let named = |name: &str| flow.destinations().any(|to| to.text == name);
-        let destinations = self.destinations.iter().filter(|(name, _)| named(name));
         Header {
             askonce: fixture::VERSION,
             flow: flow.name.text.clone(),
@@ -91,7 +90,8 @@ impl Birth {
             call: self.call.clone(),
             case: self.case.clone(),
             local: self.local.clone(),
-            destinations: destinations.map(|(name, destination)| (name.clone(), destination.clone())).collect(),
+            // All of them: an agent may send the caller on to any.
+            destinations: BTreeMap::clone(&self.destinations),
         }
     }
 }
@@ -115,6 +115,8 @@ pub struct Call {
     /// A person has talked to the caller, or a hand-off has failed: what the disposition is made from.
     reached: bool,
     failed: bool,
+    /// The person who is called may send the caller on to where the flow says.
+    escalates: bool,
     /// In a line of ours, or with its people, since then.
     queued: Option<Instant>,
     /// What plays while the caller waits; `None`: the usual music.
@@ -163,6 +165,7 @@ impl Call {
             max_forwards: arrival.max_forwards,
             reached: false,
             failed: false,
+            escalates: false,
             queued: None,
             music_clip: None,
             music: u32::MAX,
@@ -196,6 +199,7 @@ impl Call {
             In::LookedUp { lookup, outcome, values } => {
                 self.run_event(now, Event::LookedUp { lookup, outcome, values });
             }
+            In::Refer { to, replaces, .. } => self.sent_on(now, &to, replaces),
             In::Line(told) => self.run_event(now, Event::Line(line_word(told))),
             In::Switch { name, on } => self.run.switch(&name, on),
             In::Shown => self.shown(),
@@ -354,8 +358,9 @@ impl Call {
                 Action::Step { block, step, verb, line } => {
                     self.emit(now, Out::Step { block, step, verb: verb.to_owned(), line });
                 }
-                Action::Agent { destination, facts, whisper, .. } => {
-                    self.hand_off(now, Means::Invite { whisper }, destination, facts);
+                Action::Agent { destination, facts, whisper, escalates, .. } => {
+                    self.escalates = escalates;
+                    self.hand_off(now, Means::Invite { whisper, replaces: None }, destination, facts);
                 }
                 Action::Transfer { destination, facts, because } => {
                     self.begin_transfer(now, destination, facts, because);

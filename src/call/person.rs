@@ -193,6 +193,10 @@ impl Call {
             let lr = if proxy.contains(";lr") { "" } else { ";lr" };
             written.headers.push(("Route".to_owned(), format!("<{proxy}{lr}>")));
         }
+        if let Some(replaces) = handoff.replaces() {
+            written.headers.push(("Replaces".to_owned(), replaces.to_owned()));
+            written.headers.push(("Require".to_owned(), "replaces".to_owned()));
+        }
         let first = !matches!(handoff.phase, Phase::Ringing { .. });
         let sdp = self.agent.offer(self.caller.codec());
         let Some((hop, bytes)) = self.build(&target.uri, hop, &written, &sdp) else {

@@ -167,6 +167,7 @@ impl Story {
                 self.line(at, who, &format!("hears the {other}'s voice through the bridge"));
             }
             Happened::KeyHeard(_) => self.line(at, who, "hears a key of the other side"),
+            Happened::Referred(status) => self.line(at, who, &format!("is told {status}")),
             Happened::Pressed => self.line(at, who, "has keyed it in"),
             Happened::Ended { by_us, status, counted, .. } => {
                 self.seen.ended += 1;

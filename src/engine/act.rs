@@ -114,6 +114,9 @@ impl Engine {
                 self.refer(now, number, refer_to.open());
             }
             Out::Bodiless { destination } => self.forget_body(&destination),
+            Out::AnswerRefer { leg, status } => {
+                self.with(dialog(leg), |sip, dialog| sip.answer_refer(now, dialog, status));
+            }
             Out::Record { act, file } => self.record(now, number, act, file),
             Out::Cancel => self.leave(now, number, Leg::Agent),
             Out::Hangup { leg } => self.leave(now, number, leg),

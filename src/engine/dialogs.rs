@@ -3,7 +3,8 @@
 use super::{CallNumber, Engine, Output, Phase};
 use crate::record::seam::{In, KeyCarrier, Leg};
 use crate::sip::endpoint::{self, DialogId};
-use crate::sip::{Locals, Request, info};
+use crate::sip::uri::decode;
+use crate::sip::{Locals, NameAddr, Request, info};
 use crate::time::Instant;
 
 /// How we name ourselves in SIP.
@@ -58,6 +59,7 @@ impl Engine {
                     self.deliver(now, call, In::Refused { status, reason, contacts });
                 }
             }
+            Event::Refer { dialog, refer_to } => self.sent_on(now, dialog, &refer_to),
             Event::Referred { dialog, status } => self.leg_input(now, dialog, |_| In::Referred { status }),
             Event::Transfer { dialog, status, last } => {
                 self.leg_input(now, dialog, |_| In::Transfer { status, last });
@@ -118,6 +120,22 @@ impl Engine {
                 self.told(told);
             }
         }
+    }
+
+    /// The peer of a dialog sends the other side of its call elsewhere. The call decides, for an agent's phone; a caller
+    /// does not choose whom we call.
+    fn sent_on(&mut self, now: Instant, dialog: DialogId, refer_to: &str) {
+        let target = NameAddr::read(refer_to).ok().map(|to| to.uri);
+        let whose = self.dialogs.get(&dialog).copied();
+        let (Some(target), Some((call, leg @ Leg::Agent))) = (target, whose) else {
+            let told = self.endpoint.answer_refer(now, dialog, 403);
+            return self.told(told);
+        };
+        let headers = target.headers().split('&').filter_map(|header| header.split_once('='));
+        let replaces =
+            headers.filter(|(name, _)| name.eq_ignore_ascii_case("Replaces")).map(|(_, value)| decode(value));
+        let replaces = replaces.into_iter().next();
+        self.deliver(now, call, In::Refer { leg, to: target.without_headers().to_string(), replaces });
     }
 
     fn info(&mut self, now: Instant, dialog: DialogId, request: &Request) {

@@ -423,6 +423,12 @@ impl Phones {
                     }
                     true
                 }
+                Act::SendOn(to) => {
+                    if let Some(dialog) = phone.dialog {
+                        told(self.endpoint.refer(now, dialog, to));
+                    }
+                    true
+                }
                 Act::Stay => false,
                 Act::HangUp => {
                     phone.step += 1;
@@ -517,8 +523,14 @@ impl Phones {
                 self.dialogs.get(&dialog).copied().into_iter().for_each(|talk| self.expect(talk));
             }
             Event::Progress { .. } | Event::Confirmed { .. } | Event::Acknowledged { .. } | Event::Info { .. } => {}
-            // These phones send nobody away.
-            Event::Referred { .. } | Event::Transfer { .. } | Event::Outcome { .. } | Event::Ended { .. } => {}
+            // These phones go nowhere else.
+            Event::Refer { dialog, .. } => told(self.endpoint.answer_refer(now, dialog, 603)),
+            Event::Referred { dialog, status } => {
+                if let Some(&talk) = self.dialogs.get(&dialog) {
+                    self.event(now, talk, Happened::Referred(status));
+                }
+            }
+            Event::Transfer { .. } | Event::Outcome { .. } | Event::Ended { .. } => {}
             Event::Reanswered { dialog, response } => {
                 let phone = self.dialogs.get(&dialog).and_then(|talk| self.phones.get_mut(*talk));
                 if let Some(sound) = phone.and_then(|phone| phone.talk.as_mut()) {

@@ -24,6 +24,8 @@ pub enum Act {
     Park,
     /// Takes it back.
     Resume,
+    /// Sends the other side on to that URI (REFER): what stands in Refer-To.
+    SendOn(String),
     /// Until the other side hangs up.
     Stay,
     HangUp,
@@ -54,6 +56,8 @@ pub enum Happened {
     },
     Heard(String),
     HeardVoice,
+    /// The answer to our REFER.
+    Referred(u16),
     /// The other side's key.
     KeyHeard(Key),
     Pressed,

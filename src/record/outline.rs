@@ -44,6 +44,7 @@ pub fn input(input: &In) -> Option<Outline> {
         | In::Progress { .. }
         | In::Answered { .. }
         | In::Refused { .. }
+        | In::Refer { .. }
         | In::Referred { .. }
         | In::Transfer { .. }
         | In::Reoffer { .. }
@@ -93,6 +94,7 @@ pub fn output(out: &Out) -> Option<Outline> {
         | Out::Retarget { .. }
         | Out::Rerefuse { .. }
         | Out::Bodiless { .. }
+        | Out::AnswerRefer { .. }
         | Out::Mint
         | Out::Cancel
         | Out::Press { .. }
@@ -137,6 +139,7 @@ pub fn received(input: &In) -> Option<Message> {
         In::Reoffer { leg, offer } => message(*leg, Way::In, "INVITE (again)", offer.as_ref()),
         In::LateAnswer { leg, answer } => message(*leg, Way::In, "ACK", answer.as_ref()),
         In::Bye { leg } => message(*leg, Way::In, "BYE", None),
+        In::Refer { leg, to, .. } => message(*leg, Way::In, format!("REFER to {to}"), None),
         _ => None,
     }
 }
@@ -155,6 +158,7 @@ pub fn sent(out: &Out) -> Option<Message> {
             message(Leg::Agent, Way::Out, format!("INVITE {target}"), body.as_ref())
         }
         Out::Refer { target, .. } => message(Leg::Caller, Way::Out, format!("REFER to {target}"), None),
+        Out::AnswerRefer { leg, status } => message(*leg, Way::Out, status.to_string(), None),
         Out::Cancel => message(Leg::Agent, Way::Out, "CANCEL", None),
         Out::Hangup { leg } => message(*leg, Way::Out, "BYE", None),
         _ => None,

@@ -130,6 +130,13 @@ pub enum In {
         #[serde(with = "clear::pairs", default, skip_serializing_if = "Vec::is_empty")]
         values: Vec<(String, Secret)>,
     },
+    /// That side's phone asks us to send the other one on (REFER): to that URI, in place of that dialog (Replaces).
+    Refer {
+        leg: Leg,
+        to: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaces: Option<String>,
+    },
     /// A word of the line that the caller waits in.
     Line(LineTold),
     /// A switch was set.
@@ -370,6 +377,11 @@ pub enum Out {
         durable: bool,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         omitted: Vec<String>,
+    },
+    /// The answer to that side's REFER: 202, and we do it.
+    AnswerRefer {
+        leg: Leg,
+        status: u16,
     },
     /// What is done with that file of the call's sound.
     Record {

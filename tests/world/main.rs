@@ -6,6 +6,7 @@ mod attacks;
 mod bridge;
 mod carriers;
 mod codecs;
+mod desk;
 mod early;
 mod floods;
 mod keys;

@@ -50,6 +50,8 @@ pub enum Event {
     /// Our re-INVITE or UPDATE failed and the session stays as it was. 491: it met glare, and was made again in vain or
     /// an offer of the peer took its place (RFC 3261 section 14.1).
     ReinviteRefused { dialog: DialogId, status: u16, reason: String },
+    /// The peer wants us to go elsewhere: its Refer-To. To be answered with `answer_refer`.
+    Refer { dialog: DialogId, refer_to: String },
     /// The final answer to our REFER; 2xx: the peer tries.
     Referred { dialog: DialogId, status: u16 },
     /// How the peer's attempt stands, in the status that it got; `last` once nothing more will be told.
@@ -151,6 +153,7 @@ impl fmt::Debug for Event {
             Event::Reanswered { dialog, .. } => write!(f, "Reanswered({})", dialog.0),
             Event::Refused { dialog, status, .. } => write!(f, "Refused({}, {status})", dialog.0),
             Event::ReinviteRefused { dialog, status, .. } => write!(f, "ReinviteRefused({}, {status})", dialog.0),
+            Event::Refer { dialog, .. } => write!(f, "Refer({})", dialog.0),
             Event::Referred { dialog, status } => write!(f, "Referred({}, {status})", dialog.0),
             Event::Transfer { dialog, status, last } => write!(f, "Transfer({}, {status}, {last})", dialog.0),
             Event::Outcome { request, .. } => write!(f, "Outcome({})", request.0),

@@ -20,6 +20,7 @@ mod event;
 mod outside;
 mod rate;
 mod refer;
+mod refer_in;
 mod reliable;
 mod reply;
 mod retry;

@@ -240,6 +240,7 @@ impl Endpoint {
             Method::Invite => self.on_reinvite(now, id, incoming),
             Method::Bye => self.on_bye(now, id, &incoming),
             Method::Notify => self.on_notify(now, id, &incoming),
+            Method::Refer => self.on_refer(now, id, incoming),
             Method::Update => self.on_update(now, id, incoming),
             Method::Prack => self.on_prack(now, id, incoming),
             // The verdict let no other method through than INFO.

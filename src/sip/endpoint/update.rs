@@ -153,7 +153,7 @@ impl Endpoint {
         self.tell_of(id, Event::Reinvite { dialog: id, request: incoming.request });
     }
 
-    fn await_owner(&mut self, now: Instant, key: String, cseq: u32, reply: super::Reply) -> Pending {
+    pub(super) fn await_owner(&mut self, now: Instant, key: String, cseq: u32, reply: super::Reply) -> Pending {
         let machine = Machine::Server(Server::new(now, reply.to.transport));
         let transaction = self.transactions.insert(key, reply.to, Vec::new(), Purpose::Nobody, machine);
         Pending { transaction, cseq, reply, has_offer: true, settled: false, terms: None }

@@ -29,6 +29,8 @@ pub(super) struct InviteUsage {
     pub(super) offered: Option<Pending>,
     /// Our INVITE or re-INVITE that has no final answer.
     pub(super) outgoing: Option<TransactionId>,
+    /// The REFER of the peer that we have not answered.
+    pub(super) referred: Option<Pending>,
     /// Our UPDATE that has no final answer, and its offer (empty: it only refreshes).
     pub(super) updating: Option<(TransactionId, Vec<u8>)>,
     /// Our 2xx that has no ACK.
@@ -124,6 +126,7 @@ impl InviteUsage {
             reliable: Reliable::default(),
             incoming: None,
             offered: None,
+            referred: None,
             outgoing: None,
             updating: None,
             unacked: None,

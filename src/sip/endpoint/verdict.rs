@@ -32,7 +32,8 @@ impl Endpoint {
             Method::Invite | Method::Bye | Method::Info | Method::Options | Method::Update | Method::Prack => {}
             // Of our REFERs; the dialog knows whether there was one.
             Method::Notify if incoming.to_tag.is_some() => {}
-            // Where a caller goes next is for the flow to say, not for its phone.
+            // Whose it is decides: where a caller goes next is for the flow to say, and not for its phone.
+            Method::Refer if incoming.to_tag.is_some() => {}
             Method::Refer => return Some((403, None)),
             Method::Other(_) => return with(501, "Allow", ALLOW),
             _ => return with(405, "Allow", ALLOW),
