@@ -81,10 +81,11 @@ const DOORS: &[(&str, &[&str])] = &[
 ];
 
 /// The files that may open a `Secret`: carriers and the store by class, recordings of test calls, what reads a
-/// value to check it, the record's caller number, the digest of a password, and our key of SRTP in its description.
+/// value to check it or to hold keys against it, the record's caller number, the digest of a password, and our key of SRTP in its description.
 const OPENERS: &[&str] = &[
     "src/secret.rs",
     "src/audio/arena.rs",
+    "src/call/again.rs",
     "src/call/cdr.rs",
     "src/call/mod.rs",
     "src/call/person.rs",

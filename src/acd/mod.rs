@@ -67,6 +67,11 @@ impl Lines {
         }
     }
 
+    /// Of each line: its name, callers who wait, callers with people.
+    pub fn lengths(&self) -> impl Iterator<Item = (&str, usize, usize)> {
+        self.lines.iter().map(|(name, line)| (name.as_str(), line.waiting.len(), line.served.len()))
+    }
+
     /// A call is out of its line, whether it waited or was with somebody.
     pub fn leave(&mut self, now: Instant, call: u32) {
         let Some(name) = self.calls.remove(&call) else { return };

@@ -126,6 +126,7 @@ impl Call {
         // The agent's keys mean nothing to the flow.
         if leg == Leg::Caller {
             self.keys += 1;
+            self.keyed_again(now, key);
             self.run_event(now, Event::Key(key));
         }
     }

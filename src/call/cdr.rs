@@ -27,6 +27,9 @@ pub struct Cdr {
     pub blocks: Vec<String>,
     pub facts: Vec<FactRecord>,
     pub hops: Vec<Hop>,
+    /// Facts that we held, and that the caller keyed in again while it talked to a person.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asked_again: Vec<AskedAgain>,
     /// Keys that counted, whatever brought them.
     pub keys: u32,
     /// Keys that the full type-ahead buffer dropped.
@@ -65,6 +68,13 @@ pub struct Refused {
     pub target: String,
     /// The SIP status; 408 for no answer at all.
     pub status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AskedAgain {
+    /// Whose side it was, as in the hop.
+    pub to: String,
+    pub fact: String,
 }
 
 #[derive(Clone, Debug, Serialize)]

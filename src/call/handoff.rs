@@ -121,8 +121,8 @@ impl Handoff {
 
     /// Of its targets that one alone.
     pub fn only(&mut self, target: &str) {
-        let all = self.target.take().into_iter().chain(self.targets.drain(..));
-        self.target = all.filter(|known| known.uri == target).next_back();
+        let mut all = self.target.take().into_iter().chain(self.targets.drain(..));
+        self.target = all.find(|known| known.uri == target);
     }
 
     pub fn resolve(&mut self, now: Instant, reference: Secret, resolve: u32) {

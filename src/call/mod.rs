@@ -2,6 +2,7 @@
 //! driven by `handle(now, In)`, drained by `poll()`. It reads no clock and knows no socket, so a recording
 //! of its inputs is a recording of the call.
 
+mod again;
 mod bridge;
 pub mod cdr;
 mod early;
@@ -129,6 +130,7 @@ pub struct Call {
     refusals: Vec<cdr::Refused>,
     recording: Option<Running>,
     unrecorded: u32,
+    again: again::Entry,
     /// The caller is gone, and the flow does what is left to do without it.
     departed: Option<(Disposition, EndedBy)>,
     ended: Option<(Instant, Disposition, EndedBy)>,
@@ -175,6 +177,7 @@ impl Call {
             refusals: Vec::new(),
             recording: None,
             unrecorded: 0,
+            again: again::Entry::default(),
             departed: None,
             ended: None,
             out: VecDeque::new(),
@@ -282,6 +285,7 @@ impl Call {
             blocks: cdr::blocks(&self.context),
             facts: cdr::facts(&self.context),
             hops: self.context.hops.clone(),
+            asked_again: self.again.told.clone(),
             keys: self.keys,
             keys_dropped: self.run.counts().keys_dropped,
             known_refused: self.run.counts().known_refused,

@@ -5,15 +5,14 @@ mod check;
 mod demo;
 mod doctor;
 mod load;
+mod logging;
 mod replay;
 mod serve;
 mod trace;
 
 use crate::server::files::Findings;
 use clap::{Parser, Subcommand};
-use std::io::IsTerminal;
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
 
 /// IVR and call flows over SIP that ask a caller once: what the caller keys in reaches every person after.
 #[derive(Parser)]
@@ -47,18 +46,10 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     // A service tells of itself; the other verbs say what they have to say by themselves.
     let level = if matches!(cli.verb, Verb::Serve(_)) { "info" } else { "warn" };
-    let filter = match std::env::var("ASKONCE_LOG") {
-        Err(_) => EnvFilter::new(level),
-        Ok(wanted) => match EnvFilter::try_new(&wanted) {
-            Ok(filter) => filter,
-            Err(error) => {
-                fail(format!("ASKONCE_LOG={wanted}: {error}"));
-                return ExitCode::FAILURE;
-            }
-        },
-    };
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    let form = if let Verb::Serve(args) = &cli.verb { args.log } else { None };
+    if logging::begin(level, form).is_err() {
+        return ExitCode::FAILURE;
+    }
     let done = match cli.verb {
         Verb::Demo(args) => demo::run(&args),
         Verb::Serve(args) => serve::run(&args),

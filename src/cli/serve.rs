@@ -1,10 +1,11 @@
 //! `askonce serve`: answers calls until it is told to stop, then lets those that stand come to their end.
 
+use super::logging::Form;
 use super::{Failed, count, fail, show};
 use crate::config::{Config, Quick, RtpPorts};
-use crate::server::files::Disk;
+use crate::os::notify::notify;
 use crate::server::http::Token;
-use crate::server::{self, Plan, Will};
+use crate::server::{self, Origin, Plan, Will};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,9 @@ pub struct Args {
     /// Keep traces of calls for `askonce trace --live`, with keys and account numbers masked
     #[arg(long)]
     trace: bool,
+    /// Form of the log [default: ASKONCE_LOG_FORMAT, else text]
+    #[arg(long)]
+    pub(super) log: Option<Form>,
     /// Media workers; default: one less than this machine has cores, at least one
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=64))]
     workers: Option<u8>,
@@ -80,16 +84,23 @@ pub fn run(args: &Args) -> Result<(), Failed> {
     let sip = running.sip.iter().map(|hop| hop.to_string()).collect::<Vec<_>>().join(",");
     println!("ready sip={sip} http={} rtp={}", running.http, running.rtp);
     std::io::stdout().flush().map_err(fail)?;
+    tell_systemd("READY=1");
     runtime.block_on(async {
         // The first signal drains, the second ends at once; and the service may end by itself.
-        for will in [Will::Drain, Will::Stop] {
+        let mut wills = [Will::Drain, Will::Stop].into_iter();
+        loop {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
-                _ = hangup.recv() => {}
+                _ = hangup.recv() => {
+                    running.reload();
+                    continue;
+                }
                 () = running.ended() => return,
             }
+            let Some(will) = wills.next() else { break };
             tracing::info!(?will, "a signal to end");
+            tell_systemd("STOPPING=1");
             running.wants(will);
         }
         running.ended().await;
@@ -97,13 +108,20 @@ pub fn run(args: &Args) -> Result<(), Failed> {
     if running.join() { Ok(()) } else { Err(fail("the control plane died, and its calls with it")) }
 }
 
+/// Where systemd runs us it waits for this.
+fn tell_systemd(state: &str) {
+    if let Err(error) = notify(state) {
+        tracing::warn!(%error, state, "systemd could not be told");
+    }
+}
+
 /// What is to be served: read, checked, and nothing started yet.
 fn plan(args: &Args) -> Result<Plan, Failed> {
     if !args.http.ip().is_loopback() {
         return Err(fail(format!("--http {}: loopback only, until there are users and TLS", args.http)));
     }
-    let (place, findings) = match (&args.config, &args.flow) {
-        (Some(path), _) => server::read_place(&Disk, path),
+    let origin = match (&args.config, &args.flow) {
+        (Some(path), _) => Origin::File(path.clone()),
         (None, Some(flow)) => {
             let quick = Quick {
                 flow: &flow.display().to_string(),
@@ -117,18 +135,21 @@ fn plan(args: &Args) -> Result<Plan, Failed> {
                 Some(codecs) => config.speaking(codecs),
                 None => Ok(config),
             });
-            server::quick_place(&Disk, &config.map_err(fail)?)
+            Origin::Quick(Box::new(config.map_err(fail)?))
         }
         (None, None) => return Err(fail("--config or --flow is needed")),
     };
-    show(&findings);
-    let place = place.ok_or_else(|| fail(format!("not started: {}", count(findings.errors(), "error"))))?;
+    let reading = origin.read();
+    show(&reading.findings);
+    let watch = Some(origin.watch(&reading));
+    let errors = reading.findings.errors();
+    let place = reading.place.ok_or_else(|| fail(format!("not started: {}", count(errors, "error"))))?;
     let token = args.token_file.as_ref().map(|path| token(path)).transpose()?;
     if token.is_none() {
         eprintln!("askonce: no --token-file: nobody may read contexts over HTTP");
     }
     let (record, workers) = (args.record.clone(), args.workers.map(usize::from));
-    Ok(Plan { place, token, record, trace: args.trace, workers })
+    Ok(Plan { place, watch, token, record, trace: args.trace, workers })
 }
 
 /// `udp:127.0.0.1:5060`.

@@ -16,6 +16,8 @@ pub struct Names<'f> {
     /// Those of them that it sends callers away to, with facts.
     pub transfers: Vec<&'f Word>,
     pub facts: Vec<&'f str>,
+    /// The switches that it reads.
+    pub switches: Vec<Word>,
     /// Its parameters, and what each may be.
     pub parameters: Vec<(&'f str, Vec<&'f str>)>,
 }
@@ -41,6 +43,18 @@ pub fn check(config: &Config, flows: &[Names]) -> Vec<Diagnostic> {
         }
     }
     flows.iter().for_each(|flow| sent_away(config, flow, &mut found));
+    // In quick mode there are none, and a flow that reads one can be tried all the same.
+    for flow in flows.iter().filter(|_| config.numbers.iter().all(|number| number.flow.is_some())) {
+        for switch in &flow.switches {
+            let names = || config.switches.iter().map(|(name, _)| name.text.as_str());
+            if !names().any(|name| name == switch.text) {
+                let message = format!("no switch `{}` is configured", switch.text);
+                fault(&mut found, flow.path, "unknown-name", switch.span, message)
+                    .remedy(suggestion(&switch.text, names()))
+                    .note(format!("switches stand in {}", config.path));
+            }
+        }
+    }
     for flow in config.numbers.iter().filter_map(|number| number.flow.as_ref()) {
         let names = || flows.iter().map(|f| f.name.text.as_str());
         if !names().any(|name| name == flow.text) {

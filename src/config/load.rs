@@ -2,7 +2,7 @@
 
 use super::{
     Config, Limits, Listen, Number, Synchronous, Unknown, admission, codecs, destination, listen, media, optional,
-    recording, secrets, srtp, trunk,
+    recording, secrets, srtp, switches, trunk,
 };
 use crate::codec::Preference;
 use crate::yaml::{Diagnostic, Faults, Fields, Node, Source, Value, Word, read};
@@ -16,7 +16,7 @@ const MAX_WITH: usize = 32;
 const STORE: &str = "var/askonce.db";
 
 /// Keys that the configuration's document names and that are not served yet.
-const LATER: [&str; 3] = ["endpoints", "retention", "switches"];
+const LATER: [&str; 2] = ["endpoints", "retention"];
 
 /// Loads a configuration, with its warnings, or says everything that is wrong with it.
 pub fn load(source: &Source) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
@@ -53,6 +53,7 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
     let around = destination::Around { listen: ours, trunks: trunks.as_deref() };
     let destinations = fields.take("destinations");
     let destinations = destinations.map_or(Some(Vec::new()), |node| destination::destinations(node, around, faults));
+    let switches = fields.take("switches").map_or(Some(Vec::new()), |node| switches::switches(node, faults));
     fields.later(&LATER, faults);
     fields.finish(faults);
     let (listen, advertise) = (listen?, optional(advertise)?);
@@ -76,6 +77,7 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
         trunks: trunks?.into_iter().map(Arc::new).collect(),
         numbers: numbers?,
         destinations: destinations?,
+        switches: switches?,
     };
     srtp::warn_of_readable_keys(&config, faults);
     Some(config)

@@ -5,6 +5,7 @@ mod admission;
 mod check;
 mod codecs;
 mod destination;
+mod fixed;
 mod listen;
 mod load;
 mod media;
@@ -12,9 +13,11 @@ mod quick;
 mod recording;
 mod secrets;
 mod srtp;
+mod switches;
 mod trunk;
 
 pub use check::{Names, check};
+pub use fixed::{fixed, needs_restart};
 pub use listen::even_ports;
 pub use load::load;
 pub use quick::Quick;
@@ -60,6 +63,8 @@ pub struct Config {
     pub trunks: Vec<Arc<Trunk>>,
     pub numbers: Vec<Number>,
     pub destinations: Vec<Destination>,
+    /// What flows may read as `switch.NAME`, and how each stands until it is set.
+    pub switches: Vec<(Word, bool)>,
 }
 
 /// When a commit of the store counts as durable.
@@ -72,7 +77,7 @@ pub enum Synchronous {
     Full,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
     /// One at least; at most one for each transport and IP version.
     pub sip: Vec<Hop>,

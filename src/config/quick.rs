@@ -84,6 +84,7 @@ impl Config {
             trunks: vec![Arc::new(local)],
             numbers: vec![Number { number: word("*"), flow: None, record: None, with: Vec::new() }],
             destinations,
+            switches: Vec::new(),
         })
     }
 

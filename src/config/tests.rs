@@ -380,8 +380,8 @@ fn names_are_checked_across_files() {
     let (desk, center) = (word("account-desk", 2), word("contact-center", 2));
     let (support, suport) = (word("support", 9), word("suport", 12));
     let names = |path, name, destinations, facts| {
-        let (transfers, parameters) = (Vec::new(), Vec::new());
-        Names { path, name, destinations, transfers, facts, parameters }
+        let (transfers, switches, parameters) = (Vec::new(), Vec::new(), Vec::new());
+        Names { path, name, destinations, transfers, facts, switches, parameters }
     };
     let good = [names("a.yaml", &desk, vec![&support], vec!["account"]), names("b.yaml", &center, vec![], vec![])];
     assert_eq!(check(&config, &good), []);

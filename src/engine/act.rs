@@ -48,6 +48,7 @@ impl Engine {
     pub(super) fn act(&mut self, now: Instant, number: CallNumber) {
         while let Some((at, out)) = self.enter(now, number, Call::poll).flatten() {
             self.log_output(at, number, &out);
+            self.count_output(now, number, &out);
             self.act_on(now, number, out);
         }
         self.arm(now, number);
@@ -287,6 +288,7 @@ impl Engine {
         self.lines.leave(now, number);
         let Some(slot) = self.slots.get_mut(&number) else { return };
         self.counters.ended += 1;
+        self.tally.over(&cdr);
         tracing::info!(call = slot.name, disposition = ?cdr.disposition, by = ?cdr.by, "a call ends");
         let journal = slot.journal.take();
         self.counters.journal_lines_dropped += journal.as_ref().map_or(0, |journal| journal.dropped);

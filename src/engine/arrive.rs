@@ -72,6 +72,8 @@ impl Engine {
             tapes: Vec::new(),
             recorded,
             with,
+            invited: Some(now),
+            lookups: Vec::new(),
             armed: None,
         };
         self.slots.insert(number, slot);

@@ -25,7 +25,7 @@ pub enum Passage {
 }
 
 /// What was dropped unread, since the start.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counters {
     /// Openers of strangers beyond their rate.
     pub strangers: u64,
@@ -65,13 +65,16 @@ const CALLED: usize = 4_096;
 impl Gate {
     /// `per_source`: messages a second from one source that open something; `None`: as many as come.
     pub fn new(per_source: Option<u32>, random: &mut Random) -> Gate {
+        let (trunks, strangers) = (Sources::new(random), Sources::new(random));
+        let mut gate = Gate { trunks, strangers, called: HashSet::new(), counters: Counters::default() };
+        gate.limit(per_source);
+        gate
+    }
+
+    /// Other rates than so far.
+    pub fn limit(&mut self, per_source: Option<u32>) {
         let gap = per_source.map_or(0, |rate| SECOND / u64::from(rate.max(1)));
-        Gate {
-            trunks: Sources::new(gap, random),
-            strangers: Sources::new(gap * STRANGER, random),
-            called: HashSet::new(),
-            counters: Counters::default(),
-        }
+        (self.trunks.gap, self.strangers.gap) = (gap, gap * STRANGER);
     }
 
     /// Takes the tokens of a message; `trunk` says whether a trunk has its source.
@@ -188,9 +191,9 @@ struct Sources {
 }
 
 impl Sources {
-    fn new(gap: u64, random: &mut Random) -> Sources {
+    fn new(random: &mut Random) -> Sources {
         let salt = [random.u64(), random.u64() | 1];
-        Sources { gap, salt, places: vec![Source::default(); SETS * WAYS].into() }
+        Sources { gap: 0, salt, places: vec![Source::default(); SETS * WAYS].into() }
     }
 
     /// The buckets of a source: its own, or those of one that has rested.

@@ -24,9 +24,15 @@ pub struct HalfOpen {
 impl HalfOpen {
     /// `rate`: the calls a second that one source may open; `None`: as many as come.
     pub fn new(calls: usize, rate: Option<u32>) -> HalfOpen {
-        let most = (calls / PART).max(BURST);
-        let per_source = rate.map_or(most, |rate| PER_SOURCE.max(rate as usize));
-        HalfOpen { most, per_source, dialogs: HashMap::new(), sources: HashMap::new() }
+        let mut none = HalfOpen { most: 0, per_source: 0, dialogs: HashMap::new(), sources: HashMap::new() };
+        none.limit(calls, rate);
+        none
+    }
+
+    /// Other bounds than so far, by the same measures.
+    pub fn limit(&mut self, calls: usize, rate: Option<u32>) {
+        self.most = (calls / PART).max(BURST);
+        self.per_source = rate.map_or(self.most, |rate| PER_SOURCE.max(rate as usize));
     }
 
     /// Whether this source may begin no call now.

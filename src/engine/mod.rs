@@ -14,6 +14,8 @@ mod lines;
 mod media;
 mod recall;
 mod record;
+mod reload;
+mod tally;
 mod trace;
 mod trunks;
 
@@ -39,10 +41,13 @@ use jiff::Timestamp;
 use journal::Journal;
 pub use recall::{Recall, Recalled};
 pub use record::RecordOrder;
+pub use reload::NewPlace;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
+pub use tally::{BOUNDS, Histogram, Series, Tally};
 use trace::Tracer;
+pub use trunks::TrunkState;
 use trunks::Trunks;
 
 /// The number of a call within this engine; never used twice.
@@ -67,6 +72,8 @@ pub struct Setup {
     pub config: Arc<Config>,
     /// By the flow's name.
     pub services: BTreeMap<String, Service>,
+    /// How the switches stand.
+    pub switches: BTreeMap<String, bool>,
     /// Where our SIP is reached: Contact and Via.
     pub locals: Locals,
     /// What trunks' challenges are answered with, by the trunk's name.
@@ -152,6 +159,8 @@ pub enum Input<'a> {
     },
     /// Whether the threads have no time for another call, as the shell measures it.
     Full(bool),
+    /// Calls that begin from now on are answered by this place.
+    Reload(Box<NewPlace>),
     /// `next_deadline` has come.
     Deadline,
     /// No new calls from now on; those that stand go on.
@@ -301,6 +310,10 @@ struct Slot {
     recorded: bool,
     /// What its number gives to the parameters of the flow.
     with: BTreeMap<String, String>,
+    /// When its INVITE came, until we said something to it.
+    invited: Option<Instant>,
+    /// Lookups under way, and when they began.
+    lookups: Vec<(u32, String, Instant)>,
     /// The deadline that stands for this call in the queue.
     armed: Option<Instant>,
 }
@@ -351,6 +364,7 @@ pub struct Engine {
     deadlines: Deadlines<CallNumber>,
     out: VecDeque<Output>,
     counters: Counters,
+    tally: Tally,
     draining: bool,
     /// The threads have no time for another call.
     full: bool,
@@ -367,7 +381,9 @@ impl Engine {
         let sip = dialogs::sip_config(setup.locals.clone(), setup.config.limits.calls);
         let endpoint = Endpoint::new(sip, Random::from_seed(random.u64()));
         let mut endpoint = endpoint.expect("our own name has no control bytes");
-        let trunks = Trunks::new(&setup.config, &setup.credentials, &setup.locals, &mut endpoint, &mut random);
+        let mut trunks = Trunks::default();
+        let around = (&setup.locals, &mut endpoint, &mut random);
+        trunks.renew(Instant::ZERO, &setup.config, &setup.credentials, around);
         Self {
             trunks,
             destinations: Arc::new(destinations(&setup.config)),
@@ -381,13 +397,14 @@ impl Engine {
             keyring: setup.keyring,
             slots: HashMap::new(),
             dialogs: HashMap::new(),
-            switches: BTreeMap::new(),
+            switches: setup.switches,
             lines: Lines::default(),
             next: 0,
             next_recording: 0,
             deadlines: Deadlines::default(),
             out: VecDeque::new(),
             counters: Counters::default(),
+            tally: Tally::default(),
             draining: false,
             full: false,
             record: setup.record,
@@ -409,12 +426,14 @@ impl Engine {
             Input::Minted { call, reference } => self.deliver(now, call, In::Ref { reference }),
             Input::Stored { call, store, kept } => self.deliver(now, call, In::Store { store, kept }),
             Input::LookedUp { call, lookup, outcome, values } => {
+                self.count_lookup(now, call, lookup, outcome);
                 self.deliver(now, call, In::LookedUp { lookup, outcome, values });
             }
             Input::Switch { name, on } => self.switch(now, &name, on),
             Input::Media(event) => self.media_event(now, event),
             Input::Recorded { call, recording, ended } => self.recorded(now, call, recording, ended),
             Input::Full(full) => self.full = full,
+            Input::Reload(place) => self.reload(now, *place),
             Input::Deadline => self.fall_due(now),
             Input::Drain => {
                 self.draining = true;
@@ -450,6 +469,15 @@ impl Engine {
 
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// The lines that we hold: name, callers who wait, callers with people.
+    pub fn lines(&self) -> impl Iterator<Item = (&str, usize, usize)> {
+        self.lines.lengths()
     }
 
     pub fn sip_counters(&self) -> &endpoint::Counters {

@@ -80,17 +80,14 @@ impl Flow {
         self.lookups.iter().filter_map(|lookup| lookup.auth.as_ref())
     }
 
-    /// The switches that its conditions read.
-    pub fn switches(&self) -> Vec<String> {
-        let mut switches = Vec::new();
-        for placed in self.blocks.iter().flat_map(|block| &block.steps) {
-            if let Step::Branch(branch) = &placed.step {
-                branch.condition().switches(&mut switches);
-            }
-        }
-        switches.sort();
-        switches.dedup();
-        switches
+    /// The switches that its conditions read, and where.
+    pub fn switches(&self) -> Vec<Word> {
+        let steps = self.blocks.iter().flat_map(|block| &block.steps);
+        let branches = steps.filter_map(|placed| match &placed.step {
+            Step::Branch(branch) => Some(branch.switches()),
+            _ => None,
+        });
+        branches.flatten().collect()
     }
 
     /// The clips of music that its lines play.

@@ -4,4 +4,5 @@
 pub mod bell;
 pub mod clock;
 pub mod machine;
+pub mod notify;
 pub mod sys;

@@ -125,6 +125,13 @@ pub fn real_time() -> io::Result<()> {
     if done == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(done)) }
 }
 
+/// Lets every other thread go before the calling one (nice 19).
+pub fn give_way() -> io::Result<()> {
+    // SAFETY: the call touches no memory of ours. 0 is the calling thread, for the kernel keeps the value by thread.
+    let done = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 19) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Binds the calling thread to one core, counted from 0.
 pub fn pin(core: usize) -> io::Result<()> {
     // SAFETY: all zeros is a valid set, and the size is its own; the bit is within it.

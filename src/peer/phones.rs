@@ -400,22 +400,7 @@ impl Phones {
                     }
                     sound.pressed()
                 }
-                Act::Info(keys) => {
-                    if begins {
-                        phone.informed = 0;
-                        phone.wait_until = now;
-                        sound.end_entry(now);
-                    }
-                    let next = keys.chars().nth(phone.informed).filter(|_| now >= phone.wait_until);
-                    if let (Some(key), Some(dialog)) = (next, phone.dialog) {
-                        let body = format!("Signal={key}\r\nDuration=100\r\n").into_bytes();
-                        told(self.endpoint.info(now, dialog, "application/dtmf-relay", body));
-                        phone.informed += 1;
-                        phone.wait_until = now + INFO_EVERY;
-                        sound.key_begins(now, phone.informed == keys.chars().count());
-                    }
-                    phone.informed >= keys.chars().count()
-                }
+                Act::Info(keys) => inform(&mut self.endpoint, phone, now, keys, begins),
                 Act::Hold | Act::Park | Act::Resume => {
                     if let Some(dialog) = phone.dialog {
                         sound.counted.voice_frames = 0;
@@ -572,6 +557,25 @@ impl Phones {
     fn event(&mut self, now: Instant, talk: TalkId, happened: Happened) {
         self.out.push_back(Output::Event { talk, at: now, happened });
     }
+}
+
+/// Presses keys by INFO, one after the other; true once all are out.
+fn inform(endpoint: &mut Endpoint, phone: &mut Phone, now: Instant, keys: &str, begins: bool) -> bool {
+    let Some(sound) = &mut phone.talk else { return true };
+    if begins {
+        phone.informed = 0;
+        phone.wait_until = now;
+        sound.end_entry(now);
+    }
+    let next = keys.chars().nth(phone.informed).filter(|_| now >= phone.wait_until);
+    if let (Some(key), Some(dialog)) = (next, phone.dialog) {
+        let body = format!("Signal={key}\r\nDuration=100\r\n").into_bytes();
+        told(endpoint.info(now, dialog, "application/dtmf-relay", body));
+        phone.informed += 1;
+        phone.wait_until = now + INFO_EVERY;
+        sound.key_begins(now, phone.informed == keys.chars().count());
+    }
+    phone.informed >= keys.chars().count()
 }
 
 /// As we see it, from this act on.

@@ -8,12 +8,13 @@ use super::media_worker::{Told, WorkerEvent};
 use super::memory::{Found, Memory};
 use super::meter::{Meter, WINDOW};
 use super::recorder::{Recorded, Recorder};
+use super::report::{Report, Standing, counted};
 use super::store::{Row, Store, Stored};
 use super::streams::StreamEvent;
 use super::traces::Publisher;
-use super::transports::Transports;
+use super::transports::{Transports, trunk_networks};
 use crate::context::{Ended, Outcome};
-use crate::engine::{CallNumber, Engine, Input, Output, Recall, Recalled, Reserved};
+use crate::engine::{CallNumber, Engine, Input, NewPlace, Output, Recall, Recalled, Reserved};
 use crate::os::bell::Bell;
 use crate::os::clock::Clock;
 use crate::os::sys::Batch;
@@ -24,7 +25,7 @@ use crate::time::{Duration, Instant};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// The greatest UDP payload.
 const DATAGRAM: usize = 65_535;
@@ -50,6 +51,18 @@ pub enum Will {
     Stop,
 }
 
+/// What other threads of ours want of the control plane.
+pub enum Order {
+    /// Calls that begin from now on have this. The answer: whether any will.
+    Reload(Box<NewPlace>, oneshot::Sender<bool>),
+    /// A switch is set, and written down.
+    Switch { name: String, on: bool },
+    /// Whether it turns, and what for.
+    Stand(oneshot::Sender<Standing>),
+    /// Everything that is counted.
+    Report(oneshot::Sender<Box<Report>>),
+}
+
 pub struct Control {
     pub engine: Engine,
     pub clock: Clock,
@@ -71,6 +84,8 @@ pub struct Control {
     /// Where traces go, if calls are traced.
     pub traces: Option<Publisher>,
     pub will: mpsc::Receiver<Will>,
+    pub orders: mpsc::Receiver<Order>,
+    pub shell: Shell,
 }
 
 /// How the thread gets along with what there is to do.
@@ -83,7 +98,7 @@ struct Pace {
 }
 
 /// What the control plane counted besides the engine.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct Shell {
     pub sends_failed: u64,
     pub ports_failed: u64,
@@ -95,7 +110,6 @@ impl Control {
     /// Runs until the drain is over.
     pub fn run(mut self) -> Engine {
         let mut datagrams = Batch::of(DATAGRAM);
-        let mut shell = Shell::default();
         let mut ends: Option<Instant> = None;
         let mut stopped = false;
         let woken = self.clock.now();
@@ -105,7 +119,7 @@ impl Control {
             if ends.is_some_and(|end| now >= end) && !stopped {
                 stopped = true;
                 self.engine.handle(now, Input::Stop);
-                self.act(&mut shell);
+                self.act();
                 ends = Some(now + LAST_WORDS);
             }
             if ends.is_some_and(|end| self.engine.idle() || stopped && now >= end) {
@@ -127,12 +141,12 @@ impl Control {
                 let heard = |from, bytes: &[u8]| engine.handle(clock.now(), Input::Message { from, bytes });
                 pace.often &= !self.sip.datagrams(TURN, &mut datagrams, heard);
             }
-            self.act(&mut shell);
+            self.act();
         }
         let (engine, sip, streams) = (self.engine.counters(), self.engine.sip_counters(), self.sip.counters());
         let (gate, dns) = (self.engine.gate().counters(), self.resolver.counters());
         let traces_lost = self.traces.as_ref().map(|traces| traces.lost);
-        tracing::info!(?engine, ?sip, ?gate, ?streams, ?dns, ?shell, traces_lost, store = ?self.store.losses(), media = ?self.media.load(), "ended");
+        tracing::info!(?engine, ?sip, ?gate, ?streams, ?dns, shell = ?self.shell, traces_lost, store = ?self.store.losses(), media = ?self.media.load(), "ended");
         if let Some(recorder) = self.recorder {
             recorder.close();
         }
@@ -198,6 +212,7 @@ impl Control {
             Poll::Ready(Some(Will::Stop) | None) => *ends = Some(self.clock.now()),
             Poll::Pending => {}
         }
+        left |= self.turn(|all| all.orders.poll_recv(&mut context), Self::ordered);
         left |= self.turn(|all| all.media_events.poll_recv(&mut context), Self::media_told);
         left |= self.turn(|all| all.stored.poll_recv(&mut context), Self::stored_told);
         left |= self.turn(|all| all.recalled.poll_recv(&mut context), Self::recalled_told);
@@ -219,6 +234,51 @@ impl Control {
             }
         }
         true
+    }
+
+    fn ordered(&mut self, order: Order) {
+        // Whoever asked may have given up meanwhile.
+        match order {
+            Order::Reload(place, taken) => {
+                let trunks = trunk_networks(&place.config);
+                self.sip.move_trunks(trunks);
+                self.engine.handle(self.clock.now(), Input::Reload(place));
+                let _ = taken.send(!self.engine.draining());
+            }
+            Order::Switch { name, on } => self.engine.handle(self.clock.now(), Input::Switch { name, on }),
+            Order::Stand(answer) => {
+                let flows = self.engine.flows().map(|(name, digest)| (name.to_owned(), digest.to_owned())).collect();
+                let (draining, store) = (self.engine.draining(), self.store.lives());
+                let _ = answer.send(Standing { draining, store, flows });
+            }
+            Order::Report(answer) => {
+                let _ = answer.send(Box::new(self.report()));
+            }
+        }
+    }
+
+    fn report(&self) -> Report {
+        Report {
+            calls: self.engine.calls(),
+            half_open: self.engine.half_open(),
+            sip_load: self.engine.sip_load(),
+            trunks: self.engine.trunks(),
+            lines: self.engine.lines().map(|(name, waiting, served)| (name.to_owned(), waiting, served)).collect(),
+            tally: self.engine.tally().clone(),
+            rooms: vec![
+                ("engine", counted(self.engine.counters())),
+                ("sip", counted(self.engine.sip_counters())),
+                ("gate", counted(self.engine.gate().counters())),
+                ("streams", self.sip.counters().map_or_else(Vec::new, counted)),
+                ("dns", counted(self.resolver.counters())),
+                ("store", counted(&*self.store.losses())),
+                ("control", counted(&self.shell)),
+            ],
+            traces_lost: self.traces.as_ref().map_or(0, |traces| traces.lost),
+            media: self.media.load(),
+            store_waiting: self.store.waiting(),
+            store_lag: self.store.lag(),
+        }
     }
 
     fn stream_told(&mut self, event: StreamEvent) {
@@ -260,12 +320,12 @@ impl Control {
         self.engine.handle(self.clock.now(), Input::Recorded { call, recording, ended });
     }
 
-    fn act(&mut self, shell: &mut Shell) {
+    fn act(&mut self) {
         while let Some(output) = self.engine.poll() {
             match output {
                 Output::Send { to, bytes } => {
                     if let Err((bytes, error)) = self.sip.send(to, bytes) {
-                        shell.sends_failed += 1;
+                        self.shell.sends_failed += 1;
                         tracing::debug!(%error, %to, "SIP send");
                         // A datagram is lost as on its way, and sent again; over a stream nothing is.
                         if to.transport.is_stream() {
@@ -278,9 +338,11 @@ impl Control {
                         self.engine.handle(self.clock.now(), Input::Resolved { asker, hops: Vec::new() });
                     }
                 }
-                Output::Recall(recall) => self.recall(recall, shell),
-                Output::Leave { caller, facts } => shell.memory_full += u64::from(!self.memory.leave(caller, facts)),
-                Output::Reserve { call } => self.reserve(call, shell),
+                Output::Recall(recall) => self.recall(recall),
+                Output::Leave { caller, facts } => {
+                    self.shell.memory_full += u64::from(!self.memory.leave(caller, facts));
+                }
+                Output::Reserve { call } => self.reserve(call),
                 Output::Mint { call } => match mint() {
                     Ok(reference) => self.engine.handle(self.clock.now(), Input::Minted { call, reference }),
                     Err(error) => tracing::error!(%error, "the system gives no randomness"),
@@ -327,23 +389,23 @@ impl Control {
         }
     }
 
-    fn recall(&mut self, recall: Recall, shell: &mut Shell) {
+    fn recall(&mut self, recall: Recall) {
         let call = recall.call;
         if !self.memory.recall(recall) {
-            shell.memory_full += 1;
+            self.shell.memory_full += 1;
             self.engine.handle(self.clock.now(), Input::Recalled { call, recalled: Recalled::default() });
         }
     }
 
-    fn reserve(&mut self, call: CallNumber, shell: &mut Shell) {
+    fn reserve(&mut self, call: CallNumber) {
         let at = Timestamp::now();
         let reserved = match (self.media.reserve(call), name(at)) {
             (Ok(ports), Ok(name)) => Some(Reserved { ports, at, name }),
             (Err(error), _) => {
-                shell.ports_failed += 1;
+                self.shell.ports_failed += 1;
                 // The engine tells of each second's; this is why.
-                if shell.ports_failed.is_power_of_two() {
-                    tracing::warn!(%error, calls = shell.ports_failed, "no media port");
+                if self.shell.ports_failed.is_power_of_two() {
+                    tracing::warn!(%error, calls = self.shell.ports_failed, "no media port");
                 }
                 None
             }

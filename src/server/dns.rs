@@ -54,7 +54,7 @@ pub struct Resolved {
     pub host: String,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize)]
 pub struct Counters {
     /// Queries refused because too many wait.
     pub refused: AtomicU64,

@@ -21,6 +21,12 @@ pub trait Files {
     fn read(&self, path: &Path) -> std::io::Result<Vec<u8>>;
     /// Every file at or below a folder; empty if there is no such folder.
     fn below(&self, folder: &Path) -> std::io::Result<Vec<PathBuf>>;
+    /// The files that lie directly in a folder.
+    fn within(&self, folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+        let mut files = self.below(folder)?;
+        files.retain(|file| file.parent() == Some(folder));
+        Ok(files)
+    }
 }
 
 /// The file system.
@@ -40,6 +46,13 @@ impl Files for Disk {
     fn below(&self, folder: &Path) -> std::io::Result<Vec<PathBuf>> {
         let mut files = Vec::new();
         walk(folder, DEPTH, &mut files)?;
+        files.sort();
+        Ok(files)
+    }
+
+    fn within(&self, folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        walk(folder, 1, &mut files)?;
         files.sort();
         Ok(files)
     }

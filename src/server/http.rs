@@ -3,6 +3,7 @@
 //! request and has a time: whoever has no token may connect all the same.
 
 use super::memory::Memory;
+use super::operating::{self, Desk};
 use super::store::Reader;
 use super::traces::Traces;
 use super::web;
@@ -51,12 +52,28 @@ impl Token {
     }
 }
 
+/// Who may use the API: whoever has the token. Without one nobody may.
+#[derive(Clone)]
+pub struct Guard(pub Option<Token>);
+
+impl Guard {
+    pub fn allows(&self, headers: &HeaderMap) -> bool {
+        let presented = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let presented = presented.and_then(|value| value.split_once(' '));
+        match (presented, &self.0) {
+            (Some((scheme, presented)), Some(token)) => {
+                scheme.eq_ignore_ascii_case("bearer") && token.matches(presented.trim())
+            }
+            _ => false,
+        }
+    }
+}
+
 #[derive(Clone)]
 struct Api {
     reader: Reader,
+    guard: Guard,
     memory: Memory,
-    /// Without a token nobody may read anything.
-    token: Option<Token>,
     /// `None`: calls are not traced.
     traces: Option<Traces>,
 }
@@ -65,9 +82,8 @@ struct Api {
 /// calls that are traced.
 pub fn start(
     listen: SocketAddr,
-    reader: Reader,
+    desk: Desk,
     memory: Memory,
-    token: Option<Token>,
     told: Option<mpsc::Receiver<Told>>,
 ) -> io::Result<SocketAddr> {
     let listener = std::net::TcpListener::bind(listen)?;
@@ -82,7 +98,11 @@ pub fn start(
                 tokio::spawn(traces.clone().follow(told));
                 traces
             });
-            serve(listener, router(Api { reader, memory, token, traces }), EXCHANGE).await
+            tokio::spawn(operating::expire(desk.switches.clone()));
+            tokio::spawn(operating::keep_alive(desk.clone()));
+            let (reader, guard) = (desk.reader.clone(), desk.guard.clone());
+            let router = router(Api { reader, guard, memory, traces }).merge(operating::router(desk));
+            serve(listener, router, EXCHANGE).await
         });
         let Err(error) = served;
         tracing::error!(%error, "the HTTP API ended");
@@ -123,7 +143,7 @@ fn router(api: Api) -> Router {
 }
 
 async fn context(State(api): State<Api>, Path(reference): Path<String>, headers: HeaderMap) -> Response {
-    if !api.allows(&headers) {
+    if !api.guard.allows(&headers) {
         return unauthorized();
     }
     let read = tokio::task::spawn_blocking(move || api.reader.context(&reference)).await;
@@ -144,7 +164,7 @@ async fn context(State(api): State<Api>, Path(reference): Path<String>, headers:
 
 /// What another channel knows of a caller.
 async fn posted(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> Response {
-    if !api.allows(&headers) {
+    if !api.guard.allows(&headers) {
         return unauthorized();
     }
     let (status, why) = web::post(&api.memory, &body).await;
@@ -154,7 +174,7 @@ async fn posted(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> Resp
 
 /// The calls under way.
 async fn calls(State(api): State<Api>, headers: HeaderMap) -> Response {
-    if !api.allows(&headers) {
+    if !api.guard.allows(&headers) {
         return unauthorized();
     }
     match api.traces {
@@ -165,7 +185,7 @@ async fn calls(State(api): State<Api>, headers: HeaderMap) -> Response {
 
 /// A call's trace as JSON lines: what it is, then its messages and what happened in between.
 async fn trace(State(api): State<Api>, Path(call): Path<String>, headers: HeaderMap) -> Response {
-    if !api.allows(&headers) {
+    if !api.guard.allows(&headers) {
         return unauthorized();
     }
     match api.traces.map(|traces| traces.of(&call)) {
@@ -177,7 +197,7 @@ async fn trace(State(api): State<Api>, Path(call): Path<String>, headers: Header
 
 const NOT_TRACED: &str = "calls are not traced: `askonce serve --trace`";
 
-fn unauthorized() -> Response {
+pub(super) fn unauthorized() -> Response {
     let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
     (StatusCode::UNAUTHORIZED, challenge, problem("a bearer token is needed")).into_response()
 }
@@ -186,7 +206,7 @@ fn found(kind: &'static str, document: String) -> Response {
     ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], document).into_response()
 }
 
-fn written(kind: &'static str, document: serde_json::Result<String>) -> Response {
+pub(super) fn written(kind: &'static str, document: serde_json::Result<String>) -> Response {
     match document {
         Ok(document) => found(kind, document),
         Err(error) => {
@@ -197,21 +217,8 @@ fn written(kind: &'static str, document: serde_json::Result<String>) -> Response
 }
 
 /// What is wrong, as JSON.
-fn problem(what: &str) -> impl IntoResponse + use<> {
+pub(super) fn problem(what: &str) -> impl IntoResponse + use<> {
     ([(header::CONTENT_TYPE, "application/json")], serde_json::json!({ "error": what }).to_string())
-}
-
-impl Api {
-    fn allows(&self, headers: &HeaderMap) -> bool {
-        let presented = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let presented = presented.and_then(|value| value.split_once(' '));
-        match (presented, &self.token) {
-            (Some((scheme, presented)), Some(token)) => {
-                scheme.eq_ignore_ascii_case("bearer") && token.matches(presented.trim())
-            }
-            _ => false,
-        }
-    }
 }
 
 #[cfg(test)]

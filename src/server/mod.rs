@@ -11,11 +11,16 @@ mod media_plane;
 pub mod media_worker;
 pub mod memory;
 mod meter;
+mod metrics;
+mod operating;
 pub mod ports;
 pub mod recorder;
+mod reload;
+mod report;
 mod secrets;
 pub mod store;
 pub mod streams;
+mod switches;
 mod traces;
 mod transports;
 mod web;
@@ -26,23 +31,28 @@ use crate::keying::Keyring;
 use crate::os::bell::Bell;
 use crate::os::clock::Clock;
 use crate::random::Random;
-use crate::sip::Hop;
+use crate::sip::{Hop, Locals};
 use control::Control;
 pub use control::Will;
-use dns::Resolver;
+use dns::{Resolved, Resolver};
 use files::{Files, Findings};
-use http::Token;
+use http::{Guard, Token};
 use media_plane::{MediaPlane, MediaSetup};
 use media_worker::WorkerEvent;
 use memory::Memory;
+use operating::Desk;
 use recorder::Recorder;
 use recorder::ring::Outlet;
+pub use reload::Origin;
+use reload::{Reloader, Reloads, Watch};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use store::{Places, Reader, Store};
+use switches::Switches;
 use tokio::sync::mpsc;
 use transports::Listening;
 
@@ -51,6 +61,8 @@ const MEDIA_EVENTS: usize = 8_192;
 
 /// What may be wanted of the service before the control plane looks: to drain, and then to stop.
 const WILLS: usize = 2;
+/// Orders of other threads that wait for the control plane.
+const ORDERS: usize = 64;
 
 /// File descriptors of the program besides media sockets and SIP connections: the store, HTTP, DNS, runtimes.
 const OWN_DESCRIPTORS: usize = 200;
@@ -65,6 +77,8 @@ pub struct Place {
 /// What is to be started.
 pub struct Plan {
     pub place: Place,
+    /// Where it was read; `None`: it is never read again.
+    pub watch: Option<Watch>,
     pub token: Option<Token>,
     pub record: Option<PathBuf>,
     /// Whether calls are traced as they go.
@@ -132,12 +146,11 @@ fn place(files: &dyn Files, folder: &Path, config: &Config, mut findings: Findin
 
 /// A flow's file, or those that lie directly in a folder and are flows: `flow:` at the top, without `call:`.
 pub fn flow_files(files: &dyn Files, path: &Path) -> Vec<PathBuf> {
-    let within = files.below(path).unwrap_or_else(|_| Vec::new());
+    let within = files.within(path).unwrap_or_else(|_| Vec::new());
     let is_flow = |file: &PathBuf| {
         let text = || String::from_utf8(files.read(file).ok()?).ok();
         let has = |text: &str, key| text.lines().any(|line| line.starts_with(key));
-        file.parent() == Some(path)
-            && file.extension().is_some_and(|ending| ending == "yaml")
+        file.extension().is_some_and(|ending| ending == "yaml")
             && text().is_some_and(|text| has(&text, "flow:") && !has(&text, "call:"))
     };
     let flows: Vec<PathBuf> = within.into_iter().filter(is_flow).collect();
@@ -152,6 +165,7 @@ fn names(service: &Service) -> Names<'_> {
         destinations: flow.destinations().collect(),
         transfers: flow.transfers().filter(|transfer| transfer.takes_facts()).map(|transfer| transfer.to()).collect(),
         facts: flow.facts.iter().map(|fact| fact.name.text.as_str()).collect(),
+        switches: flow.switches(),
         parameters: flow
             .with
             .iter()
@@ -186,6 +200,7 @@ pub struct Running {
     pub http: SocketAddr,
     /// `127.0.0.1:20000-29999`.
     pub rtp: String,
+    wish: SyncSender<()>,
     will: mpsc::Sender<Will>,
     control: JoinHandle<Engine>,
 }
@@ -195,6 +210,14 @@ impl Running {
     pub fn wants(&self, will: Will) {
         if self.will.try_send(will).is_err() {
             tracing::warn!(?will, "the control plane has not yet taken what was wanted before, or is gone");
+        }
+    }
+
+    /// Has flows and configuration read again, on the thread that watches them.
+    pub fn reload(&self) {
+        // One wish that waits is as good as two.
+        if let Err(TrySendError::Disconnected(())) = self.wish.try_send(()) {
+            tracing::warn!("nothing is read again: the flow is built in");
         }
     }
 
@@ -211,42 +234,40 @@ impl Running {
 
 /// Binds everything, opens the store, and starts the threads.
 pub fn start(plan: Plan) -> Result<Running, NotStarted> {
-    let Plan { place: Place { config, services }, token, record, trace, workers } = plan;
+    let Plan { place: Place { config, services }, watch, token, record, trace, workers } = plan;
     raise_descriptors(config.limits.calls);
     let clock = Clock::start();
-    let no_randomness = |error| not_started("the system's randomness", error, "this system cannot serve");
-    let (seed, keys) = (drawn().map_err(no_randomness)?, drawn().map_err(no_randomness)?);
+    let (seed, keys) = (drawn()?, drawn()?);
     let mut random = Random::from_seed(u64::from_be_bytes(seed));
     let credentials = secrets::credentials(&config)?;
-    let trunks = config.trunks.iter().flat_map(|trunk| trunk.from.iter().copied()).collect();
+    let trunks = transports::trunk_networks(&config);
     let sip = Listening::open(&config.listen.sip, config.advertise, tls_files(&config), trunks, random.u64())?;
     let (bound, locals) = (sip.bound.clone(), sip.locals.clone());
-    let resolver = Resolver::start(&config.resolver, locals.clone(), random.u64());
-    let (resolver, resolved) = resolver.map_err(|error| {
-        not_started("DNS", error, "name the servers in the configuration: resolver: [192.0.2.53:53]")
-    })?;
+    let (resolver, resolved) = resolver(&config, locals.clone(), random.u64())?;
     let (stored_tx, stored) = mpsc::unbounded_channel();
     let places = places(&config, record.clone());
     let unopened = |error: store::Unopened| NotStarted(error.to_string());
     // The control plane is gone only when the service ends.
     let store = Store::open(&places, move |word| drop(stored_tx.send(word))).map_err(unopened)?;
-    let reader = Reader::open(&places.database).map_err(unopened)?;
     let (memory, recalled) = Memory::start(&places).map_err(unopened)?;
     let (traces, told) = trace.then(traces::queue).unzip();
-    let http = http::start(config.listen.http, reader, memory.clone(), token, told).map_err(|error| {
+    let (desk, orders) = desk(&config, &places.database, token)?;
+    let http = http::start(config.listen.http, desk.clone(), memory.clone(), told).map_err(|error| {
         not_started(format!("cannot listen for HTTP on {}", config.listen.http), error, "give another --http address")
     })?;
     let rtp = config.listen.rtp;
-    let records = config.may_record() || services.values().any(|service| service.program.flow.records());
+    let records = records(&config, &services);
     let recordings = if records { config.record.at_once } else { 0 };
     let (media, rings, media_events) = media(&config, workers, recordings, clock, &mut random)?;
     let (told, recorded) = mpsc::unbounded_channel();
     let recorder = records.then(|| recorder(&config, clock, rings, told)).transpose()?;
+    let config = Arc::new(config);
     let setup = Setup {
         locals,
         credentials,
-        config: Arc::new(config),
+        config: config.clone(),
         services,
+        switches: desk.switches.values(),
         seed: random.u64(),
         keyring: Keyring::new(keys),
         record: record.is_some(),
@@ -274,10 +295,49 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         recalled,
         traces,
         will,
+        orders,
+        shell: control::Shell::default(),
     };
     let control = std::thread::Builder::new().name("control".to_owned()).spawn(move || control.run());
     let control = control.map_err(|error| not_started("the control thread", error, "this system cannot serve"))?;
-    Ok(Running { sip: bound, http, rtp: format!("{}:{}-{}", rtp.address, rtp.first, rtp.last), will: wants, control })
+    let wish = watched(watch, config, records, desk)?;
+    let rtp = format!("{}:{}-{}", rtp.address, rtp.first, rtp.last);
+    Ok(Running { wish, sip: bound, http, rtp, will: wants, control })
+}
+
+fn resolver(config: &Config, locals: Locals, seed: u64) -> Result<(Resolver, mpsc::Receiver<Resolved>), NotStarted> {
+    Resolver::start(&config.resolver, locals, seed)
+        .map_err(|error| not_started("DNS", error, "name the servers in the configuration: resolver: [192.0.2.53:53]"))
+}
+
+/// What is asked and ordered over HTTP, and the control plane's end of it.
+fn desk(
+    config: &Config,
+    database: &Path,
+    token: Option<Token>,
+) -> Result<(Desk, mpsc::Receiver<control::Order>), NotStarted> {
+    let (orders, ordered) = mpsc::channel(ORDERS);
+    let reader = Reader::open(database).map_err(|error| NotStarted(error.to_string()))?;
+    let switches = Switches::open(database, config, orders.clone());
+    let switches =
+        switches.map_err(|error| not_started("the switches in the store", error, "mend the store's file"))?;
+    Ok((Desk { orders, reloads: Reloads::begin(), switches, reader, guard: Guard(token) }, ordered))
+}
+
+/// Starts the thread that reads again what changes, if anything may; gives the way to wish for it.
+fn watched(
+    watch: Option<Watch>,
+    running: Arc<Config>,
+    records: bool,
+    desk: Desk,
+) -> Result<SyncSender<()>, NotStarted> {
+    let (wish, wishes) = sync_channel(1);
+    let Some(watch) = watch else { return Ok(wish) };
+    let Desk { orders, reloads, switches, .. } = desk;
+    let reloader = Reloader { watch, running, records, wishes, orders, reloads, switches };
+    let started = reloader.start();
+    started.map_err(|error| not_started("the thread that reloads", error, "this system cannot serve"))?;
+    Ok(wish)
 }
 
 fn places(config: &Config, recordings: Option<PathBuf>) -> Places {
@@ -318,6 +378,11 @@ fn media(
         }
     })?;
     Ok((media, rings, events))
+}
+
+/// Whether any call may be recorded.
+fn records(config: &Config, services: &BTreeMap<String, Service>) -> bool {
+    config.may_record() || services.values().any(|service| service.program.flow.records())
 }
 
 /// Sees that recordings can be written, mends what a killed process left of them, and starts the recorder.
@@ -391,8 +456,9 @@ fn default_workers() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1)).max(1)
 }
 
-fn drawn<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+fn drawn<const N: usize>() -> Result<[u8; N], NotStarted> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)?;
+    let no_randomness = |error| not_started("the system's randomness", error, "this system cannot serve");
+    getrandom::fill(&mut bytes).map_err(no_randomness)?;
     Ok(bytes)
 }

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Rows that may wait for the writer. Beyond it a row is refused, and its call told so.
 const QUEUE: usize = 16_384;
@@ -84,7 +84,7 @@ impl Places {
 }
 
 /// Rows that were not kept, by kind; read by whoever reports.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize)]
 pub struct Losses {
     pub contexts: AtomicU64,
     pub records: AtomicU64,
@@ -93,9 +93,22 @@ pub struct Losses {
     pub ends: AtomicU64,
 }
 
+/// How far the writer is behind.
+#[derive(Debug, Default)]
+struct Behind {
+    /// Rows that are not committed.
+    waiting: AtomicU64,
+    /// Microseconds that the oldest row of the last commit had waited.
+    lag: AtomicU64,
+}
+
+/// A row, and when it was handed over.
+type Handed = (Instant, Row);
+
 /// The way to the writer.
 pub struct Store {
-    rows: SyncSender<Row>,
+    rows: SyncSender<Handed>,
+    behind: Arc<Behind>,
     losses: Arc<Losses>,
     writer: JoinHandle<()>,
 }
@@ -131,30 +144,49 @@ impl Store {
         let (rows, queue) = sync_channel(QUEUE);
         let losses = Arc::new(Losses::default());
         let recordings = places.recordings.clone();
-        let writer = Writer { database, records, recordings, losses: losses.clone(), _lock: lock };
+        let behind = Arc::new(Behind::default());
+        let (losing, late) = (losses.clone(), behind.clone());
+        let writer = Writer { database, records, recordings, losses: losing, behind: late, _lock: lock };
         let writer = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || writer.run(&queue, stored))
             .map_err(|error| failed(&places.database, &error))?;
-        Ok(Self { rows, losses, writer })
+        Ok(Self { rows, behind, losses, writer })
     }
 
     /// Hands a row over without waiting. False: the queue is full (or the writer is gone); the row is lost
     /// and counted, and the call goes on.
     pub fn keep(&self, row: Row) -> bool {
         let awaited = row.is_awaited();
-        match self.rows.try_send(row) {
+        self.behind.waiting.fetch_add(1, Ordering::Relaxed);
+        match self.rows.try_send((Instant::now(), row)) {
             Ok(()) => {
                 if awaited {
                     self.writer.thread().unpark();
                 }
                 true
             }
-            Err(TrySendError::Full(row) | TrySendError::Disconnected(row)) => {
+            Err(TrySendError::Full((_, row)) | TrySendError::Disconnected((_, row))) => {
+                self.behind.waiting.fetch_sub(1, Ordering::Relaxed);
                 self.losses.count(&row);
                 false
             }
         }
+    }
+
+    /// Whether the writer is there.
+    pub fn lives(&self) -> bool {
+        !self.writer.is_finished()
+    }
+
+    /// Rows that are handed over and not committed.
+    pub fn waiting(&self) -> u64 {
+        self.behind.waiting.load(Ordering::Relaxed)
+    }
+
+    /// How long the oldest row of the last commit had waited.
+    pub fn lag(&self) -> Duration {
+        Duration::from_micros(self.behind.lag.load(Ordering::Relaxed))
     }
 
     pub fn losses(&self) -> Arc<Losses> {
@@ -223,21 +255,24 @@ struct Writer {
     records: PathBuf,
     recordings: Option<PathBuf>,
     losses: Arc<Losses>,
+    behind: Arc<Behind>,
     /// Held as long as the database is ours.
     _lock: File,
 }
 
 impl Writer {
-    fn run(mut self, queue: &Receiver<Row>, stored: impl Fn(Stored)) {
+    fn run(mut self, queue: &Receiver<Handed>, stored: impl Fn(Stored)) {
         let mut behind = false;
-        while let Ok(first) = queue.recv() {
+        while let Ok((handed, first)) = queue.recv() {
             if !behind && !first.is_awaited() {
                 std::thread::park_timeout(PATIENCE);
             }
             let mut batch = vec![first];
-            batch.extend(queue.try_iter().take(BATCH - 1));
+            batch.extend(queue.try_iter().take(BATCH - 1).map(|(_, row)| row));
             behind = batch.len() == BATCH;
             let kept = self.commit(&batch);
+            self.behind.lag.store(u64::try_from(handed.elapsed().as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+            self.behind.waiting.fetch_sub(batch.len() as u64, Ordering::Relaxed);
             if let Err(error) = &kept {
                 tracing::error!(%error, rows = batch.len(), "the store refused a commit; calls go on without it");
             }
@@ -369,6 +404,12 @@ impl Reader {
         let database = Connection::open_with_flags(path, flags);
         let database = database.map_err(|error| Unopened { place: path.to_owned(), why: error.to_string() })?;
         Ok(Self(Arc::new(Mutex::new(database))))
+    }
+
+    /// Whether the database can be read.
+    pub fn answers(&self) -> bool {
+        let database = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        database.query_row("SELECT count(*) FROM reference WHERE reference = ''", [], |_| Ok(())).is_ok()
     }
 
     /// The context behind a reference; `None` for an unknown one and for an expired one alike.

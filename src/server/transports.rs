@@ -2,6 +2,7 @@
 
 use super::streams::{self, Bounds, StreamEvent, Streams, tls};
 use super::{NotStarted, not_started};
+use crate::config::Config;
 use crate::os::sys::{BATCH, Batch};
 use crate::sip::{Hop, Locals, Transport};
 use ipnet::IpNet;
@@ -87,6 +88,11 @@ fn bind(
     Ok(address)
 }
 
+/// Where the trunks of a configuration are.
+pub fn trunk_networks(config: &Config) -> Vec<IpNet> {
+    config.trunks.iter().flat_map(|trunk| trunk.from.iter().copied()).collect()
+}
+
 /// The address that peers reach a socket at: the advertised one where that is of its IP version.
 pub fn reached(bound: IpAddr, advertise: Option<IpAddr>) -> IpAddr {
     advertise.filter(|address| address.is_ipv4() == bound.is_ipv4()).unwrap_or(bound)
@@ -156,6 +162,13 @@ impl Transports {
             *hop = streams.of_host(*hop, host);
         }
         hops
+    }
+
+    /// Trunks are elsewhere from now on.
+    pub fn move_trunks(&self, trunks: Vec<IpNet>) {
+        if let Some(streams) = &self.streams {
+            streams.move_trunks(trunks);
+        }
     }
 
     pub fn counters(&self) -> Option<&streams::Counters> {

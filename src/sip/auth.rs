@@ -19,7 +19,7 @@ const MAX_TRIES: u8 = 3;
 const SIDES: [(&str, &str); 2] = [("WWW-Authenticate", "Authorization"), ("Proxy-Authenticate", "Proxy-Authorization")];
 
 /// A user and password, and the realm that may ask for them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Credentials {
     realm: String,
     user: String,

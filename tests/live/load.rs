@@ -14,7 +14,7 @@ use std::process::{Child, Stdio};
 const LOOPBACK: [u8; 4] = [127, 0, 0, 1];
 const NOBODY: ([u8; 4], u16) = (LOOPBACK, 9);
 
-fn start(target: impl Display, more: &str) -> Child {
+pub fn start(target: impl Display, more: &str) -> Child {
     let target = format!("sip:load@{target}");
     let mut command = askonce();
     command.args(["load", "--json", "--target", &target]).args(more.split('|'));
@@ -23,7 +23,7 @@ fn start(target: impl Display, more: &str) -> Child {
 
 /// The report, and what was told meanwhile. A machine that builds on all cores makes the tool late (exit code 3): what
 /// is counted holds all the same.
-fn report(child: Child, complete: bool) -> (Value, String) {
+pub fn report(child: Child, complete: bool) -> (Value, String) {
     let out = child.wait_with_output().expect("its end");
     let told = String::from_utf8(out.stderr).expect("text");
     let report: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|error| panic!("{error}: {told}"));

@@ -3,7 +3,7 @@
 use crate::scenarios::{ACCOUNT, FAIR, answers, caller, flow, ms, plan, world};
 use crate::{Plan, World};
 use askonce::audio::arena::HOLD;
-use askonce::engine::Setup;
+use askonce::engine::{Series, Setup};
 use askonce::peer::{Act, Answering, Happened};
 use askonce::record::Fixture;
 use askonce::record::fixture::Step;
@@ -301,6 +301,39 @@ fn keys_go_both_ways_whatever_brings_them() {
     assert_eq!(keys(heard(world.happened[&0].iter())), "12", "an INFO after events repeats them");
     let talks = [0, 1].map(|talk| world.agents_happened.iter().filter(move |(of, _)| *of == talk).map(|(_, h)| h));
     assert_eq!(talks.map(|talk| keys(heard(talk))), ["56", "4"]);
+}
+
+#[test]
+fn an_agent_that_asks_for_what_it_was_given_is_told_of_and_what_callers_key_in_otherwise_is_not() {
+    let agent = [Act::HearVoice, Act::Wait(ms(15_000)), Act::HangUp];
+    let (digits, rest) = ACCOUNT.split_at(5);
+    let talks = [
+        // After another entry, and with a pause that ends it.
+        (vec![format!("12#{ACCOUNT}")], 1),
+        (vec!["12".to_owned(), ACCOUNT.to_owned()], 1),
+        (vec![format!("1{ACCOUNT}")], 0),
+        (vec![digits.to_owned(), rest.to_owned()], 0),
+    ];
+    for (entries, told) in talks {
+        let mut caller = vec![Act::HearVoice, Act::Wait(ms(500))];
+        for entry in &entries {
+            caller.extend([Act::Press(entry.clone()), Act::Wait(ms(6_000))]);
+        }
+        caller.push(Act::Stay);
+        let world = run(73, |_| {}, &agent, &caller);
+        let again: Vec<_> = world.cdrs[0].asked_again.iter().map(|again| (&*again.to, &*again.fact)).collect();
+        assert_eq!(again, vec![("support", "account"); told], "{entries:?}");
+        let tally = world.engine.tally();
+        let counted = |series: &Series| {
+            series.iter().map(|(labels, n)| (labels.collect::<Vec<_>>().join(" "), n)).collect::<Vec<_>>()
+        };
+        assert_eq!(counted(&tally.facts), [("account-desk account filled keypad".to_owned(), 1)]);
+        assert_eq!(counted(&tally.asked), [("account-desk account".to_owned(), 1)]);
+        assert_eq!(counted(&tally.exits), [("account-desk start".to_owned(), 1)]);
+        assert_eq!(counted(&tally.ended), [("account-desk agent agent".to_owned(), 1)]);
+        assert_eq!(tally.asked_again.iter().count(), told);
+        assert!(tally.handoffs.iter().count() > 0 && tally.setup.buckets.iter().sum::<u64>() == 1);
+    }
 }
 
 #[test]

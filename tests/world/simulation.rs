@@ -170,6 +170,7 @@ impl World {
             services: BTreeMap::from([(name, service)]),
             locals: Locals::new([Hop::udp(SocketAddr::new(SERVER, SIP))]),
             credentials: BTreeMap::new(),
+            switches: BTreeMap::new(),
             seed: random.u64(),
             keyring: Keyring::new([9; 32]),
             record: true,

@@ -92,6 +92,7 @@ impl Line {
             services,
             locals,
             credentials: BTreeMap::new(),
+            switches: BTreeMap::new(),
             seed: 1,
             keyring: askonce::keying::Keyring::new([9; 32]),
             record: false,

@@ -1,7 +1,7 @@
 //! What the engine does for a trunk without a call: REGISTER, OPTIONS, and leaving.
 
-use askonce::config;
-use askonce::engine::{Asker, Engine, Input, Output, Setup};
+use askonce::config::{self, Config};
+use askonce::engine::{Asker, Engine, Input, NewPlace, Output, Setup};
 use askonce::secret::Secret;
 use askonce::sip::auth::Credentials;
 use askonce::sip::{Hop, Locals, Message, Request, wire};
@@ -38,6 +38,17 @@ fn hop(text: &str) -> Hop {
     text.parse().expect("a hop")
 }
 
+fn loaded(text: String) -> Arc<Config> {
+    let source = Source { path: "askonce.yaml".to_owned(), text };
+    let (config, _) = config::load(&source).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+    Arc::new(config)
+}
+
+fn credentials(password: &str) -> BTreeMap<String, Credentials> {
+    let own = Credentials::new("sbc.example", "100", Secret::new(password)).expect("credentials");
+    BTreeMap::from([("carrier".to_owned(), own)])
+}
+
 impl World {
     fn new(hops: &[&str]) -> World {
         World::listening(&["udp:127.0.0.1:5060"], hops)
@@ -45,14 +56,12 @@ impl World {
 
     fn listening(on: &[&str], hops: &[&str]) -> World {
         let text = CONFIG.replace("[\"udp:127.0.0.1:5060\"]", &format!("{on:?}"));
-        let source = Source { path: "askonce.yaml".to_owned(), text };
-        let (config, _) = config::load(&source).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
-        let credentials = Credentials::new("sbc.example", "100", Secret::new("opensesame")).expect("credentials");
         let engine = Engine::new(Setup {
-            config: Arc::new(config),
+            config: loaded(text),
             services: BTreeMap::new(),
             locals: Locals::new(on.iter().map(|text| hop(text))),
-            credentials: BTreeMap::from([("carrier".to_owned(), credentials)]),
+            credentials: credentials("opensesame"),
+            switches: BTreeMap::new(),
             seed: 5,
             keyring: askonce::keying::Keyring::new([9; 32]),
             record: false,
@@ -60,6 +69,23 @@ impl World {
         });
         let hops = hops.iter().map(|text| hop(text)).collect();
         World { engine, now: Instant::from_micros(1_000_000), hops, heard: Vec::new(), asked: 0 }
+    }
+
+    /// Another configuration; what was heard before is forgotten.
+    fn reload(&mut self, text: String, password: &str) {
+        self.heard.clear();
+        let (config, credentials) = (loaded(text), credentials(password));
+        let place = NewPlace { config, services: BTreeMap::new(), credentials, switches: BTreeMap::new() };
+        self.engine.handle(self.now, Input::Reload(Box::new(place)));
+        self.drain();
+    }
+
+    /// The user and the expiry of each REGISTER that was heard.
+    fn registered(&self) -> Vec<(String, &str)> {
+        let registers = self.heard.iter().filter(|(_, request)| request.method.as_str() == "REGISTER");
+        let told = |request: &'_ Request, name| request.headers.get(name).map(str::to_owned).expect("a field");
+        let user = |request: &Request| told(request, "To").split(['@', ':']).nth(1).expect("a user").to_owned();
+        registers.map(|(_, request)| (user(request), request.headers.get("Expires").unwrap_or("none"))).collect()
     }
 
     fn pass(&mut self, span: Duration) {
@@ -172,4 +198,41 @@ fn calls_are_asked_to_come_by_the_way_that_the_register_takes() {
         let via = register.headers.get("Via").expect("a Via").to_ascii_lowercase();
         assert!(via.starts_with(&format!("sip/2.0/{}", &leads_to[..3])), "{via}");
     }
+}
+
+#[test]
+fn a_reload_leaves_what_is_the_same_and_tells_registrars_what_is_not() {
+    let mut world = World::new(&["udp:127.0.0.9:5060"]);
+    world.pass(Duration::from_millis(1));
+    let call_id = |world: &World| world.heard[0].1.headers.get("Call-ID").expect("one").to_owned();
+    let first = call_id(&world);
+    world.answer("REGISTER", "200 OK", "Expires: 600\r\n");
+    world.reload(CONFIG.replace("numbers: {", "numbers: { \"1\": none,"), "opensesame");
+    assert_eq!(world.methods(), Vec::<&str>::new(), "the same trunk");
+
+    // Another password: the same binding is refreshed by somebody new, and nobody takes it away.
+    world.reload(CONFIG.to_owned(), "another");
+    assert_eq!(world.registered(), [("100".to_owned(), "600")]);
+    assert_ne!(call_id(&world), first);
+    world.answer("REGISTER", "200 OK", "Expires: 600\r\n");
+
+    // Another user: the old one's calls are wanted no more.
+    world.reload(CONFIG.replace("\"100\"", "\"200\""), "another");
+    let mut registered = world.registered();
+    registered.sort_unstable();
+    assert_eq!(registered, [("100".to_owned(), "0"), ("200".to_owned(), "600")]);
+    world.answer("REGISTER", "200 OK", "Expires: 600\r\n");
+    assert_eq!(world.engine.trunks().len(), 1);
+
+    let without = CONFIG
+        .split_inclusive('\n')
+        .filter(|line| !["proxy", "register", "ping"].iter().any(|key| line.trim_start().starts_with(key)));
+    world.reload(without.collect(), "another");
+    assert_eq!(world.registered(), [("200".to_owned(), "0")]);
+    world.answer("REGISTER", "200 OK", "");
+    // Pings that nobody answered are sent again for so long.
+    world.pass(Duration::from_secs(40));
+    world.heard.clear();
+    world.pass(Duration::from_secs(1_000));
+    assert_eq!((world.methods(), world.engine.trunks()), (Vec::new(), Vec::new()), "nothing is left of it");
 }

@@ -4,11 +4,13 @@ use crate::flow::expr::{self, Expr};
 use crate::flow::load::Loading;
 use crate::flow::model::{Next, Way};
 use crate::flow::run::{Go, Turn};
-use crate::yaml::{Fields, Node};
+use crate::yaml::{Fields, Node, Span, Word};
 
 #[derive(Clone, Debug)]
 pub struct Branch {
     condition: Expr,
+    /// Where the condition stands.
+    at: Span,
     then: Next,
     otherwise: Next,
 }
@@ -18,11 +20,15 @@ impl Branch {
         let condition = expr::parse(node, loading);
         let then = fields.need("then", &mut loading.faults).and_then(|node| loading.target(node));
         let otherwise = fields.take("else").map_or(Some(Next::Continue), |node| loading.target(node));
-        Some(Self { condition: condition?, then: then?, otherwise: otherwise? })
+        Some(Self { condition: condition?, at: node.span, then: then?, otherwise: otherwise? })
     }
 
-    pub fn condition(&self) -> &Expr {
-        &self.condition
+    /// The switches that it reads.
+    pub fn switches(&self) -> impl Iterator<Item = Word> {
+        let mut names = Vec::new();
+        self.condition.switches(&mut names);
+        let at = self.at;
+        names.into_iter().map(move |text| Word { text, span: at })
     }
 
     pub fn ways(&self) -> Vec<Way> {

@@ -8,6 +8,7 @@ use crate::random::Random;
 use crate::sip::hop::{Connection, source_key};
 use crate::sip::{Hop, Message, Transport, Via, wire};
 use crate::time::Duration;
+use ipnet::IpNet;
 use rustls::pki_types::ServerName;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -15,7 +16,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -101,8 +102,13 @@ impl Hub {
         }
     }
 
-    /// Runs until nobody can give commands any more.
-    pub async fn run(mut self, listeners: Vec<(Transport, TcpListener)>, mut commands: mpsc::Receiver<Command>) {
+    /// Runs until nobody can give commands any more. `trunks`: where they are, once that changes.
+    pub async fn run(
+        mut self,
+        listeners: Vec<(Transport, TcpListener)>,
+        mut commands: mpsc::Receiver<Command>,
+        mut trunks: watch::Receiver<Vec<IpNet>>,
+    ) {
         let (found, mut accepted) = mpsc::channel(ACCEPTED);
         for (transport, listener) in listeners {
             tokio::task::spawn_local(accept(transport, listener, found.clone(), self.counters.clone()));
@@ -116,6 +122,7 @@ impl Hub {
                     None => return,
                 },
                 Some(accepted) = accepted.recv() => self.accepted(accepted),
+                Ok(()) = trunks.changed() => Rc::make_mut(&mut self.bounds).trunks = trunks.borrow_and_update().clone(),
                 Some(ended) = self.links.join_next_with_id() => self.ended(ended),
                 _ = reload.tick(), if self.tls.is_some() => {
                     if let Some(tls) = &mut self.tls {

@@ -23,7 +23,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tls::Tls;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Connections that wait to be accepted; the kernel refuses further ones.
 const BACKLOG: i32 = 1024;
@@ -96,7 +96,7 @@ pub enum StreamEvent {
 }
 
 /// What was refused and what broke, since the start.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize)]
 pub struct Counters {
     pub accepted: AtomicU64,
     pub opened: AtomicU64,
@@ -127,6 +127,7 @@ fn count(counter: &AtomicU64) {
 /// The way to the connections.
 pub struct Streams {
     commands: mpsc::Sender<Command>,
+    trunks: watch::Sender<Vec<IpNet>>,
     counters: Arc<Counters>,
     names: Arc<Names>,
 }
@@ -148,6 +149,7 @@ impl Streams {
         let (counters, names) = (Arc::new(Counters::default()), Arc::new(Names::default()));
         let (commands, taken) = mpsc::channel(COMMANDS);
         let (told, events) = mpsc::channel(bounds.events);
+        let (trunks, changed) = watch::channel(Vec::new());
         let adopt = |(transport, listener): (Transport, TcpListener)| {
             if !transport.is_stream() || transport == Transport::Tls && tls.is_none() {
                 return Err(io::Error::other(format!("no certificate to listen with for {}", transport.as_str())));
@@ -161,10 +163,10 @@ impl Streams {
         std::thread::Builder::new().name("streams".to_owned()).spawn(move || {
             let local = tokio::task::LocalSet::new();
             local.block_on(&runtime, async {
-                Hub::new(tls, bounds, counting, known, told, seed).run(listeners, taken).await;
+                Hub::new(tls, bounds, counting, known, told, seed).run(listeners, taken, changed).await;
             });
         })?;
-        Ok((Streams { commands, counters, names }, events))
+        Ok((Streams { commands, trunks, counters, names }, events))
     }
 
     /// Sends a whole message over `to.connection` if that lives, else over a connection to `to.address`, which is
@@ -175,6 +177,11 @@ impl Streams {
             count(&self.counters.refused_sends);
             refused.into_inner().bytes
         })
+    }
+
+    /// Trunks are elsewhere from now on; connections that stand stay.
+    pub fn move_trunks(&self, trunks: Vec<IpNet>) {
+        self.trunks.send_replace(trunks);
     }
 
     /// A TLS hop that DNS gave for a host, whose name the certificate there must have (RFC 5922 section 7.2): without

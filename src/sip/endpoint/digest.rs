@@ -25,6 +25,15 @@ impl Endpoint {
         Account(self.accounts.len() - 1)
     }
 
+    /// Gives an account other credentials, or opens one. Calls that stand answer challenges with them from now on.
+    pub fn keep_account(&mut self, known: Option<Account>, credentials: Credentials) -> Account {
+        let Some(account) = known else { return self.open_account(credentials) };
+        if let Some(client) = self.accounts.get_mut(account.0) {
+            *client = Client::new(credentials);
+        }
+        account
+    }
+
     /// Sends a challenged request of ours other than INVITE again; false if it stays refused. Its dialog may be gone by
     /// then: a BYE that nobody repeats would leave the call up at the peer.
     pub(super) fn request_again(&mut self, now: Instant, transaction: TransactionId, response: &Response) -> bool {

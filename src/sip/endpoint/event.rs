@@ -98,7 +98,7 @@ impl From<BadHeader> for Refusal {
 }
 
 /// What the endpoint has seen and refused, since its start.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counters {
     pub received: u64,
     /// Answered with 400, 414, 505 or 513.

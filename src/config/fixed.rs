@@ -1,0 +1,39 @@
+//! What a running service cannot take over from another configuration: what its sockets, threads and files were made
+//! from.
+
+use super::Config;
+use crate::yaml::{Diagnostic, Faults, Source, Span, Value, read};
+
+/// A diagnostic for each key that a restart is needed for, where it stands in the configuration that is wanted.
+/// `source` is its text.
+pub fn fixed(running: &Config, wanted: &Config, source: Option<&Source>) -> Vec<Diagnostic> {
+    let sound = |config: &Config| (config.record.folder.clone(), config.record.longest, config.record.at_once);
+    let changed = [
+        ("listen", running.listen != wanted.listen),
+        ("advertise", running.advertise != wanted.advertise),
+        ("tls", running.tls != wanted.tls),
+        ("resolver", running.resolver != wanted.resolver),
+        ("store", (&running.store, running.synchronous) != (&wanted.store, wanted.synchronous)),
+        ("media", running.realtime != wanted.realtime),
+        ("limits", running.limits.calls != wanted.limits.calls),
+        ("record", sound(running) != sound(wanted)),
+    ];
+    let changed = changed.into_iter().filter(|(_, changed)| *changed);
+    changed.map(|(key, _)| needs_restart(key, &wanted.path, source)).collect()
+}
+
+/// Says that a key's new value waits for a restart.
+pub fn needs_restart(key: &str, path: &str, source: Option<&Source>) -> Diagnostic {
+    let part = if key == "limits" { "limits: { calls }" } else { key };
+    let message = format!("`{part}` cannot change while the service runs");
+    let span = source.and_then(|source| place(source, key)).unwrap_or_default();
+    let mut needs = Diagnostic::error(path, "needs-restart", span, message);
+    needs.remedy("restart the service, or put it back as it was");
+    needs
+}
+
+/// Where the key stands; `None` once it was taken out.
+fn place(source: &Source, key: &str) -> Option<Span> {
+    let Value::Map(entries) = read(source, &mut Faults::new(&source.path))?.value else { return None };
+    entries.iter().find(|(name, _)| name.text == key).map(|(name, _)| name.span)
+}
