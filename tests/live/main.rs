@@ -11,6 +11,7 @@ mod lookups;
 mod operating;
 mod recording;
 mod reload;
+mod returning;
 mod server;
 mod streams;
 mod versions;
