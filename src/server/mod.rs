@@ -217,6 +217,12 @@ impl std::fmt::Display for NotStarted {
 
 impl std::error::Error for NotStarted {}
 
+impl From<store::Unopened> for NotStarted {
+    fn from(unopened: store::Unopened) -> NotStarted {
+        NotStarted(unopened.to_string())
+    }
+}
+
 fn not_started(what: impl std::fmt::Display, why: impl std::fmt::Display, remedy: &str) -> NotStarted {
     NotStarted(format!("{what}: {why}\n  remedy: {remedy}"))
 }
@@ -274,15 +280,14 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let (resolver, resolved) = resolver(&config, locals.clone(), random.u64())?;
     let places = places(&config, record.clone());
     let (store, posted, stored, orphans) = store(&places)?;
-    let (memory, recalled) = Memory::start(&places).map_err(|error| NotStarted(error.to_string()))?;
+    let (memory, recalled) = Memory::start(&places)?;
     let (outbound, looked_up) = outbound(&config, &store, &places, posted)?;
     let (traces, told) = trace.then(traces::queue).unzip();
     let (desk, orders) = desk(&config, &places.database, token)?;
     let http = http::start(config.listen.http, desk.clone(), memory.clone(), told).map_err(|error| {
         not_started(format!("cannot listen for HTTP on {}", config.listen.http), error, "give another --http address")
     })?;
-    let rtp = config.listen.rtp;
-    let records = records(&config, &services);
+    let (rtp, records) = (config.listen.rtp, records(&config, &services));
     let recordings = if records { config.record.at_once } else { 0 };
     let (media, rings, media_events) = media(&config, workers, recordings, clock, &mut random)?;
     let (told, recorded) = mpsc::unbounded_channel();
