@@ -22,6 +22,11 @@ impl Secret {
         self.0.chars().count()
     }
 
+    /// Whether it is exactly so many hex digits, in lower case.
+    pub fn is_hex(&self, digits: usize) -> bool {
+        self.0.len() == digits && self.0.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

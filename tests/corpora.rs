@@ -41,6 +41,11 @@ fn uri() {
 }
 
 #[test]
+fn uui() {
+    replay("uui", bodies::uui::uui);
+}
+
+#[test]
 fn via() {
     replay("via", bodies::via::via);
 }

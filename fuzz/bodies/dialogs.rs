@@ -185,6 +185,7 @@ impl World {
             display: "A, \"B\"".to_owned(),
             headers: Vec::new(),
             sdp: if choice & 2 == 0 { SDP.to_vec() } else { Vec::new() },
+            beside: None,
             user_agent: "fuzz".to_owned(),
             max_forwards: 70,
         };

@@ -5,5 +5,6 @@ pub mod auth;
 pub mod dialogs;
 pub mod framing;
 pub mod uri;
+pub mod uui;
 pub mod via;
 pub mod wire;

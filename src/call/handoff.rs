@@ -48,6 +48,16 @@ pub enum Means {
     Refer { because: String },
 }
 
+/// Whether the context goes beside the session description, where its destination wants that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    Due,
+    /// A target would not take it: it goes without.
+    Refused,
+    /// A target that would not take it rings without it: the destination needs no more tries.
+    Learned,
+}
+
 #[derive(Debug)]
 pub struct Handoff {
     pub means: Means,
@@ -61,6 +71,10 @@ pub struct Handoff {
     pub hops: VecDeque<Hop>,
     /// TCP did not work for an INVITE too large for UDP: it goes by UDP all the same.
     pub datagrams: bool,
+    /// The hop that the last INVITE took.
+    pub hop: Option<Hop>,
+    /// What became of the carrier `body`.
+    pub body: Body,
     /// Whether the store keeps the context.
     pub durable: bool,
     pub phase: Phase,
@@ -79,6 +93,8 @@ impl Handoff {
             targets: targets.iter().cloned().collect(),
             hops: VecDeque::new(),
             datagrams: false,
+            hop: None,
+            body: Body::Due,
             durable: false,
             phase: Phase::Minting,
             began: now,
@@ -93,6 +109,10 @@ impl Handoff {
         self.target = self.targets.pop_front();
         self.hops.clear();
         self.datagrams = false;
+        if self.body == Body::Refused {
+            // Without it that target would not ring either: the next one may.
+            self.body = Body::Due;
+        }
         self.phase = Phase::Minting;
         self.began = now;
         self.deadline = Some(now + STORE_PATIENCE);

@@ -206,7 +206,7 @@ impl Call {
             In::Line(told) => self.run_event(now, Event::Line(line_word(told))),
             In::Switch { name, on } => self.run.switch(&name, on),
             In::Shown => self.shown(),
-            In::Progress { answer, .. } => self.progress(now, answer.as_ref()),
+            In::Progress { status, answer } => self.progress(now, status, answer.as_ref()),
             In::Answered { answer } => self.agent_answered(now, answer.as_ref()),
             In::Refused { status, contacts, .. } => self.refused(now, status, &contacts),
             In::Resolved { resolve, hops } => self.resolved(now, resolve, &hops),

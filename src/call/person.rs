@@ -1,11 +1,11 @@
 //! What a call does on its way to a person: reference, store, INVITE, ring, bridge, and back to the flow
 //! when nobody is there. The caller stays with us through all of it.
 
-use super::handoff::{Handoff, Means, Phase};
+use super::handoff::{Body, Handoff, Means, Phase};
 use super::{AgentEnd, Call, Event, LegState, cdr};
 use crate::codec::Preference;
-use crate::context::carrier::{Parcel, Written};
-use crate::context::{Destination, Fact, Hop, Received};
+use crate::context::carrier::{self, Carrier, Parcel, Uui, Written};
+use crate::context::{Destination, Fact, Hop, Received, UuiFacts};
 use crate::keying::Policy;
 use crate::record::seam::{Leg, Out};
 use crate::sdp::Offer;
@@ -66,7 +66,11 @@ impl Call {
         }
     }
 
-    pub(super) fn progress(&mut self, now: Instant, answer: Option<&Offer>) {
+    pub(super) fn progress(&mut self, now: Instant, status: u16, answer: Option<&Offer>) {
+        // A proxy's 100 is no word of the phone's.
+        if status > 100 {
+            self.rings_without_body(now);
+        }
         if let Some(handoff) = &mut self.handoff {
             handoff.heard();
             self.overhear(now, answer);
@@ -103,6 +107,7 @@ impl Call {
             return self.emit(now, Out::Hangup { leg: Leg::Agent });
         };
         let reference = reference.clone();
+        self.rings_without_body(now);
         // Without one in the 200, what an UPDATE of the ringing phone agreed on stands.
         let session = match answer {
             Some(answer) => self.agent.take_answer(answer),
@@ -126,7 +131,7 @@ impl Call {
             self.emit(now, Out::Hangup { leg: Leg::Agent });
             self.play_music(now, Leg::Caller);
         }
-        if self.failed_over(now, status) {
+        if self.goes_without_body(now, status) || self.failed_over(now, status) {
             return;
         }
         self.close_hop(now, Received::Failed);
@@ -179,8 +184,10 @@ impl Call {
         let (Some(handoff), Some(destination)) = (&self.handoff, self.destination()) else { return };
         let Some(target) = handoff.target.clone() else { return self.next_target(now) };
         let (name, ring, durable) = (handoff.destination.clone(), destination.ring, handoff.durable);
-        let carriers = destination.carriers.iter().map(|carrier| carrier.name().to_owned()).collect();
-        let mut written = self.written(destination, &handoff.needs, &reference);
+        let mut carriers = carrier::of_invite(&destination.carriers);
+        carriers.retain(|carrier| *carrier != Carrier::Body || handoff.body == Body::Due);
+        let mut written = self.written(destination, &carriers, &handoff.needs, &reference);
+        let carriers = carriers.into_iter().map(|carrier| carrier.name().to_owned()).collect();
         if let Some(proxy) = &destination.proxy {
             // RFC 3261 section 8.1.2: an outbound proxy is a route of one.
             let lr = if proxy.contains(";lr") { "" } else { ";lr" };
@@ -192,7 +199,7 @@ impl Call {
         }
         let first = !matches!(handoff.phase, Phase::Ringing { .. });
         let sdp = self.agent.offer(self.caller.codec());
-        let Some((hop, bytes)) = self.build(&target.uri, hop, &written.headers, &sdp) else {
+        let Some((hop, bytes)) = self.build(&target.uri, hop, &written, &sdp) else {
             // A target or header that cannot be written is the configuration's mistake: the caller goes on.
             if !first {
                 self.close_hop(now, Received::Failed);
@@ -202,8 +209,11 @@ impl Call {
         if first {
             let at = self.context.wall(now);
             self.context.hops.push(Hop { to: name.clone(), waited_ms: 0, carriers, received: Received::Sent, at });
+        } else if let Some(last) = self.context.hops.last_mut() {
+            last.carriers = carriers;
         }
         if let Some(handoff) = &mut self.handoff {
+            handoff.hop = Some(hop);
             handoff.ring(now, reference, ring);
         }
         let (invite, omitted) = (String::from_utf8_lossy(&bytes).into_owned(), written.omitted);
@@ -212,13 +222,7 @@ impl Call {
 
     /// The INVITE's bytes, and the hop that they go over: one too large for a datagram goes by TCP where we have it
     /// and the URI leaves us the choice (RFC 3261 section 18.1.1); by UDP all the same if that fails.
-    fn build(
-        &mut self,
-        target: &str,
-        hop: sip::Hop,
-        headers: &[(String, String)],
-        sdp: &str,
-    ) -> Option<(sip::Hop, Vec<u8>)> {
+    fn build(&mut self, target: &str, hop: sip::Hop, written: &Written, sdp: &str) -> Option<(sip::Hop, Vec<u8>)> {
         let target = Uri::read(target).ok()?;
         let write = |call: &mut Call, hop: &sip::Hop| {
             let local = call.birth.local.sip.facing(hop)?;
@@ -228,8 +232,9 @@ impl Call {
                 target: target.clone(),
                 display,
                 from,
-                headers: headers.to_vec(),
+                headers: written.headers.clone(),
                 sdp: sdp.as_bytes().to_vec(),
+                beside: written.body.clone(),
                 user_agent: call.birth.user_agent.clone(),
                 max_forwards: call.max_forwards.saturating_sub(1),
             };
@@ -257,25 +262,39 @@ impl Call {
         (name.map_or(nameless, Secret::open).to_owned(), uri)
     }
 
-    pub(super) fn written(&self, destination: &Destination, needs: &[usize], reference: &Secret) -> Written {
+    /// What these carriers write for a destination.
+    pub(super) fn written(
+        &self,
+        destination: &Destination,
+        carriers: &[Carrier],
+        needs: &[usize],
+        reference: &Secret,
+    ) -> Written {
         let value = |name: &String| {
             let fact = self.context.fact(name)?;
             Some((fact.name.as_str(), self.context.shown_value(fact)?))
         };
-        let mut parcel = Parcel { reference, uui: Vec::new(), headers: Vec::new() };
+        let (case, call_info) = (self.context.case.as_str(), destination.call_info.as_deref());
+        let mut parcel =
+            Parcel { reference, case, uui: Uui::Pairs(Vec::new()), headers: Vec::new(), facts: Vec::new(), call_info };
         if destination.trusted {
             let needed = needs.iter().filter_map(|index| self.context.facts.get(*index));
             let needed: Vec<String> = needed.map(|fact: &Fact| fact.name.clone()).collect();
-            parcel.uui = destination.uui.as_ref().unwrap_or(&needed).iter().filter_map(value).collect();
+            parcel.uui = match &destination.uui {
+                Some(UuiFacts::Bare { bare }) => Uui::Bare(bare, value(bare).map(|(_, value)| value)),
+                Some(UuiFacts::Pairs(facts)) => Uui::Pairs(facts.iter().filter_map(value).collect()),
+                None => Uui::Pairs(needed.iter().filter_map(value).collect()),
+            };
             parcel.headers = if destination.headers.is_empty() {
                 needed.iter().filter_map(value).map(|(name, value)| (header_name(name), value)).collect()
             } else {
                 let mapped = destination.headers.iter();
                 mapped.filter_map(|(header, fact)| Some((header.clone(), value(fact)?.1))).collect()
             };
+            parcel.facts = self.context.facts.iter().filter_map(|fact| value(&fact.name)).collect();
         }
         let mut written = Written::default();
-        for carrier in &destination.carriers {
+        for carrier in carriers {
             carrier.write(&parcel, &mut written);
         }
         written

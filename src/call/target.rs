@@ -1,15 +1,18 @@
 //! Which of a destination's targets is tried, over which hop, and what is tried next when that one fails.
 //!
 //! ```text
+//!                                              +--400, 415, 488--> the same hop without the carrier `body`, once
+//!                                              |
 //! target -> its hops, or resolve its name -> hop -> INVITE --503, silence--> next hop -> .. -> next target
 //!    ^                                                 |
 //!    +------------- 3xx to the same host --------------+--other refusals--> next target
 //! ```
 
-use super::handoff::{Handoff, Means, Phase};
+use super::handoff::{Body, Handoff, Means, Phase};
 use super::person::{NO_ANSWER, UNREACHABLE};
 use super::{AgentEnd, Call, Event};
 use crate::context::Target;
+use crate::context::carrier::Carrier;
 use crate::record::seam::{Leg, Out};
 use crate::secret::Secret;
 use crate::sip::{Hop, NameAddr, Uri};
@@ -17,6 +20,8 @@ use crate::time::Instant;
 
 /// Hops of one target that are tried: the caller waits.
 const MAX_HOPS: usize = 4;
+/// How a target refuses a body that it does not know (RFC 3261 section 21.4.13), or misreads as no offer.
+const BODY_REFUSED: [u16; 3] = [400, 415, 488];
 /// Contacts of one 3xx that are looked at.
 const MAX_CONTACTS: usize = 8;
 
@@ -80,6 +85,31 @@ impl Call {
         self.fresh_agent();
         self.next_hop(now, reference);
         true
+    }
+
+    /// The same target once more, if it may have refused what went beside the session description.
+    pub(super) fn goes_without_body(&mut self, now: Instant, status: u16) -> bool {
+        let wanted = self.destination().is_some_and(|destination| destination.carriers.contains(&Carrier::Body));
+        let Some(handoff) = &mut self.handoff else { return false };
+        let Phase::Ringing { reference, .. } = &handoff.phase else { return false };
+        let Some(hop) = handoff.hop.filter(|_| wanted && handoff.body == Body::Due && BODY_REFUSED.contains(&status))
+        else {
+            return false;
+        };
+        let reference = reference.clone();
+        handoff.body = Body::Refused;
+        handoff.hops.push_front(hop);
+        self.fresh_agent();
+        self.next_hop(now, reference);
+        true
+    }
+
+    /// It was the body that it would not take.
+    pub(super) fn rings_without_body(&mut self, now: Instant) {
+        let Some(handoff) = self.handoff.as_mut().filter(|handoff| handoff.body == Body::Refused) else { return };
+        handoff.body = Body::Learned;
+        let destination = handoff.destination.clone();
+        self.emit(now, Out::Bodiless { destination });
     }
 
     pub(super) fn next_target(&mut self, now: Instant) {

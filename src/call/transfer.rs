@@ -9,10 +9,10 @@
 use super::handoff::{Handoff, Means, Phase};
 use super::person::NO_ANSWER;
 use super::{AgentEnd, Call};
+use crate::context::carrier::{self, Carrier, refer_to};
 use crate::context::{Hop, Received};
 use crate::record::seam::Out;
 use crate::secret::Secret;
-use crate::sip::uri::encode;
 use crate::time::Instant;
 
 /// Answers to a REFER, none among them, of a phone that would take no other one either: the flow's `else` is next.
@@ -23,18 +23,23 @@ impl Call {
         self.hand_off(now, Means::Refer { because }, destination, facts);
     }
 
-    /// Sends the REFER: the context goes along as headers of the Refer-To URI, which the caller's phone writes into
-    /// its INVITE (RFC 3261 section 19.1.1).
+    /// Sends the REFER: with the carrier `refer_to` the context goes along as headers of the Refer-To URI, which the
+    /// caller's phone writes into its INVITE (RFC 3261 section 19.1.1); without it, nothing does.
     pub(super) fn refer(&mut self, now: Instant, reference: &Secret, because: String) {
         let (Some(handoff), Some(destination)) = (&self.handoff, self.destination()) else { return };
         let Some(target) = self.target() else { return self.next_target(now) };
         let (name, target) = (handoff.destination.clone(), target.uri.clone());
         let (ring, durable) = (destination.ring, handoff.durable);
-        let carriers = destination.carriers.iter().map(|carrier| carrier.name().to_owned()).collect();
-        let written = self.written(destination, &handoff.needs, reference);
-        let headers = written.headers.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
-        let headers = headers.collect::<Vec<_>>().join("&");
-        let refer_to = if headers.is_empty() { format!("<{target}>") } else { format!("<{target}?{headers}>") };
+        let riding = carrier::of_refer(&destination.carriers);
+        let mut written = self.written(destination, &riding, &handoff.needs, reference);
+        let refer_to = refer_to::address(&target, &mut written);
+        let mut carriers: Vec<String> = riding.iter().map(|carrier| carrier.name().to_owned()).collect();
+        if riding.is_empty() {
+            let left = handoff.needs.iter().filter_map(|index| self.context.facts.get(*index));
+            written.omitted.extend(left.filter(|fact| fact.value().is_some()).map(|fact| fact.name.clone()));
+        } else {
+            carriers.push(Carrier::ReferTo.name().to_owned());
+        }
         let hop =
             Hop { to: name.clone(), waited_ms: 0, carriers, received: Received::Sent, at: self.context.wall(now) };
         self.context.hops.push(hop);

@@ -4,7 +4,7 @@
 use super::{Failed, fail, show};
 use crate::audio::Arena;
 use crate::config::{Config, Quick, RtpPorts};
-use crate::context::carrier::uui_isdn;
+use crate::context::carrier::uui;
 use crate::os::clock::Clock;
 use crate::peer::ear::Ear;
 use crate::peer::net::Net;
@@ -207,7 +207,7 @@ impl Story {
         self.line(at, "agent", &format!("INVITE {}", request.uri));
         for value in request.headers.all("User-to-User") {
             self.more(&format!("User-to-User: {value}"));
-            for (name, value) in uui_isdn::read(value).unwrap_or_else(|_| Vec::new()) {
+            for (name, value) in uui::read(value, None).map_or_else(|_| Vec::new(), |read| read.pairs) {
                 self.more(&format!("    {name} = {}", value.open()));
                 match name.as_str() {
                     "account" => self.seen.agent_account = Some(value.open().to_owned()),

@@ -25,6 +25,7 @@ pub fn run(args: &Args) -> Result<(), Failed> {
         (erased.contexts, "contexts"),
         (erased.references, "references of contexts"),
         (erased.deliveries, "webhooks that were not delivered"),
+        (erased.remembered, "values that were kept for the next call"),
         (erased.records, "call records in the database: they have no caller any more"),
         (erased.lines, "call records in their files: they have no caller any more"),
         (erased.recordings, "recordings"),

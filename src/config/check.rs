@@ -1,6 +1,7 @@
 //! What only shows when the configuration and its flows are seen together.
 
-use super::Config;
+use super::{Config, Uui};
+use crate::context::carrier::Carrier;
 use crate::yaml::near::suggestion;
 use crate::yaml::{Diagnostic, Span, Word};
 
@@ -15,6 +16,8 @@ pub struct Names<'f> {
     /// The endpoints that its lookups ask, and the secrets that they show.
     pub endpoints: Vec<&'f Word>,
     pub secrets: Vec<&'f Word>,
+    /// Those of them that it sends callers away to, with facts.
+    pub transfers: Vec<&'f Word>,
     pub facts: Vec<&'f str>,
     /// The switches that it reads.
     pub switches: Vec<Word>,
@@ -48,6 +51,7 @@ pub fn check(config: &Config, flows: &[Names]) -> Vec<Diagnostic> {
             }
         }
     }
+    flows.iter().for_each(|flow| sent_away(config, flow, &mut found));
     // In quick mode there are none, and a flow that reads one can be tried all the same.
     for flow in flows.iter().filter(|_| config.numbers.iter().all(|number| number.flow.is_some())) {
         for switch in &flow.switches {
@@ -72,7 +76,8 @@ pub fn check(config: &Config, flows: &[Names]) -> Vec<Diagnostic> {
         flow.into_iter().for_each(|flow| given(config, &number.with, flow, &mut found));
     }
     for destination in &config.destinations {
-        let carried = destination.headers.iter().map(|(_, fact)| fact).chain(destination.uui.iter().flatten());
+        let uui = destination.uui.iter().flat_map(Uui::facts);
+        let carried = destination.headers.iter().map(|(_, fact)| fact).chain(uui);
         for fact in carried {
             let names = || flows.iter().flat_map(|f| f.facts.iter().copied());
             if !names().any(|name| name == fact.text) {
@@ -97,6 +102,19 @@ fn given(config: &Config, with: &[(Word, Word)], flow: &Names, found: &mut Vec<D
         let what = if parameter.is_none() { "has no parameter" } else { "does not take" };
         let message = format!("flow `{}` {what} `{}`", flow.name.text, word.text);
         fault(found, &config.path, "unknown-name", word.span, message).remedy(suggestion(&word.text, names));
+    }
+}
+
+/// A transfer wants facts to go along, and its destination has no way for them.
+fn sent_away(config: &Config, flow: &Names, found: &mut Vec<Diagnostic>) {
+    for to in &flow.transfers {
+        let destination = config.destinations.iter().find(|destination| destination.name.text == to.text);
+        if destination.is_some_and(|destination| !destination.carriers.contains(&Carrier::ReferTo)) {
+            let message = format!("a transfer to `{}` takes no facts along: its carriers lack `refer_to`", to.text);
+            let mut lost = Diagnostic::warning(flow.path, "no-effect", to.span, message);
+            lost.remedy("add `refer_to` to its `carriers:`, or leave `needs:` out");
+            found.push(lost);
+        }
     }
 }
 

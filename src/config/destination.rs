@@ -1,8 +1,8 @@
 //! `destinations:`: whom we may call.
 
 use super::codecs::codecs;
-use super::{Destination, Trunk, address, optional, srtp, webhook};
-use crate::context::carrier::Carrier;
+use super::{Destination, Trunk, Uui, Webhook, address, optional, srtp, webhook};
+use crate::context::carrier::{Carrier, REFERENCE};
 use crate::sip::{Hop, Uri};
 use crate::time::Duration;
 use crate::yaml::{Faults, Fields, Node, Value, Word};
@@ -17,10 +17,11 @@ const MAX_HEADER: usize = 64;
 pub const RING: Duration = Duration::from_secs(20);
 /// RFC 3261 section 16.6 item 11: a proxy on the way gives up after about three minutes.
 const MAX_RING: Duration = Duration::from_secs(180);
-/// The header that carries the reference: no fact may take its place.
-const CONTEXT_HEADER: &str = "X-Askonce-Context";
+/// What a link begins with; the header's line with the reference stays far below what peers cut.
+const MAX_LINK: usize = 256;
 
-const LATER_CARRIERS: [&str; 5] = ["uui-raw", "uui-pd", "refer_to", "call_info", "body"];
+/// What goes along where nothing is said.
+const CARRIERS: [Carrier; 2] = [Carrier::UuiIsdn, Carrier::ReferTo];
 
 /// What a destination may refer to. `None`: that has mistakes of its own.
 #[derive(Clone, Copy)]
@@ -47,30 +48,80 @@ fn destination(name: &Word, node: &Node, around: Around, faults: &mut Faults) ->
     let codecs = fields.take("codecs").map(|node| codecs(node, faults));
     let srtp = fields.take("srtp").map(|node| srtp::policy(node, faults));
     let trusted = fields.take("trusted").map_or(Some(false), |node| node.boolean(faults));
-    let carriers = fields.take("carriers").map_or_else(|| Some(vec![Carrier::UuiIsdn]), |node| carriers(node, faults));
     let early_media = fields.take("early_media").map_or(Some(false), |node| node.boolean(faults));
-    let webhook_node = fields.take("webhook");
-    let webhook = webhook_node.map(|node| webhook::webhook(node, around.webhooks, faults));
-    let (headers_node, uui_node) = (fields.take("headers"), fields.take("uui"));
-    let headers = headers_node.map_or_else(|| Some(Vec::new()), |node| headers(node, faults));
-    let uui = uui_node.map(|node| uui(node, faults));
-    let carriers = carriers?;
-    if carriers.contains(&Carrier::Webhook) && webhook_node.is_none() {
-        fields.missing("webhook", faults).remedy("add `webhook: { to: \"ENDPOINT:/PATH\", secret: NAME }`");
-    }
+    let context = context(name, trusted, &mut fields, around.webhooks, faults);
     fields.finish(faults);
-    for (node, carrier) in [(headers_node, "headers"), (uui_node, "uui-isdn"), (webhook_node, "webhook")] {
-        let listed = carriers.iter().any(|c| Carrier::ALL.contains(&(carrier, *c)));
+    let Context { carriers, headers, uui, call_info, webhook } = context?;
+    let (name, trunk, codecs, srtp) = (name.clone(), optional(trunk)?, optional(codecs)?, optional(srtp)?);
+    let (to, ring, trusted, early_media) = (to?, ring?, trusted?, early_media?);
+    Some(Destination {
+        name,
+        to,
+        trunk,
+        ring,
+        codecs,
+        srtp,
+        early_media,
+        trusted,
+        carriers,
+        headers,
+        uui,
+        call_info,
+        webhook,
+    })
+}
+
+/// What of the context goes along, and how.
+struct Context {
+    carriers: Vec<Carrier>,
+    headers: Vec<(Word, Word)>,
+    uui: Option<Uui>,
+    call_info: Option<String>,
+    webhook: Option<Webhook>,
+}
+
+fn context(
+    name: &Word,
+    trusted: Option<bool>,
+    fields: &mut Fields,
+    webhooks: webhook::Around,
+    faults: &mut Faults,
+) -> Option<Context> {
+    let (carriers_node, link_node) = (fields.take("carriers"), fields.take("call_info"));
+    let (headers_node, uui_node) = (fields.take("headers"), fields.take("uui"));
+    let webhook_node = fields.take("webhook");
+    let carriers = carriers_node.map_or_else(|| Some(CARRIERS.to_vec()), |node| carriers(node, faults));
+    let headers = headers_node.map_or_else(|| Some(Vec::new()), |node| headers(node, faults));
+    let uui = optional(uui_node.map(|node| uui(node, faults)));
+    let call_info = optional(link_node.map(|node| link(node, faults)));
+    let webhook = optional(webhook_node.map(|node| webhook::webhook(node, webhooks, faults)));
+    let carriers = carriers?;
+    let has = |carrier| carriers.contains(&carrier);
+    let writes_uui = carriers.iter().any(|carrier| carrier.is_uui()) || carriers == [Carrier::ReferTo];
+    let wanted = [
+        (headers_node, "headers", has(Carrier::Headers)),
+        (uui_node, "uui-isdn", writes_uui),
+        (link_node, "call_info", has(Carrier::CallInfo)),
+        (webhook_node, "webhook", has(Carrier::Webhook)),
+    ];
+    for (node, carrier, listed) in wanted {
         if let Some(node) = node.filter(|_| !listed) {
             let message = format!("this has no effect: the carriers of `{}` lack `{carrier}`", name.text);
             faults.error("no-effect", node.span, message).remedy(format!("add `{carrier}` to `carriers:`"));
         }
     }
-    let (name, uui, trunk) = (name.clone(), optional(uui)?, optional(trunk)?);
-    let (codecs, srtp) = (optional(codecs)?, optional(srtp)?);
-    let (ring, trusted, headers, early_media, webhook) = (ring?, trusted?, headers?, early_media?, optional(webhook)?);
-    let to = to?;
-    Some(Destination { name, to, trunk, ring, codecs, srtp, early_media, trusted, carriers, headers, uui, webhook })
+    if has(Carrier::Webhook) && webhook_node.is_none() {
+        fields.missing("webhook", faults).remedy("add `webhook: { to: \"ENDPOINT:/PATH\", secret: NAME }`");
+    }
+    if let Some(node) = carriers_node.filter(|_| has(Carrier::CallInfo) && link_node.is_none()) {
+        let message = "`call_info` needs to know what its link begins with";
+        faults.error("missing-key", node.span, message).remedy("add `call_info: \"https://desk.example/c/\"`");
+    }
+    if let (Some(node), Some(Some(Uui::Bare(_))), Some(false)) = (uui_node, &uui, trusted) {
+        let message = format!("this has no effect: `{}` is not trusted, and gets the reference alone", name.text);
+        faults.error("no-effect", node.span, message).remedy("add `trusted: true`, or leave `bare` out");
+    }
+    Some(Context { carriers, headers: headers?, uui: uui?, call_info: call_info?, webhook: webhook? })
 }
 
 fn targets(node: &Node, listen: Option<&[Hop]>, faults: &mut Faults) -> Option<Vec<Uri>> {
@@ -103,15 +154,27 @@ fn ring(node: &Node, faults: &mut Faults) -> Option<Duration> {
 }
 
 fn carriers(node: &Node, faults: &mut Faults) -> Option<Vec<Carrier>> {
-    if let Value::List(items) = &node.value {
-        let later =
-            |item: &&Node| matches!(&item.value, Value::Scalar { text, .. } if LATER_CARRIERS.contains(&text.as_str()));
-        if let Some(item) = items.iter().find(later) {
-            faults.not_served(item.span, "this carrier").remedy("there is: uui-isdn, headers");
-            return None;
-        }
+    let carriers = node.choices("carriers", Carrier::ALL, faults)?;
+    // Of two User-to-User Genesys believes neither, and others the first or the last.
+    let uui: Vec<&str> = carriers.iter().filter(|carrier| carrier.is_uui()).map(|carrier| carrier.name()).collect();
+    if let [first, second, ..] = uui.as_slice() {
+        let message = format!("`{first}` and `{second}` would be two User-to-User headers, and peers take one");
+        faults.error("conflict", node.span, message).remedy(format!("leave one of them: {first}"));
     }
-    node.choices("carriers", Carrier::ALL, faults)
+    Some(carriers)
+}
+
+/// What the reference is put behind.
+fn link(node: &Node, faults: &mut Faults) -> Option<String> {
+    let what = "what a link begins with, as `https://desk.example/c/`";
+    let word = node.word(what, faults)?;
+    let clean = |b: u8| b.is_ascii_graphic() && !b"<>\"\\^`{|}".contains(&b);
+    let link = word.text.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(clean));
+    if !link || word.text.len() > MAX_LINK {
+        node.wrong(what, faults).remedy("https, and nothing that a link cannot hold");
+        return None;
+    }
+    Some(word.text)
 }
 
 fn headers(node: &Node, faults: &mut Faults) -> Option<Vec<(Word, Word)>> {
@@ -120,7 +183,7 @@ fn headers(node: &Node, faults: &mut Faults) -> Option<Vec<(Word, Word)>> {
     for (name, fact) in entries {
         let token = name.text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         let ours = name.text.get(..2).is_some_and(|x| x.eq_ignore_ascii_case("x-")) && name.text.len() > 2;
-        let taken = name.text.eq_ignore_ascii_case(CONTEXT_HEADER)
+        let taken = name.text.eq_ignore_ascii_case(REFERENCE)
             || headers.iter().any(|(other, _)| other.text.eq_ignore_ascii_case(&name.text));
         if !token || !ours || name.text.len() > MAX_HEADER {
             let message = format!("`{}` cannot be the header of a fact", name.text);
@@ -133,11 +196,15 @@ fn headers(node: &Node, faults: &mut Faults) -> Option<Vec<(Word, Word)>> {
     Some(headers)
 }
 
-fn uui(node: &Node, faults: &mut Faults) -> Option<Vec<Word>> {
+/// Facts, or `{ bare: FACT }`.
+fn uui(node: &Node, faults: &mut Faults) -> Option<Uui> {
     if let Value::Map(_) = node.value {
-        faults.not_served(node.span, "`uui: { bare: … }`").remedy("list facts: [account]");
-        return None;
+        let mut fields = Fields::of(node, "`uui`", faults)?;
+        let bare = fields.need("bare", faults).and_then(|node| node.name("the name of a fact", faults));
+        fields.finish(faults);
+        return bare.map(Uui::Bare);
     }
     let items = node.list("facts as `[account]`", MAX_FACTS, faults)?;
-    items.iter().map(|item| item.name("the name of a fact", faults)).collect()
+    let facts: Option<Vec<Word>> = items.iter().map(|item| item.name("the name of a fact", faults)).collect();
+    facts.map(Uui::Facts)
 }

@@ -17,7 +17,7 @@ pub fn fixed(running: &Config, wanted: &Config, source: Option<&Source>) -> Vec<
         ("advertise", running.advertise != wanted.advertise),
         ("tls", running.tls != wanted.tls),
         ("resolver", running.resolver != wanted.resolver),
-        ("store", running.store != wanted.store),
+        ("store", (&running.store, running.synchronous) != (&wanted.store, wanted.synchronous)),
         ("media", running.realtime != wanted.realtime),
         ("limits", running.limits.calls != wanted.limits.calls),
         ("record", sound(running) != sound(wanted)),

@@ -1,8 +1,8 @@
 //! A configuration from its text.
 
 use super::{
-    Config, Limits, Listen, Number, Retention, Unknown, admission, codecs, destination, endpoint, listen, media,
-    optional, recording, retention, secrets, srtp, switches, trunk, webhook,
+    Config, Limits, Listen, Number, Retention, Synchronous, Unknown, admission, codecs, destination, endpoint, listen,
+    media, optional, recording, retention, secrets, srtp, switches, trunk, webhook,
 };
 use crate::codec::Preference;
 use crate::yaml::{Diagnostic, Faults, Fields, Node, Source, Value, Word, read};
@@ -58,6 +58,7 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
     fields.finish(faults);
     let (listen, advertise) = (listen?, optional(advertise)?);
     check_advertise(node, &listen, advertise, faults);
+    let (store, synchronous) = store.unwrap_or_else(|| Some((STORE.to_owned(), Synchronous::Normal)))?;
     let config = Config {
         path: source.path.clone(),
         listen,
@@ -65,7 +66,8 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
         tls: optional(tls)?,
         resolver: resolver?,
         flows: flows?,
-        store: store.unwrap_or_else(|| Some(STORE.to_owned()))?,
+        store,
+        synchronous,
         secrets: secrets?,
         endpoints: endpoints?,
         retention: retention?,
@@ -105,7 +107,29 @@ fn check_advertise(node: &Node, listen: &Listen, advertise: Option<IpAddr>, faul
     }
 }
 
-fn store(node: &Node, faults: &mut Faults) -> Option<String> {
+/// A file, or `{ file: var/askonce.db, synchronous: full }`.
+fn store(node: &Node, faults: &mut Faults) -> Option<(String, Synchronous)> {
+    let Value::Map(_) = node.value else { return Some((store_file(node, faults)?, Synchronous::Normal)) };
+    let mut fields = Fields::of(node, "`store`", faults)?;
+    let file = fields.need("file", faults).and_then(|node| store_file(node, faults));
+    let synchronous = fields.take("synchronous").map_or(Some(Synchronous::Normal), |node| synchronous(node, faults));
+    fields.finish(faults);
+    Some((file?, synchronous?))
+}
+
+fn synchronous(node: &Node, faults: &mut Faults) -> Option<Synchronous> {
+    let word = node.word("normal or full", faults)?;
+    match &*word.text {
+        "normal" => Some(Synchronous::Normal),
+        "full" => Some(Synchronous::Full),
+        _ => {
+            faults.unknown("word for what is durable", &word, ["normal", "full"]);
+            None
+        }
+    }
+}
+
+fn store_file(node: &Node, faults: &mut Faults) -> Option<String> {
     let word = node.word("a file", faults)?;
     if word.text.contains("://") {
         faults.not_served(word.span, "a store that is no file").remedy("name a file of SQLite: var/askonce.db");

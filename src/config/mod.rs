@@ -29,8 +29,8 @@ pub use retention::Retention;
 pub use webhook::Webhook;
 
 use crate::codec::{Codec, Preference};
-use crate::context;
 use crate::context::carrier::Carrier;
+use crate::context::{self, UuiFacts};
 use crate::keying::Policy;
 use crate::sip::{Hop, Uri};
 use crate::time::Duration;
@@ -56,6 +56,7 @@ pub struct Config {
     pub flows: Vec<Word>,
     /// The SQLite file.
     pub store: String,
+    pub synchronous: Synchronous,
     pub secrets: Vec<SecretPlace>,
     /// What lookups and webhooks may reach.
     pub endpoints: Vec<Endpoint>,
@@ -72,6 +73,16 @@ pub struct Config {
     pub destinations: Vec<Destination>,
     /// What flows may read as `switch.NAME`, and how each stands until it is set.
     pub switches: Vec<(Word, bool)>,
+}
+
+/// When a commit of the store counts as durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Synchronous {
+    /// Once the system has it: it survives the death of the process.
+    #[default]
+    Normal,
+    /// Once the disk has it: it survives a power cut as well.
+    Full,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,6 +182,8 @@ pub struct Trunk {
     pub country: Option<String>,
     /// Whether `known: [uui.*]` counts from here.
     pub trust_uui: bool,
+    /// The fact that a User-to-User without names is the value of.
+    pub uui_bare: Option<String>,
     /// Whether `known: [header.*]` counts from here.
     pub trust_headers: bool,
     pub register: Option<Register>,
@@ -255,10 +268,30 @@ pub struct Destination {
     pub carriers: Vec<Carrier>,
     /// Facts that go in headers of their own: header, fact.
     pub headers: Vec<(Word, Word)>,
-    /// Facts in the UUI, in this order; `None`: those that the agent step needs.
-    pub uui: Option<Vec<Word>>,
+    /// Facts in the UUI; `None`: those that the agent step needs.
+    pub uui: Option<Uui>,
+    /// What a link to the caller's screen begins with: the carrier `call_info` puts the reference behind it.
+    pub call_info: Option<String>,
     /// Of the carrier `webhook`.
     pub webhook: Option<Webhook>,
+}
+
+/// What the User-to-User of a destination holds.
+#[derive(Clone, Debug)]
+pub enum Uui {
+    /// The reference, and these facts in this order.
+    Facts(Vec<Word>),
+    /// The value of that fact alone.
+    Bare(Word),
+}
+
+impl Uui {
+    pub fn facts(&self) -> &[Word] {
+        match self {
+            Uui::Facts(facts) => facts,
+            Uui::Bare(fact) => std::slice::from_ref(fact),
+        }
+    }
 }
 
 impl Config {
@@ -316,7 +349,11 @@ impl Config {
             trusted: destination.trusted,
             carriers: destination.carriers.clone(),
             headers: destination.headers.iter().map(|(header, fact)| (text(header), text(fact))).collect(),
-            uui: destination.uui.as_ref().map(|facts| facts.iter().map(text).collect()),
+            uui: destination.uui.as_ref().map(|uui| match uui {
+                Uui::Facts(facts) => UuiFacts::Pairs(facts.iter().map(text).collect()),
+                Uui::Bare(fact) => UuiFacts::Bare { bare: text(fact) },
+            }),
+            call_info: destination.call_info.clone(),
         }
     }
 }

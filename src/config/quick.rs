@@ -4,7 +4,8 @@ use super::address::{address, missing};
 use super::codecs::listed;
 use super::destination::RING;
 use super::{
-    Called, Config, Destination, Identity, Limits, Listen, Number, Recording, Retention, RtpPorts, Trunk, Unknown,
+    Called, Config, Destination, Identity, Limits, Listen, Number, Recording, Retention, RtpPorts, Synchronous, Trunk,
+    Unknown,
 };
 use crate::codec::Preference;
 use crate::context::carrier::Carrier;
@@ -57,6 +58,7 @@ impl Config {
             called: vec![Called::RequestUri],
             country: None,
             trust_uui: true,
+            uui_bare: None,
             trust_headers: true,
             register: None,
             proxy: None,
@@ -72,6 +74,7 @@ impl Config {
             resolver: Vec::new(),
             flows: vec![word(quick.flow)],
             store: quick.store.to_owned(),
+            synchronous: Synchronous::Normal,
             secrets: Vec::new(),
             endpoints: Vec::new(),
             retention: Retention::default(),
@@ -117,10 +120,11 @@ fn destination(text: &str, sip: SocketAddr) -> Result<Destination, String> {
         srtp: None,
         early_media: false,
         trusted: true,
-        carriers: vec![Carrier::UuiIsdn, Carrier::Headers],
+        carriers: vec![Carrier::UuiIsdn, Carrier::Headers, Carrier::ReferTo],
         headers: Vec::new(),
         uui: None,
         webhook: None,
+        call_info: None,
     })
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::codec::{Codec, Preference};
-use crate::yaml::{Diagnostic, Source, Span};
+use crate::yaml::{Diagnostic, Severity, Source, Span};
 
 fn load_text(text: &str) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
     load(&Source { path: "askonce.yaml".into(), text: text.into() })
@@ -74,7 +74,7 @@ fn a_whole_configuration_is_parsed() {
     assert_eq!((support.ring, support.carriers.len(), support.trusted), (Duration::from_secs(30), 2, true));
     assert_eq!(support.headers[0].0.text, "X-Account-Number");
     let bare = destination(&config, "bare").expect("it is there");
-    assert_eq!((bare.trusted, bare.carriers.as_slice(), &bare.uui), (false, &[Carrier::UuiIsdn][..], &None));
+    assert!(!bare.trusted && bare.uui.is_none() && bare.carriers == [Carrier::UuiIsdn, Carrier::ReferTo]);
     assert_eq!(bare.ring, Duration::from_secs(20));
 }
 
@@ -204,6 +204,24 @@ fn srtp_is_said_of_a_trunk_or_a_destination_and_readable_keys_are_warned_of() {
 }
 
 #[test]
+fn what_goes_along_is_said_for_each_destination() {
+    let text = WHOLE
+        .replace("[uui-isdn, headers]", "[uui-pd, headers, body, call_info], call_info: \"https://desk.example/c/\"")
+        .replace("uui: [account]", "uui: { bare: account }")
+        .replace("trust: [uui, headers]", "trust: [uui, headers]\n    uui_bare: account")
+        .replace("store: var/askonce.db", "store: { file: var/a.db, synchronous: full }");
+    let (config, _) = load_text(&text).expect("it loads");
+    assert_eq!((config.store.as_str(), config.synchronous), ("var/a.db", Synchronous::Full));
+    assert_eq!(config.trunks[0].uui_bare.as_deref(), Some("account"));
+    let support = config.for_calls(destination(&config, "support").expect("it is there"));
+    assert_eq!(support.carriers, [Carrier::UuiPd, Carrier::Headers, Carrier::Body, Carrier::CallInfo]);
+    assert_eq!(support.uui, Some(context::UuiFacts::Bare { bare: "account".to_owned() }));
+    assert_eq!(support.call_info.as_deref(), Some("https://desk.example/c/"));
+    let out = config.for_calls(destination(&config, "out").expect("it is there"));
+    assert_eq!(out.carriers, [Carrier::UuiIsdn, Carrier::ReferTo]);
+}
+
+#[test]
 fn what_may_be_left_out_has_a_default() {
     let text = "askonce: 1\nlisten: { sip: [udp:127.0.0.1:5060] }\nflows: [a.yaml]\ntrunks: { t: { from: [127.0.0.1] } }\nnumbers: { \"*\": a }\n";
     let (config, _) = load_text(text).expect("it loads");
@@ -232,6 +250,34 @@ fn assert_mistakes(cases: &[Mistake]) {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_goes_along_has_to_be_consistent() {
+    assert_mistakes(&[
+        ("    trust: [uui, headers]", "    uui_bare: account\n    trust: [headers]", "no-effect", "19:15", "add `uui`"),
+        ("[uui-isdn, headers]", "[uui-isdn, headers, webhook]", "missing-key", "31:12", "add `webhook:"),
+        ("[uui-isdn, headers]", "[uui-isdn, headers, uui-pd]", "conflict", "31:90", "leave one of them"),
+        ("[uui-isdn, headers]", "[uui-isdn, headers, call_info]", "missing-key", "31:90", "add `call_info:"),
+        ("uui: [account]", "uui: [account], call_info: \"https://a/\"", "no-effect", "31:193", "add `call_info`"),
+        (
+            "[uui-isdn, headers]",
+            "[uui-isdn, headers, call_info], call_info: \"http://a/\"",
+            "wrong-type",
+            "31:133",
+            "https",
+        ),
+        ("[uui-isdn, headers]", "[headers]", "no-effect", "31:161", "add `uui-isdn`"),
+        (
+            "\"sip:[2001:db8::1]:5080\"]",
+            "\"sip:[2001:db8::1]:5080\"], uui: { bare: account }",
+            "no-effect",
+            "32:48",
+            "trusted: true",
+        ),
+        ("uui: [account]", "uui: { bare: account, more: 1 }", "unknown-key", "31:188", "`uui` has no key `more`"),
+        ("store: var/askonce.db", "store: { file: a.db, synchronous: always }", "unknown-name", "8:35", "normal"),
+    ]);
 }
 
 #[test]
@@ -267,7 +313,6 @@ fn mistakes_have_a_place_and_a_remedy() {
         ("var/askonce.db", "postgres://db", "not-served-yet", "8:8", "SQLite"),
         ("198.51.100.0/24", "198.51.100.0/33", "wrong-type", "16:12", "198.51.100.0/24"),
         ("    trust:", "    trsut:", "unknown-key", "19:5", "did you mean `trust`?"),
-        ("    trust:", "    uui_bare: ascii\n    trust:", "not-served-yet", "19:5", "`uui_bare:` of trunk `carrier`"),
         ("    trust:", "    srtp: optional\n    trust:", "unknown-name", "19:11", "required, offered, off"),
         ("    trust:", "    srtp: [offered]\n    trust:", "wrong-type", "19:11", "required, offered or off"),
         ("ring: 30s", "srtp: requird", "unknown-name", "31:75", "did you mean `required`?"),
@@ -290,7 +335,6 @@ fn mistakes_have_a_place_and_a_remedy() {
         ("192.0.2.11:5070", "0.0.0.0:5070", "wrong-type", "31:45", "sip:100"),
         ("ring: 30s", "ring: 30", "wrong-type", "31:75", "`20s`"),
         ("ring: 30s", "ring: 10m", "out-of-range", "31:75", "180 s"),
-        ("[uui-isdn, headers]", "[uui-raw, headers]", "not-served-yet", "31:91", "uui-isdn, headers"),
         ("[uui-isdn, headers]", "[uui-isdn]", "no-effect", "31:111", "add `headers`"),
         ("X-Account-Number", "Account", "bad-name", "31:122", "X-NAME"),
         ("X-Account-Number", "X-ASKONCE-Context", "duplicate-key", "31:122", "taken"),
@@ -299,7 +343,6 @@ fn mistakes_have_a_place_and_a_remedy() {
         ("    trust:", "    codecs: []\n    trust:", "wrong-type", "19:13", "leave the key out"),
         ("    trust:", "    codecs: [pcma, pcma]\n    trust:", "duplicate-key", "19:13", "PCMA is named twice"),
         ("store: ", "codecs: g722\nstore: ", "wrong-type", "8:9", "write a list"),
-        ("uui: [account]", "uui: { bare: account }", "not-served-yet", "31:171", "list facts"),
         ("store: ", "stor: ", "unknown-key", "8:1", "did you mean `store`?"),
     ]);
 }
@@ -348,7 +391,8 @@ fn names_are_checked_across_files() {
     let (support, suport) = (word("support", 9), word("suport", 12));
     let names = |path, name, destinations, facts| {
         let (endpoints, secrets, switches, parameters) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Names { path, name, destinations, endpoints, secrets, facts, switches, parameters }
+        let transfers = Vec::new();
+        Names { path, name, destinations, endpoints, secrets, transfers, facts, switches, parameters }
     };
     let good = [names("a.yaml", &desk, vec![&support], vec!["account"]), names("b.yaml", &center, vec![], vec![])];
     assert_eq!(check(&config, &good), []);
@@ -363,6 +407,11 @@ fn names_are_checked_across_files() {
         ("askonce.yaml:31:172".to_owned(), meant("acount")),
     ];
     assert_eq!(found, expected);
+    // Its carriers are listed, and `refer_to` is not among them.
+    let [desk, center] = good;
+    let away = [Names { transfers: vec![&support], ..desk }, center];
+    let found: Vec<_> = check(&config, &away).iter().map(|d| (d.severity, d.place(), d.code)).collect();
+    assert_eq!(found, [(Severity::Warning, "a.yaml:9:3".to_owned(), "no-effect")]);
 }
 
 #[test]
@@ -389,7 +438,7 @@ fn quick_mode_serves_loopback_and_names_its_destinations() {
     assert!(config.trunk([192, 0, 2, 1].into()).is_none());
     assert!(config.number("anything").is_some_and(|n| n.flow.is_none()));
     let support = destination(&config, "support").expect("it is named");
-    assert!(support.trusted && support.carriers == [Carrier::UuiIsdn, Carrier::Headers]);
+    assert!(support.trusted && support.carriers == [Carrier::UuiIsdn, Carrier::Headers, Carrier::ReferTo]);
     for (text, why) in [
         ("support", "write NAME=sip:"),
         ("9=sip:127.0.0.1", "a letter first"),

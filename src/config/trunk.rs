@@ -23,7 +23,7 @@ const EVERY_TO: Duration = Duration::from_secs(3600);
 const PING_FROM: Duration = Duration::from_secs(5);
 const PING_TO: Duration = Duration::from_secs(3600);
 
-const LATER: [&str; 2] = ["uui_bare", "transfer"];
+const LATER: [&str; 1] = ["transfer"];
 /// What a caller writes about itself comes after what its network says; who forwarded a call counts only where a
 /// trunk asks for it.
 const IDENTITIES: [(&str, Identity); 5] = [
@@ -90,6 +90,12 @@ fn trunk(name: &Word, node: &Node, around: Around, faults: &mut Faults) -> Optio
             faults.error("missing-key", node.span, message).remedy("add `proxy: \"sip:HOST\"`");
         }
     }
+    let uui_bare = fields.take("uui_bare");
+    if let Some(node) = uui_bare.filter(|_| trust.as_ref().is_some_and(|trust| !trust.contains(&Trust::Uui))) {
+        let message = format!("this has no effect: the User-to-User of trunk `{}` is not believed", name.text);
+        faults.error("no-effect", node.span, message).remedy("add `uui` to `trust:`");
+    }
+    let uui_bare = uui_bare.map(|node| node.name("the name of a fact", faults).map(|fact| fact.text));
     let codecs = fields.take("codecs").map_or_else(|| around.codecs.cloned(), |node| codecs(node, faults));
     let register = register_node.map(|node| register(node, name, around.secrets, faults));
     let record = fields.take("record").map(|node| recording::audio(node, faults));
@@ -106,6 +112,7 @@ fn trunk(name: &Word, node: &Node, around: Around, faults: &mut Faults) -> Optio
         called: called?,
         country: optional(country)?,
         trust_uui: trust.contains(&Trust::Uui),
+        uui_bare: optional(uui_bare)?,
         trust_headers: trust.contains(&Trust::Headers),
         register: optional(register)?,
         proxy: optional(proxy)?,

@@ -38,6 +38,19 @@ pub struct Destination {
     /// Header name to fact name, for the carrier `headers`; none = the facts that the agent step needs, each
     /// under its own name.
     pub headers: Vec<(String, String)>,
-    /// Facts of the User-to-User payload, in order; `None` = those that the agent step needs.
-    pub uui: Option<Vec<String>>,
+    /// What is in the User-to-User payload; `None`: the facts that the agent step needs.
+    pub uui: Option<UuiFacts>,
+    /// What a link to the caller's screen begins with, for the carrier `call_info`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_info: Option<String>,
+}
+
+/// The facts of the User-to-User payload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum UuiFacts {
+    /// In this order, behind the reference.
+    Pairs(Vec<String>),
+    /// This one alone, without its name and without the reference.
+    Bare { bare: String },
 }

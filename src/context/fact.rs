@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 /// How far a value may travel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
     /// May be shown anywhere.
@@ -106,6 +107,7 @@ impl<'de> Deserialize<'de> for Source {
 
 /// Why a fact was declined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Why {
     /// Every try was used up.

@@ -3,11 +3,13 @@
 
 pub mod carrier;
 pub mod destination;
+pub mod document;
 pub mod fact;
 pub mod lookup;
 pub mod recording;
 
-pub use destination::{Destination, Target};
+pub use destination::{Destination, Target, UuiFacts};
+pub use document::Document;
 pub use fact::{Class, Fact, Source, State, Why};
 pub use lookup::{LookupRequest, Method, Outcome, Want};
 pub use recording::{Ended, Recording};
@@ -16,7 +18,7 @@ use crate::secret::Secret;
 use crate::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Steps of the journey that a context keeps; a flow that walks further is counted in `journey_dropped`.
@@ -68,6 +70,7 @@ impl Inbound {
 
 /// A step that the call entered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Passed {
     pub block: String,
     /// Counted from 1.
@@ -80,6 +83,7 @@ pub struct Passed {
 
 /// How far we know that the context of a hop was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Received {
     /// The INVITE that carries it went out.
@@ -92,6 +96,7 @@ pub enum Received {
 
 /// One attempt to hand the caller to a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Hop {
     pub to: String,
     /// How long the caller waited on this hop before an answer or its end.
@@ -103,6 +108,7 @@ pub struct Hop {
 
 /// Which flow, and exactly which text of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FlowStamp {
     pub name: String,
     pub digest: String,
@@ -162,6 +168,21 @@ impl Context {
         fact.value().filter(|_| fact.class.for_agent() && !withheld)
     }
 
+    /// What a call that was cut off leaves to the next one of its caller.
+    pub fn left_behind(&self) -> Vec<Earlier> {
+        let left = |fact: &Fact| match (&fact.state, self.shown_value(fact)) {
+            (State::Filled { from, confirmed, at, .. }, Some(value)) => Some(Earlier {
+                name: fact.name.clone(),
+                value: value.clone(),
+                from: from.clone(),
+                confirmed: *confirmed,
+                at: *at,
+            }),
+            _ => None,
+        };
+        self.facts.iter().filter_map(left).collect()
+    }
+
     /// Keeps a fact as it is, before it is asked once more.
     pub fn file_earlier(&mut self, fact: usize) {
         if self.earlier.len() < EARLIER {
@@ -179,65 +200,10 @@ impl Context {
         }
     }
 
-    /// The context as the agent's side may read it: pii in clear, pci and secret withheld, and the caller
-    /// where it asked for that. For the store and for whoever fetches it with the reference, and for nobody else.
+    /// For the store and for whoever fetches it with the reference, and for nobody else.
     pub fn document(&self) -> Value {
-        let fact = |fact: &Fact| (fact.name.clone(), fact_document(fact, self.shown_value(fact)));
-        let facts: Map<String, Value> = self.facts.iter().map(fact).collect();
-        let open = |secret: Option<&Secret>| secret.map(|secret| secret.open().to_owned());
-        let (number, name) = self.shown_caller();
-        let mut document = json!({
-            "askonce": 1,
-            "case": self.case,
-            "call": self.call,
-            "caller": { "number": open(number), "name": open(name), "verstat": null },
-            "called": self.called,
-            "flow": self.flow,
-            "language": self.language,
-            "facts": facts,
-            "journey": self.journey,
-            "journey_dropped": self.journey_dropped,
-            "hops": self.hops,
-        });
-        if !self.earlier.is_empty() {
-            let earlier = self.earlier.iter().map(|fact| {
-                let mut entry = fact_document(fact, self.shown_value(fact));
-                entry["name"] = json!(fact.name);
-                entry
-            });
-            document["earlier"] = earlier.collect();
-            document["earlier_dropped"] = json!(self.earlier_dropped);
-        }
-        if !self.recordings.is_empty() {
-            document["recordings"] = json!(self.recordings);
-        }
-        document
+        json!(Document::of(self))
     }
-}
-
-fn fact_document(fact: &Fact, shown: Option<&Secret>) -> Value {
-    let mut entry = Map::new();
-    let mut put = |key: &str, value: Value| {
-        entry.insert(key.to_owned(), value);
-    };
-    match &fact.state {
-        State::Unknown => put("state", json!("unknown")),
-        State::Filled { from, confirmed, at, .. } => {
-            put("state", json!("filled"));
-            put("value", json!(shown.map(Secret::open)));
-            put("from", json!(from.to_string()));
-            put("confirmed", json!(confirmed));
-            put("at", json!(at));
-        }
-        State::Declined { why, at } => {
-            put("state", json!("declined"));
-            put("why", json!(why));
-            put("at", json!(at));
-        }
-    }
-    put("class", json!(fact.class));
-    put("try", json!(fact.tries));
-    Value::Object(entry)
 }
 
 #[cfg(test)]

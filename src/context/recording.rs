@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Recording {
     /// Below the folder of the recordings.
     pub file: String,
@@ -12,6 +13,7 @@ pub struct Recording {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Ended {
     pub ms: u64,
     /// Of it, on the caller's side, silence instead of what there was: around keys, while masked, in pauses.

@@ -13,6 +13,7 @@ use crate::sip::endpoint::{DialogId, Endpoint, Refusal};
 use crate::sip::{Hop, Message, Transport, Uri, wire};
 use crate::time::Instant;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 impl Engine {
     /// Gives an input to its call, if it is still one.
@@ -120,6 +121,7 @@ impl Engine {
                 self.counters.facts_not_carried += omitted.len() as u64;
                 self.refer(now, number, refer_to.open());
             }
+            Out::Bodiless { destination } => self.forget_body(&destination),
             Out::AnswerRefer { leg, status } => {
                 self.with(dialog(leg), |sip, dialog| sip.answer_refer(now, dialog, status));
             }
@@ -192,6 +194,7 @@ impl Engine {
     fn ring_agent(&mut self, now: Instant, number: CallNumber, destination: &str, hop: Hop, invite: &[u8]) {
         let request = match wire::read(invite) {
             Ok(Message::Request(mut request)) => {
+                // Line by line, so that one among other parts is found as well.
                 request.body = self.keyed(number, Leg::Agent, &String::from_utf8_lossy(&request.body));
                 Some(request)
             }
@@ -219,6 +222,15 @@ impl Engine {
                 In::Refused { status: 503, reason: "no way out".to_owned(), contacts: Vec::new() },
             ),
             (_, None) => {}
+        }
+    }
+
+    /// Later calls are born with the destination as it is now. There are no more of these than destinations.
+    fn forget_body(&mut self, destination: &str) {
+        tracing::warn!(destination, "takes no body beside the session description; the carrier `body` is off there");
+        self.counters.bodies_refused += 1;
+        if let Some(destination) = Arc::make_mut(&mut self.destinations).get_mut(destination) {
+            destination.carriers.retain(|carrier| *carrier != Carrier::Body);
         }
     }
 
@@ -250,6 +262,7 @@ impl Engine {
     fn over(&mut self, now: Instant, number: CallNumber) {
         let stored = self.slots.get(&number).is_some_and(|slot| slot.stored);
         if let Some((cdr, context)) = self.enter(now, number, |call| last_words(now, call, stored)) {
+            self.leave_behind(number, cdr.disposition);
             self.wind_up(now, number, cdr, context);
         }
     }

@@ -5,7 +5,6 @@ use super::identity::{self, Caller};
 use super::{CallNumber, Engine, MediaPorts, Output, Phase, Reserved, Service, Slot, Stream};
 use crate::call::{Birth, Call};
 use crate::config::{Number, Trunk};
-use crate::context::carrier::uui_isdn;
 use crate::record::fixture::Local;
 use crate::record::seam::{Arrival, In, Leg};
 use crate::record::trace::Head;
@@ -57,8 +56,9 @@ impl Engine {
         self.dialogs.insert(dialog, (number, Leg::Caller));
         self.half_open.begins(dialog, from.address.ip());
         let slot = Slot {
-            phase: Phase::Arriving { arrival },
+            phase: Phase::Arriving { arrival, recall: None },
             name: String::new(),
+            case: None,
             from,
             trunk,
             service,
@@ -80,7 +80,7 @@ impl Engine {
         };
         self.slots.insert(number, slot);
         self.trace_arrival(now, number);
-        self.out.push_back(Output::Reserve { call: number });
+        self.recall(now, number);
     }
 
     /// The shell's sockets for a call, or none.
@@ -100,8 +100,9 @@ impl Engine {
             // The caller withdrew meanwhile; its sockets go at once.
             return self.out.push_back(Output::Release { call: number, name, agent_told: false });
         };
-        let Phase::Arriving { arrival } = &slot.phase else { return };
+        let Phase::Arriving { arrival, .. } = &slot.phase else { return };
         let arrival = arrival.clone();
+        let case = slot.case.clone().unwrap_or_else(|| name.clone());
         let birth = Birth {
             program: slot.service.program.clone(),
             destinations: self.destinations.clone(),
@@ -112,13 +113,13 @@ impl Engine {
             with: slot.with.clone(),
             switches: self.switches.clone(),
             user_agent: super::dialogs::USER_AGENT.to_owned(),
-            case: name.clone(),
+            case: case.clone(),
             call: name.clone(),
             at,
             seed,
             local: local(self.locals.clone(), ports),
         };
-        slot.name = name;
+        (slot.name, slot.case) = (name, Some(case));
         slot.journal = self.record.then(|| super::Journal::new(now, birth.header("live")));
         tracing::info!(call = slot.name, from = %slot.from, flow = birth.program.flow.name.text, "a call begins");
         let (call, flow) = (slot.name.clone(), birth.program.flow.name.text.clone());
@@ -157,16 +158,7 @@ impl Engine {
 
     /// What the call may know of the INVITE: from an untrusted trunk neither User-to-User nor headers.
     fn arrival(&mut self, trunk: &Arc<Trunk>, request: &Request, to: String, offer: Option<Offer>) -> Arrival {
-        let mut uui = Vec::new();
-        if trunk.trust_uui {
-            for value in request.headers.all("User-to-User") {
-                match uui_isdn::read(value) {
-                    Ok(pairs) if uui.is_empty() => uui = pairs,
-                    // A second one, or one that cannot be read: the call goes on without it.
-                    Ok(_) | Err(_) => self.counters.uui_ignored += 1,
-                }
-            }
-        }
+        let uui = if trunk.trust_uui { self.uui(trunk, request) } else { Vec::new() };
         let mut headers = Vec::new();
         if trunk.trust_headers {
             let known =

@@ -13,6 +13,7 @@ mod journal;
 mod lines;
 mod media;
 mod orphans;
+mod recall;
 mod record;
 mod reload;
 mod tally;
@@ -24,7 +25,7 @@ use crate::audio::Arena;
 use crate::call::cdr::{Cdr, LegMedia};
 use crate::call::{Call, Program};
 use crate::config::{Config, Trunk};
-use crate::context::{Destination, Ended, LookupRequest, Outcome};
+use crate::context::{Destination, Earlier, Ended, LookupRequest, Outcome};
 use crate::keying::Keyring;
 use crate::random::Random;
 use crate::record::Fixture;
@@ -41,6 +42,7 @@ use jiff::Timestamp;
 use journal::Journal;
 pub use orphans::DialogRow;
 use orphans::Orphans;
+pub use recall::{Recall, Recalled};
 pub use record::RecordOrder;
 pub use reload::NewPlace;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -129,6 +131,11 @@ pub enum Input<'a> {
         call: CallNumber,
         reference: Secret,
     },
+    /// The answer to `Output::Recall`: what was found, which may be nothing.
+    Recalled {
+        call: CallNumber,
+        recalled: Recalled,
+    },
     Stored {
         call: CallNumber,
         store: u32,
@@ -199,6 +206,14 @@ pub enum Output {
     Reserve {
         call: CallNumber,
     },
+    /// Look up what is known of a call before it begins; answered with `Input::Recalled`, for which the call does not
+    /// wait long.
+    Recall(Recall),
+    /// Keep what a call leaves to the next one of its caller, or nothing.
+    Leave {
+        caller: Secret,
+        facts: Vec<Earlier>,
+    },
     /// Find out where a URI leads (RFC 3263); answered with `Input::Resolved`.
     Resolve {
         asker: Asker,
@@ -262,12 +277,23 @@ pub struct Counters {
     pub no_common_codec: u64,
     /// Calls refused with 488 for SRTP: it is required and was not offered, or the other way round.
     pub srtp_refused: u64,
+    /// User-to-User that gave facts, by its form: discriminator octet, none, `pd`, text. And those that gave none.
+    pub uui_isdn: u64,
+    pub uui_raw: u64,
+    pub uui_pd: u64,
+    pub uui_text: u64,
     pub uui_ignored: u64,
+    /// Calls that came back with our reference and went on with their case.
+    pub cases_resumed: u64,
+    /// Calls that began without what the shell had not found in time.
+    pub recalls_late: u64,
     pub info_ignored: u64,
     /// Callers who found a line of ours full.
     pub lines_full: u64,
     pub contexts_not_durable: u64,
     pub facts_not_carried: u64,
+    /// Destinations that turned out to take no JSON beside the session description.
+    pub bodies_refused: u64,
     pub journal_lines_dropped: u64,
     /// Commands that the SIP endpoint refused.
     pub sip_refused: u64,
@@ -283,6 +309,8 @@ pub struct Counters {
 struct Slot {
     phase: Phase,
     name: String,
+    /// That it came back to, or began.
+    case: Option<String>,
     from: Hop,
     trunk: Arc<Trunk>,
     service: Service,
@@ -328,6 +356,8 @@ enum Phase {
     /// The INVITE waits for its sockets.
     Arriving {
         arrival: Box<Arrival>,
+        /// Until when it waits for what is known of it first.
+        recall: Option<Instant>,
     },
     Live {
         call: Box<Call>,
@@ -420,6 +450,7 @@ impl Engine {
             }
             Input::Resolved { asker: Asker::Trunk(trunk), hops } => self.trunk_resolved(now, trunk, &hops),
             Input::Undelivered { bytes } => self.endpoint.on_undelivered(now, bytes),
+            Input::Recalled { call, recalled } => self.recalled(call, Some(recalled)),
             Input::Minted { call, reference } => self.deliver(now, call, In::Ref { reference }),
             Input::Stored { call, store, kept } => self.deliver(now, call, In::Store { store, kept }),
             Input::LookedUp { call, lookup, outcome, values } => {
@@ -513,6 +544,7 @@ impl Engine {
                 Phase::Live { .. } => {
                     self.advance(now, call);
                 }
+                Phase::Arriving { recall: Some(until), .. } if until <= now => self.recalled(call, None),
                 Phase::Arriving { .. } | Phase::Closing { .. } => {}
             }
         }
@@ -533,7 +565,7 @@ impl Engine {
         let wanted = match &slot.phase {
             Phase::Live { call } => call.next_deadline(),
             Phase::Closing { until, .. } => Some(*until),
-            Phase::Arriving { .. } => None,
+            Phase::Arriving { recall, .. } => *recall,
         };
         let Some(wanted) = wanted.map(|at| at.min(now + LOOK_AGAIN)) else { return };
         if slot.armed.is_none_or(|armed| wanted < armed) {

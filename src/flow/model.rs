@@ -1,10 +1,11 @@
 //! A flow as it stands after loading: every name resolved to an index, every step with its ways out.
 
-use super::fact::{self, Question};
+use super::fact::{self, Known, Question};
 use super::hours::Hours;
 use super::lookup::Lookup;
 use super::run::Ending;
 use super::step::Step;
+use super::step::transfer::Transfer;
 use crate::audio::spoken::Reading;
 use crate::context::Fact;
 use crate::key::Key;
@@ -47,12 +48,28 @@ pub struct Flow {
 impl Flow {
     /// The destinations of the configuration that the flow names.
     pub fn destinations(&self) -> impl Iterator<Item = &Word> {
-        let steps = self.blocks.iter().flat_map(|block| &block.steps);
-        let transfers = steps.filter_map(|placed| match &placed.step {
-            Step::Transfer(transfer) => Some(transfer.to()),
+        self.queues.iter().filter_map(|queue| queue.to.as_ref()).chain(self.transfers().map(Transfer::to))
+    }
+
+    pub fn transfers(&self) -> impl Iterator<Item = &Transfer> {
+        self.blocks.iter().flat_map(|block| &block.steps).filter_map(|placed| match &placed.step {
+            Step::Transfer(transfer) => Some(transfer),
             _ => None,
-        });
-        self.queues.iter().filter_map(|queue| queue.to.as_ref()).chain(transfers)
+        })
+    }
+
+    /// Whether a fact of it may be known from another channel, or from its caller's call before.
+    pub fn knows_callers(&self) -> bool {
+        self.knows(|known| matches!(known, Known::Web(_) | Known::LastCall))
+    }
+
+    /// Whether a fact of it may be known from its caller's call before.
+    pub fn resumes_calls(&self) -> bool {
+        self.knows(|known| *known == Known::LastCall)
+    }
+
+    fn knows(&self, known: impl Fn(&Known) -> bool) -> bool {
+        self.facts.iter().flat_map(|question| &question.known).any(known)
     }
 
     /// The endpoints of the configuration that its lookups ask.

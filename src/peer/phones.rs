@@ -224,6 +224,7 @@ impl Phones {
                     from: call.from,
                     headers: call.headers,
                     sdp,
+                    beside: None,
                     user_agent: "askonce-peer".to_owned(),
                     max_forwards: 70,
                 };

@@ -93,6 +93,7 @@ pub fn output(out: &Out) -> Option<Outline> {
         | Out::Reanswer { .. }
         | Out::Retarget { .. }
         | Out::Rerefuse { .. }
+        | Out::Bodiless { .. }
         | Out::AnswerRefer { .. }
         | Out::Mint
         | Out::Cancel

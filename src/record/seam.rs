@@ -363,6 +363,10 @@ pub enum Out {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         omitted: Vec<String>,
     },
+    /// That destination takes no JSON beside the session description: later calls need not try.
+    Bodiless {
+        destination: String,
+    },
     /// REFER to the caller's phone; its Refer-To holds the context.
     Refer {
         destination: String,

@@ -5,6 +5,7 @@ use super::crowd::Crowd;
 use super::dns::{Query, Resolved, Resolver};
 use super::media_plane::MediaPlane;
 use super::media_worker::{Told, WorkerEvent};
+use super::memory::{Found, Memory};
 use super::meter::{Meter, WINDOW};
 use super::outbound::{LookedUp, Outbound};
 use super::recorder::{Recorded, Recorder};
@@ -14,7 +15,7 @@ use super::streams::StreamEvent;
 use super::traces::Publisher;
 use super::transports::{Transports, trunk_networks};
 use crate::context::{Ended, Outcome};
-use crate::engine::{CallNumber, DialogRow, Engine, Input, NewPlace, Output, Reserved};
+use crate::engine::{CallNumber, DialogRow, Engine, Input, NewPlace, Output, Recall, Recalled, Reserved};
 use crate::os::bell::Bell;
 use crate::os::clock::Clock;
 use crate::os::sys::Batch;
@@ -84,6 +85,8 @@ pub struct Control {
     pub stored: mpsc::UnboundedReceiver<Stored>,
     /// Dialogs that a killed process left.
     pub orphans: Vec<DialogRow>,
+    pub memory: Memory,
+    pub recalled: mpsc::UnboundedReceiver<Found>,
     /// Where traces go, if calls are traced.
     pub traces: Option<Publisher>,
     pub will: mpsc::Receiver<Will>,
@@ -105,6 +108,8 @@ struct Pace {
 pub struct Shell {
     pub sends_failed: u64,
     pub ports_failed: u64,
+    /// Calls of which nothing was looked up, or which left nothing behind, for too many others did.
+    pub memory_full: u64,
 }
 
 impl Control {
@@ -224,6 +229,7 @@ impl Control {
         left |= self.turn(|all| all.media_events.poll_recv(&mut context), Self::media_told);
         left |= self.turn(|all| all.stored.poll_recv(&mut context), Self::stored_told);
         left |= self.turn(|all| all.looked_up.poll_recv(&mut context), Self::looked_up_told);
+        left |= self.turn(|all| all.recalled.poll_recv(&mut context), Self::recalled_told);
         left |= self.turn(|all| all.recorded.poll_recv(&mut context), Self::recorded_told);
         left |= self.turn(|all| all.resolved.poll_recv(&mut context), Self::resolved_told);
         left |= self.turn(|all| all.stream_events.poll_recv(&mut context), Self::stream_told);
@@ -324,6 +330,10 @@ impl Control {
         self.engine.handle(self.clock.now(), Input::LookedUp { call, lookup, outcome, values });
     }
 
+    fn recalled_told(&mut self, Found { call, recalled }: Found) {
+        self.engine.handle(self.clock.now(), Input::Recalled { call, recalled });
+    }
+
     fn recorded_told(&mut self, Recorded { call, recording, ended }: Recorded) {
         self.engine.handle(self.clock.now(), Input::Recorded { call, recording, ended });
     }
@@ -345,6 +355,10 @@ impl Control {
                     if !self.resolver.resolve(asker, query(&uri)) {
                         self.engine.handle(self.clock.now(), Input::Resolved { asker, hops: Vec::new() });
                     }
+                }
+                Output::Recall(recall) => self.recall(recall),
+                Output::Leave { caller, facts } => {
+                    self.shell.memory_full += u64::from(!self.memory.leave(caller, facts));
                 }
                 Output::Reserve { call } => self.reserve(call),
                 Output::Mint { call } => match mint() {
@@ -397,6 +411,14 @@ impl Control {
     /// What nobody waits for: lost and counted if there is no room.
     fn keep(&self, row: Row) {
         self.store.keep(row);
+    }
+
+    fn recall(&mut self, recall: Recall) {
+        let call = recall.call;
+        if !self.memory.recall(recall) {
+            self.shell.memory_full += 1;
+            self.engine.handle(self.clock.now(), Input::Recalled { call, recalled: Recalled::default() });
+        }
     }
 
     fn reserve(&mut self, call: CallNumber) {

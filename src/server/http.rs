@@ -1,17 +1,20 @@
-//! The HTTP API, with a bearer token: `GET /v1/contexts/{reference}` and, where calls are traced, `GET /v1/calls` and
-//! `GET /v1/calls/{call}/trace`. Runs on the service thread; it never touches the control plane. A connection is for one
+//! The HTTP API, with a bearer token: `GET /v1/contexts/{reference}`, `POST /v1/web` and, where calls are traced,
+//! `GET /v1/calls` and `GET /v1/calls/{call}/trace`. Runs on the service thread; it never touches the control plane. A connection is for one
 //! request and has a time: whoever has no token may connect all the same.
 
+use super::memory::Memory;
 use super::operating::{self, Desk};
 use super::store::Reader;
 use super::traces::Traces;
+use super::web;
 use crate::record::trace::Told;
 use crate::time::Duration;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
@@ -70,13 +73,19 @@ impl Guard {
 struct Api {
     reader: Reader,
     guard: Guard,
+    memory: Memory,
     /// `None`: calls are not traced.
     traces: Option<Traces>,
 }
 
 /// Starts the API on a thread of its own and tells the address that it bound. `told`: what the control plane tells of
 /// calls that are traced.
-pub fn start(listen: SocketAddr, desk: Desk, told: Option<mpsc::Receiver<Told>>) -> io::Result<SocketAddr> {
+pub fn start(
+    listen: SocketAddr,
+    desk: Desk,
+    memory: Memory,
+    told: Option<mpsc::Receiver<Told>>,
+) -> io::Result<SocketAddr> {
     let listener = std::net::TcpListener::bind(listen)?;
     listener.set_nonblocking(true)?;
     let bound = listener.local_addr()?;
@@ -92,7 +101,7 @@ pub fn start(listen: SocketAddr, desk: Desk, told: Option<mpsc::Receiver<Told>>)
             tokio::spawn(operating::expire(desk.switches.clone()));
             tokio::spawn(operating::keep_alive(desk.clone()));
             let (reader, guard) = (desk.reader.clone(), desk.guard.clone());
-            let router = router(Api { reader, guard, traces }).merge(operating::router(desk));
+            let router = router(Api { reader, guard, memory, traces }).merge(operating::router(desk));
             serve(listener, router, EXCHANGE).await
         });
         let Err(error) = served;
@@ -129,6 +138,7 @@ fn router(api: Api) -> Router {
         .route("/v1/contexts/{reference}", get(context))
         .route("/v1/calls", get(calls))
         .route("/v1/calls/{call}/trace", get(trace))
+        .route("/v1/web", post(posted).layer(DefaultBodyLimit::max(web::MAX_POST)))
         .with_state(api)
 }
 
@@ -150,6 +160,16 @@ async fn context(State(api): State<Api>, Path(reference): Path<String>, headers:
             (StatusCode::INTERNAL_SERVER_ERROR, problem("reading failed")).into_response()
         }
     }
+}
+
+/// What another channel knows of a caller.
+async fn posted(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> Response {
+    if !api.guard.allows(&headers) {
+        return unauthorized();
+    }
+    let (status, why) = web::post(&api.memory, &body).await;
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if why.is_empty() { status.into_response() } else { (status, problem(why)).into_response() }
 }
 
 /// The calls under way.

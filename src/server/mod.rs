@@ -9,6 +9,7 @@ pub mod files;
 pub mod http;
 mod media_plane;
 pub mod media_worker;
+pub mod memory;
 mod meter;
 mod metrics;
 mod operating;
@@ -25,6 +26,7 @@ pub mod studio;
 mod switches;
 mod traces;
 mod transports;
+mod web;
 
 use crate::config::{self, Config, Names, SecretSource};
 use crate::engine::{DialogRow, Engine, Service, Setup};
@@ -40,6 +42,7 @@ use files::{Files, Findings};
 use http::{Guard, Token};
 use media_plane::{MediaPlane, MediaSetup};
 use media_worker::WorkerEvent;
+use memory::Memory;
 use operating::Desk;
 use outbound::{Courier, Hook, LookedUp, Outbound};
 use recorder::Recorder;
@@ -188,6 +191,7 @@ fn names(service: &Service) -> Names<'_> {
         destinations: flow.destinations().collect(),
         endpoints: flow.endpoints().collect(),
         secrets: flow.lookups.iter().filter_map(|lookup| lookup.auth.as_ref()).collect(),
+        transfers: flow.transfers().filter(|transfer| transfer.takes_facts()).map(|transfer| transfer.to()).collect(),
         facts: flow.facts.iter().map(|fact| fact.name.text.as_str()).collect(),
         switches: flow.switches(),
         parameters: flow
@@ -212,6 +216,12 @@ impl std::fmt::Display for NotStarted {
 }
 
 impl std::error::Error for NotStarted {}
+
+impl From<store::Unopened> for NotStarted {
+    fn from(unopened: store::Unopened) -> NotStarted {
+        NotStarted(unopened.to_string())
+    }
+}
 
 fn not_started(what: impl std::fmt::Display, why: impl std::fmt::Display, remedy: &str) -> NotStarted {
     NotStarted(format!("{what}: {why}\n  remedy: {remedy}"))
@@ -270,15 +280,14 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let (resolver, resolved) = resolver(&config, locals.clone(), random.u64())?;
     let places = places(&config, record.clone());
     let (store, posted, stored, orphans) = store(&places)?;
-    let (told, looked_up) = mpsc::unbounded_channel();
-    let outbound = outbound(&config, &store, &places, posted, told)?;
+    let (memory, recalled) = Memory::start(&places)?;
+    let (outbound, looked_up) = outbound(&config, &store, &places, posted)?;
     let (traces, told) = trace.then(traces::queue).unzip();
     let (desk, orders) = desk(&config, &places.database, token)?;
-    let http = http::start(config.listen.http, desk.clone(), told).map_err(|error| {
+    let http = http::start(config.listen.http, desk.clone(), memory.clone(), told).map_err(|error| {
         not_started(format!("cannot listen for HTTP on {}", config.listen.http), error, "give another --http address")
     })?;
-    let rtp = config.listen.rtp;
-    let records = records(&config, &services);
+    let (rtp, records) = (config.listen.rtp, records(&config, &services));
     let recordings = if records { config.record.at_once } else { 0 };
     let (media, rings, media_events) = media(&config, workers, recordings, clock, &mut random)?;
     let (told, recorded) = mpsc::unbounded_channel();
@@ -316,16 +325,24 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         store,
         stored,
         orphans,
+        memory,
+        recalled,
         traces,
         will,
         orders,
         shell: control::Shell::default(),
     };
-    let control = std::thread::Builder::new().name("control".to_owned()).spawn(move || control.run());
-    let control = control.map_err(|error| not_started("the control thread", error, "this system cannot serve"))?;
+    let control = run(control)?;
     let wish = watched(watch, config, records, desk)?;
     let rtp = format!("{}:{}-{}", rtp.address, rtp.first, rtp.last);
     Ok(Running { wish, sip: bound, http, rtp, will: wants, control })
+}
+
+fn run(control: Control) -> Result<JoinHandle<Engine>, NotStarted> {
+    let thread = std::thread::Builder::new().name("control".to_owned());
+    thread
+        .spawn(move || control.run())
+        .map_err(|error| not_started("the control thread", error, "this system cannot serve"))
 }
 
 fn resolver(config: &Config, locals: Locals, seed: u64) -> Result<(Resolver, mpsc::Receiver<Resolved>), NotStarted> {
@@ -368,7 +385,8 @@ pub fn places(config: &Config, record: Option<PathBuf>) -> Places {
     let database = PathBuf::from(&config.store);
     let beside = || database.with_file_name("recordings");
     let sound = config.record.folder.as_ref().map_or_else(beside, PathBuf::from);
-    Places { database, recordings: record, sound, retention: config.retention }
+    let (synchronous, retention) = (config.synchronous, config.retention);
+    Places { database, synchronous, recordings: record, sound, retention }
 }
 
 /// The store, what tells of new deliveries, its words, and the dialogs that a killed process left.
@@ -396,10 +414,10 @@ fn outbound(
     store: &Store,
     places: &Places,
     posted: Arc<Notify>,
-    told: mpsc::UnboundedSender<LookedUp>,
-) -> Result<Option<Outbound>, NotStarted> {
+) -> Result<(Option<Outbound>, mpsc::UnboundedReceiver<LookedUp>), NotStarted> {
+    let (told, looked_up) = mpsc::unbounded_channel();
     if config.endpoints.is_empty() {
-        return Ok(None);
+        return Ok((None, looked_up));
     }
     let due = Due::open(&places.database).map_err(|error| not_started("the outbox", error, "see the store"))?;
     let secrets = secrets::all(config)?;
@@ -410,7 +428,7 @@ fn outbound(
         Some((destination.name.text.clone(), hook))
     });
     let courier = Courier { hooks: hooks.collect(), due, desk: store.desk(), posted };
-    Outbound::start(config, secrets, courier, told).map(Some)
+    Ok((Some(Outbound::start(config, secrets, courier, told)?), looked_up))
 }
 
 /// Sees that media ports are to be had, and starts the workers.

@@ -1,6 +1,6 @@
 //! The store: one writer thread over SQLite. Contexts, call records and recordings go through one bounded
-//! queue; what is waiting is committed together, at once if a call waits for it. `synchronous=NORMAL` with a write-ahead log survives the
-//! death of the process, not a power cut.
+//! queue; what is waiting is committed together, at once if a call waits for it. With a write-ahead log `synchronous=NORMAL`
+//! survives the death of the process, and `FULL` a power cut as well.
 
 pub mod erase;
 pub mod outbox;
@@ -8,7 +8,7 @@ mod schema;
 mod sweep;
 
 use crate::call::cdr::Cdr;
-use crate::config::Retention;
+use crate::config::{Retention, Synchronous};
 use crate::engine::{CallNumber, ContextRow, DialogRow};
 use crate::record::Fixture;
 use crate::record::seam::Leg;
@@ -79,6 +79,7 @@ pub struct Stored {
 #[derive(Clone, Debug)]
 pub struct Places {
     pub database: PathBuf,
+    pub synchronous: Synchronous,
     /// Recordings, one folder a call; `None` when calls are not recorded.
     pub recordings: Option<PathBuf>,
     /// Recorded sound, one folder a day.
@@ -160,7 +161,7 @@ impl Store {
         let failed =
             |place: &Path, why: &dyn std::fmt::Display| Unopened { place: place.to_owned(), why: why.to_string() };
         let lock = schema::lock(&places.database).map_err(|why| failed(&places.database, &why))?;
-        let (database, outbox, left) = schema::open(&places.database).map_err(|why| failed(&places.database, &why))?;
+        let (database, outbox, left) = schema::open(places).map_err(|why| failed(&places.database, &why))?;
         let records = places.records();
         append(&records).map_err(|error| failed(&records, &error))?;
         if let Some(folder) = &places.recordings {
@@ -262,6 +263,14 @@ impl Losses {
 
 fn append(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
+}
+
+/// In SQLite's words.
+pub(super) fn pragma(synchronous: Synchronous) -> &'static str {
+    match synchronous {
+        Synchronous::Normal => "NORMAL",
+        Synchronous::Full => "FULL",
+    }
 }
 
 struct Writer {

@@ -3,6 +3,7 @@
 use super::endpoint::session_timer::INTERVAL;
 use super::hop::{Hop, Transport};
 use super::message::{BadHeader, Headers, Method, Request};
+use super::multipart;
 use super::name_addr::quoted;
 use super::uri::Uri;
 use super::via::MAGIC_COOKIE;
@@ -32,13 +33,16 @@ pub struct Invite {
     pub headers: Vec<(String, String)>,
     /// The offer; empty for none (the answer of the peer then holds it).
     pub sdp: Vec<u8>,
+    /// JSON that goes beside the offer, for a peer that takes bodies of several parts; others refuse the call.
+    pub beside: Option<String>,
     pub user_agent: String,
     /// 70, or one less than the call that this one goes on for (RFC 3261 section 8.1.1.6).
     pub max_forwards: u8,
 }
 
 /// The headers that are the builder's own.
-const RESERVED: [&str; 22] = [
+const RESERVED: [&str; 23] = [
+    "MIME-Version",
     "Via",
     "v",
     "From",
@@ -89,10 +93,18 @@ impl Invite {
             }
             headers.push(name, &**value)?;
         }
-        if !self.sdp.is_empty() {
-            headers.put("Content-Type", "application/sdp");
+        let mut body = self.sdp.clone();
+        match &self.beside {
+            Some(json) => {
+                let boundary = random.token();
+                body = multipart::mixed(&boundary, &self.sdp, json);
+                headers.put("MIME-Version", "1.0");
+                headers.put("Content-Type", format!("multipart/mixed;boundary={boundary}"));
+            }
+            None if !body.is_empty() => headers.put("Content-Type", "application/sdp"),
+            None => {}
         }
-        Ok(Request { method: Method::Invite, uri: self.target.clone(), headers, body: self.sdp.clone() })
+        Ok(Request { method: Method::Invite, uri: self.target.clone(), headers, body })
     }
 }
 
@@ -125,6 +137,7 @@ mod tests {
                 from: uri,
                 headers: vec![("User-to-User".into(), "04616263;encoding=hex".into())],
                 sdp: b"v=0\r\n".to_vec(),
+                beside: None,
                 user_agent: "askonce".into(),
                 max_forwards: 70,
             }

@@ -32,6 +32,16 @@ pub(super) fn session<'b>(content_type: &str, body: &'b [u8]) -> Result<&'b [u8]
     Ok(session.unwrap_or(&[]))
 }
 
+/// A session description with JSON beside it, which a peer that does not know it may pass over (RFC 5621 section 8.1).
+/// JSON has no line that begins with `--`: it is one line.
+pub(super) fn mixed(boundary: &str, sdp: &[u8], json: &str) -> Vec<u8> {
+    let mut body = format!("--{boundary}\r\nContent-Type: {DESCRIPTION}\r\n\r\n").into_bytes();
+    body.extend_from_slice(sdp);
+    let beside = "Content-Type: application/json\r\nContent-Disposition: render;handling=optional";
+    body.extend_from_slice(format!("\r\n--{boundary}\r\n{beside}\r\n\r\n{json}\r\n--{boundary}--\r\n").as_bytes());
+    body
+}
+
 /// What separates the parts.
 fn boundary(content_type: &str) -> Option<String> {
     let written = params::find(content_type.split_at(content_type.find(';')?).1, "boundary")?;

@@ -27,7 +27,7 @@ mod secure;
 mod server;
 mod transports;
 
-use askonce::context::carrier::uui_isdn;
+use askonce::context::carrier::uui;
 use askonce::time::Duration;
 use peers::{Messages, Sipp, free};
 use scenario::{AGENT, BUSY, CANCEL, COMPACT, KEYS, caller, informer};
@@ -50,7 +50,7 @@ fn header<'m>(message: &'m str, name: &str) -> Vec<&'m str> {
 fn carries_the_account(invite: &str) {
     let [uui] = header(invite, "User-to-User")[..] else { panic!("one User-to-User in\n{invite}") };
     let [reference] = header(invite, "X-Askonce-Context")[..] else { panic!("one reference in\n{invite}") };
-    let pairs = uui_isdn::read(uui).expect("readable");
+    let pairs = uui::read(uui, None).expect("readable").pairs;
     let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.as_str(), value.open())).collect();
     assert_eq!(pairs, [("ref", reference), ("account", ACCOUNT)]);
 }

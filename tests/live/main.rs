@@ -13,6 +13,7 @@ mod operating;
 mod recording;
 mod reload;
 mod scan;
+mod returning;
 mod server;
 mod streams;
 mod versions;

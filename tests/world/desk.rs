@@ -6,7 +6,7 @@ use crate::{Plan, World};
 use askonce::audio::arena::HOLD;
 use askonce::call::cdr::Cdr;
 use askonce::context::Outcome;
-use askonce::context::carrier::uui_isdn;
+use askonce::context::carrier::uui;
 use askonce::engine::Setup;
 use askonce::peer::{Act, Happened};
 use askonce::record::Fixture;
@@ -224,7 +224,7 @@ fn with_account() -> Vec<(String, String)> {
 /// Whom we called, and the account that went along.
 fn handed(world: &World) -> Vec<(String, Option<String>)> {
     let account = |request: &askonce::sip::Request| {
-        let pairs = uui_isdn::read(request.headers.get("User-to-User")?).ok()?;
+        let pairs = uui::read(request.headers.get("User-to-User")?, None).ok()?.pairs;
         pairs.iter().find(|(name, _)| name == "account").map(|(_, value)| value.open().to_owned())
     };
     let user = |request: &askonce::sip::Request| request.uri.user().unwrap_or("").to_owned();

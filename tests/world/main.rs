@@ -4,6 +4,7 @@
 
 mod attacks;
 mod bridge;
+mod carriers;
 mod codecs;
 mod desk;
 mod early;
@@ -15,6 +16,7 @@ mod messages;
 mod names;
 mod network;
 mod recorded;
+mod returning;
 mod scenarios;
 mod secure;
 mod simulation;

@@ -4,7 +4,7 @@ use crate::network::Weather;
 use crate::{Plan, World};
 use askonce::call::Program;
 use askonce::config::Number;
-use askonce::context::carrier::uui_isdn;
+use askonce::context::carrier::uui;
 use askonce::engine::{Input, Output, Service, Setup};
 use askonce::flow::Flow;
 use askonce::peer::{Act, Answering, Happened};
@@ -62,7 +62,7 @@ pub fn caller(account: &str) -> Vec<Act> {
 pub fn uui(invite: &Request) -> BTreeMap<String, String> {
     let values: Vec<&str> = invite.headers.all("User-to-User").collect();
     let [value] = values.as_slice() else { panic!("{} User-to-User headers", values.len()) };
-    let read = uui_isdn::read(value).expect("our own form");
+    let read = uui::read(value, None).expect("our own form").pairs;
     read.into_iter().map(|(name, value)| (name, value.open().to_owned())).collect()
 }
 

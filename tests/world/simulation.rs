@@ -5,8 +5,8 @@ use crate::network::{Datagram, Network, Weather};
 use crate::recorded::Recorder;
 use askonce::call::cdr::Cdr;
 use askonce::config::{Config, Quick, RtpPorts};
-use askonce::context::{LookupRequest, Outcome};
-use askonce::engine::{Engine, Input, MediaPorts, Output, Reserved, Setup};
+use askonce::context::{Earlier, LookupRequest, Outcome};
+use askonce::engine::{Engine, Input, MediaPorts, Output, Recall, Recalled, Reserved, Setup};
 use askonce::keying::Keyring;
 use askonce::media::{self, Sink, StreamId, Streams, Tapped};
 use askonce::peer::ear::Ear;
@@ -16,7 +16,8 @@ use askonce::record::Fixture;
 use askonce::record::trace::Told;
 use askonce::secret::Secret;
 use askonce::server::files::{self, Disk};
-use askonce::sip::{Hop, Locals, Request, Uri};
+use askonce::server::memory;
+use askonce::sip::{Hop, Locals, Message, Request, Uri, wire};
 use askonce::time::{Deadlines, Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
@@ -81,6 +82,15 @@ pub struct World {
     pub recorder: Recorder,
     pub told: Vec<Told>,
     pub invites: Vec<Request>,
+    /// The INVITEs as they came to the agents' side, whole.
+    pub rang: Vec<Request>,
+    /// Which INVITEs the agents' side refuses before any phone has them, and how.
+    pub refuse: fn(&Request) -> Option<u16>,
+    /// What other channels posted, and what calls that were cut off left behind, by the caller's number.
+    pub posted: BTreeMap<String, Vec<Earlier>>,
+    pub left: BTreeMap<String, Vec<Earlier>>,
+    /// What was stored, by its reference: case and context.
+    pub kept: BTreeMap<String, (String, serde_json::Value)>,
     /// What DNS says.
     pub names: BTreeMap<String, Vec<Hop>>,
     /// The last packet to each calling phone.
@@ -196,6 +206,11 @@ impl World {
             recorder: Recorder::default(),
             told: Vec::new(),
             invites: Vec::new(),
+            rang: Vec::new(),
+            refuse: |_| None,
+            posted: BTreeMap::new(),
+            left: BTreeMap::new(),
+            kept: BTreeMap::new(),
             names: BTreeMap::new(),
             last_sound: BTreeMap::new(),
             last_to_caller: Vec::new(),
@@ -325,7 +340,7 @@ impl World {
                 self.callers.on_sip(now, Hop::udp(from), &bytes);
                 self.last_to_caller = bytes;
             }
-            (SIP, AGENTS, _) => self.agents.on_sip(now, Hop::udp(from), &bytes),
+            (SIP, AGENTS, _) => self.ring(from, to, &bytes),
             (_, _, Some(Far::Stream(id))) => {
                 let mut done = Done::default();
                 let whole = bytes.clone();
@@ -343,6 +358,26 @@ impl World {
             (_, _, None) => {}
         }
         self.settle();
+    }
+
+    fn ring(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        let Ok(Message::Request(request)) = wire::read(bytes) else {
+            return self.agents.on_sip(self.now, Hop::udp(from), bytes);
+        };
+        let invite = request.method.as_str() == "INVITE";
+        match (self.refuse)(&request).filter(|_| invite) {
+            Some(status) => {
+                let kept =
+                    request.headers.iter().filter(|(name, _)| ["Via", "From", "To", "Call-ID", "CSeq"].contains(name));
+                let lines: String = kept.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+                let refusal = format!("SIP/2.0 {status} No\r\n{lines}Content-Length: 0\r\n\r\n");
+                self.send(to, from, refusal.as_bytes());
+            }
+            None => self.agents.on_sip(self.now, Hop::udp(from), bytes),
+        }
+        if invite {
+            self.rang.push(request);
+        }
     }
 
     fn media_done(&mut self, done: Done) {
@@ -434,7 +469,16 @@ impl World {
                     }
                 }
             }
+            Output::Recall(recall) if self.store => {
+                let (call, recalled) = (recall.call, self.recalled(&recall));
+                self.engine.handle(now, Input::Recalled { call, recalled });
+            }
+            Output::Recall(_) => {}
+            Output::Leave { caller, facts } => {
+                self.left.insert(caller.open().to_owned(), facts);
+            }
             Output::Store(row) => {
+                self.kept.insert(row.reference.open().to_owned(), (row.case, row.document.clone()));
                 self.contexts.push(row.document);
                 if self.store {
                     self.stored.set(now + STORE, (row.call, row.store));
@@ -461,6 +505,20 @@ impl World {
             }
             Output::Release { .. } => self.ports += 2,
             Output::Live(_) | Output::Dialog(_) | Output::OrphanGone { .. } => {}
+        }
+    }
+
+    fn recalled(&self, recall: &Recall) -> Recalled {
+        let kept = recall.reference.as_ref().and_then(|reference| self.kept.get(reference.open()));
+        let of = |all: &BTreeMap<String, Vec<Earlier>>| {
+            let caller = recall.caller.as_ref().and_then(|caller| all.get(caller.open()));
+            caller.map_or_else(Vec::new, Clone::clone)
+        };
+        Recalled {
+            case: kept.map(|(case, _)| case.clone()),
+            earlier: kept.map_or_else(Vec::new, |(_, context)| memory::facts(&context.to_string())),
+            web: of(&self.posted),
+            last_call: of(&self.left),
         }
     }
 

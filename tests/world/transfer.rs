@@ -3,6 +3,7 @@
 use askonce::call::cdr::Cdr;
 use askonce::config::{Config, Quick, RtpPorts};
 use askonce::context::Received;
+use askonce::context::carrier::Carrier;
 use askonce::engine::{Engine, Input, MediaPorts, Output, Reserved, Setup};
 use askonce::record::seam::Disposition;
 use askonce::secret::Secret;
@@ -65,11 +66,11 @@ fn phone() -> Hop {
 
 impl Line {
     fn answered() -> Line {
-        Line::answered_with(&[])
+        Line::answered_with(&[], Config::clone)
     }
 
-    /// With further targets of the transfer.
-    fn answered_with(others: &[&str]) -> Line {
+    /// With further targets of the transfer, and another configuration.
+    fn answered_with(others: &[&str], tamper: fn(&Config) -> Config) -> Line {
         let (service, findings) = files::load(&Written, Path::new("away.yaml"));
         let service = service.unwrap_or_else(|| panic!("{}", findings.render()));
         let address = SocketAddr::from(([127, 0, 0, 1], 5060));
@@ -83,6 +84,7 @@ impl Line {
         };
         let mut config = Config::quick(&quick).expect("a sound configuration");
         config.destinations[0].to.extend(others.iter().map(|uri| Uri::read(uri).expect("a URI")));
+        let config = tamper(&config);
         let locals = Locals::new([Hop::udp(address)]);
         let services = BTreeMap::from([("away".to_owned(), service)]);
         let engine = Engine::new(Setup {
@@ -185,6 +187,8 @@ impl Line {
                 Output::Media(_)
                 | Output::Recording(_)
                 | Output::Lookup { .. }
+                | Output::Leave { .. }
+                | Output::Recall(_)
                 | Output::Release { .. }
                 | Output::Live(_)
                 | Output::Dialog(_)
@@ -222,6 +226,22 @@ fn a_transferred_caller_takes_the_context_along() {
     assert_eq!(line.methods(), ["REFER", "BYE"]);
     line.answers("BYE", "200 OK");
     assert_eq!(line.disposition(), Disposition::Transferred);
+}
+
+#[test]
+fn without_refer_to_among_its_carriers_a_destination_gets_the_caller_alone() {
+    let plain = |config: &Config| {
+        let mut config = config.clone();
+        config.destinations[0].carriers = vec![Carrier::UuiIsdn];
+        config
+    };
+    let mut line = Line::answered_with(&[], plain);
+    assert_eq!(line.heard[0].headers.get("Refer-To"), Some("<sip:desk@127.0.0.1:7000>"));
+    assert_eq!(line.engine.counters().facts_not_carried, 1);
+    line.answers("REFER", "202 Accepted");
+    line.notify("terminated;reason=noresource", "200 OK");
+    assert_eq!(line.disposition(), Disposition::Transferred);
+    assert!(line.cdrs[0].hops[0].carriers.is_empty());
 }
 
 #[test]
@@ -267,7 +287,7 @@ fn a_phone_that_takes_no_refer_is_not_asked_again() {
     let ways =
         [("405 No", 1), ("420 No", 1), ("489 No", 1), ("501 No", 1), ("603 No", 1), ("486 No", 2), ("404 No", 2)];
     for (status, refers) in ways {
-        let mut line = Line::answered_with(&[OTHER]);
+        let mut line = Line::answered_with(&[OTHER], Config::clone);
         line.answers("REFER", status);
         assert_eq!(line.methods(), vec!["REFER"; refers], "{status}");
     }
@@ -275,7 +295,7 @@ fn a_phone_that_takes_no_refer_is_not_asked_again() {
 
 #[test]
 fn a_refer_without_an_answer_leaves_the_caller_to_the_flow() {
-    let mut line = Line::answered_with(&[OTHER]);
+    let mut line = Line::answered_with(&[OTHER], Config::clone);
     line.pass(Duration::from_secs(60));
     assert!(line.heard.iter().all(|request| request.headers.get("CSeq") == Some("1 REFER")), "{:?}", line.methods());
     // The flow's `else` has it.
@@ -286,7 +306,7 @@ fn a_refer_without_an_answer_leaves_the_caller_to_the_flow() {
 
 #[test]
 fn what_comes_of_an_earlier_target_does_not_decide_the_next_one() {
-    let mut line = Line::answered_with(&[OTHER]);
+    let mut line = Line::answered_with(&[OTHER], Config::clone);
     line.answers("REFER", "202 Accepted");
     line.pass(Duration::from_secs(28));
     line.answers("REFER", "202 Accepted");

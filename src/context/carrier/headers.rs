@@ -1,12 +1,9 @@
 //! Carrier `headers`: the reference in `X-Askonce-Context`, and facts in the header fields that the
 //! destination maps them to. Peers import only `X-` names, and cut long lines.
 
-use super::{Parcel, Written};
+use super::{LINE, Parcel, Written};
 
 pub const REFERENCE: &str = "X-Askonce-Context";
-
-/// Longest header line that peers are known to keep whole.
-const LINE: usize = 1_024;
 
 pub fn write(parcel: &Parcel<'_>, written: &mut Written) {
     written.headers.push((REFERENCE.to_owned(), parcel.reference.open().to_owned()));

@@ -18,6 +18,8 @@ pub struct Erased {
     pub contexts: usize,
     pub references: usize,
     pub deliveries: usize,
+    /// Values that other channels posted for the caller, or that its last call left behind.
+    pub remembered: usize,
     /// Call records that have no caller any more, in the database and in its file.
     pub records: usize,
     pub lines: usize,
@@ -70,6 +72,9 @@ fn rows(places: &Places, number: &str, erased: &mut Erased) -> Result<(), String
             erased.recordings += sound(&database, places, call)?;
         }
         some(&mut database, calls, erased).map_err(plain)?;
+    }
+    for sql in ["DELETE FROM web WHERE whose = ?1", "DELETE FROM last_call WHERE caller = ?1"] {
+        erased.remembered += database.execute(sql, [number]).map_err(plain)?;
     }
     let checkpoint = database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
     erased.in_log = checkpoint.map_err(plain)? != 0;

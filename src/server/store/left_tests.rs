@@ -195,6 +195,17 @@ fn what_is_too_old_goes_a_little_at_a_time() {
     assert_eq!(days, ["2999-01-01", "mine"]);
 }
 
+/// What a chat posted for the caller, and what its last call left behind.
+fn remember(places: &Places) {
+    let database = rusqlite::Connection::open(&places.database).expect("the database");
+    let insert = |sql| database.execute(sql, [NUMBER]).expect("a row");
+    insert("INSERT INTO web (whose, name, value, at, expires) VALUES (?1, 'account', '1', 'now', 1)");
+    insert(
+        "INSERT INTO last_call (caller, name, value, source, confirmed, at, expires)
+         VALUES (?1, 'account', '1', 'keypad', 0, 'now', 1)",
+    );
+}
+
 #[test]
 fn a_caller_is_erased_beside_a_running_service() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -206,6 +217,7 @@ fn a_caller_is_erased_beside_a_running_service() {
     store.keep(Row::Cdr(Box::new(Cdr { from: Some("+15551230002".to_owned()), ..*cdr("call-9") }), None));
     store.keep(Row::Live(cdr("call-10")));
     store.keep(row_of("call-11", false));
+    remember(&places);
     word(&stored);
     let sound = places.sound.join("2026-12-01/call-8.wav");
     std::fs::create_dir_all(sound.parent().expect("a folder")).expect("made");
@@ -218,6 +230,7 @@ fn a_caller_is_erased_beside_a_running_service() {
         contexts: 2,
         references: 2,
         deliveries: 2,
+        remembered: 2,
         records: 2,
         lines: 2,
         recordings: 1,

@@ -1,7 +1,7 @@
 //! The database's tables, brought up to date when it is opened, and what a process that was killed left in them.
 
 use super::outbox::Outbox;
-use super::{REFERENCE_LIVES, after, append};
+use super::{Places, REFERENCE_LIVES, after, append, pragma};
 use crate::engine::DialogRow;
 use crate::record::seam::Leg;
 use rusqlite::{Connection, Row};
@@ -9,7 +9,7 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 
 /// One for each version; the database says how many it has behind it. A step that was released is never changed.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "CREATE TABLE IF NOT EXISTS context (
         call TEXT PRIMARY KEY, kase TEXT NOT NULL, document TEXT NOT NULL, stored TEXT NOT NULL
     ) STRICT;
@@ -36,6 +36,17 @@ const STEPS: [&str; 2] = [
     ) STRICT;
     CREATE INDEX outbox_due ON outbox (due);
     CREATE INDEX outbox_call ON outbox (call, destination);",
+    // What is known beyond a call: `server::memory` has them.
+    "CREATE TABLE web (
+        whose TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, at TEXT NOT NULL, expires INTEGER NOT NULL,
+        PRIMARY KEY (whose, name)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX web_expires ON web (expires);
+    CREATE TABLE last_call (
+        caller TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, source TEXT NOT NULL, confirmed INTEGER NOT NULL,
+        at TEXT NOT NULL, expires INTEGER NOT NULL, PRIMARY KEY (caller, name)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX last_call_expires ON last_call (expires);",
 ];
 
 /// What a killed process left.
@@ -58,8 +69,10 @@ pub fn lock(database: &Path) -> Result<File, String> {
     }
 }
 
-pub fn open(path: &Path) -> Result<(Connection, Outbox, Left), String> {
-    let mut database = Connection::open(path).map_err(|error| error.to_string())?;
+pub fn open(places: &Places) -> Result<(Connection, Outbox, Left), String> {
+    let mut database = Connection::open(&places.database).map_err(|error| error.to_string())?;
+    let synchronous = database.pragma_update(None, "synchronous", pragma(places.synchronous));
+    synchronous.map_err(|error| error.to_string())?;
     up_to_date(&mut database)?;
     clear_up(&mut database).map(|(outbox, left)| (database, outbox, left)).map_err(|error| error.to_string())
 }
@@ -67,7 +80,6 @@ pub fn open(path: &Path) -> Result<(Connection, Outbox, Left), String> {
 fn up_to_date(database: &mut Connection) -> Result<(), String> {
     let plain = |error: rusqlite::Error| error.to_string();
     database.pragma_update(None, "journal_mode", "WAL").map_err(plain)?;
-    database.pragma_update(None, "synchronous", "NORMAL").map_err(plain)?;
     let version = version(database).map_err(plain)?;
     let Some(steps) = STEPS.get(version..) else {
         return Err(format!("a newer askonce wrote it (version {version}; this one knows {})", STEPS.len()));
