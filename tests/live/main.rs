@@ -12,8 +12,8 @@ mod lookups;
 mod operating;
 mod recording;
 mod reload;
-mod scan;
 mod returning;
+mod scan;
 mod server;
 mod streams;
 mod versions;
@@ -288,4 +288,14 @@ fn a_call_can_be_watched_while_it_is_under_way_and_captured_after() {
     let has = |text: &str| capture.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(has("INVITE sip:+18005550100@") && has("X-Account: ***********\r\n") && !has(ACCOUNT));
     server.terminate();
+}
+
+#[test]
+fn the_example_flows_their_prompts_and_their_place_are_sound() {
+    for arguments in [&["check", "--config", "examples/place.yaml"][..], &["prompts", "check", "flows/"]] {
+        let Output { status, stdout, stderr } = askonce().args(arguments).output().expect("askonce");
+        let told = String::from_utf8([stdout, stderr].concat()).expect("text");
+        assert!(status.success() && told.contains("`callback` is not served yet"), "{told}");
+        assert_eq!(told.matches("warning[").count(), 1, "{told}");
+    }
 }
