@@ -9,6 +9,18 @@ use askonce::replay::{self, Unplayable};
 use askonce::server::files::{self, Disk};
 use std::path::{Path, PathBuf};
 
+/// What is shipped, and how each call ended. Those that have the name of a flow are `tests/world/examples.rs`' own.
+const RECORDINGS: [(&str, &str); 8] = [
+    ("clean", "agent"),
+    ("retries", "agent"),
+    ("agent-busy", "failed"),
+    ("contact-center", "agent"),
+    ("after-hours", "agent"),
+    ("bank-card", "agent"),
+    ("pharmacy", "agent"),
+    ("multi-brand", "agent"),
+];
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -22,15 +34,16 @@ fn fixture(name: &str) -> Fixture {
     Fixture::read(&text(name)).expect("a readable recording")
 }
 
-fn program() -> Program {
-    files::load(&Disk, &root().join("flows/account-desk.yaml")).0.expect("the flow loads").program
+fn program(fixture: &Fixture) -> Program {
+    let flow = root().join(format!("flows/{}.yaml", fixture.header.flow));
+    files::load(&Disk, &flow).0.expect("the flow loads").program
 }
 
 #[test]
 fn the_shipped_recordings_replay_to_the_byte() {
-    for (name, ends_with) in [("clean", "agent"), ("retries", "agent"), ("agent-busy", "failed")] {
+    for (name, ends_with) in RECORDINGS {
         let fixture = fixture(name);
-        let replayed = replay::run(&fixture, program()).expect("a playable recording");
+        let replayed = replay::run(&fixture, program(&fixture)).expect("a playable recording");
         assert_eq!(replayed.comparison.first_difference, None, "{name}");
         assert!(!replayed.edited, "{name} was recorded with another text of the flow: record it anew");
         assert!(replayed.comparison.equal > 20, "{name}");
@@ -77,7 +90,7 @@ fn a_replay_that_differs_is_caught() {
     for change in [another_byte, another_time, one_less, another_key] {
         let mut fixture = fixture("clean");
         change(&mut fixture.lines);
-        let replayed = replay::run(&fixture, program()).expect("a playable recording");
+        let replayed = replay::run(&fixture, program(&fixture)).expect("a playable recording");
         assert!(replayed.comparison.first_difference.is_some());
     }
 }
@@ -92,5 +105,5 @@ fn a_broken_recording_is_named_by_its_line() {
     assert!(Fixture::read(&newer).expect_err("a newer version").why.contains("version 2"));
     let mut headless = fixture("clean");
     headless.lines.remove(0);
-    assert!(matches!(replay::run(&headless, program()), Err(Unplayable::NoInvite)));
+    assert!(matches!(replay::run(&headless, program(&headless)), Err(Unplayable::NoInvite)));
 }

@@ -3,11 +3,14 @@
 //! `cargo test --features interop --test interop -- --test-threads=4`; SIPp needs root to send its keys.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read the sources and run the program")]
 
+#[path = "../../examples/business/answers.rs"]
+mod business;
 #[path = "../captured/mod.rs"]
 mod captured;
 mod captures;
 mod codecs;
 mod dialogs;
+mod examples;
 mod floods;
 mod keys;
 #[path = "../live/line.rs"]

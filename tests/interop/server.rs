@@ -58,6 +58,43 @@ impl Server {
         Server::placed(DESK, &place, &["--record", &record.display().to_string(), "--clear-test-data"])
     }
 
+    /// Serves the examples as `examples/place.yaml` does, for people at these addresses; the doctor's practice is closed today,
+    /// everybody else never closes.
+    pub fn examples(people: &[(&str, SocketAddr)], business: SocketAddr) -> Server {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (ours, flows) = (Path::new(env!("CARGO_MANIFEST_DIR")), folder.path().join("flows"));
+        std::fs::create_dir(&flows).expect("a folder");
+        for entry in std::fs::read_dir(ours.join("flows")).expect("the flows") {
+            let from = entry.expect("an entry").path();
+            let to = flows.join(from.file_name().expect("a name"));
+            match from.is_dir() {
+                true => std::os::unix::fs::symlink(from, to).expect("the prompts"),
+                false => {
+                    let flow = std::fs::read_to_string(from).expect("a flow");
+                    std::fs::write(to, at_any_hour(&flow)).expect("a file");
+                }
+            }
+        }
+        let mut place = std::fs::read_to_string(ours.join("examples/place.yaml")).expect("the place");
+        let business = business.to_string();
+        let mut put = |from: &str, to: &str| place = place.replace(from, to);
+        for (from, to) in [
+            ("127.0.0.1:5060", "127.0.0.1:0"),
+            ("127.0.0.1:8080", "127.0.0.1:0"),
+            ("20000-29999", "21000-28999"),
+            ("../", ""),
+            ("var/", ""),
+            ("127.0.0.1:9000", &business),
+        ] {
+            put(from, to);
+        }
+        for (person, at) in people {
+            put(&format!("{person}@127.0.0.1:5090"), &format!("{person}@{at}"));
+        }
+        std::fs::write(folder.path().join("askonce.yaml"), place).expect("a file");
+        Server::run(folder, &[])
+    }
+
     fn placed(flow: &str, place: &str, arguments: &[&str]) -> Server {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("a file");
@@ -70,6 +107,10 @@ impl Server {
         )
         .expect("the prompts");
         write("askonce.yaml", &place.replace("FLOW", name));
+        Server::run(folder, arguments)
+    }
+
+    fn run(folder: TempDir, arguments: &[&str]) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_askonce"));
         command.current_dir(folder.path()).args(["serve", "--config", "askonce.yaml"]).args(arguments);
         let mut program = Program::start(command, "nothing: cargo builds it");
@@ -111,6 +152,16 @@ impl Server {
         let records = std::fs::read_to_string(self.folder.path().join("askonce.cdr.jsonl")).expect("the records");
         records.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
+}
+
+/// The flow with other hours: the practice has a holiday, all others are open.
+fn at_any_hour(flow: &str) -> String {
+    let today = jiff::Zoned::now().date();
+    let day = |after: i64| today.saturating_add(jiff::ToSpan::days(after)).to_string();
+    let closed = format!("us: [{}, {}, {}, ", day(-1), day(0), day(1));
+    let (always, office) = ("mon-sun: 00:00-24:00", "mon-fri: 08:00-20:00, sat: 09:00-13:00");
+    let flow = flow.replace("us: [", &closed).replace("12-25, 01-01", "2020-12-25");
+    flow.replace(office, always).replace("mon-fri: 07:00-16:00", always)
 }
 
 const PLACE: &str = r#"askonce: 1

@@ -4,6 +4,7 @@
 mod descriptors;
 mod desk;
 mod doctor;
+mod encodings;
 mod kill;
 mod line;
 mod load;
@@ -11,6 +12,7 @@ mod lookups;
 mod operating;
 mod recording;
 mod reload;
+mod scan;
 mod returning;
 mod server;
 mod streams;

@@ -8,6 +8,7 @@ mod carriers;
 mod codecs;
 mod desk;
 mod early;
+mod examples;
 mod floods;
 mod keys;
 mod late_offer;
