@@ -251,8 +251,17 @@ fn no_card_and_no_pin_is_anywhere_and_account_numbers_only_where_their_class_all
     assert_eq!(sounds.len(), callers.len());
     sounds.iter().for_each(|path| silent(path));
 
-    eprintln!("LOG {} PAGES {}\n{}", server.log(), told.pages.len(), &told.pages[told.pages.len().saturating_sub(6000)..]);
-    for (p, b) in &written { if !p.to_string_lossy().ends_with("wav") { eprintln!("{} {}", p.display(), b.len()); } }
+    eprintln!(
+        "LOG {} PAGES {}\n{}",
+        server.log(),
+        told.pages.len(),
+        &told.pages[told.pages.len().saturating_sub(6000)..]
+    );
+    for (p, b) in &written {
+        if !p.to_string_lossy().ends_with("wav") {
+            eprintln!("{} {}", p.display(), b.len());
+        }
+    }
     // Four digits alone are found by chance: a PIN is searched for as our formats would write it.
     let pins = banks.iter().flat_map(|bank| {
         let pin = &bank.pin;
