@@ -107,6 +107,7 @@ fn record(name: &str, script: Vec<Act>, answering: Answering) -> Result<(), Box<
     let config = Config::quick(&Quick {
         flow: FLOW,
         destinations: &[format!("support=sip:agent@{}", agent.0.contact())],
+        endpoints: &[],
         sip: SocketAddr::from((LOOPBACK, 0)),
         rtp: RtpPorts { address: LOOPBACK.into(), first: 20_000, last: 29_999 },
         http: SocketAddr::from((LOOPBACK, 0)),

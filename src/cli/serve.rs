@@ -22,6 +22,9 @@ pub struct Args {
     /// Quick mode: where a queue's callers go: NAME=sip:user@address:port
     #[arg(long, value_name = "NAME=URI")]
     destination: Vec<String>,
+    /// Quick mode: what a lookup's endpoint is: NAME=http://127.0.0.1:9000
+    #[arg(long, value_name = "NAME=URL", conflicts_with = "config")]
+    endpoint: Vec<String>,
     /// Quick mode: where SIP is listened for
     #[arg(long, default_value = "udp:127.0.0.1:5060", conflicts_with = "config")]
     sip: String,
@@ -126,6 +129,7 @@ fn plan(args: &Args) -> Result<Plan, Failed> {
             let quick = Quick {
                 flow: &flow.display().to_string(),
                 destinations: &args.destination,
+                endpoints: &args.endpoint,
                 sip: sip(&args.sip)?,
                 rtp: rtp(&args.rtp)?,
                 http: args.http,

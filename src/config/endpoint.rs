@@ -50,7 +50,8 @@ fn url(name: &Word, word: &Word, faults: &mut Faults) -> Option<Endpoint> {
     endpoint.ok()
 }
 
-fn read(name: &Word, text: &str) -> Result<Endpoint, &'static str> {
+/// What a URL says; the error says what is wrong with it.
+pub fn read(name: &Word, text: &str) -> Result<Endpoint, &'static str> {
     let uri: Uri = text.parse().map_err(|_| "this is no URL")?;
     let tls = match uri.scheme_str() {
         Some("https") => true,

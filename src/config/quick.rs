@@ -3,9 +3,10 @@
 use super::address::{address, missing};
 use super::codecs::listed;
 use super::destination::RING;
+use super::endpoint;
 use super::{
-    Called, Config, Destination, Identity, Limits, Listen, Number, Recording, Retention, RtpPorts, Synchronous, Trunk,
-    Unknown,
+    Called, Config, Destination, Endpoint, Identity, Limits, Listen, Number, Recording, Retention, RtpPorts,
+    Synchronous, Trunk, Unknown,
 };
 use crate::codec::Preference;
 use crate::context::carrier::Carrier;
@@ -23,6 +24,8 @@ pub struct Quick<'a> {
     pub flow: &'a str,
     /// `NAME=sip:user@IP:port`, one a destination.
     pub destinations: &'a [String],
+    /// `NAME=http://127.0.0.1:9000`, one an endpoint.
+    pub endpoints: &'a [String],
     pub sip: SocketAddr,
     pub rtp: RtpPorts,
     pub http: SocketAddr,
@@ -35,6 +38,7 @@ impl Config {
     pub fn quick(quick: &Quick) -> Result<Config, String> {
         let destinations =
             quick.destinations.iter().map(|text| destination(text, quick.sip)).collect::<Result<Vec<_>, _>>()?;
+        let endpoints = quick.endpoints.iter().map(|text| endpoint(text)).collect::<Result<_, _>>()?;
         let mut names: Vec<&str> = destinations.iter().map(|d| d.name.text.as_str()).collect();
         names.sort_unstable();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -76,7 +80,7 @@ impl Config {
             store: quick.store.to_owned(),
             synchronous: Synchronous::Normal,
             secrets: Vec::new(),
-            endpoints: Vec::new(),
+            endpoints,
             retention: Retention::default(),
             // Only this machine calls here.
             limits: Limits { per_source: None, ..Limits::default() },
@@ -99,6 +103,15 @@ impl Config {
         }
         Ok(self)
     }
+}
+
+fn endpoint(text: &str) -> Result<Endpoint, String> {
+    let (name, url) = text.split_once('=').ok_or_else(|| format!("--endpoint {text}: write NAME=http://…"))?;
+    let refused = |why: &str| format!("--endpoint {text}: {why}");
+    if !word(name).is_name("the name of an endpoint", &mut Faults::new("")) {
+        return Err(refused("the name is letters, digits, `_` and `-`, a letter first"));
+    }
+    endpoint::read(&word(name), url).map_err(refused)
 }
 
 fn destination(text: &str, sip: SocketAddr) -> Result<Destination, String> {

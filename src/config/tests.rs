@@ -421,7 +421,7 @@ fn quick_mode_serves_loopback_and_names_its_destinations() {
         let destinations: Vec<String> = destinations.iter().map(|d| (*d).to_owned()).collect();
         let (sip, http) = (([127, 0, 0, 1], 5060).into(), ([127, 0, 0, 1], 8080).into());
         let (flow, store) = ("a.yaml", "a.db");
-        Config::quick(&Quick { flow, destinations: &destinations, sip, rtp: ports, http, store })
+        Config::quick(&Quick { flow, destinations: &destinations, endpoints: &[], sip, rtp: ports, http, store })
     };
     let config = quick(&["support=sip:agent@127.0.0.1:5070"]).expect("it is right");
     let spoken = config.clone().speaking("g722, pcmu").expect("codecs of this program");
@@ -450,4 +450,14 @@ fn quick_mode_serves_loopback_and_names_its_destinations() {
         assert!(error.contains(why), "{error}");
     }
     assert!(quick(&["a=sip:127.0.0.1", "a=sip:127.0.0.2"]).is_err());
+    let of = |text: &str| {
+        let (endpoints, sip) = ([text.to_owned()], SocketAddr::from(([127, 0, 0, 1], 5060)));
+        let quick =
+            Quick { flow: "f", destinations: &[], endpoints: &endpoints, sip, rtp: ports, http: sip, store: "s" };
+        Config::quick(&quick).map(|config| config.endpoints[0].port)
+    };
+    assert_eq!(of("crm=http://127.0.0.1:9000"), Ok(9000));
+    for wrong in ["crm", "crm=127.0.0.1:9000", "1=http://127.0.0.1", "crm=http://a:b@127.0.0.1"] {
+        assert!(of(wrong).is_err_and(|why| why.starts_with(&format!("--endpoint {wrong}: "))), "{wrong}");
+    }
 }

@@ -148,7 +148,7 @@ impl Engine {
     ) {
         let Some(slot) = self.slots.get_mut(&number) else { return };
         slot.stored = true;
-        let (name, case) = (slot.name.clone(), slot.name.clone());
+        let (name, case) = (slot.name.clone(), slot.case.clone().unwrap_or_else(|| slot.name.clone()));
         let told = |to: &Destination| to.carriers.contains(&Carrier::Webhook);
         let webhook = self.destinations.get(&destination).is_some_and(told);
         let row = ContextRow { call: number, store, name, case, reference, destination, document, webhook };

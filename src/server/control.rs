@@ -288,6 +288,12 @@ impl Control {
                 ("store", counted(&*self.store.losses())),
                 ("control", counted(&self.shell)),
             ],
+            outbound: self
+                .outbound
+                .iter()
+                .flat_map(Outbound::counters)
+                .map(|(name, all)| (name.clone(), counted(&**all)))
+                .collect(),
             traces_lost: self.traces.as_ref().map_or(0, |traces| traces.lost),
             media: self.media.load(),
             store_waiting: self.store.waiting(),

@@ -52,6 +52,7 @@ fn metrics(report: &Report, reloads: [u64; 2]) -> Vec<Metric> {
         counts("askonce_facts_asked", "Calls in which the caller was asked for the fact.", named(&tally.asked)),
         counts("askonce_facts", "Calls by what became of the fact, and where it is from.", named(&tally.facts)),
         counts("askonce_lookups", "Lookups, by how they ended.", named(&tally.lookups)),
+        counts("askonce_outbound_exchanges", "HTTP exchanges with endpoints, by how they ended.", exchanges(report)),
         times("askonce_lookup_seconds", "From a lookup's question to its end.", &tally.looked_up),
         counts(
             "askonce_handoffs",
@@ -140,6 +141,14 @@ fn named(series: &Series) -> Vec<(Labels, u64)> {
 
 fn room<'r>(report: &'r Report, name: &str) -> &'r [(String, u64)] {
     report.rooms.iter().find(|(room, _)| *room == name).map_or(&[], |(_, events)| events)
+}
+
+fn exchanges(report: &Report) -> Vec<(Labels, u64)> {
+    let of = |(endpoint, all): &(String, Vec<(String, u64)>)| -> Vec<_> {
+        let labels = |result: &str| vec![("endpoint", endpoint.clone()), ("result", result.to_owned())];
+        all.iter().map(|(result, count)| (labels(result), *count)).collect()
+    };
+    report.outbound.iter().flat_map(of).collect()
 }
 
 /// Calls that began and ended have metrics of their own.

@@ -28,6 +28,8 @@ pub struct Report {
     pub tally: Tally,
     /// What was counted since the start, by who counts.
     pub rooms: Vec<(&'static str, Vec<(String, u64)>)>,
+    /// What became of the exchanges with each endpoint.
+    pub outbound: Vec<(String, Vec<(String, u64)>)>,
     pub traces_lost: u64,
     /// Of each worker that lives.
     pub media: Vec<Load>,

@@ -339,7 +339,10 @@ impl Writer {
             self.after(row, kept.is_ok(), stored);
         }
         if batch.iter().any(|row| matches!(row, Row::Cdr(..))) {
-            self.append_records();
+            match kept.is_ok() {
+                true => self.append_records(),
+                false => self.append_only(batch),
+            }
         }
         kept.is_ok()
     }
@@ -378,8 +381,22 @@ impl Writer {
             }
             _ => {}
         }
-        if !kept {
+        // Records have a file beside the database.
+        if !kept && !matches!(row, Row::Cdr(..)) {
             self.losses.count(row);
+        }
+    }
+
+    /// The database would not have these records: their file does.
+    fn append_only(&self, batch: &[Row]) {
+        for row in batch {
+            let Row::Cdr(cdr, _) = row else { continue };
+            let line = serde_json::to_string(cdr).map_err(std::io::Error::from);
+            let written = line.and_then(|line| append(&self.records)?.write_all(format!("{line}\n").as_bytes()));
+            if let Err(error) = written {
+                tracing::error!(%error, call = cdr.call, "a call record could be written nowhere");
+                self.losses.count(row);
+            }
         }
     }
 

@@ -218,7 +218,15 @@ mod tests {
     fn config(switches: &[(&str, bool)]) -> Config {
         let here = SocketAddr::from(([127, 0, 0, 1], 5060));
         let rtp = crate::config::RtpPorts { address: here.ip(), first: 20_000, last: 20_999 };
-        let quick = crate::config::Quick { flow: "f", destinations: &[], sip: here, rtp, http: here, store: "s" };
+        let quick = crate::config::Quick {
+            flow: "f",
+            destinations: &[],
+            endpoints: &[],
+            sip: here,
+            rtp,
+            http: here,
+            store: "s",
+        };
         let mut config = Config::quick(&quick).expect("a configuration");
         let word = |text: &str| Word { text: text.to_owned(), span: Span::default() };
         config.switches = switches.iter().map(|(name, on)| (word(name), *on)).collect();

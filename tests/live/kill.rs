@@ -173,7 +173,9 @@ fn killed(moment: (Seen, u64)) {
     let mut next = serve(server.into_folder(), at, address);
 
     let long_before = |what| talk.at(what).is_some_and(|at| killed.since(at) > COMMITTED);
-    let answered = [Seen::Answered, Seen::Invited].map(long_before);
+    // One that answers within that time is known as a phone that rings, and its CANCEL comes too late.
+    let agent = if talk.at(Seen::AgentAnswered).is_some() { Seen::AgentAnswered } else { Seen::Invited };
+    let answered = [Seen::Answered, agent].map(long_before);
     let over = talk.at(Seen::AgentGone).is_some();
     talk.until("told", |talk| over || [0, 1].iter().all(|side| !answered[*side] || talk.told[*side]));
     for reference in &talk.references {

@@ -137,7 +137,7 @@ fn a_configuration_binds_numbers_and_headers() {
     let config = format!(
         "askonce: 1
 listen: {{ sip: [udp:127.0.0.1:0], rtp: {{ ports: 21000-28999 }}, http: 127.0.0.1:0 }}
-flows: [{flows}]
+flows: [{flows}/account-desk.yaml]
 store: askonce.db
 trunks: {{ local: {{ from: [127.0.0.0/8], trust: [headers] }} }}
 numbers: {{ \"+18005550100\": account-desk }}

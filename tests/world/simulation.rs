@@ -156,6 +156,7 @@ impl World {
         let quick = Quick {
             flow: "account-desk.yaml",
             destinations: &[format!("support=sip:agent@{AGENTS}:{SIP}")],
+            endpoints: &[],
             sip: SocketAddr::new(SERVER, SIP),
             rtp: RtpPorts { address: SERVER, first: 20_000, last: 29_999 },
             http: SocketAddr::from(([127, 0, 0, 1], 8080)),

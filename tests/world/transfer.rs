@@ -77,6 +77,7 @@ impl Line {
         let quick = Quick {
             flow: "away.yaml",
             destinations: &["clinic=sip:desk@127.0.0.1:7000".to_owned()],
+            endpoints: &[],
             sip: address,
             rtp: RtpPorts { address: address.ip(), first: 20_000, last: 29_999 },
             http: address,

@@ -11,6 +11,7 @@ use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use rustls::pki_types::ServerName;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -80,7 +81,7 @@ pub enum Failure {
 }
 
 /// What became of the exchanges with an endpoint.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 pub struct Counters {
     pub answered: AtomicU64,
     pub slow: AtomicU64,
