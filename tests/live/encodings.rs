@@ -132,7 +132,7 @@ fn a_number_is_found_in_each_encoding() {
         BASE64_NOPAD.encode(format!("a{{\"card\":\"{card}\"}}").as_bytes()).into(),
         BASE64_NOPAD.encode(format!("ab{{\"card\":\"{card}\"}}").as_bytes()).into(),
         "%34%31%31%31%31%31%31%31%31%31%31%31%31%31%31%31".into(),
-        "\\u0034\\u0031".repeat(1).into_bytes().into_iter().chain("\\u0031".repeat(14).into_bytes()).collect(),
+        format!("\\u0034{}", "\\u0031".repeat(15)).into(),
         packed(&format!("00{card}")),
         packed("141111111111111100"),
         [vec![9, 9, 4], vec![1; 15]].concat(),
