@@ -96,11 +96,6 @@ impl Lines {
     pub fn poll(&mut self) -> Option<(u32, Word)> {
         self.words.pop_front()
     }
-
-    /// Each line with how many are with people, and how many wait.
-    pub fn load(&self) -> impl Iterator<Item = (&str, usize, usize)> {
-        self.lines.iter().map(|(name, line)| (name.as_str(), line.served.len(), line.waiting.len()))
-    }
 }
 
 impl Line {
@@ -159,7 +154,7 @@ mod tests {
             lines.join(at(0), "desk", BOUNDS, call);
         }
         assert_eq!(told(&mut lines), [(1, Word::Turn), (2, place(1, None)), (3, place(2, None)), (4, Word::Full)]);
-        assert_eq!(lines.load().collect::<Vec<_>>(), [("desk", 1, 2)]);
+        assert_eq!(lines.lengths().collect::<Vec<_>>(), [("desk", 2, 1)]);
         lines.leave(at(60), 1);
         assert_eq!(told(&mut lines), [(2, Word::Turn), (3, place(1, Some(60)))]);
         // One who gives up makes room behind; who was refused is in no line.
@@ -170,7 +165,7 @@ mod tests {
         lines.leave(at(63), 2);
         lines.leave(at(64), 5);
         assert_eq!(told(&mut lines), [(5, Word::Turn)]);
-        assert_eq!(lines.load().count(), 0);
+        assert_eq!(lines.lengths().count(), 0);
     }
 
     #[test]
