@@ -358,7 +358,7 @@ impl Call {
                 }
                 Action::Reject(status) => self.reject(now, status),
                 Action::Stop => self.emit(now, Out::Stop { leg: Leg::Caller }),
-                Action::Fact(index) => self.fact_changed(now, index),
+                Action::Fact(fact) => self.emit(now, Out::Fact(FactChange::of(&fact))),
                 Action::Step { block, step, verb, line } => {
                     self.emit(now, Out::Step { block, step, verb: verb.to_owned(), line });
                 }
@@ -377,11 +377,6 @@ impl Call {
             }
         }
         self.mask(now);
-    }
-
-    fn fact_changed(&mut self, now: Instant, index: usize) {
-        let change = FactChange::of(&self.context.facts[index]);
-        self.emit(now, Out::Fact(change));
     }
 
     fn hang_up(&mut self, now: Instant, because: Ending) {

@@ -17,7 +17,7 @@ use super::step::collect::Asking;
 use super::step::lookup::Looking;
 use super::step::say::Saying;
 use crate::audio::Utterance;
-use crate::context::{Context, Inbound, LookupRequest, Outcome, Passed, Why};
+use crate::context::{Context, Fact, Inbound, LookupRequest, Outcome, Passed, Why};
 use crate::key::Key;
 use crate::media::RecordAct;
 use crate::secret::Secret;
@@ -90,8 +90,8 @@ pub enum Action {
     Answer,
     /// Stop the prompt that plays.
     Stop,
-    /// That fact of `context.facts` was filled or declined.
-    Fact(usize),
+    /// What became of a fact: filled, declined or forgotten.
+    Fact(Box<Fact>),
     /// A step was entered; the context's journey has it already. `step` counts from 1.
     Step { block: String, step: usize, verb: &'static str, line: usize },
     /// Hand the caller to a person, with these of `context.facts`; a person who answers hears the prompt first. Ends with
@@ -307,6 +307,8 @@ mod language_tests;
 mod line_tests;
 #[cfg(test)]
 mod lookup_tests;
+#[cfg(test)]
+mod reuse_tests;
 #[cfg(test)]
 pub(crate) mod tests;
 #[cfg(test)]

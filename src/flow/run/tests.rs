@@ -5,7 +5,7 @@
 use super::*;
 use crate::context::{FlowStamp, State};
 use crate::flow::PromptBook;
-use crate::flow::load::load;
+use crate::flow::load::load_with;
 use crate::secret::Secret;
 use crate::time::Duration;
 use crate::yaml::Source;
@@ -53,13 +53,18 @@ blocks:
 ";
 
 pub fn world(text: &str) -> (Arc<Flow>, Arc<Prompts>) {
+    world_with(text, &[])
+}
+
+pub fn world_with(text: &str, modules: &[Source]) -> (Arc<Flow>, Arc<Prompts>) {
     let ids = ["ask", "silent", "invalid", "last", "menu", "menu2", "rate", "welcome", "terms", "sorry"];
     let mut catalogue: String = ids.iter().map(|id| format!("{id}: text\n")).collect();
     catalogue.push_str("readback: \"{account} right?\"\nplace: \"{queue.position}, {queue.minutes}\"\n");
     let catalogue = Source { path: "en.yaml".into(), text: catalogue };
     let (book, _) = PromptBook::read("en", &catalogue);
     let book = Prompts::new(book, Vec::new());
-    let (flow, _) = load(&Source { path: "t.yaml".into(), text: text.into() }, &book).expect("the flow loads");
+    let source = Source { path: "t.yaml".into(), text: text.into() };
+    let (flow, _) = load_with(&source, modules, &book).expect("the flow loads");
     (Arc::new(flow), Arc::new(book))
 }
 
@@ -104,7 +109,10 @@ impl Scene {
 
     /// Nothing happened yet.
     pub fn idle(text: &str, inbound: Inbound) -> Self {
-        let (flow, prompts) = world(text);
+        Self::of(world(text), inbound)
+    }
+
+    pub fn of((flow, prompts): (Arc<Flow>, Arc<Prompts>), inbound: Inbound) -> Self {
         let context = context(&flow);
         let run = Run::new(flow, prompts, inbound);
         Self { run, context, now: Instant::from_micros(1), play: 0, trace: Vec::new(), lookups: Vec::new() }
@@ -128,17 +136,14 @@ impl Scene {
             Action::Play { say, .. } => say.iter().map(spoken).collect::<Vec<_>>().join("+"),
             Action::Answer => "answer".into(),
             Action::Stop => "x".into(),
-            Action::Fact(fact) => {
-                let fact = &self.context.facts[*fact];
-                match &fact.state {
-                    State::Unknown => format!("{}?", fact.name),
-                    State::Filled { value, from, confirmed, .. } => {
-                        let sure = if *confirmed { "!" } else { "" };
-                        format!("{}={}/{from}{sure}", fact.name, value.open())
-                    }
-                    State::Declined { why, .. } => format!("{}!{why:?}", fact.name).to_lowercase(),
+            Action::Fact(fact) => match &fact.state {
+                State::Unknown => format!("{}?", fact.name),
+                State::Filled { value, from, confirmed, .. } => {
+                    let sure = if *confirmed { "!" } else { "" };
+                    format!("{}={}/{from}{sure}", fact.name, value.open())
                 }
-            }
+                State::Declined { why, .. } => format!("{}!{why:?}", fact.name).to_lowercase(),
+            },
             Action::Step { .. } => return None,
             Action::Agent { queue, facts, .. } => format!("@{queue}{facts:?}").replace(", ", ","),
             Action::Transfer { destination, facts, .. } => format!(">{destination}{facts:?}").replace(", ", ","),

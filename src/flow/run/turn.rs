@@ -386,7 +386,7 @@ impl Turn<'_> {
             self.context.file_earlier(fact);
         }
         self.context.facts[fact].forget();
-        self.act(Action::Fact(fact));
+        self.told(fact);
     }
 
     pub fn fill(&mut self, fact: usize, value: Secret, from: Source, confirmed: bool) {
@@ -401,14 +401,20 @@ impl Turn<'_> {
             if let Some(book) = chosen {
                 self.context.language.clone_from(&book.language);
             }
-            self.act(Action::Fact(fact));
+            self.told(fact);
         }
+    }
+
+    /// As it is now: more may happen to it in the same turn.
+    fn told(&mut self, fact: usize) {
+        let fact = Box::new(self.context.facts[fact].clone());
+        self.act(Action::Fact(fact));
     }
 
     pub fn decline(&mut self, fact: usize, why: Why) {
         let at = self.context.wall(self.now);
         if self.context.facts[fact].decline(why, at) {
-            self.act(Action::Fact(fact));
+            self.told(fact);
         }
     }
 

@@ -81,7 +81,7 @@ impl Walk {
     fn event(&mut self, event: Event) {
         let before = self.context.facts.clone();
         self.run.handle(self.now, &mut self.context, event);
-        let mut changed: Vec<usize> = Vec::new();
+        let mut changed: Vec<String> = Vec::new();
         while let Some(action) = self.run.poll() {
             assert!(!self.ended, "nothing follows a hangup: {action:?}");
             match action {
@@ -90,7 +90,7 @@ impl Walk {
                     self.heard(&say);
                 }
                 Action::Stop => assert!(self.playing.take().is_some(), "only what plays is stopped"),
-                Action::Fact(fact) => changed.push(fact),
+                Action::Fact(fact) => changed.push(fact.name),
                 Action::Step { .. } | Action::Record(_) | Action::Answer => {}
                 Action::Agent { .. } | Action::Transfer { .. } => {
                     assert_eq!(self.playing, None, "no prompt plays into a hand-off");
@@ -116,10 +116,10 @@ impl Walk {
     }
 
     /// States only climb, and every change is told once.
-    fn climbed(&self, before: &[Fact], changed: &[usize]) {
+    fn climbed(&self, before: &[Fact], changed: &[String]) {
         for (at, (old, new)) in before.iter().zip(&self.context.facts).enumerate() {
             assert!(old.is_unknown() || old.state == new.state, "{} was overwritten", new.name);
-            let told = changed.iter().filter(|c| **c == at).count();
+            let told = changed.iter().filter(|name| **name == new.name).count();
             assert_eq!(told, usize::from(old.state != new.state), "{}", new.name);
             let fits = |value: &Secret| self.run.flow.facts[at].accepts(value.open());
             assert!(new.value().is_none_or(fits), "{} holds no value of its own", new.name);
