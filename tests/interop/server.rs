@@ -173,7 +173,7 @@ flows: [flow.yaml]
 store: askonce.db
 trunks: { local: { from: [127.0.0.0/8], trust: [uui, headers] } }
 numbers: { "*": FLOW }
-destinations: { support: { to: ["TO"], trusted: true, carriers: [uui-isdn, headers] } }
+destinations: { support: { to: ["TO"], trusted: true, carriers: [uui-isdn, headers, refer_to] } }
 MORE
 "#;
 
