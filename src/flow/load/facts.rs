@@ -10,7 +10,7 @@ use crate::secret::Secret;
 use crate::yaml::{Fields, Node, Value, Word};
 use regex_lite::RegexBuilder;
 
-const MAX_FACTS: usize = 200;
+pub const MAX_FACTS: usize = 200;
 /// Sources of a fact, and tries.
 const MAX_KNOWN: usize = 16;
 const MAX_TRIES: usize = 9;
@@ -21,28 +21,6 @@ const MAX_DIGITS: usize = 32;
 const MAX_PATTERN: usize = 200;
 
 const TYPES: [&str; 10] = ["digits", "choice", "number", "money", "date", "time", "phone", "bool", "text", "recording"];
-
-/// Each fact is known by its name before any is read: prompts and lookups may name a later one.
-pub fn declare(node: Option<&Node>, loading: &mut Loading) {
-    for (name, _) in entries(node, loading) {
-        name.is_name("the name of a fact", &mut loading.faults);
-        let name = loading.full(name);
-        loading.facts.declare(&name);
-    }
-}
-
-pub fn define(node: Option<&Node>, loading: &mut Loading) {
-    for (name, node) in entries(node, loading) {
-        loading.place = format!("fact {}", loading.full(name).text);
-        let question = question(name, node, loading);
-        let at = loading.facts.position(&loading.full(name).text);
-        at.into_iter().for_each(|at| loading.facts.define(at, question.clone()));
-    }
-}
-
-fn entries<'n>(node: Option<&'n Node>, loading: &mut Loading) -> &'n [(Word, Node)] {
-    node.and_then(|n| n.map("the facts", MAX_FACTS, &mut loading.faults)).unwrap_or(&[])
-}
 
 /// `types:` names a shape once: `{ card: { type: digits, length: 16, check: luhn, class: pci } }`.
 pub fn types(node: Option<&Node>, loading: &mut Loading) {
@@ -98,7 +76,8 @@ pub fn against_escape(escape: Option<Escape>, loading: &mut Loading) {
     }
 }
 
-fn question(name: &Word, node: &Node, loading: &mut Loading) -> Option<Question> {
+pub fn question(name: &Word, node: &Node, loading: &mut Loading) -> Option<Question> {
+    loading.place = format!("fact {}", loading.full(name).text);
     let shaped = shaped(node, loading);
     let node = shaped.as_ref().unwrap_or(node);
     let mut fields = Fields::of(node, format!("fact `{}`", name.text), &mut loading.faults)?;

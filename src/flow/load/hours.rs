@@ -5,7 +5,7 @@ use crate::flow::hours::{Day, Hours, Range};
 use crate::yaml::{Node, Value, Word};
 use jiff::tz::TimeZoneDatabase;
 
-const MAX_HOURS: usize = 100;
+pub const MAX_HOURS: usize = 100;
 /// Days of a calendar, and ranges of a day.
 const MAX_DAYS: usize = 400;
 const MAX_RANGES: usize = 8;
@@ -23,27 +23,7 @@ pub fn calendars(node: Option<&Node>, loading: &mut Loading) {
     }
 }
 
-pub fn declare(node: Option<&Node>, loading: &mut Loading) {
-    for (name, _) in entries(node, loading) {
-        name.is_name("the name of hours", &mut loading.faults);
-        let name = loading.full(name);
-        loading.hours.declare(&name);
-    }
-}
-
-pub fn define(node: Option<&Node>, loading: &mut Loading) {
-    for (name, node) in entries(node, loading) {
-        let hours = hours(name, node, loading);
-        let at = loading.hours.position(&loading.full(name).text);
-        at.into_iter().for_each(|at| loading.hours.define(at, hours.clone()));
-    }
-}
-
-fn entries<'n>(node: Option<&'n Node>, loading: &mut Loading) -> &'n [(Word, Node)] {
-    node.and_then(|n| n.map("the hours", MAX_HOURS, &mut loading.faults)).unwrap_or(&[])
-}
-
-fn hours(name: &Word, node: &Node, loading: &mut Loading) -> Option<Hours> {
+pub fn hours(name: &Word, node: &Node, loading: &mut Loading) -> Option<Hours> {
     let entries = node.map("hours as `{ zone: America/New_York, mon-fri: 08:00-20:00 }`", 20, &mut loading.faults)?;
     let mut zone = None;
     let mut week: [Vec<Range>; 7] = Default::default();

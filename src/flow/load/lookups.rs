@@ -8,29 +8,12 @@ use crate::secret::Secret;
 use crate::time::Duration;
 use crate::yaml::{Fields, Node, Span, Value, Word};
 
-const MAX_LOOKUPS: usize = 200;
+pub const MAX_LOOKUPS: usize = 200;
 /// Facts of one lookup, and values.
 const MAX_VALUES: usize = 32;
 /// How long a caller may be made to wait for one answer.
 const LONGEST: Duration = Duration::from_secs(30);
 const SHORTEST: Duration = Duration::from_millis(50);
-
-pub fn declare(node: Option<&Node>, loading: &mut Loading) {
-    for (name, _) in entries(node, loading) {
-        name.is_name("the name of a lookup", &mut loading.faults);
-        let name = loading.full(name);
-        loading.lookups.declare(&name);
-    }
-}
-
-/// Their values are typed; the facts that they name have their names already.
-pub fn define(node: Option<&Node>, loading: &mut Loading) {
-    for (name, node) in entries(node, loading) {
-        let lookup = lookup(name, node, loading);
-        let at = loading.lookups.position(&loading.full(name).text);
-        at.into_iter().for_each(|at| loading.lookups.define(at, lookup.clone()));
-    }
-}
 
 /// What needs the facts as they are: classes, and who fills what.
 pub fn against_facts(loading: &mut Loading) {
@@ -56,11 +39,8 @@ pub fn against_facts(loading: &mut Loading) {
     }
 }
 
-fn entries<'n>(node: Option<&'n Node>, loading: &mut Loading) -> &'n [(Word, Node)] {
-    node.and_then(|n| n.map("the lookups", MAX_LOOKUPS, &mut loading.faults)).unwrap_or(&[])
-}
-
-fn lookup(name: &Word, node: &Node, loading: &mut Loading) -> Option<Lookup> {
+/// Its values are typed; the facts that it names have their names already.
+pub fn lookup(name: &Word, node: &Node, loading: &mut Loading) -> Option<Lookup> {
     let mut fields = Fields::of(node, format!("lookup `{}`", name.text), &mut loading.faults)?;
     let (get, post) = (fields.take("get"), fields.take("post"));
     let target = match (get, post) {

@@ -106,6 +106,30 @@ impl<'p> Loading<'p> {
         Word { text, span: name.span }
     }
 
+    /// Every name is known before anything is read: what comes first may name what comes later.
+    pub fn declare<T: Clone>(&mut self, entries: &[(Word, Node)], what: &str, table: fn(&mut Self) -> &mut Table<T>) {
+        for (name, _) in entries {
+            name.is_name(what, &mut self.faults);
+            let name = self.full(name);
+            table(self).declare(&name);
+        }
+    }
+
+    pub fn define<T: Clone>(
+        &mut self,
+        entries: &[(Word, Node)],
+        read: fn(&Word, &Node, &mut Self) -> Option<T>,
+        table: fn(&mut Self) -> &mut Table<T>,
+    ) {
+        for (name, node) in entries {
+            let value = read(name, node, self);
+            let name = self.full(name);
+            if let Some(at) = table(self).position(&name.text) {
+                table(self).define(at, value);
+            }
+        }
+    }
+
     pub fn name_block(&mut self, name: &Word) -> usize {
         if KEYWORDS.contains(&name.text.as_str()) {
             let message = format!("`{}` is a word of the language; no block can be named so", name.text);

@@ -7,6 +7,8 @@ use crate::yaml::{self, Faults, Fields, Node, Source, Word};
 
 const MAX_MODULES: usize = 20;
 
+type Entries<'n> = &'n [(Word, Node)];
+
 /// A file's share of the flow.
 pub struct Section<'n> {
     /// 0 is the flow's own.
@@ -14,10 +16,10 @@ pub struct Section<'n> {
     module: Option<String>,
     types: Option<&'n Node>,
     calendars: Option<&'n Node>,
-    hours: Option<&'n Node>,
-    facts: Option<&'n Node>,
-    lookups: Option<&'n Node>,
-    blocks: &'n [(Word, Node)],
+    hours: Entries<'n>,
+    facts: Entries<'n>,
+    lookups: Entries<'n>,
+    blocks: Entries<'n>,
 }
 
 /// The files that `use:` names.
@@ -69,15 +71,18 @@ fn section<'n>(file: usize, module: Option<String>, fields: &mut Fields<'n>, loa
     if blocks.is_none() && module.is_none() {
         fields.missing("blocks", &mut loading.faults);
     }
+    let mut entries = |node: Option<&'n Node>, what, most| -> Entries<'n> {
+        node.and_then(|node| node.map(what, most, &mut loading.faults)).unwrap_or(&[])
+    };
     Section {
         file,
         module,
         types: fields.take("types"),
         calendars: fields.take("calendars"),
-        hours: fields.take("hours"),
-        facts: fields.take("facts"),
-        lookups: fields.take("lookups"),
-        blocks: blocks.and_then(|b| b.map("the blocks", MAX_BLOCKS, &mut loading.faults)).unwrap_or(&[]),
+        hours: entries(fields.take("hours"), "the hours", hours::MAX_HOURS),
+        facts: entries(fields.take("facts"), "the facts", facts::MAX_FACTS),
+        lookups: entries(fields.take("lookups"), "the lookups", lookups::MAX_LOOKUPS),
+        blocks: entries(blocks, "the blocks", MAX_BLOCKS),
     }
 }
 
@@ -97,9 +102,9 @@ pub fn declare(sections: &[Section], loading: &mut Loading) {
     each(sections, loading, |section, loading| {
         facts::types(section.types, loading);
         hours::calendars(section.calendars, loading);
-        hours::declare(section.hours, loading);
-        facts::declare(section.facts, loading);
-        lookups::declare(section.lookups, loading);
+        loading.declare(section.hours, "the name of hours", |loading| &mut loading.hours);
+        loading.declare(section.facts, "the name of a fact", |loading| &mut loading.facts);
+        loading.declare(section.lookups, "the name of a lookup", |loading| &mut loading.lookups);
         for (name, _) in section.blocks {
             loading.name_block(name);
         }
@@ -108,9 +113,9 @@ pub fn declare(sections: &[Section], loading: &mut Loading) {
 
 pub fn define(sections: &[Section], loading: &mut Loading) {
     each(sections, loading, |section, loading| {
-        hours::define(section.hours, loading);
-        facts::define(section.facts, loading);
-        lookups::define(section.lookups, loading);
+        loading.define(section.hours, hours::hours, |loading| &mut loading.hours);
+        loading.define(section.facts, facts::question, |loading| &mut loading.facts);
+        loading.define(section.lookups, lookups::lookup, |loading| &mut loading.lookups);
     });
 }
 

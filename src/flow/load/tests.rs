@@ -88,6 +88,9 @@ fn mistakes_in_the_frame() {
 fn mistakes_in_the_declarations() {
     let cases = [
         ("block: 1", "unknown-key", 1, "did you mean `blocks`?"),
+        ("facts: 5", "wrong-type", 8, "expected the facts"),
+        ("hours: [a]", "wrong-type", 8, "expected the hours"),
+        ("lookups: a", "wrong-type", 10, "expected the lookups"),
         ("hours: { o: { } }", "missing-key", 13, "zone: America"),
         ("hours: { o: { zone: Mars/Base } }", "unknown-name", 21, "IANA"),
         ("hours: { o: { zone: UTC, mo: 08:00-12:00 } }", "unknown-key", 26, "mon-fri"),
