@@ -84,13 +84,13 @@ pub struct Handoff {
 }
 
 impl Handoff {
-    pub fn new(now: Instant, means: Means, destination: String, needs: Vec<usize>, targets: &[Target]) -> Self {
+    pub fn new(now: Instant, means: Means, destination: String, needs: Vec<usize>, targets: Vec<Target>) -> Self {
         let mut handoff = Self {
             means,
             destination,
             needs,
             target: None,
-            targets: targets.iter().cloned().collect(),
+            targets: targets.into(),
             hops: VecDeque::new(),
             datagrams: false,
             hop: None,
@@ -117,12 +117,6 @@ impl Handoff {
         self.began = now;
         self.deadline = Some(now + STORE_PATIENCE);
         self.target.is_some()
-    }
-
-    /// Of its targets that one alone.
-    pub fn only(&mut self, target: &str) {
-        let mut all = self.target.take().into_iter().chain(self.targets.drain(..));
-        self.target = all.find(|known| known.uri == target);
     }
 
     pub fn resolve(&mut self, now: Instant, reference: Secret, resolve: u32) {

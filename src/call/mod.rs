@@ -118,7 +118,7 @@ pub struct Call {
     failed: bool,
     /// The person who is called may send the caller on to where the flow says.
     escalates: bool,
-    /// In a line of ours, or with its people, since then.
+    /// In a line of ours since then.
     queued: Option<Instant>,
     /// What plays while the caller waits; `None`: the usual music.
     music_clip: Option<String>,

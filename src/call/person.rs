@@ -5,7 +5,7 @@ use super::handoff::{Body, Handoff, Means, Phase};
 use super::{AgentEnd, Call, Event, LegState, cdr};
 use crate::codec::Preference;
 use crate::context::carrier::{self, Carrier, Parcel, Uui, Written};
-use crate::context::{Destination, Fact, Hop, Received, UuiFacts};
+use crate::context::{Destination, Fact, Hop, Received, Target, UuiFacts};
 use crate::keying::Policy;
 use crate::record::seam::{Leg, Out};
 use crate::sdp::Offer;
@@ -24,16 +24,28 @@ pub(super) const UNREACHABLE: u16 = 503;
 
 impl Call {
     pub(super) fn hand_off(&mut self, now: Instant, means: Means, destination: String, needs: Vec<usize>) {
+        let targets = self.birth.destinations.get(&destination).map_or_else(Vec::new, |known| known.to.clone());
+        self.hand_off_to(now, means, destination, needs, targets);
+    }
+
+    /// To these targets of the destination alone.
+    pub(super) fn hand_off_to(
+        &mut self,
+        now: Instant,
+        means: Means,
+        destination: String,
+        needs: Vec<usize>,
+        targets: Vec<Target>,
+    ) {
         // Agents' phones that answer and drop the caller again and again, or a call that was routed back to us again
         // and again: the flow's exit ends it.
         if self.context.hops.len() >= HOPS || self.max_forwards <= 1 {
             self.failed = true;
             return self.run_event(now, Event::Agent(AgentEnd::Failed));
         }
-        let targets = self.birth.destinations.get(&destination).map_or(&[][..], |destination| &destination.to);
         let mut handoff = Handoff::new(now, means, destination, needs, targets);
-        // Who waited in a line of ours has waited for this person.
-        handoff.began = self.queued.unwrap_or(now);
+        // Who waited in a line of ours has waited for its first person.
+        handoff.began = self.queued.take().unwrap_or(now);
         self.handoff = Some(handoff);
         self.fresh_agent();
         self.play_music(now, Leg::Caller);

@@ -10,6 +10,7 @@
 
 use super::handoff::Means;
 use super::{AgentEnd, Call, Event};
+use crate::context::Target;
 use crate::record::seam::{Leg, Out};
 use crate::sip::Uri;
 use crate::time::Instant;
@@ -27,29 +28,25 @@ impl Call {
         // Who has talked to the next person already wants that one, and not the flow's.
         if self.escalates && replaces.is_none() {
             self.emit(now, answer(202));
-            return self.leave_agent(now, AgentEnd::Escalated);
+            self.leave_agent(now);
+            return self.run_event(now, Event::Agent(AgentEnd::Escalated));
         }
         let sound = |text: &String| text.len() <= MAX_REPLACES && !text.chars().any(char::is_control);
         let destination = self.configured(to).filter(|_| replaces.as_ref().is_none_or(sound));
         let Some((name, target)) = destination else { return self.emit(now, answer(403)) };
         self.emit(now, answer(202));
-        self.unbridge(now);
-        self.emit(now, Out::Hangup { leg: Leg::Agent });
-        self.hand_off(now, Means::Invite { whisper: None, replaces }, name, needs);
-        if let Some(handoff) = &mut self.handoff {
-            handoff.only(&target);
-        }
+        self.leave_agent(now);
+        self.hand_off_to(now, Means::Invite { whisper: None, replaces }, name, needs, vec![target]);
     }
 
-    /// The agent goes, and the flow goes on.
-    fn leave_agent(&mut self, now: Instant, end: AgentEnd) {
+    /// The agent has done its part.
+    fn leave_agent(&mut self, now: Instant) {
         self.unbridge(now);
         self.emit(now, Out::Hangup { leg: Leg::Agent });
-        self.run_event(now, Event::Agent(end));
     }
 
-    /// The destination that has this target, and the target as the configuration writes it: the same user at the same host.
-    fn configured(&self, to: &str) -> Option<(String, String)> {
+    /// The destination that has this target, and the target: the same user at the same host.
+    fn configured(&self, to: &str) -> Option<(String, Target)> {
         let wanted = Uri::read(to).ok()?;
         let same = |uri: &str| {
             Uri::read(uri).is_ok_and(|uri| {
@@ -59,7 +56,7 @@ impl Call {
         };
         self.birth.destinations.iter().find_map(|(name, destination)| {
             let target = destination.to.iter().find(|target| same(&target.uri))?;
-            Some((name.clone(), target.uri.clone()))
+            Some((name.clone(), target.clone()))
         })
     }
 }

@@ -117,6 +117,8 @@ fn sends_on(setup: &mut Setup) {
 fn sends_on_alone(setup: &mut Setup) {
     sends_on(setup);
     let alone = SENDS_ON.0.replace("      escalate: second\n", "      done: second\n");
+    let held = "support: { to: support, at_once: 1, size: 1, longest: 1m }";
+    let alone = alone.replace("support: { to: support }", held);
     serves(setup, &Desk(alone.leak()));
 }
 
@@ -276,6 +278,9 @@ fn an_agent_sends_the_caller_on_to_a_target_of_the_configuration_and_to_no_other
         assert_eq!(sent.len() > 1, taken, "{more}");
         assert!(handed(&world).iter().all(|(_, account)| account.as_deref() == Some("79927398713")));
         if taken {
+            // It waited for that person alone, and not since it came into the line.
+            let waited: Vec<u64> = world.cdrs[0].hops.iter().map(|hop| hop.waited_ms).collect();
+            assert!(waited[1] < 1_200, "{waited:?}");
             assert!(sent[1].starts_with(&format!("INVITE sip:tier2@{AGENTS}:5060 SIP/2.0")), "{}", sent[1]);
             assert_eq!(sent[1].contains("Replaces: c1;to-tag=a;from-tag=b\r\n"), replaces);
         } else {
