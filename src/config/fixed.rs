@@ -46,6 +46,7 @@ pub fn needs_restart(key: &str, path: &str, source: Option<&Source>) -> Diagnost
         key => key,
     };
     let message = format!("`{part}` cannot change while the service runs");
+    // A key that was taken out has no place.
     let span = source.and_then(|source| place(source, key)).unwrap_or_default();
     let mut needs = Diagnostic::error(path, "needs-restart", span, message);
     needs.remedy("restart the service, or put it back as it was");

@@ -463,6 +463,7 @@ impl Phones {
             sound.end_entry(now);
             sound.counted
         });
+        // Who never talked has counted nothing.
         let (after, counted) = (now.since(phone.placed), Box::new(counted.unwrap_or_default()));
         self.event(now, talk, Happened::Ended { by_us, status, through, after, counted });
         self.out.push_back(Output::Close { talk });

@@ -77,7 +77,9 @@ async fn livez(State(desk): State<Desk>) -> Response {
 async fn readyz(State(desk): State<Desk>) -> Response {
     let (standing, store, last) = (desk.ask(Order::Stand).await, desk.store_answers().await, desk.reloads.last());
     let lives = standing.is_some();
-    let Standing { draining, store: writes, flows } = standing.unwrap_or_default();
+    // Whoever does not answer says nothing of flows and of draining, and is not ready.
+    let Standing { draining, store: writes, flows } =
+        standing.unwrap_or(Standing { draining: false, store: false, flows: Vec::new() });
     let store = store && writes;
     let ready = lives && store && !draining;
     let flows: Vec<_> = flows.iter().map(|(name, digest)| json!({ "name": name, "digest": digest })).collect();

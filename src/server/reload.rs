@@ -131,12 +131,15 @@ struct Refused {
 impl Refused {
     fn of(findings: &Findings) -> Refused {
         let first = findings.diagnostics.iter().find(|found| found.severity == Severity::Error).map(line);
-        Refused { first: first.unwrap_or_default(), all: findings.render() }
+        // Nothing is refused without a reason; if it were, that must be seen.
+        let first = first.unwrap_or_else(|| "the place does not load, and nothing says why".to_owned());
+        Refused { first, all: findings.render() }
     }
 
     fn because(why: impl std::fmt::Display) -> Refused {
         let all = why.to_string();
-        Refused { first: all.lines().next().unwrap_or_default().to_owned(), all }
+        let first = all.lines().next().unwrap_or(&all).to_owned();
+        Refused { first, all }
     }
 }
 

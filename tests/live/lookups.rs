@@ -62,6 +62,7 @@ blocks:
 fn answer(asked: &Asked, stream: &mut TcpStream) {
     let (json, gold) = ("application/json", r#"{"tier": "gold", "other": [1]}"#);
     assert_eq!(asked.header("authorization"), "Bearer token-of-the-crm");
+    // It is the server that is slow: the test itself waits on what its phones hear.
     let pause = |millis| std::thread::sleep(Duration::from_millis(millis));
     match asked.path.split('/').nth(1).expect("a case") {
         "quick" => say(stream, 200, json, gold),

@@ -58,6 +58,7 @@ fn errand(request: &LookupRequest, secrets: &BTreeMap<String, Secret>) -> Option
         Method::Post => hyper::Method::POST,
     };
     let repeatable = method == hyper::Method::GET || request.key.is_some();
+    // A GET has none.
     let (path, body) = (request.path.open().to_owned(), body.unwrap_or_default());
     Some(Errand { method, path, headers, body, repeatable, reads: true })
 }

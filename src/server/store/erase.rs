@@ -43,7 +43,8 @@ pub fn erase(places: &Places, number: &str) -> Result<Erased, String> {
     rows(places, number, &mut erased).map_err(|why| format!("{}: {why}", places.database.display()))?;
     let records = places.records();
     let folder = records.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = records.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = records.file_name().ok_or_else(|| format!("{} names no file", records.display()))?;
+    let name = name.to_string_lossy().into_owned();
     let failed = |error: io::Error| format!("{}: {error}", records.display());
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
