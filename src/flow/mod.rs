@@ -12,6 +12,7 @@ pub mod lookup;
 pub mod model;
 pub mod prompts;
 pub mod run;
+pub mod script;
 pub mod step;
 
 pub use load::load;
