@@ -59,7 +59,10 @@ async fn pin(body: String) -> Response {
 }
 
 async fn outage(Path(account): Path<String>) -> Response {
-    when(ACCOUNTS.iter().any(|(known, _)| *known == account), json!({ "active": account == OUTAGE, "restored": "16:30" }))
+    when(
+        ACCOUNTS.iter().any(|(known, _)| *known == account),
+        json!({ "active": account == OUTAGE, "restored": "16:30" }),
+    )
 }
 
 async fn card_pin(body: String) -> Response {

@@ -141,12 +141,12 @@ const EXAMPLES: [Example; 7] = [
             ("pick_language", "1", Some("0")),
             ("phone_offer.2", "1", None),
             ("birth_ask", "03011980", Some("*")),
-            ("birth_readback.2", "1", None),
+            ("birth_readback.1", "1", None),
             ("wish_ask", "1", Some("0")),
             ("visit_offer.2", "1", None),
             ("change_ask", "3", Some("0")),
             ("day_ask", "12042026", Some("*")),
-            ("day_readback.2", "1", None),
+            ("day_readback.1", "1", None),
             ("more_ask", "1", Some("0")),
             ("visit_ask", "12152026", Some("*")),
             ("change_ask", "0", Some("0")),
@@ -364,8 +364,7 @@ fn a_number_has_its_brand_and_a_switch_tells_all_of_a_storm() {
 #[test]
 fn an_outage_is_told_or_reported_and_a_wire_on_the_ground_is_not_kept_waiting() {
     let power = example("utility-outage");
-    let known: Answers =
-        &[("/phone/%2B15551230002", Outcome::Ok, &[("account", "79927398713"), ("language", "en")])];
+    let known: Answers = &[("/phone/%2B15551230002", Outcome::Ok, &[("account", "79927398713"), ("language", "en")])];
     for (outage, keys, last) in [
         (&[("active", "true"), ("restored", "16:30")][..], &[("trouble_ask", "2")][..], "outage_until.1"),
         (&[("active", "true")], &[("trouble_ask", "2")], "outage_known"),
@@ -394,7 +393,7 @@ fn an_outage_is_told_or_reported_and_a_wire_on_the_ground_is_not_kept_waiting() 
 fn a_closed_clinic_has_a_doctor_on_call_and_a_new_patient_the_front_desk() {
     let clinic = example("clinic");
     let stranger = [("pick_language", "1"), ("phone_offer.2", "1"), ("birth_ask", "03011980")];
-    let stranger: Vec<_> = stranger.into_iter().chain([("birth_readback.2", "1"), ("wish_ask", "1")]).collect();
+    let stranger: Vec<_> = stranger.into_iter().chain([("birth_readback.1", "1"), ("wish_ask", "1")]).collect();
     for (hours, keys, person) in [
         (0, vec![("pick_language", "1"), ("closed_ask", "1")], &["duty"][..]),
         (0, vec![("pick_language", "1"), ("closed_ask", "2")], &[]),
