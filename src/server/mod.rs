@@ -186,7 +186,7 @@ pub fn flow_files(files: &dyn Files, path: &Path) -> Vec<PathBuf> {
 fn names(service: &Service) -> Names<'_> {
     let flow = &service.program.flow;
     Names {
-        path: &flow.path,
+        path: flow.path(),
         name: &flow.name,
         destinations: flow.destinations().collect(),
         endpoints: flow.endpoints().collect(),
