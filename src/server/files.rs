@@ -1,5 +1,6 @@
 //! Where flows and prompts are read from: a folder on disk, or what is built into the program.
 
+use super::findings::codes::code;
 use super::sounds::{Folders, Sounds};
 use crate::audio::wav;
 use crate::call::Program;
@@ -103,10 +104,22 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// As a person reads them: each with its place, the quoted line and the remedy.
+    /// As a person reads them: each with its place, the quoted line, the remedy, and why it matters.
     pub fn render(&self) -> String {
         let sources: Vec<&Source> = self.sources.iter().collect();
-        self.diagnostics.iter().map(|diagnostic| diagnostic.render(&sources) + "\n\n").collect()
+        let explained = |found: &Diagnostic| {
+            let mut found = found.clone();
+            if let Some(code) = code(found.code) {
+                found.note(format!("why: {}", code.why));
+            }
+            found.render(&sources) + "\n\n"
+        };
+        self.diagnostics.iter().map(explained).collect()
+    }
+
+    /// The file of that name, if it was read.
+    pub fn source(&self, path: &str) -> Option<&Source> {
+        self.sources.iter().find(|source| source.path == path)
     }
 
     pub fn errors(&self) -> usize {

@@ -46,6 +46,11 @@ impl Agent {
         failed.chain([Some(done), escalate].into_iter().flatten().map(|next| Way { next, paced: true })).collect()
     }
 
+    /// The facts that go along.
+    pub fn needs(&self) -> &[usize] {
+        &self.needs
+    }
+
     /// Which of the flow's queues it may be for.
     pub fn queues(&self) -> &[usize] {
         self.queue.all()

@@ -28,9 +28,9 @@ impl Transfer {
         &self.to
     }
 
-    /// Whether facts are to go along.
-    pub fn takes_facts(&self) -> bool {
-        !self.needs.is_empty()
+    /// The facts that go along.
+    pub fn needs(&self) -> &[usize] {
+        &self.needs
     }
 
     pub fn ways(&self) -> Vec<Way> {
