@@ -1,5 +1,7 @@
 //! A declared fact: what values it takes, where it may be known from, how it is asked for.
 
+mod longest;
+
 use crate::audio::spoken::{self, Currency, Reading};
 use crate::context::{Class, Earlier, Inbound, Source};
 use crate::key::Key;

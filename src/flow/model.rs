@@ -64,6 +64,19 @@ impl Flow {
         })
     }
 
+    /// The destinations that its steps hand callers to, and the facts that go along.
+    pub fn handoffs(&self) -> Vec<(&Word, &[usize])> {
+        let steps = self.blocks.iter().flat_map(|block| &block.steps);
+        let handed = steps.flat_map(|placed| match &placed.step {
+            Step::Agent(agent) => {
+                let queues = agent.queues().iter().filter_map(|queue| self.queues[*queue].to.as_ref());
+                queues.map(|to| (to, agent.needs().facts.as_slice())).collect()
+            }
+            _ => Vec::new(),
+        });
+        handed.collect()
+    }
+
     /// Whether a fact of it may be known from another channel, or from its caller's call before.
     pub fn knows_callers(&self) -> bool {
         self.knows(|known| matches!(known, Known::Web(_) | Known::LastCall))

@@ -29,11 +29,6 @@ impl Transfer {
         &self.to
     }
 
-    /// Whether facts are to go along.
-    pub fn takes_facts(&self) -> bool {
-        !self.needs.facts.is_empty()
-    }
-
     pub fn ways(&self) -> Vec<Way> {
         vec![Way::at_once(self.otherwise), Way { next: Next::End(Ending::Transferred), paced: true }]
     }
