@@ -109,7 +109,7 @@ fn edges(flow: &Flow, block: usize) -> Vec<Edge> {
     let mut bounded = false;
     let mut edges = Vec::new();
     for placed in &flow.blocks[block].steps {
-        for Way { next, paced } in placed.step.ways() {
+        for Way { next, paced, .. } in placed.step.ways() {
             let (to, run) = match next {
                 Next::Block(to) | Next::Afresh(to) => (Some(to), false),
                 Next::Run(to) => (Some(to), true),

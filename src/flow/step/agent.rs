@@ -2,7 +2,7 @@
 //! caller waits its turn first.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Named, Next, Way};
+use crate::flow::model::{Flow, Named, Next, Way};
 use crate::flow::run::{Action, Doing, Ending, Go, Queued, Talking, Turn};
 use crate::yaml::{Fields, Node};
 
@@ -39,11 +39,14 @@ impl Agent {
         Some(Self { queue: queue?, needs: needs?, whisper: whisper?, exits: exits? })
     }
 
-    pub fn ways(&self) -> Vec<Way> {
+    pub fn ways(&self) -> Vec<Way<'_>> {
         let Exits { otherwise, closed, full, waited, escalate, done } = self.exits;
-        let failed = [closed, full, waited].into_iter().flatten().chain([otherwise]).map(Way::at_once);
+        let failed = [("closed", closed), ("full", full), ("waited", waited), ("else", Some(otherwise))];
+        let failed = failed.into_iter().filter_map(|(key, next)| Some(Way::at_once(key, next?)));
         // A person paces these.
-        failed.chain([Some(done), escalate].into_iter().flatten().map(|next| Way { next, paced: true })).collect()
+        let talked = [("done", Some(done)), ("escalate", escalate)];
+        let talked = talked.into_iter().filter_map(|(key, next)| Some(Way { paced: true, ..Way::at_once(key, next?) }));
+        failed.chain(talked).collect()
     }
 
     /// Which of the flow's queues it may be for.
@@ -88,6 +91,20 @@ impl Agent {
     /// Where a caller goes on who has waited as long as one may.
     pub fn waited(&self) -> Next {
         self.exits.waited.unwrap_or(self.exits.otherwise)
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        self.queue.name(flow, |queue| flow.queues[*queue].name.text.clone())
+    }
+
+    /// Which of the flow's facts go along.
+    pub fn needs(&self) -> &[usize] {
+        &self.needs
+    }
+
+    /// The prompt for the agent alone.
+    pub fn whisper(&self) -> Option<&str> {
+        self.whisper.as_deref()
     }
 }
 

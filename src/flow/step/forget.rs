@@ -2,7 +2,7 @@
 //! `at_most: N` bounds a loop that asks once more on purpose, and then takes `else:`.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
 use crate::flow::run::{Go, Turn};
 use crate::yaml::{Fields, Node};
 
@@ -43,9 +43,9 @@ impl Forget {
         Some(Self { fact: fact?, keep: keep?, bound })
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        let exit = self.bound.map(|bound| Way::at_once(bound.otherwise));
-        let on = Way { next: Next::Continue, paced: self.bound.is_some() };
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        let exit = self.bound.map(|bound| Way::at_once("else", bound.otherwise));
+        let on = Way { paced: self.bound.is_some(), ..Way::ON };
         exit.into_iter().chain([on]).collect()
     }
 
@@ -62,5 +62,9 @@ impl Forget {
         }
         turn.forget(self.fact, self.keep);
         Go::Take(Next::Continue)
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        flow.facts[self.fact].name.text.clone()
     }
 }

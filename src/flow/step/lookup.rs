@@ -3,7 +3,7 @@
 
 use crate::context::Outcome;
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
 use crate::flow::run::{Doing, Event, Go, Inquiry, Turn};
 use crate::time::Instant;
 use crate::yaml::{Fields, Node};
@@ -51,10 +51,11 @@ impl Lookup {
         [none, refused, slow, Some(otherwise)].contains(&Some(Next::Continue))
     }
 
-    pub fn ways(&self) -> Vec<Way> {
+    pub fn ways(&self) -> Vec<Way<'_>> {
         let Exits { none, refused, slow, otherwise } = self.exits;
-        let named = [none, refused, slow].into_iter().flatten();
-        named.chain([Next::Continue, otherwise]).map(Way::at_once).collect()
+        let failed = [("none", none), ("refused", refused), ("slow", slow), ("else", Some(otherwise))];
+        let failed = failed.into_iter().filter_map(|(key, next)| Some(Way::at_once(key, next?)));
+        [Way::ON].into_iter().chain(failed).collect()
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {
@@ -62,6 +63,10 @@ impl Lookup {
             Ok(inquiry) => Go::Wait(Doing::Looking(Looking { inquiry, exits: self.exits })),
             Err(outcome) => self.exits.take(turn, outcome),
         }
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        flow.lookups[self.lookup].name.text.clone()
     }
 }
 

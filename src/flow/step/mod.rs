@@ -18,7 +18,7 @@ pub mod transfer;
 pub mod unserved;
 
 use super::load::Loading;
-use super::model::Way;
+use super::model::{Flow, Way};
 use super::run::{Go, Turn};
 use crate::yaml::Fields;
 
@@ -52,9 +52,16 @@ macro_rules! steps {
             }
 
             /// Where the step may lead.
-            pub fn ways(&self) -> Vec<Way> {
+            pub fn ways(&self) -> Vec<Way<'_>> {
                 match self {
                     $(Step::$Verb(step) => step.ways()),+
+                }
+            }
+
+            /// What the verb is said of, as the file names it: `collect` of `account`. Empty of a verb that stands bare.
+            pub fn object(&self, flow: &Flow) -> String {
+                match self {
+                    $(Step::$Verb(step) => step.object(flow)),+
                 }
             }
 

@@ -2,7 +2,7 @@
 //! that the step `needs:`. The call leaves our care, so the step says `because:` of what.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
 use crate::flow::run::{Action, Doing, Ending, Go, Talking, Turn};
 use crate::yaml::{Fields, Node, Word};
 
@@ -33,8 +33,9 @@ impl Transfer {
         !self.needs.is_empty()
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(self.otherwise), Way { next: Next::End(Ending::Transferred), paced: true }]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        let done = Way::at_once("done", Next::End(Ending::Transferred));
+        vec![Way::at_once("else", self.otherwise), Way { paced: true, ..done }]
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {
@@ -43,6 +44,10 @@ impl Transfer {
         let (destination, because) = (self.to.text.clone(), self.because.clone());
         turn.act(Action::Transfer { destination, facts: self.needs.clone(), because });
         Go::Wait(Doing::Talking(Talking::new(self.otherwise, Next::End(Ending::Transferred), None, false)))
+    }
+
+    pub fn object(&self, _: &Flow) -> String {
+        self.to.text.clone()
     }
 }
 

@@ -2,12 +2,14 @@
 //! and at run time they take their `else:`.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
 use crate::flow::run::{Go, Turn};
-use crate::yaml::{Fields, Node};
+use crate::yaml::{Fields, Node, Value};
 
 #[derive(Clone, Debug)]
 pub struct Unserved {
+    /// The queue or the inbox, as it was written.
+    to: String,
     otherwise: Next,
 }
 
@@ -16,12 +18,14 @@ impl Unserved {
         let remedy = "the call goes on at its `else:`";
         loading.faults.warning("not-served-yet", node.span, format!("`{verb}` is not served yet")).remedy(remedy);
         let otherwise = loading.otherwise(fields, node)?;
-        Some(Self { otherwise })
+        // What is no name was reported by whoever read it.
+        let Value::Scalar { text, .. } = &node.value else { return None };
+        Some(Self { to: text.clone(), otherwise })
     }
 
     /// What it will lead to is looked at as well: a flow that loads today loads once it is served.
-    fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::Continue), Way::at_once(self.otherwise)]
+    fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::ON, Way::at_once("else", self.otherwise)]
     }
 
     fn begin(&self, turn: &mut Turn) -> Go {
@@ -41,8 +45,12 @@ macro_rules! unserved {
                 Unserved::load($verb, node, fields, loading).map($Verb)
             }
 
-            pub fn ways(&self) -> Vec<Way> {
+            pub fn ways(&self) -> Vec<Way<'_>> {
                 self.0.ways()
+            }
+
+            pub fn object(&self, _: &Flow) -> String {
+                self.0.to.clone()
             }
 
             pub fn begin(&self, turn: &mut Turn) -> Go {
