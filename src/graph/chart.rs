@@ -1,7 +1,7 @@
 //! What there is to see of a flow: a card for each block, a line for each step, its ways out as forks.
 
 use crate::flow::Flow;
-use crate::flow::model::{Block, Exit, Next, Placed};
+use crate::flow::model::{Block, Escape, Exit, Next, Placed};
 use crate::flow::step::Step;
 use crate::flow::step::agent::Agent;
 use std::fmt::Write;
@@ -219,38 +219,35 @@ fn mark(step: &Step) -> Mark {
     }
 }
 
-/// What takes a caller out of any block, told once: an arrow from each of them would hide all others.
+/// What takes a caller out of any block, told once: an arrow from each of them would hide all others. What leads to one
+/// block stands on one card.
 fn entries(flow: &Flow) -> Vec<Card> {
-    let mut cards = Vec::new();
-    if let Some(escape) = flow.escape {
-        let keys = [(escape.menu, "at a choice"), (escape.collect, "in digits")];
-        let keys = keys.into_iter().filter_map(|(key, place)| Some((key?.to_char().to_string(), place)));
-        cards.push(entry("escape", keys.collect(), escape.to));
+    let mut cards: Vec<(usize, Card)> = Vec::new();
+    let escape = flow.escape.map(|escape| ("escape", "escape", escape.to, keys(&escape)));
+    let error = flow.always_error.map(|to| ("always.error", "error", to, "a step failed, without else".to_owned()));
+    let gone = flow.always_hangup.map(|to| ("always.hangup", "hangup", to, "the caller has gone".to_owned()));
+    for (name, verb, to, object) in [escape, error, gone].into_iter().flatten() {
+        let name = name.to_owned();
+        let ways = vec![(name.clone(), String::new())];
+        let forks = vec![Fork { ways, to: Goal::Card { card: to, run: false } }];
+        let (mark, verb, notes) = (Mark::Plain, verb.to_owned(), Vec::new());
+        let line = Line { name, mark, verb, object, notes, on: None, forks };
+        match cards.iter_mut().find(|(block, _)| *block == to) {
+            Some((_, card)) => card.lines.push(line),
+            None => cards.push((to, entry(line))),
+        }
     }
-    let always = [
-        ("always.error", flow.always_error, ("a step fails", "and has no else")),
-        ("always.hangup", flow.always_hangup, ("the caller", "hangs up")),
-    ];
-    for (name, block, (verb, object)) in always {
-        cards.extend(block.map(|to| entry(name, vec![(verb.to_owned(), object)], to)));
-    }
-    cards
+    cards.into_iter().map(|(_, card)| card).collect()
 }
 
-fn entry(name: &str, says: Vec<(String, &str)>, to: usize) -> Card {
-    let line = |(verb, object): (String, &str)| Line {
-        name: name.to_owned(),
-        mark: Mark::Plain,
-        verb,
-        object: object.to_owned(),
-        notes: Vec::new(),
-        on: None,
-        forks: Vec::new(),
-    };
-    let mut lines: Vec<Line> = says.into_iter().map(line).collect();
-    if let Some(first) = lines.first_mut() {
-        first.fork(name.to_owned(), String::new(), Goal::Card { card: to, run: false });
-    }
-    let (start, agent, ends) = (false, false, false);
-    Card { block: String::new(), title: name.to_owned(), start, agent, ends, module: None, lines }
+fn entry(line: Line) -> Card {
+    let (block, title) = (String::new(), "from anywhere".to_owned());
+    Card { block, title, start: false, agent: false, ends: false, module: None, lines: vec![line] }
+}
+
+/// `0 at a choice, * in digits`
+fn keys(escape: &Escape) -> String {
+    let keys = [(escape.menu, "at a choice"), (escape.collect, "in digits")];
+    let keys = keys.into_iter().filter_map(|(key, place)| Some(format!("{} {place}", key?.to_char())));
+    keys.collect::<Vec<_>>().join(", ")
 }

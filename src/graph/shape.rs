@@ -1,6 +1,6 @@
 //! How large a card is, and where on it things stand.
 
-use super::chart::{Card, Chart, Goal};
+use super::chart::{Card, Chart, Goal, Line};
 use super::letters::width;
 
 /// The height of a line of text, and of a card's head.
@@ -57,29 +57,43 @@ pub fn entrance(run: bool) -> i32 {
 
 impl Shape {
     pub fn of(card: &Card, chart: &Chart) -> Shape {
-        let verbs = card.lines.iter().map(|line| width(&line.verb, SMALL)).max().unwrap_or(0);
+        // What stands bare pushes nothing aside.
+        let said = card.lines.iter().filter(|line| !line.object.is_empty());
+        let verbs = said.map(|line| width(&line.verb, SMALL)).max().unwrap_or(0);
         let object_x = VERB_X + verbs + SPACE;
         let mut widest = LEAST.max(MARK_X + width(&card.title, TITLE).min(TITLE_MOST) + 2 * LABEL_INSET);
         let (mut rows, mut ports, mut row) = (Vec::new(), Vec::new(), 0);
         for (at, line) in card.lines.iter().enumerate() {
             rows.push(row);
-            let object = object_x + width(&line.object, TEXT).min(OBJECT_MOST);
-            let notes = line.notes.iter().map(|note| object_x + width(note, SMALL).min(OBJECT_MOST));
-            let left: Vec<i32> = std::iter::once(object).chain(notes).collect();
+            let mut left = vec![0; height(line)];
+            left[0] = object_x + width(&line.object, TEXT).min(OBJECT_MOST);
+            for (note, row) in line.notes.iter().zip(notes(line)..) {
+                left[row] = object_x + width(note, SMALL).min(OBJECT_MOST);
+            }
             for (fork, of) in line.forks.iter().enumerate() {
                 let label = of.label(chart);
                 let label = if label.is_empty() { 0 } else { BETWEEN + width(&label, SMALL).min(LABEL_MOST) };
-                widest = widest.max(left.get(fork).copied().unwrap_or(0) + label + LABEL_INSET);
+                widest = widest.max(left[fork] + label + LABEL_INSET);
                 if let Goal::Card { card, run } = of.to {
                     let y = middle(row + index(fork));
                     ports.push(Port { y, to: card, run, line: at, fork });
                 }
             }
             widest = left.iter().fold(widest, |widest, left| widest.max(left + LABEL_INSET));
-            row += index(left.len().max(line.forks.len()));
+            row += index(left.len());
         }
         Shape { width: widest, height: HEAD + row * ROW + FOOT, object_x, rows, ports }
     }
+}
+
+/// The rows of a line: its ways out begin at the first one, and its notes end at the last one, where labels are short.
+fn height(line: &Line) -> usize {
+    line.forks.len().max(1 + line.notes.len())
+}
+
+/// The row of a line's first note.
+pub fn notes(line: &Line) -> usize {
+    height(line) - line.notes.len()
 }
 
 /// The middle of a row, below the card's top.

@@ -5,9 +5,10 @@ use super::layout::{self, Layout, Panel, Point};
 use super::letters::{escape, fit, width};
 use super::shape::{
     HEAD, LABEL_INSET, LABEL_MOST, MARK_X, OBJECT_MOST, ROW, SMALL, Shape, TEXT, TITLE, TITLE_MOST, VERB_X, entrance,
-    middle,
+    index, middle, notes,
 };
 use crate::flow::Flow;
+use std::collections::BTreeSet;
 use std::fmt::{self, Display, Write};
 
 /// The flow's name stands above everything, what marks mean below.
@@ -34,6 +35,12 @@ impl Drawing {
         let shapes: Vec<Shape> = chart.cards.iter().map(|card| Shape::of(card, &chart)).collect();
         let layout = layout::layout(&chart, &shapes, TOP);
         Drawing { chart, shapes, layout }
+    }
+
+    /// The width and the height of each card.
+    #[cfg(test)]
+    pub fn sizes(&self) -> impl Iterator<Item = (i32, i32)> {
+        self.shapes.iter().map(|shape| (shape.width, shape.height))
     }
 }
 
@@ -91,7 +98,9 @@ fn ground(panel: &Panel, out: &mut String) -> fmt::Result {
 
 fn lines(drawing: &Drawing, out: &mut String) -> fmt::Result {
     let Drawing { chart, shapes, layout } = drawing;
-    let mut heads = std::collections::BTreeSet::new();
+    let mut heads = BTreeSet::new();
+    // Half a pixel aside, a line of one pixel is sharp, however many lie on each other.
+    writeln!(out, r#"<g transform="translate(.5 .5)">"#)?;
     for line in &layout.lines {
         let port = shapes[line.from].ports[line.port];
         let fork = &chart.cards[line.from].lines[port.line].forks[port.fork];
@@ -115,7 +124,7 @@ fn lines(drawing: &Drawing, out: &mut String) -> fmt::Result {
     for (x, y, towards) in heads {
         writeln!(out, r#"<path class="tip" d="M{x} {y}l{} -4v8z"/>"#, 9 * towards)?;
     }
-    Ok(())
+    writeln!(out, "</g>")
 }
 
 /// Straight pieces with round corners.
@@ -187,7 +196,7 @@ impl Pen<'_> {
             )?;
         }
         self.cut("object", object_x, base, (&line.object, &object))?;
-        for (note, row) in line.notes.iter().zip(row + 1..) {
+        for (note, row) in line.notes.iter().zip(row + index(notes(line))..) {
             let short = fit(note, SMALL, OBJECT_MOST);
             self.cut("note", object_x, middle(row) + 4, (note, &short))?;
         }
