@@ -16,8 +16,9 @@ pub struct Chart {
 
 #[derive(Debug)]
 pub struct Card {
-    /// The block's name; empty of a card that is no block.
+    /// The block's name, with its module's; empty of a card that is no block.
     pub block: String,
+    /// The name alone: a module's cards stand together under the module's name.
     pub title: String,
     /// Calls begin here.
     pub start: bool,
@@ -100,7 +101,7 @@ impl Fork {
             self.ways.iter().map(|(_, label)| label.as_str()).filter(|label| !label.is_empty()).collect();
         let to = match self.to {
             Goal::Card { .. } => None,
-            Goal::Far(card) => Some(chart.cards[card].title.as_str()),
+            Goal::Far(card) => Some(chart.cards[card].block.as_str()),
             Goal::Word(word) => Some(word),
         };
         let labels = labels.join(", ");
@@ -115,15 +116,15 @@ impl Fork {
 fn card(flow: &Flow, block: &Block, start: bool) -> Card {
     let name = &block.name.text;
     let lines: Vec<Line> = block.steps.iter().enumerate().map(|(at, placed)| line(flow, name, at, placed)).collect();
-    let module = name.rsplit_once('.').filter(|_| block.file > 0).map(|(module, _)| module.to_owned());
+    let (module, title) = name.rsplit_once('.').filter(|_| block.file > 0).unzip();
     let has = |mark: Mark| lines.iter().any(|line| line.mark == mark);
     Card {
         block: name.clone(),
-        title: name.clone(),
+        title: title.unwrap_or(name).to_owned(),
         start,
         agent: has(Mark::Person),
         ends: has(Mark::End),
-        module,
+        module: module.map(str::to_owned),
         lines,
     }
 }

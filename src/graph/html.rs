@@ -30,7 +30,7 @@ fn page(flow: &Flow, prompts: &Prompts, files: &[&Source], drawing: &Drawing, ou
     writeln!(out, "<main>\n{}</main>\n<aside>", svg::write(drawing, Some(|block| format!("#{}", anchor(block)))))?;
     writeln!(out, "<p class=\"hint\">Click a block to see its lines and what callers hear there.</p>")?;
     for (block, card) in flow.blocks.iter().zip(&drawing.chart.cards) {
-        let title = escape(&card.title);
+        let title = escape(&card.block);
         writeln!(out, "<section id=\"{}\">\n<a class=\"close\" href=\"#\">close</a>", anchor(&card.block))?;
         writeln!(out, "<h2>{title}</h2>")?;
         if let Some(file) = files.get(block.file) {

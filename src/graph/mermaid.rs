@@ -63,7 +63,11 @@ fn arrows(from: usize, card: &Card, chart: &Chart, text: &mut String) {
     for (line, fork) in forks {
         let Goal::Card { card: to, run } = fork.to else { continue };
         let label = escape(&fork.label(chart));
-        let label = if several && !label.is_empty() { format!("{}: {label}", escape(&line.object)) } else { label };
+        let label = match (label.as_str(), several) {
+            ("then", _) => escape(&line.object),
+            ("", _) | (_, false) => label,
+            (label, true) => format!("{}: {label}", escape(&line.object)),
+        };
         arrows.entry((to, run)).or_default().extend((!label.is_empty()).then_some(label));
     }
     for ((to, run), labels) in arrows {

@@ -22,7 +22,7 @@ pub const TEXT: i32 = 12;
 pub const SMALL: i32 = 11;
 /// The widest that a text may be.
 pub const TITLE_MOST: i32 = 240;
-pub const OBJECT_MOST: i32 = 230;
+pub const OBJECT_MOST: i32 = 330;
 pub const LABEL_MOST: i32 = 170;
 /// The least width of a card.
 const LEAST: i32 = 120;

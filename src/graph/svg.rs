@@ -74,7 +74,7 @@ fn picture(drawing: &Drawing, link: Option<fn(&str) -> String>, out: &mut String
             Some(link) => (format!(r#"<a href="{}">"#, escape(link)), "</a>"),
             None => (String::new(), ""),
         };
-        let block = escape(&card.title);
+        let block = escape(if card.is_entry() { &card.title } else { &card.block });
         writeln!(out, r#"{open}<g class="{}" data-block="{block}" transform="translate({x} {y})">"#, class(card))?;
         Pen { card, chart, shape: &drawing.shapes[at], out }.card()?;
         writeln!(out, "</g>{close}")?;
@@ -105,7 +105,7 @@ fn lines(drawing: &Drawing, out: &mut String) -> fmt::Result {
         let port = shapes[line.from].ports[line.port];
         let fork = &chart.cards[line.from].lines[port.line].forks[port.fork];
         let class = if port.run { "line run" } else { "line" };
-        let path = path(&line.points);
+        let path = path(&line.points, &layout.joins);
         for (way, _) in &fork.ways {
             let way = escape(way);
             writeln!(out, r#"<path class="{class}" data-way="{way}" d="{path}"><title>{way}</title></path>"#)?;
@@ -127,12 +127,12 @@ fn lines(drawing: &Drawing, out: &mut String) -> fmt::Result {
     writeln!(out, "</g>")
 }
 
-/// Straight pieces with round corners.
-fn path(points: &[Point]) -> String {
+/// Straight pieces with round corners, but where lines join.
+fn path(points: &[Point], joins: &BTreeSet<Point>) -> String {
     let mut text = String::new();
     for (at, point) in points.iter().enumerate() {
         let before = at.checked_sub(1).and_then(|at| points.get(at));
-        let (Some(before), Some(after)) = (before, points.get(at + 1)) else {
+        let (Some(before), Some(after), false) = (before, points.get(at + 1), joins.contains(point)) else {
             let letter = if at == 0 { 'M' } else { 'L' };
             let _ = write!(text, "{letter}{} {}", point.x, point.y);
             continue;

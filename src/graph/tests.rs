@@ -49,7 +49,7 @@ examples! {
     "pharmacy": "en" in "pharmacy",
 }
 
-/// A module that is run, a round that is bounded, text that tries to be markup, an end of the caller.
+/// A module that is run, rounds that are bounded, text that tries to be markup, a block for who hung up.
 fn odd() -> Example {
     let flow = r#"
 askonce: 1
@@ -75,7 +75,9 @@ blocks:
     - forget: more
       at_most: 3
       else: desk
-    - goto: start
+    - collect: more
+    - route: more
+      to: { else: again, done: start }
   desk:
     - agent: desk
       else: bye

@@ -22,12 +22,14 @@ use super::shape::Shape;
 use grid::Grid;
 use tracks::Tracks;
 
+use std::collections::BTreeSet;
+
 pub use rank::shorten;
 
 /// Around everything.
 const MARGIN: i32 = 24;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Point {
     pub x: i32,
     pub y: i32,
@@ -41,7 +43,7 @@ pub struct Layout {
     pub cards: Vec<Point>,
     pub lines: Vec<Polyline>,
     /// Where lines to one card become one.
-    pub joins: Vec<Point>,
+    pub joins: BTreeSet<Point>,
     pub panels: Vec<Panel>,
 }
 
@@ -70,6 +72,7 @@ pub fn layout(chart: &Chart, shapes: &[Shape], top: i32) -> Layout {
     order::order(&mut grid);
     place::settle(&mut grid);
     place::apart(&mut grid);
+    place::close_up(&mut grid);
     let least = grid.items.iter().map(|item| item.y - item.above()).min().unwrap_or(0);
     for item in &mut grid.items {
         item.y += top + MARGIN - least;

@@ -6,6 +6,10 @@ use super::grid::{Grid, Item, Joint, Net, step};
 const SWEEPS: usize = 16;
 /// Lines of two nets that would lie on each other are so far apart.
 const APART: i32 = 4;
+/// A line that would bend by so little is straight.
+const NEAR: i32 = 9;
+/// As much may be empty between one part of the picture and the next.
+const EMPTY: i32 = 40;
 
 /// Which neighbours count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,14 +128,37 @@ fn weight(grid: &Grid, item: &Item, sides: Sides) -> i64 {
     }
 }
 
-/// Moves items down until no two nets lie on each other where one comes into a gap and the other one leaves it.
+/// Takes out what is empty across all columns.
+pub fn close_up(grid: &mut Grid) {
+    let mut order: Vec<usize> = (0..grid.items.len()).collect();
+    order.sort_by_key(|at| grid.items[*at].y - grid.items[*at].above());
+    let (mut bottom, mut up) = (None, 0);
+    for at in order {
+        let item = &mut grid.items[at];
+        let top = item.y - item.above();
+        let empty = bottom.map_or(0, |bottom| top - bottom);
+        up += (empty - EMPTY).max(0);
+        bottom = bottom.max(Some(item.y + item.height));
+        item.y -= up;
+    }
+}
+
+/// Where its line would be straight, if that is near.
+fn straight(grid: &Grid, at: usize) -> i32 {
+    let item = &grid.items[at];
+    let ends = item.left.iter().map(|joint| grid.items[joint.item].y + joint.there - joint.here);
+    let near = ends.filter(|y| (y - item.y).abs() <= NEAR);
+    near.min_by_key(|y| (y - item.y).abs()).unwrap_or(item.y)
+}
+
+/// Makes lines straight that nearly are, and moves items down until no two nets lie on each other where one comes into a gap and the other one leaves it.
 pub fn apart(grid: &mut Grid) {
     let mut taken: Vec<(Net, i32)> = Vec::new();
     for column in 0..grid.columns.len() {
         let mut last: Option<usize> = None;
         for at in grid.columns[column].clone() {
             let least = last.map_or(i32::MIN, |last| grid.items[last].y + step(&grid.items[last], &grid.items[at]));
-            let mut y = grid.items[at].y.max(least);
+            let mut y = straight(grid, at).max(least);
             let lies = |y: i32, net: Net| taken.iter().any(|(other, at)| *other != net && (at - y).abs() < APART);
             while grid.items[at].into.iter().any(|(net, below)| lies(y + below, *net)) {
                 y += 1;

@@ -2,7 +2,7 @@
 
 use super::Point;
 use super::grid::{Grid, Net};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// From one lane to the next, and beside the outermost ones: the arrow's head is on the right.
 const LANE: i32 = 11;
@@ -58,7 +58,7 @@ impl Tracks {
     }
 
     /// The points where lines join.
-    pub fn joins(&self, lefts: &[i32]) -> Vec<Point> {
+    pub fn joins(&self, lefts: &[i32]) -> BTreeSet<Point> {
         let gaps = self.gaps.iter().enumerate();
         let joins = gaps.flat_map(|(at, gap)| gap.joins.iter().map(move |(lane, y)| (at, *lane, *y)));
         joins.map(|(gap, lane, y)| Point { x: self.x(gap, lefts, lane), y }).collect()
