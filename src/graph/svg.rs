@@ -213,7 +213,9 @@ impl Pen<'_> {
         let short = escape(&fit(&label, SMALL, LABEL_MOST));
         match fork.to {
             Goal::Card { .. } => {
-                writeln!(self.out, r#"<text class="label" x="{x}" y="{}">{short}</text>"#, y + 4)?;
+                if !short.is_empty() {
+                    writeln!(self.out, r#"<text class="label" x="{x}" y="{}">{short}</text>"#, y + 4)?;
+                }
                 writeln!(self.out, r#"<circle class="port" cx="{}" cy="{y}" r="2.6"/>"#, self.shape.width)
             }
             Goal::Far(_) | Goal::Word(_) => {

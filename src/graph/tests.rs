@@ -127,7 +127,7 @@ fn generated(count: usize) -> Example {
 
 fn all() -> Vec<Example> {
     let mut all = examples();
-    all.extend([odd(), generated(60)]);
+    all.extend([odd(), generated(7), generated(23), generated(60)]);
     all
 }
 

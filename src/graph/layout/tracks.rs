@@ -10,8 +10,6 @@ const BEFORE: i32 = 18;
 const BEHIND: i32 = 26;
 /// Two tracks in one lane are so far apart.
 const APART: i32 = 12;
-/// Lines of two nets that lie on each other count as so many crossings.
-const COVERED: usize = 40;
 /// Lanes are changed for fewer crossings where there are so many nets at most.
 const TRIED: usize = 120;
 
@@ -160,7 +158,5 @@ fn exchange(tracks: &mut [Track]) {
 /// How often two tracks cross if the first one stands on the left.
 fn cost(left: &Track, right: &Track) -> usize {
     let within = |ys: &[i32], track: &Track| ys.iter().filter(|y| (track.least..=track.most).contains(*y)).count();
-    let covered = left.right.iter().flat_map(|y| right.left.iter().map(move |other| (y - other).abs()));
-    let covered = covered.filter(|apart| *apart < 4).count();
-    within(&left.right, right) + within(&right.left, left) + COVERED * covered
+    within(&left.right, right) + within(&right.left, left)
 }
