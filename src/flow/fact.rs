@@ -56,6 +56,8 @@ pub struct Question {
     /// Fills the fact after the last try.
     pub default: Option<Secret>,
     pub span: Span,
+    /// The file that it stands in, as of a block.
+    pub file: usize,
 }
 
 /// A prompt that reads a value, and what the caller says to it.
@@ -426,6 +428,7 @@ mod tests {
             survey: false,
             default: None,
             span: Span::default(),
+            file: 0,
         }
     }
 

@@ -6,6 +6,8 @@ use crate::audio::wav;
 use crate::call::Program;
 use crate::codec::Codec;
 use crate::engine::Service;
+use crate::flow::proof::{self, Finding};
+use crate::flow::script::Script;
 use crate::flow::{self, Flow, PromptBook, Prompts};
 use crate::yaml::{Diagnostic, Severity, Source, Span};
 use std::io::Read as _;
@@ -101,6 +103,17 @@ impl Files for Embedded {
 pub struct Findings {
     pub diagnostics: Vec<Diagnostic>,
     pub sources: Vec<Source>,
+    pub witnesses: Vec<Witness>,
+}
+
+/// A call that comes to what a proof found.
+#[derive(Debug)]
+pub struct Witness {
+    /// The flow's file.
+    pub flow: PathBuf,
+    /// Of the finding.
+    pub code: &'static str,
+    pub script: Script,
 }
 
 impl Findings {
@@ -160,10 +173,25 @@ pub fn load(files: &dyn Files, path: &Path) -> (Option<Service>, Findings) {
 
 /// The same, with the clips in these codecs.
 pub fn load_for(files: &dyn Files, path: &Path, codecs: &[Codec]) -> (Option<Service>, Findings) {
-    let mut findings = Findings::default();
-    let service = load_into(files, path, codecs, &mut findings);
+    let (service, findings) = load_unproved(files, path, codecs);
     let sound = findings.errors() == 0;
     (service.filter(|_| sound), findings)
+}
+
+/// The same; a flow that can run is given though proofs of it failed, which are among the findings with their witnesses.
+pub fn load_unproved(files: &dyn Files, path: &Path, codecs: &[Codec]) -> (Option<Service>, Findings) {
+    let mut findings = Findings::default();
+    let service = load_into(files, path, codecs, &mut findings);
+    let service = service.filter(|_| findings.errors() == 0);
+    if let Some(Service { program, arena }) = &service {
+        let length = |clip: &str| arena.span(clip).map(|span| span.time());
+        for Finding { diagnostic, script } in proof::prove(&program.flow, &program.prompts, &length) {
+            let code = diagnostic.code;
+            findings.diagnostics.push(diagnostic);
+            findings.witnesses.extend(script.map(|script| Witness { flow: path.to_owned(), code, script }));
+        }
+    }
+    (service, findings)
 }
 
 fn load_into(files: &dyn Files, path: &Path, codecs: &[Codec], findings: &mut Findings) -> Option<Service> {

@@ -205,10 +205,10 @@ fn names(service: &Service) -> Names<'_> {
         Handoff { to, needs, transfer }
     };
     let handed = flow.handoffs().into_iter().map(|handed| handoff(handed, false));
-    let sent = flow.transfers().map(|transfer| handoff((transfer.to(), transfer.needs()), true));
+    let sent = flow.transfers().map(|transfer| handoff((transfer.to(), transfer.needs().facts.as_slice()), true));
     let shown = flow.facts.iter().filter(|fact| fact.class.for_agent());
     Names {
-        path: &flow.path,
+        path: flow.path(),
         name: &flow.name,
         destinations: flow.destinations().collect(),
         endpoints: flow.endpoints().collect(),

@@ -66,7 +66,7 @@ impl Checked {
 impl Sound {
     fn of(service: &Service) -> Sound {
         let flow = &service.program.flow;
-        Sound { path: flow.path.clone(), flow: flow.name.text.clone(), digest: flow.digest.clone() }
+        Sound { path: flow.path().to_owned(), flow: flow.name.text.clone(), digest: flow.digest.clone() }
     }
 }
 
