@@ -30,8 +30,10 @@ impl Route {
             loading.faults.error("wrong-type", node.span, message);
             return None;
         };
+        let mut known = true;
         for (value, _) in &to {
             if !values.iter().any(|(_, v)| v.text == value.text) {
+                known = false;
                 let remedy = suggestion(&value.text, values.iter().map(|(_, v)| v.text.as_str()));
                 let message = format!("the fact has no value `{}`", value.text);
                 loading.faults.error("unknown-name", value.span, message).remedy(remedy);
@@ -40,7 +42,8 @@ impl Route {
         let mut left: Vec<&str> = values.iter().map(|(_, v)| v.text.as_str()).collect();
         left.retain(|value| !to.iter().any(|(v, _)| v.text == *value));
         left.dedup();
-        if !left.is_empty() {
+        // A value that is misspelt is not missing besides.
+        if known && !left.is_empty() {
             let message = format!("no way for: {}", left.join(", "));
             loading.faults.error("not-exhaustive", node.span, message).remedy("name a block for every value in `to:`");
         }
