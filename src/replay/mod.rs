@@ -1,5 +1,7 @@
 //! Runs a recorded call again, in virtual time, through the same `call::Call`, and compares.
 
+pub mod stage;
+
 use crate::call::{Birth, Call, Program};
 use crate::record::compare::{self, Comparison};
 use crate::record::fixture::{Fixture, Line, Step};
