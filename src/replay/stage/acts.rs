@@ -131,7 +131,9 @@ impl Stage<'_> {
             }
             LineCue::Longest => {
                 self.take_place();
-                while self.stands.line.is_some() && !self.call.ended() {
+                // The next step may lead into a line again.
+                let steps = self.stands.steps;
+                while self.stands.steps == steps {
                     self.step();
                 }
             }

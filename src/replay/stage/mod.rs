@@ -10,6 +10,7 @@
 //! ```
 
 mod acts;
+pub mod keep;
 mod place;
 mod unfit;
 mod words;
