@@ -198,7 +198,7 @@ fn every_kind_of_cue_is_performed() {
             "Sorry.",
         ),
         ("press 1234\nlookup ok\nline offer\npress 1\nagent hangs-up", Transferred, "Press 1."),
-        ("press 1234\nlookup ok\nline longest\nline longest\nagent hangs-up", Transferred, "You are 2 ."),
+        ("press 1234\nlookup ok\nline longest\nline longest\nagent hangs-up", Transferred, "You are 2"),
         ("press 1234\nlookup ok\nhang-up\nlookup ok done=true", AbandonedQueue, "Your order?"),
         // Nobody answers the last lookup: it is slow.
         ("press 1234\nlookup ok\nline offer", AbandonedQueue, "Press 1."),

@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod doctor;
 mod erase;
+mod explain;
 mod load;
 mod logging;
 mod play;
@@ -43,6 +44,8 @@ enum Verb {
     Erase(erase::Args),
     /// Run recorded calls again in virtual time and compare
     Replay(replay::Args),
+    /// Tell one call in plain words: what was asked, what is known and from where, whom it went to, how it ended
+    Explain(explain::Args),
     /// Show a call as a ladder of its SIP messages, with keys and prompts in their places
     Trace(trace::Args),
     /// Place calls against a SIP server and report how they went
@@ -68,6 +71,7 @@ pub fn run() -> ExitCode {
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Erase(args) => erase::run(&args),
         Verb::Replay(args) => replay::run(&args),
+        Verb::Explain(args) => explain::run(&args),
         Verb::Trace(args) => trace::run(&args),
         Verb::Load(args) => return load::run(&args),
     };

@@ -220,7 +220,7 @@ pub fn arrival(reader: Reader, arrival: &Arrival) -> String {
     let from = match (&arrival.from, reader) {
         (None, _) => "a caller without a number".to_owned(),
         (Some(from), Reader::Author) => from.open().to_owned(),
-        (Some(from), Reader::Anybody) => from.masked(TAIL),
+        (Some(from), Reader::Anybody) => caller(from),
     };
     let mut text = format!("{from} calls {}", arrival.to);
     let named = |pairs: &[(String, Secret)]| pairs.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
@@ -239,8 +239,13 @@ pub fn arrival(reader: Reader, arrival: &Arrival) -> String {
     text
 }
 
+/// A caller's number as traces show it.
+pub fn caller(number: &Secret) -> String {
+    number.masked(TAIL)
+}
+
 /// A value as far as its reader may see it, and how it came.
-fn entry(reader: Reader, class: Class, value: Option<&Secret>, how: &str) -> String {
+pub fn entry(reader: Reader, class: Class, value: Option<&Secret>, how: &str) -> String {
     let shown = value.and_then(|value| match (class, reader) {
         (Class::Public, _) | (Class::Pii, Reader::Author) => Some(value.open().to_owned()),
         (Class::Pii, Reader::Anybody) => Some(value.masked(TAIL)),
@@ -317,6 +322,6 @@ pub fn ending(disposition: Disposition, by: EndedBy) -> String {
 }
 
 /// As the record of the call has it.
-fn word(value: &impl serde::Serialize) -> String {
+pub fn word(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).map_or_else(|_| "?".to_owned(), |text| text.trim_matches('"').to_owned())
 }
