@@ -214,6 +214,10 @@ impl Asking {
         self.fact
     }
 
+    pub fn is_entering(&self) -> bool {
+        matches!(&self.phase, Phase::Entry(keys) if !keys.is_empty())
+    }
+
     pub fn deadline(&self) -> Option<Instant> {
         if let Phase::Accepting { inquiry, .. } = &self.phase {
             return Some(inquiry.deadline());
