@@ -13,6 +13,7 @@ pub mod model;
 pub mod prompts;
 pub mod run;
 pub mod script;
+pub mod shape;
 pub mod step;
 
 pub use load::load;

@@ -3,6 +3,7 @@
 use super::diagnostic::{Diagnostic, Faults, Span};
 use super::near::{nearest, suggestion};
 use super::node::{Node, Value, Word};
+use super::shape::Shape;
 
 /// The keys of one map. `take` and `need` consume them; `finish` reports the rest.
 #[derive(Debug)]
@@ -12,6 +13,7 @@ pub struct Fields<'n> {
     span: Span,
     entries: Vec<(&'n Word, &'n Node)>,
     asked: Vec<&'static str>,
+    shape: Option<&'static Shape>,
 }
 
 impl<'n> Fields<'n> {
@@ -23,11 +25,19 @@ impl<'n> Fields<'n> {
             return None;
         };
         let entries = entries.iter().map(|(key, value)| (key, value)).collect();
-        Some(Self { what, span: node.span, entries, asked: Vec::new() })
+        Some(Self { what, span: node.span, entries, asked: Vec::new(), shape: None })
+    }
+
+    /// The same by a table: no other key is asked for, and what is told of an unknown one is the table's.
+    pub fn by(mut self, shape: &'static Shape) -> Self {
+        debug_assert!(self.asked.iter().all(|key| shape.key(key).is_some()), "what was asked for is in the table");
+        self.shape = Some(shape);
+        self
     }
 
     /// The value of a key that may be absent.
     pub fn take(&mut self, key: &'static str) -> Option<&'n Node> {
+        debug_assert!(self.shape.is_none_or(|shape| shape.key(key).is_some()), "`{key}` is not in the table");
         if !self.asked.contains(&key) {
             self.asked.push(key);
         }
@@ -82,8 +92,11 @@ impl<'n> Fields<'n> {
     pub fn finish(self, faults: &mut Faults) {
         for (key, _) in &self.entries {
             let message = format!("{} has no key `{}`", self.what, key.text);
-            let asked = self.asked.iter().copied();
-            faults.error("unknown-key", key.span, message).remedy(suggestion(&key.text, asked));
+            let remedy = match self.shape.and_then(|shape| shape.only(&key.text)) {
+                Some(with) => format!("it stands only with {with}"),
+                None => suggestion(&key.text, self.asked.iter().copied()),
+            };
+            faults.error("unknown-key", key.span, message).remedy(remedy);
         }
     }
 }

@@ -5,6 +5,7 @@ mod given;
 mod hours;
 #[cfg(test)]
 mod language_tests;
+pub mod limits;
 mod lookups;
 mod names;
 mod prove;
@@ -17,23 +18,17 @@ mod tests;
 
 pub use names::Loading;
 
+use self::limits::{MAX_LANGUAGES, MAX_PARAMETERS, MAX_STEPS, MAX_VALUES};
 use super::fact::LANGUAGE;
 use super::model::{Block, Escape, Flow, Parameter, Placed};
 use super::prompts::Prompts;
+use super::shape::tables;
 use super::step::{Step, VERBS};
 use crate::audio::spoken::Currency;
 use crate::key::Key;
 use crate::yaml::near::nearest;
 use crate::yaml::{Diagnostic, Faults, Fields, Node, Severity, Source, Value, Word, read};
 use sha2::{Digest, Sha256};
-
-/// Blocks of a flow, steps of a block, queues, languages.
-const MAX_BLOCKS: usize = 2_000;
-const MAX_STEPS: usize = 1_000;
-const MAX_LANGUAGES: usize = 20;
-/// Parameters, and values of one.
-const MAX_PARAMETERS: usize = 32;
-const MAX_VALUES: usize = 100;
 
 /// Keys that the language document names and that are not served yet.
 const LATER_TOP: [&str; 1] = ["budget"];
@@ -100,7 +95,7 @@ fn top(
     (modules, nodes): (&[Source], &[Option<Node>]),
     loading: &mut Loading,
 ) -> Option<Flow> {
-    let mut fields = Fields::of(node, "the flow", &mut loading.faults)?;
+    let mut fields = Fields::of(node, "the flow", &mut loading.faults)?.by(tables::FLOW);
     fields.version(&mut loading.faults);
     let name = fields.need("flow", &mut loading.faults);
     let name = name.and_then(|n| n.name("a flow's name", &mut loading.faults));
@@ -247,6 +242,7 @@ fn always(node: Option<&Node>, loading: &mut Loading) -> Always {
     let mut found = Always { error: None, hangup: None };
     let Some(node) = node else { return found };
     let Some(mut fields) = Fields::of(node, "`always`", &mut loading.faults) else { return found };
+    fields = fields.by(tables::ALWAYS);
     let (error, hangup) = (fields.take("error"), fields.take("hangup"));
     if error.is_none() && hangup.is_none() {
         fields.missing("error", &mut loading.faults).remedy("always: { error: BLOCK }");
@@ -260,7 +256,7 @@ fn always(node: Option<&Node>, loading: &mut Loading) -> Always {
 }
 
 fn escape(node: &Node, loading: &mut Loading) -> Option<Escape> {
-    let mut fields = Fields::of(node, "`escape`", &mut loading.faults)?;
+    let mut fields = Fields::of(node, "`escape`", &mut loading.faults)?.by(tables::ESCAPE);
     let (menu_node, collect_node) = (fields.take("menu"), fields.take("collect"));
     let menu = menu_node.and_then(|node| key(node, loading));
     let collect = collect_node.and_then(|node| key(node, loading));
@@ -344,6 +340,10 @@ fn step(node: &Node, loading: &mut Loading) -> Option<Placed> {
         let message = format!("a step has one verb: `{}` or `{}`", verb.text, second.text);
         loading.faults.error("two-verbs", second.span, message).remedy(format!("begin a step: `- {}:`", second.text));
         return None;
+    }
+    // One that stands bare has no keys, not even its own.
+    if let Some(shape) = Step::shape(&verb.text).filter(|shape| !shape.keys.is_empty()) {
+        fields = fields.by(shape);
     }
     let step = Step::load(&verb.text, &mut fields, loading);
     fields.finish(&mut loading.faults);

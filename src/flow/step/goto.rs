@@ -3,6 +3,8 @@
 use crate::flow::load::Loading;
 use crate::flow::model::{Next, Way};
 use crate::flow::run::{Go, Turn};
+use crate::flow::shape::BLOCK;
+use crate::yaml::shape::{Shape, need};
 use crate::yaml::{Fields, Node};
 
 #[derive(Clone, Debug)]
@@ -11,6 +13,12 @@ pub struct Goto {
 }
 
 impl Goto {
+    pub const SHAPE: &Shape = &Shape::new(
+        "goto",
+        "Goes on at a block, and does not come back.",
+        &[need("goto", BLOCK, "The block.").like("desk")],
+    );
+
     pub fn load(node: &Node, _: &mut Fields, loading: &mut Loading) -> Option<Self> {
         Some(Self { to: loading.block(node)? })
     }

@@ -21,6 +21,7 @@ use super::load::Loading;
 use super::model::Way;
 use super::run::{Go, Turn};
 use crate::yaml::Fields;
+use crate::yaml::shape::Shape;
 
 macro_rules! steps {
     ($($word:literal: $room:ident::$Verb:ident),+ $(,)?) => {
@@ -32,6 +33,9 @@ macro_rules! steps {
 
         /// Every verb.
         pub const VERBS: &[&str] = &[$($word),+];
+
+        /// What each of them takes.
+        pub const SHAPES: &[&Shape] = &[$($room::$Verb::SHAPE),+];
 
         impl Step {
             pub fn verb(&self) -> &'static str {
@@ -89,6 +93,11 @@ steps! {
 }
 
 impl Step {
+    /// What a verb takes.
+    pub fn shape(verb: &str) -> Option<&'static Shape> {
+        SHAPES.iter().copied().find(|shape| shape.name == verb)
+    }
+
     /// The step of a verb that stands bare.
     pub fn bare(verb: &str) -> Option<Step> {
         match verb {

@@ -3,6 +3,8 @@
 use crate::flow::load::Loading;
 use crate::flow::model::{Next, Way};
 use crate::flow::run::{Go, Turn};
+use crate::flow::shape::BLOCK;
+use crate::yaml::shape::{Shape, need};
 use crate::yaml::{Fields, Node};
 
 #[derive(Clone, Debug)]
@@ -11,6 +13,12 @@ pub struct RunBlock {
 }
 
 impl RunBlock {
+    pub const SHAPE: &Shape = &Shape::new(
+        "run",
+        "Goes to a block and comes back behind this step at its `return`.",
+        &[need("run", BLOCK, "The block, of this file or of a module: `verify.check`.").like("verify")],
+    );
+
     pub fn load(node: &Node, _: &mut Fields, loading: &mut Loading) -> Option<Self> {
         Some(Self { block: loading.block(node)? })
     }
