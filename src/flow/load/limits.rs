@@ -11,6 +11,10 @@ pub const MAX_MODULES: usize = 20;
 pub const MAX_PARAMETERS: usize = 32;
 pub const MAX_VALUES: usize = 100;
 
+/// Questions, and seconds, of a budget.
+pub const MAX_QUESTIONS: usize = 100;
+pub const MAX_SECONDS: usize = 3_600;
+
 pub const MAX_FACTS: usize = 200;
 /// Sources of a fact, and tries.
 pub const MAX_KNOWN: usize = 16;

@@ -11,7 +11,7 @@ use crate::yaml::shape::{Key, Rule, Shape, Takes};
 const HEAD: &str = "# Reference of the flow language
 
 Made by `askonce schema reference`. What it all is for, and how it fits together: [flows.md](flows.md). Editors take the same
-from [flow.schema.json](flow.schema.json).
+from [flow.schema.json](flow.schema.json). What is wrong with a flow is told in the words of [findings.md](findings.md).
 
 Keys in **bold** must be there. A *target* is a block, `continue` (the next step) or `return` (behind the `run` that led here).
 ";

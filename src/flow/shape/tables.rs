@@ -30,6 +30,7 @@ pub const FLOW: &Shape = &Shape::new(
         )
         .or("now"),
         key("prompts", Takes::Text("a folder beside the flow", FOLDER), "The folder of the prompts.").or("prompts"),
+        key("budget", Takes::Of(BUDGET), "What the way to a person may cost a caller at most, whatever is known of them."),
         key("escape", Takes::Of(ESCAPE), "The key that leads to a person from every question."),
         key("always", Takes::Of(ALWAYS), "Blocks that take over."),
         key(
@@ -86,6 +87,17 @@ const FACTS_KEY: Key =
 const LOOKUPS_KEY: Key =
     key("lookups", Takes::Map(&NEW, &Takes::Of(LOOKUP), MAX_LOOKUPS), "Systems of the business that are asked.");
 const BLOCKS: Takes = Takes::Map(&NEW, &Takes::List(&STEP, MAX_STEPS), MAX_BLOCKS);
+
+pub const BUDGET: &Shape = &Shape::new(
+    "Budget",
+    "The longest way to a person. A flow that has a longer one does not load.",
+    &[
+        key("questions", Takes::Number(0, MAX_QUESTIONS), "Questions that a caller is asked, each counted once.")
+            .like("5"),
+        key("seconds", Takes::Number(0, MAX_SECONDS), "Seconds that a caller spends.").like("90"),
+    ],
+)
+.with(&[Rule::SomeOf(&["questions", "seconds"])]);
 
 pub const ESCAPE: &Shape = &Shape::new(
     "Escape",

@@ -2,6 +2,7 @@
 
 use crate::flow::load::Loading;
 use crate::flow::model::{Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Action, Doing, Ending, Go, Turn};
 use crate::yaml::shape::{Shape, Takes, need};
 use crate::yaml::{Fields, Node};
@@ -36,6 +37,12 @@ impl Reject {
 
     pub fn ways(&self) -> Vec<Way> {
         vec![Way::at_once(Next::End(Ending::SelfServed))]
+    }
+
+    pub fn minds(&self, _: &mut Minds) {}
+
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        vec![at.on(By::Itself, Next::End(Ending::SelfServed))]
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {

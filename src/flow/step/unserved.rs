@@ -2,7 +2,8 @@
 //! and at run time they take their `else:`.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Needs, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Go, Turn};
 use crate::flow::shape::{FACT, FACTS, QUEUE, TARGET};
 use crate::yaml::shape::{Shape, Takes, key, need};
@@ -10,20 +11,30 @@ use crate::yaml::{Fields, Node};
 
 #[derive(Clone, Debug)]
 pub struct Unserved {
+    needs: Needs,
     otherwise: Next,
 }
 
 impl Unserved {
-    fn load(verb: &str, node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
+    fn load(verb: &str, node: &Node, needs: Option<Needs>, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
         let remedy = "the call goes on at its `else:`";
         loading.faults.warning("not-served-yet", node.span, format!("`{verb}` is not served yet")).remedy(remedy);
         let otherwise = loading.otherwise(fields, node)?;
-        Some(Self { otherwise })
+        Some(Self { needs: needs?, otherwise })
     }
 
     /// What it will lead to is looked at as well: a flow that loads today loads once it is served.
     fn ways(&self) -> Vec<Way> {
         vec![Way::at_once(Next::Continue), Way::at_once(self.otherwise)]
+    }
+
+    fn minds(&self, minds: &mut Minds) {
+        minds.bring(&self.needs.facts);
+        minds.hand_off();
+    }
+
+    fn moves(&self, at: &Point) -> Vec<Move> {
+        vec![at.on(By::Itself, self.otherwise), at.on(By::Unserved, Next::Continue)]
     }
 
     fn begin(&self, turn: &mut Turn) -> Go {
@@ -40,13 +51,25 @@ macro_rules! unserved {
             pub const SHAPE: &Shape = &$shape;
 
             pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
-                let load: fn(&Node, &mut Fields, &mut Loading) = $load;
-                load(node, fields, loading);
-                Unserved::load($verb, node, fields, loading).map($Verb)
+                let load: fn(&Node, &mut Fields, &mut Loading) -> Option<Needs> = $load;
+                let needs = load(node, fields, loading);
+                Unserved::load($verb, node, needs, fields, loading).map($Verb)
             }
 
             pub fn ways(&self) -> Vec<Way> {
                 self.0.ways()
+            }
+
+            pub fn needs(&self) -> &Needs {
+                &self.0.needs
+            }
+
+            pub fn minds(&self, minds: &mut Minds) {
+                self.0.minds(minds);
+            }
+
+            pub fn moves(&self, at: &Point) -> Vec<Move> {
+                self.0.moves(at)
             }
 
             pub fn begin(&self, turn: &mut Turn) -> Go {
@@ -61,9 +84,8 @@ unserved!(
     "callback",
     |node, fields, loading| {
         loading.queue(node);
-        if let Some(number) = fields.need("number", &mut loading.faults) {
-            loading.fact(number);
-        }
+        let node = fields.need("number", &mut loading.faults)?;
+        Some(Needs { facts: vec![loading.fact(node)?], at: vec![node.span] })
     },
     Shape::new(
         "callback",
@@ -80,7 +102,7 @@ unserved!(
     "ticket",
     |node, fields, loading| {
         node.name("an inbox of the configuration", &mut loading.faults);
-        loading.needs(fields);
+        loading.needs(fields)
     },
     Shape::new(
         "ticket",
