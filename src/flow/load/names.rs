@@ -1,5 +1,6 @@
 //! What a flow declares, and looking it up by name: an unknown name is reported with what was near.
 
+use super::limits::MAX_NEEDS;
 use super::table::Table;
 use crate::audio::spoken::{Currency, Reading};
 use crate::flow::expr::Operand;
@@ -14,9 +15,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Words of targets that no block may be named.
 const KEYWORDS: [&str; 2] = ["continue", "return"];
-
-/// Facts that go along with a caller.
-const MAX_NEEDS: usize = 64;
 
 /// A load under way.
 pub struct Loading<'p> {
@@ -99,6 +97,12 @@ impl<'p> Loading<'p> {
     pub fn into_found(self) -> Vec<Diagnostic> {
         let all = std::iter::once(self.faults).chain(self.modules);
         all.flat_map(Faults::into_list).collect()
+    }
+
+    /// Whether a name, as the whole flow knows it, is of the file that is being read.
+    pub fn owns(&self, name: &Word) -> bool {
+        let module = name.text.rsplit_once('.').map(|(module, _)| module);
+        module == self.module.as_deref()
     }
 
     /// A name as the whole flow knows it: within a module behind the module's.
@@ -249,14 +253,20 @@ impl<'p> Loading<'p> {
         destination(node, &mut self.faults)
     }
 
-    /// `needs:`, the facts that go along with the caller; none without it.
+    /// `needs:`, the facts that go along with the caller; none without it. `reason?` may come to it without anybody having
+    /// asked.
     pub fn needs(&mut self, fields: &mut Fields) -> Option<Needs> {
         let Some(node) = fields.take("needs") else { return Some(Needs::default()) };
         let items = node.list("facts as `[account]`", MAX_NEEDS, &mut self.faults)?;
         let mut needs = Needs::default();
         let mut whole = true;
         for item in items {
-            let Some(fact) = self.fact(item) else {
+            let Some(word) = item.word("the name of a fact", &mut self.faults) else {
+                whole = false;
+                continue;
+            };
+            let (text, unasked) = word.text.strip_suffix('?').map_or((word.text.as_str(), false), |text| (text, true));
+            let Some(fact) = self.fact_named(&Word { text: text.to_owned(), span: word.span }) else {
                 whole = false;
                 continue;
             };
@@ -269,6 +279,7 @@ impl<'p> Loading<'p> {
                 self.faults.error("duplicate-key", item.span, format!("`{name}` stands here a second time"));
             }
             needs.facts.push(fact);
+            needs.unasked.push(unasked);
             needs.at.push(item.span);
         }
         whole.then_some(needs)

@@ -8,12 +8,14 @@
 use crate::context::{Outcome, Source, Why};
 use crate::flow::fact::{Ask, Kind};
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Action, Doing, Event, Go, Inquiry, Turn};
+use crate::flow::shape::{FACT, TARGET};
 use crate::key::Key;
 use crate::secret::Secret;
 use crate::time::{Duration, Instant};
+use crate::yaml::shape::{Shape, key, need};
 use crate::yaml::{Fields, Node};
 use std::ops::ControlFlow;
 
@@ -33,6 +35,19 @@ pub struct Collect {
 }
 
 impl Collect {
+    pub const SHAPE: &Shape = &Shape::new(
+        "collect",
+        "Asks the caller for a fact that is still unknown. One that is known already, from wherever it came, is not asked.",
+        &[
+            need("collect", FACT, "The fact. It has an `ask:`.").like("account"),
+            key(
+                "else",
+                TARGET,
+                "Where a caller goes on who gave no answer, or did not want to: the fact is declined then.",
+            ),
+        ],
+    );
+
     pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
         let fact = loading.fact(node);
         let question = fact.and_then(|fact| loading.question(fact));
@@ -53,8 +68,8 @@ impl Collect {
         Some(Self { fact: fact?, otherwise: otherwise? })
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::Continue), Way::at_once(self.otherwise)]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::ON, Way::of("else", self.otherwise)]
     }
 
     pub fn fact(&self) -> usize {
@@ -81,7 +96,7 @@ impl Collect {
         match at.status(fact) {
             Status::Filled(_) => return vec![filled],
             Status::Declined | Status::Settled => return vec![declined],
-            Status::Unknown | Status::Fresh | Status::Any => {}
+            Status::Unknown | Status::Fresh | Status::Answered | Status::Any => {}
         }
         let question = &at.ground.flow.facts[fact];
         let mut ways = at.fills(fact, Next::Continue, |value| By::Keyed { fact, value });
@@ -119,6 +134,10 @@ impl Collect {
             return offer(turn, self.fact, self.otherwise, (value, from));
         }
         ask(turn, self.fact, self.otherwise, Failure::Silent)
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        flow.facts[self.fact].name.text.clone()
     }
 }
 
@@ -210,6 +229,10 @@ impl Asking {
         self.fact
     }
 
+    pub fn is_entering(&self) -> bool {
+        matches!(&self.phase, Phase::Entry(keys) if !keys.is_empty())
+    }
+
     pub fn deadline(&self) -> Option<Instant> {
         if let Phase::Accepting { inquiry, .. } = &self.phase {
             return Some(inquiry.deadline());
@@ -265,7 +288,7 @@ impl Asking {
 
     fn key(mut self, turn: &mut Turn, key: Key) -> ControlFlow<Go, Self> {
         if turn.is_escape(self.fact, key, !matches!(self.phase, Phase::Entry(_))) {
-            return ControlFlow::Break(turn.escape());
+            return ControlFlow::Break(turn.escape(self.fact, self.otherwise));
         }
         let Phase::Entry(keys) = &mut self.phase else {
             return self.answer(turn, key);

@@ -2,9 +2,11 @@
 //! `at_most: N` bounds a loop that asks once more on purpose, and then takes `else:`.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Go, Turn};
+use crate::flow::shape::{FACT, TARGET};
+use crate::yaml::shape::{Rule, Shape, Takes, key, need};
 use crate::yaml::{Fields, Node};
 
 /// Rounds that a loop may have.
@@ -24,6 +26,20 @@ struct Bound {
 }
 
 impl Forget {
+    pub const SHAPE: &Shape = &Shape::new(
+        "forget",
+        "Makes a fact unknown again: a secret before a person hears of the call, or a question that is asked once more on \
+         purpose.",
+        &[
+            need("forget", FACT, "The fact.").like("rx"),
+            key("keep", Takes::Bool, "Files the value under what was known earlier, so that the person still sees it.")
+                .or("false"),
+            key("at_most", Takes::Number(1, MAX_ROUNDS), "How often the caller may come through here.").like("5"),
+            key("else", TARGET, "Where a caller goes who was here that often."),
+        ],
+    )
+    .with(&[Rule::Only(&["else"], "at_most")]);
+
     pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
         let fact = loading.fact(node);
         let keep = fields.take("keep").map_or(Some(false), |node| node.boolean(&mut loading.faults));
@@ -44,10 +60,9 @@ impl Forget {
         Some(Self { fact: fact?, keep: keep?, bound })
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        let exit = self.bound.map(|bound| Way::at_once(bound.otherwise));
-        let on = Way { next: Next::Continue, paced: self.bound.is_some() };
-        exit.into_iter().chain([on]).collect()
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        let exit = self.bound.map(|bound| Way::of("else", bound.otherwise));
+        exit.into_iter().chain([Way::ON]).collect()
     }
 
     /// Whether it lets a path through so many times only.
@@ -57,11 +72,6 @@ impl Forget {
 
     pub fn fact(&self) -> usize {
         self.fact
-    }
-
-    /// Whether a caller who was asked before may be asked again: once more, on purpose.
-    pub fn is_on_purpose(&self) -> bool {
-        self.keep || self.is_bounded()
     }
 
     pub fn minds(&self, minds: &mut Minds) {
@@ -78,8 +88,10 @@ impl Forget {
         if let Some(slot) = rounds {
             on.then.set_slot(slot, gone.saturating_add(1));
         }
-        if self.is_on_purpose() {
-            on.then.mark_asked(self.fact, false);
+        // What is bounded is a round of its own, with all that is asked in it.
+        let facts = if self.is_bounded() { 0..at.ground.flow.facts.len() } else { self.fact..self.fact + 1 };
+        if self.is_bounded() || self.keep {
+            facts.for_each(|fact| on.then.mark_asked(fact, false));
         }
         vec![on]
     }
@@ -92,5 +104,9 @@ impl Forget {
         }
         turn.forget(self.fact, self.keep);
         Go::Take(Next::Continue)
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        flow.facts[self.fact].name.text.clone()
     }
 }

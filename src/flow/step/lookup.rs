@@ -3,10 +3,12 @@
 
 use crate::context::Outcome;
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Doing, Event, Go, Inquiry, Turn};
+use crate::flow::shape::{LOOKUP, TARGET};
 use crate::time::Instant;
+use crate::yaml::shape::{Shape, key, need};
 use crate::yaml::{Fields, Node};
 
 #[derive(Clone, Debug)]
@@ -31,6 +33,22 @@ pub struct Looking {
 }
 
 impl Lookup {
+    pub const SHAPE: &Shape = &Shape::new(
+        "lookup",
+        "Asks a system of the business. The caller hears music if that takes longer than a second.",
+        &[
+            need("lookup", LOOKUP, "The lookup.").like("crm"),
+            key(
+                "none",
+                TARGET,
+                "Where to go when the system knows no such thing (404), or the caller withholds the number.",
+            ),
+            key("refused", TARGET, "Where to go when the system refuses (any other 4xx)."),
+            key("slow", TARGET, "Where to go when no answer came in time: nobody knows whether it was done."),
+            key("else", TARGET, "Where to go when it failed in any way that has no exit of its own."),
+        ],
+    );
+
     pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
         let lookup = loading.lookup(node);
         let mut exit = |key| fields.take(key).map(|node| loading.target(node));
@@ -46,16 +64,11 @@ impl Lookup {
         self.lookup
     }
 
-    /// Whether the next step follows though it failed.
-    pub fn goes_on_failed(&self) -> bool {
+    pub fn ways(&self) -> Vec<Way<'_>> {
         let Exits { none, refused, slow, otherwise } = self.exits;
-        [none, refused, slow, Some(otherwise)].contains(&Some(Next::Continue))
-    }
-
-    pub fn ways(&self) -> Vec<Way> {
-        let Exits { none, refused, slow, otherwise } = self.exits;
-        let named = [none, refused, slow].into_iter().flatten();
-        named.chain([Next::Continue, otherwise]).map(Way::at_once).collect()
+        let failed = [("none", none), ("refused", refused), ("slow", slow), ("else", Some(otherwise))];
+        let failed = failed.into_iter().filter_map(|(key, next)| Some(Way::of(key, next?)));
+        [Way::ON].into_iter().chain(failed).collect()
     }
 
     pub fn minds(&self, minds: &mut Minds) {
@@ -76,8 +89,12 @@ impl Lookup {
         }
         let mut on = at.on(by(Outcome::Ok), Next::Continue);
         at.ground.given(self.lookup).into_iter().for_each(|slot| on.then.set_slot(slot, 1));
-        for (fact, _) in lookup.fills.iter().filter(|(fact, _)| at.status(*fact) == Status::Unknown) {
-            on.then.set(*fact, Status::Fresh);
+        for (fact, _) in &lookup.fills {
+            match (at.status(*fact), at.ground.flow.facts[*fact].is_known_by(self.lookup)) {
+                (Status::Unknown, true) => on.then.set(*fact, Status::Fresh),
+                (Status::Unknown | Status::Fresh, false) => on.then.set(*fact, Status::Answered),
+                _ => {}
+            }
         }
         let exits = [(Outcome::None, none), (Outcome::Refused, refused), (Outcome::Slow, slow)];
         let named = exits.into_iter().filter_map(|(outcome, exit)| Some(at.on(by(outcome), exit?)));
@@ -89,6 +106,10 @@ impl Lookup {
             Ok(inquiry) => Go::Wait(Doing::Looking(Looking { inquiry, exits: self.exits })),
             Err(outcome) => self.exits.take(turn, outcome),
         }
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        flow.lookups[self.lookup].name.text.clone()
     }
 }
 

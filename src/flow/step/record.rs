@@ -1,10 +1,11 @@
 //! `- record: start`, `pause`, `resume` or `stop`: whether the sound of the call is recorded from here on.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Action, Go, Turn};
 use crate::media::RecordAct;
+use crate::yaml::shape::{Shape, Takes, need};
 use crate::yaml::{Fields, Node};
 
 const ACTS: [(&str, RecordAct); 4] = [
@@ -20,6 +21,21 @@ pub struct Record {
 }
 
 impl Record {
+    pub const SHAPE: &Shape = &Shape::new(
+        "record",
+        "Whether the sound of the call is recorded from here on.",
+        &[need(
+            "record",
+            Takes::Words(&[
+                ("start", "a new file begins"),
+                ("pause", "silence on both sides"),
+                ("resume", "sound again"),
+                ("stop", "the file ends"),
+            ]),
+            "What becomes of the recording.",
+        )],
+    );
+
     pub fn load(node: &Node, _: &mut Fields, loading: &mut Loading) -> Option<Self> {
         let word = node.word("start, pause, resume or stop", &mut loading.faults)?;
         let act = ACTS.iter().find(|(name, _)| *name == word.text);
@@ -33,8 +49,8 @@ impl Record {
         self.act == RecordAct::Start
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::Continue)]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::ON]
     }
 
     pub fn minds(&self, _: &mut Minds) {}
@@ -46,5 +62,10 @@ impl Record {
     pub fn begin(&self, turn: &mut Turn) -> Go {
         turn.act(Action::Record(self.act));
         Go::Take(Next::Continue)
+    }
+
+    pub fn object(&self, _: &Flow) -> String {
+        let act = ACTS.iter().find(|(_, act)| *act == self.act);
+        act.map_or_else(String::new, |(name, _)| (*name).to_owned())
     }
 }

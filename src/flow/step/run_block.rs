@@ -1,9 +1,11 @@
 //! `- run: BLOCK`: goes on behind this step once the block says `return`.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Go, Turn};
+use crate::flow::shape::BLOCK;
+use crate::yaml::shape::{Shape, need};
 use crate::yaml::{Fields, Node};
 
 #[derive(Clone, Debug)]
@@ -12,6 +14,12 @@ pub struct RunBlock {
 }
 
 impl RunBlock {
+    pub const SHAPE: &Shape = &Shape::new(
+        "run",
+        "Goes to a block and comes back behind this step at its `return`.",
+        &[need("run", BLOCK, "The block, of this file or of a module: `verify.check`.").like("verify")],
+    );
+
     pub fn load(node: &Node, _: &mut Fields, loading: &mut Loading) -> Option<Self> {
         Some(Self { block: loading.block(node)? })
     }
@@ -20,8 +28,8 @@ impl RunBlock {
         self.block
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::Run(self.block)), Way::at_once(Next::Continue)]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::of("run", Next::Run(self.block)), Way::ON]
     }
 
     pub fn minds(&self, _: &mut Minds) {}
@@ -32,5 +40,9 @@ impl RunBlock {
 
     pub fn begin(&self, _: &mut Turn) -> Go {
         Go::Take(Next::Run(self.block))
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        flow.blocks[self.block].name.text.clone()
     }
 }

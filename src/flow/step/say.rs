@@ -1,9 +1,11 @@
 //! `- say: PROMPT`, with `barge: false` for one that a key does not cut off.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Named, Next, Way};
+use crate::flow::model::{Flow, Named, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Action, Doing, Event, Go, Turn};
+use crate::flow::shape::SAID;
+use crate::yaml::shape::{Shape, Takes, key, need};
 use crate::yaml::{Fields, Node};
 
 #[derive(Clone, Debug)]
@@ -20,14 +22,33 @@ pub struct Saying {
 }
 
 impl Say {
+    pub const SHAPE: &Shape = &Shape::new(
+        "say",
+        "Plays a prompt, and goes on with the next step when it has ended or a key has cut it off.",
+        &[
+            need(
+                "say",
+                SAID,
+                "The prompt that the caller hears. The key that cuts it off is kept for the next question.",
+            )
+            .like("welcome"),
+            key(
+                "barge",
+                Takes::Bool,
+                "Whether a key cuts the prompt off; `false` for what everybody has to hear to its end.",
+            )
+            .or("true"),
+        ],
+    );
+
     pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
         let prompt = loading.said(node);
         let barge = fields.take("barge").map_or(Some(true), |node| node.boolean(&mut loading.faults));
         Some(Self { prompt: prompt?, barge: barge? })
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::Continue)]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::ON]
     }
 
     /// The prompt, or those among which a parameter chooses.
@@ -47,6 +68,10 @@ impl Say {
         let prompt = turn.of(&self.prompt).as_str();
         let play = turn.play(prompt, None);
         Go::Wait(Doing::Saying(Saying { play, barge: self.barge }))
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        self.prompt.name(flow, String::clone)
     }
 }
 

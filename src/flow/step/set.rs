@@ -2,10 +2,12 @@
 
 use crate::context::Source;
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Go, Turn};
+use crate::flow::shape::{FACT, GIVEN};
 use crate::secret::Secret;
+use crate::yaml::shape::{Rule, Shape, Takes, key, need};
 use crate::yaml::{Fields, Node, Span};
 
 #[derive(Clone, Debug)]
@@ -22,6 +24,18 @@ enum Value {
 }
 
 impl Set {
+    pub const SHAPE: &Shape = &Shape::new(
+        "set",
+        "Fills a fact that is still unknown, and never another one.",
+        &[
+            need("set", FACT, "The fact.").like("reason"),
+            key("to", Takes::Scalar("a value of the fact"), "The value.").like("billing"),
+            key("from", GIVEN, "A value that a lookup has given. One that is not there leaves the fact unknown.")
+                .like("crm.tier"),
+        ],
+    )
+    .with(&[Rule::OneOf(&["to", "from"])]);
+
     pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
         let fact = loading.fact(node);
         let (to, from) = (fields.take("to"), fields.take("from"));
@@ -73,8 +87,8 @@ impl Set {
         }
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::Continue)]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::ON]
     }
 
     pub fn minds(&self, minds: &mut Minds) {
@@ -112,5 +126,9 @@ impl Set {
             turn.fill(self.fact, value, Source::Set, false);
         }
         Go::Take(Next::Continue)
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        flow.facts[self.fact].name.text.clone()
     }
 }
