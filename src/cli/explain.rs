@@ -115,8 +115,8 @@ fn timeline(kept: &Kept) -> Vec<Row> {
     let mut rows = Vec::new();
     if let Some(document) = &kept.document {
         rows.extend(document.journey.iter().map(|passed| {
-            let text = format!("{} (line {})", passed.verb, passed.line);
-            Row { t: t(&passed.at), place: format!("{}:{}", passed.block, passed.step), text }
+            let place = tell::place(&passed.block, passed.step, passed.line);
+            Row { t: t(&passed.at), place, text: passed.verb.clone() }
         }));
         rows.extend(document.facts.iter().filter_map(|(name, fact)| match &fact.state {
             FactState::Unknown => None,

@@ -30,18 +30,23 @@ pub enum Reader {
 pub struct Row {
     /// Microseconds since the INVITE.
     pub t: u64,
-    /// Block and step: `start:2`.
+    /// `start:2, line 30`.
     pub place: String,
     pub text: String,
 }
 
 impl Row {
-    /// `  0:04.2  start:2         the caller presses 1`.
+    /// `  0:04.2  start:2, line 30          the caller presses 1`.
     pub fn render(&self) -> String {
         let tenths = self.t / 100_000;
         let time = format!("{}:{:02}.{}", tenths / 600, tenths / 10 % 60, tenths % 10);
-        format!("{time:>8}  {:<16}{}", self.place, self.text)
+        format!("{time:>8}  {:<24}  {}", self.place, self.text)
     }
+}
+
+/// `start:2, line 30`.
+pub fn place(block: &str, step: usize, line: usize) -> String {
+    format!("{block}:{step}, line {line}")
 }
 
 /// Tells the lines of a call, one after the other.
@@ -83,8 +88,8 @@ impl<'w> Teller<'w> {
             }
             rows.push(Row { t: line.t, place: self.place.clone(), text });
         }
-        if let Step::Out(Out::Step { block, step, verb, .. }) = &line.step {
-            (self.place, self.verb) = (format!("{block}:{step}"), verb.clone());
+        if let Step::Out(Out::Step { block, step, verb, line }) = &line.step {
+            (self.place, self.verb) = (place(block, *step, *line), verb.clone());
         }
         rows
     }

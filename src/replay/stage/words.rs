@@ -40,9 +40,12 @@ impl Words {
         let mut add = |clip: &str| match clip {
             PAUSE => text.push(','),
             clip => {
-                let space = if text.is_empty() { "" } else { " " };
-                text += space;
-                text += self.texts.get(clip).map_or(clip, String::as_str);
+                let said = self.texts.get(clip).map_or(clip, String::as_str);
+                // What a value ends had its full stop behind the value.
+                let ended = said.starts_with(char::is_uppercase) && text.ends_with(char::is_alphanumeric);
+                text += if ended { "." } else { "" };
+                text += if text.is_empty() { "" } else { " " };
+                text += said;
             }
         };
         for utterance in say {
