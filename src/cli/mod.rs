@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod erase;
 mod explain;
+mod graph;
 mod load;
 mod logging;
 mod play;
@@ -36,6 +37,8 @@ enum Verb {
     Check(check::Args),
     /// Try a flow from the keyboard, without a phone, or by a script
     Play(play::Args),
+    /// Draw a flow: its blocks, their steps and ways out
+    Graph(graph::Args),
     /// What flows say: list it, write the script for a studio, let a machine speak it, check it
     Prompts(prompts::Args),
     /// Say whether this machine is fit for the service, what that costs where it is not, and how to mend it
@@ -67,6 +70,7 @@ pub fn run() -> ExitCode {
         Verb::Serve(args) => serve::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Play(args) => play::run(&args),
+        Verb::Graph(args) => graph::run(&args),
         Verb::Prompts(args) => prompts::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Erase(args) => erase::run(&args),
