@@ -75,7 +75,8 @@ fn what_cannot_be_played_says_why() {
 
 #[test]
 fn a_configuration_gives_its_destinations_and_numbers() {
-    let arguments = ["play", "flows/multi-brand.yaml", "--config", "examples/place.yaml", "--opening", "switch storm=on"];
+    let arguments =
+        ["play", "flows/multi-brand.yaml", "--config", "examples/place.yaml", "--opening", "switch storm=on"];
     let played = askonce(&arguments, "at 2026-12-01T18:15:00Z\npress 2\n");
     let printed = text(played.stdout);
     assert!(played.status.success() && printed.contains("calls 105"), "{printed}{}", text(played.stderr));
@@ -93,7 +94,10 @@ fn recordings_are_explained_without_what_the_caller_keyed_in() {
     // Without the flow there is less to tell, and nothing of the caller either.
     let explained = askonce(&["explain", "fixtures/contact-center", "--flows", "examples"], "");
     let printed = text(explained.stdout);
-    assert!(printed.contains("without the flow as it was") && printed.contains("account is keypad, 1st try"), "{printed}");
+    assert!(
+        printed.contains("without the flow as it was") && printed.contains("account is keypad, 1st try"),
+        "{printed}"
+    );
     let nothing = askonce(&["explain", "nowhere"], "");
     assert!(!nothing.status.success() && text(nothing.stderr).contains("--config"));
 }

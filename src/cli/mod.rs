@@ -35,10 +35,10 @@ enum Verb {
     Serve(serve::Args),
     /// Read flows (and a configuration) and say what is wrong with them
     Check(check::Args),
-    /// Try a flow from the keyboard, without a phone, or by a script
-    Play(play::Args),
     /// Draw a flow: its blocks, their steps and ways out
     Graph(graph::Args),
+    /// Try a flow from the keyboard, without a phone, or by a script
+    Play(play::Args),
     /// What flows say: list it, write the script for a studio, let a machine speak it, check it
     Prompts(prompts::Args),
     /// Say whether this machine is fit for the service, what that costs where it is not, and how to mend it
@@ -69,8 +69,8 @@ pub fn run() -> ExitCode {
         Verb::Demo(args) => demo::run(&args),
         Verb::Serve(args) => serve::run(&args),
         Verb::Check(args) => check::run(&args),
-        Verb::Play(args) => play::run(&args),
         Verb::Graph(args) => graph::run(&args),
+        Verb::Play(args) => play::run(&args),
         Verb::Prompts(args) => prompts::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Erase(args) => erase::run(&args),
