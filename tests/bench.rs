@@ -1,9 +1,14 @@
 //! The author's bench as a program: `play` by a script, and `explain` of shipped recordings to the character.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests run the program and read its files")]
 
+use askonce::server;
+use askonce::server::files::Disk;
+use askonce::server::store::Store;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// What the caller of the whole call keys in, and nobody else may see.
 const ACCOUNT: &str = "79927398713";
@@ -95,9 +100,53 @@ fn recordings_are_explained_without_what_the_caller_keyed_in() {
     let explained = askonce(&["explain", "fixtures/contact-center", "--flows", "examples"], "");
     let printed = text(explained.stdout);
     assert!(
-        printed.contains("without the flow as it was") && printed.contains("account is keypad, 1st try"),
+        printed.contains("without the flow as it was") && printed.contains("account is withheld, keypad, 1st try"),
         "{printed}"
     );
     let nothing = askonce(&["explain", "nowhere"], "");
     assert!(!nothing.status.success() && text(nothing.stderr).contains("--config"));
+}
+
+/// The record of a call as a service writes it; `tests/world/examples.rs` holds it against the record's type.
+const RECORD: &str = r#"{"askonce":1,"call":"01CALL","case":"01CASE","flow":"bank-card","digest":"c523560ac071bb76",
+    "from":"+15551230001","to":"103","trunk":"local","start":"2026-12-01T10:15:01.003349Z","answer":null,
+    "end":"2026-12-01T10:15:30Z","answered_ms":0,"disposition":"agent","by":"agent","blocks":["start","desk"],
+    "facts":[{"name":"card","state":"filled","from":"keypad","tries":2,"silences":1,"invalids":0},
+        {"name":"sure","state":"declined","from":"person","tries":1,"silences":0,"invalids":0},
+        {"name":"verified","state":"filled","from":"lookup:verify","tries":0,"silences":0,"invalids":0},
+        {"name":"pin","state":"unknown","from":null,"tries":0,"silences":0,"invalids":0}],
+    "hops":[],"keys":21,"keys_dropped":0,"known_refused":0,
+    "refusals":[{"target":"sip:cards@192.0.2.9","status":486}],"media":[]}"#;
+
+#[test]
+fn a_call_of_a_service_is_explained_from_its_store() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("askonce.yaml");
+    let place = "askonce: 1\nlisten: { sip: [udp:127.0.0.1:5060], rtp: { address: 127.0.0.1, ports: 20000-20099 } }\n\
+                flows: [x.yaml]\nstore: a.db\ntrunks: { local: { from: [127.0.0.0/8] } }\nnumbers: { \"1\": x }\n\
+                destinations: { x: { to: [\"sip:x@127.0.0.1\"] } }\n";
+    std::fs::write(&config, place).expect("written");
+    let (read, findings) = server::read_config(&Disk, &config);
+    let places = server::places(&read.unwrap_or_else(|| panic!("{}", findings.render())), None);
+    let (store, _) = Store::open(&places, Arc::new(Notify::new()), |_| {}).expect("a store");
+    store.close();
+    let document = std::fs::read_to_string("fixtures/bank-card/call.jsonl").expect("a recording");
+    let contexts = document.lines().filter(|line| line.contains("\"out\":\"store\""));
+    let last: serde_json::Value = serde_json::from_str(contexts.last().expect("a context")).expect("JSON");
+    let database = rusqlite::Connection::open(&places.database).expect("the database");
+    database.execute("INSERT INTO cdr VALUES ('01CALL', '', 'agent', ?1)", [RECORD]).expect("a record");
+    let context = last["context"].to_string();
+    database.execute("INSERT INTO context VALUES ('01CALL', '01CASE', ?1, '')", [context]).expect("a context");
+    let config = config.display().to_string();
+    let explained = askonce(&["explain", "01CALL", "--config", &config], "");
+    let printed = text_of(&explained);
+    golden("stored.txt", &printed);
+    assert!(!printed.contains("4111"), "{printed}");
+    let nothing = askonce(&["explain", "01OTHER", "--config", &config], "");
+    assert!(!nothing.status.success() && text(nothing.stderr).contains("no call `01OTHER`"));
+}
+
+fn text_of(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    text(output.stdout.clone())
 }

@@ -15,6 +15,8 @@ use std::fmt::Write;
 const TAIL: usize = 2;
 /// Of a card's number, to its own author.
 const CARD_TAIL: usize = 4;
+/// In place of a value that its reader may not see.
+pub const WITHHELD: &str = "withheld";
 
 /// Who reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,12 +253,12 @@ pub fn caller(number: &Secret) -> String {
 
 /// A value as far as its reader may see it, and how it came.
 pub fn entry(reader: Reader, class: Class, value: Option<&Secret>, how: &str) -> String {
-    let shown = value.and_then(|value| match (class, reader) {
-        (Class::Public, _) | (Class::Pii, Reader::Author) => Some(value.open().to_owned()),
-        (Class::Pii, Reader::Anybody) => Some(value.masked(TAIL)),
-        (Class::Pci, Reader::Author) => Some(value.masked(CARD_TAIL)),
-        (Class::Secret, Reader::Author) => Some(value.masked(0)),
-        (Class::Pci | Class::Secret, Reader::Anybody) => None,
+    let shown = value.map(|value| match (class, reader) {
+        (Class::Public, _) | (Class::Pii, Reader::Author) => value.open().to_owned(),
+        (Class::Pii, Reader::Anybody) => value.masked(TAIL),
+        (Class::Pci, Reader::Author) => value.masked(CARD_TAIL),
+        (Class::Secret, Reader::Author) => value.masked(0),
+        (Class::Pci | Class::Secret, Reader::Anybody) => WITHHELD.to_owned(),
     });
     shown.map_or_else(|| how.to_owned(), |shown| format!("{shown}, {how}"))
 }

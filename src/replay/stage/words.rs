@@ -19,15 +19,18 @@ impl Words {
     pub fn of(prompts: &Prompts) -> Words {
         let mut texts = BTreeMap::new();
         for book in prompts.books() {
-            let words = spoken::words(&book.language).into_iter();
-            texts.extend(words.map(|(name, text)| {
-                // Figures are quicker to read than their names.
-                let figure = name.strip_prefix("digits/").map(str::to_owned);
-                (format!("{}/{name}", book.language), figure.unwrap_or(text))
-            }));
             for part in book.prompts().flat_map(|(_, prompt)| &prompt.parts) {
                 if let Part::Clip { name, text } = part {
                     texts.insert(name.clone(), text.clone());
+                }
+            }
+            let words = spoken::words(&book.language).into_iter();
+            for (name, text) in words {
+                let clip = format!("{}/{name}", book.language);
+                match name.strip_prefix("digits/") {
+                    // Figures are quicker to read than their names.
+                    Some(figure) => drop(texts.insert(clip, figure.to_owned())),
+                    None => drop(texts.entry(clip).or_insert(text)),
                 }
             }
         }
