@@ -9,8 +9,18 @@ use std::path::Path;
 /// Rooms whose mistakes are told with a code.
 const ROOMS: [&str; 4] = ["src/yaml", "src/flow", "src/config", "src/server"];
 /// What begins a finding; its code is the first text among the arguments.
-const BEGINNINGS: [&str; 8] =
-    [".error(", ".warning(", "Diagnostic::error(", "Diagnostic::warning(", "fault(", "fault_at(", " wrong(", "found("];
+const BEGINNINGS: [&str; 10] = [
+    "told(",
+    "tell(",
+    ".error(",
+    ".warning(",
+    "Diagnostic::error(",
+    "Diagnostic::warning(",
+    "fault(",
+    "fault_at(",
+    " wrong(",
+    "found(",
+];
 
 /// Every Rust file of a folder, without its tests.
 fn sources(folder: &Path, found: &mut Vec<String>) {
