@@ -2,6 +2,7 @@
 
 mod address;
 mod admission;
+mod carried;
 mod check;
 mod codecs;
 mod destination;
@@ -19,7 +20,7 @@ mod switches;
 mod trunk;
 mod webhook;
 
-pub use check::{Names, check};
+pub use check::{Handoff, Names, check};
 pub use fixed::{fixed, needs_restart};
 pub use listen::even_ports;
 pub use load::load;

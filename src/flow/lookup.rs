@@ -13,6 +13,8 @@ use std::fmt::Write;
 #[derive(Clone, Debug)]
 pub struct Lookup {
     pub name: Word,
+    /// The file that it stands in, as of a block.
+    pub file: usize,
     /// An endpoint of the configuration.
     pub endpoint: Word,
     pub method: Method,
@@ -48,6 +50,11 @@ pub struct Given {
 }
 
 impl Lookup {
+    /// The facts that it sends, in its body and in its path.
+    pub fn sent(&self) -> impl Iterator<Item = usize> {
+        self.send.iter().copied().chain(self.facts_in_path())
+    }
+
     pub fn facts_in_path(&self) -> impl Iterator<Item = usize> {
         self.path.iter().filter_map(|piece| match piece {
             Piece::Fact(fact) => Some(*fact),

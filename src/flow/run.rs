@@ -6,7 +6,7 @@ mod queued;
 mod talking;
 mod turn;
 
-pub use inquiry::Inquiry;
+pub use inquiry::{Inquiry, SILENCE};
 pub use queued::Queued;
 pub use talking::Talking;
 pub use turn::{Counts, Turn};
@@ -294,7 +294,7 @@ impl Place {
 fn enter((block, step): (usize, usize), turn: &mut Turn) -> Go {
     let flow = turn.flow;
     let (block, placed) = (&flow.blocks[block], &flow.blocks[block].steps[step]);
-    let (block, step, verb, line) = (block.name.text.clone(), step + 1, placed.step.verb(), placed.line);
+    let (block, step, verb, line) = (block.name.text.clone(), step + 1, placed.step.verb(), placed.at.line);
     let at = turn.context.wall(turn.now);
     turn.context.pass(Passed { block: block.clone(), step, verb: verb.to_owned(), line, at });
     turn.act(Action::Step { block, step, verb, line });

@@ -96,7 +96,7 @@ impl<'f> Sounds<'f> {
                         prompt.text,
                         reading.name()
                     );
-                    let mut error = Diagnostic::error(&flow.path, "no-clip", prompt.span, message);
+                    let mut error = Diagnostic::error(flow.path(), "no-clip", prompt.span, message);
                     error.remedy(format!(
                         "record them beside the other prompts, or `askonce prompts build`: {}",
                         missing.join(", ")
@@ -110,7 +110,7 @@ impl<'f> Sounds<'f> {
                     ours.len(),
                     ours[0]
                 );
-                findings.diagnostics.push(Diagnostic::warning(&flow.path, "two-voices", Span::default(), message));
+                findings.diagnostics.push(Diagnostic::warning(flow.path(), "two-voices", Span::default(), message));
             }
         }
     }
@@ -122,7 +122,7 @@ impl<'f> Sounds<'f> {
                 self.take(clip, findings);
             } else if !self.arena.has(clip) {
                 let message = format!("the music `{clip}.wav` is not there: a built-in loop is heard");
-                findings.diagnostics.push(Diagnostic::warning(&flow.path, "no-clip", Span::default(), message));
+                findings.diagnostics.push(Diagnostic::warning(flow.path(), "no-clip", Span::default(), message));
                 self.arena.also_hold(clip);
             }
         }

@@ -101,6 +101,7 @@ pub fn question(name: &Word, node: &Node, loading: &mut Loading) -> Option<Quest
     let class = class?;
     let mut question = Question {
         span: name.span,
+        file: loading.file,
         name,
         kind,
         class,

@@ -33,7 +33,7 @@ pub fn against_facts(loading: &mut Loading) {
             if question.is_known_by(at) && !fills {
                 let message = format!("lookup `{}` does not fill `{}`", lookup.name.text, question.name.text);
                 let remedy = format!("fills: [{}]", question.name.text);
-                loading.faults.error("not-filled", question.span, message).remedy(remedy);
+                loading.faults.error("not-in-fills", question.span, message).remedy(remedy);
             }
         }
     }
@@ -66,6 +66,7 @@ pub fn lookup(name: &Word, node: &Node, loading: &mut Loading) -> Option<Lookup>
     let (method, (endpoint, path)) = target?;
     Some(Lookup {
         name: loading.full(name),
+        file: loading.file,
         endpoint,
         method,
         path,

@@ -18,7 +18,7 @@ mod tests;
 pub use names::Loading;
 
 use super::fact::LANGUAGE;
-use super::model::{Block, Escape, Flow, Parameter, Placed};
+use super::model::{Block, Budget, Escape, Flow, Parameter, Placed};
 use super::prompts::Prompts;
 use super::step::{Step, VERBS};
 use crate::audio::spoken::Currency;
@@ -35,8 +35,9 @@ const MAX_LANGUAGES: usize = 20;
 const MAX_PARAMETERS: usize = 32;
 const MAX_VALUES: usize = 100;
 
-/// Keys that the language document names and that are not served yet.
-const LATER_TOP: [&str; 1] = ["budget"];
+/// Questions, and seconds, of a budget.
+const MAX_QUESTIONS: usize = 100;
+const MAX_SECONDS: usize = 3_600;
 
 /// Loads a flow whose prompts are read already (`preface` says which). Gives the flow and its warnings, or
 /// everything that is wrong.
@@ -111,7 +112,7 @@ fn top(
         loading.currency = currency;
     }
     parameters(fields.take("with"), loading);
-    fields.later(&LATER_TOP, &mut loading.faults);
+    let budget = fields.take("budget").and_then(|node| budget(node, &mut loading.faults));
     loading.early = fields.take("answer").and_then(|node| answer(node, &mut loading.faults)) == Some(true);
     let (queues_node, waiting_node) = (fields.take("queues"), fields.take("waiting"));
     let (always_node, escape_node) = (fields.take("always"), fields.take("escape"));
@@ -135,7 +136,7 @@ fn top(
     let (readings, uses) = (std::mem::take(&mut loading.readings), std::mem::take(&mut loading.uses));
     Some(Flow {
         name: name?,
-        path: source.path.clone(),
+        paths: std::iter::once(source).chain(modules).map(|file| file.path.clone()).collect(),
         digest: digest(source, modules, loading.prompts),
         language: loading.prompts.first().language.clone(),
         start: start?,
@@ -146,6 +147,7 @@ fn top(
         queues: loading.queues.all()?,
         blocks,
         escape,
+        budget,
         early: loading.early,
         readings,
         uses,
@@ -223,6 +225,20 @@ fn prompts_folder(fields: &mut Fields, faults: &mut Faults) -> Option<String> {
         return None;
     }
     Some(folder.text)
+}
+
+/// `budget: { questions: 5, seconds: 90 }`: the longest way to a person.
+fn budget(node: &Node, faults: &mut Faults) -> Option<Budget> {
+    let mut fields = Fields::of(node, "`budget`", faults)?;
+    let (questions, seconds) = (fields.take("questions"), fields.take("seconds"));
+    if questions.is_none() && seconds.is_none() {
+        let message = "`budget` bounds nothing";
+        faults.error("missing-key", node.span, message).remedy("budget: { questions: 5, seconds: 90 }");
+    }
+    fields.finish(faults);
+    let questions = questions.and_then(|node| node.number("a number of questions", 0..=MAX_QUESTIONS, faults));
+    let seconds = seconds.and_then(|node| node.number("a number of seconds", 0..=MAX_SECONDS, faults));
+    Some(Budget { at: node.span, questions, seconds })
 }
 
 /// `with: { brand: [acme, zenith] }`: what a number may give to the flow, the first value where it says nothing.
@@ -314,11 +330,11 @@ fn block(name: &Word, node: &Node, file: usize, loading: &mut Loading) -> Block 
 
 /// A step: one verb with its modifiers; `hangup` stands bare.
 fn step(node: &Node, loading: &mut Loading) -> Option<Placed> {
-    let line = node.span.line;
+    let at = node.span;
     if let Value::Scalar { text, .. } = &node.value {
         let word = Word { text: text.clone(), span: node.span };
         if let Some(step) = Step::bare(text) {
-            return Some(Placed { line, step });
+            return Some(Placed { at, step });
         }
         if VERBS.contains(&text.as_str()) {
             let remedy = format!("write `{text}: …`");
@@ -347,7 +363,7 @@ fn step(node: &Node, loading: &mut Loading) -> Option<Placed> {
     }
     let step = Step::load(&verb.text, &mut fields, loading);
     fields.finish(&mut loading.faults);
-    Some(Placed { line, step: step? })
+    Some(Placed { at, step: step? })
 }
 
 fn unknown_verb(word: &Word, loading: &mut Loading) {

@@ -88,8 +88,10 @@ fn afterwards(block: &Block, loading: &mut Loading) {
     for placed in &block.steps {
         let verb = placed.step.verb();
         if !AFTERWARDS.contains(&verb) {
-            let message =
-                format!("`{verb}` in line {} of block `{}`: the caller is gone by then", placed.line, block.name.text);
+            let message = format!(
+                "`{verb}` in line {} of block `{}`: the caller is gone by then",
+                placed.at.line, block.name.text
+            );
             let verbs: Vec<&str> = VERBS.iter().copied().filter(|verb| AFTERWARDS.contains(verb)).collect();
             fault(loading, block, "caller-gone", message).remedy(format!("there may be: {}", verbs.join(", ")));
         }
@@ -116,13 +118,13 @@ fn edges(flow: &Flow, block: usize) -> Vec<Edge> {
                 Next::Always => (flow.always_error, false),
                 Next::Continue | Next::Return | Next::End(_) => (None, false),
             };
-            edges.extend(to.map(|to| Edge { to, paced: paced || bounded, run, line: placed.line }));
+            edges.extend(to.map(|to| Edge { to, paced: paced || bounded, run, line: placed.at.line }));
         }
         if let Step::Agent(agent) = &placed.step {
             let held = agent.queues().iter().filter_map(|queue| flow.queues[*queue].held.as_ref()?.waiting.as_ref());
             let instead = held.filter_map(|waiting| waiting.instead.as_ref());
             // The caller presses a key.
-            edges.extend(instead.map(|way| Edge { to: way.to, paced: true, run: false, line: placed.line }));
+            edges.extend(instead.map(|way| Edge { to: way.to, paced: true, run: false, line: placed.at.line }));
         }
         bounded |= matches!(&placed.step, Step::Forget(forget) if forget.is_bounded());
     }
@@ -152,7 +154,7 @@ fn stray_returns(flow: &Flow, loading: &mut Loading) {
         let returns = |placed: &&Placed| placed.step.ways().iter().any(|way| way.next == Next::Return);
         if let Some(placed) = block.steps.iter().find(returns) {
             let name = &block.name.text;
-            let message = format!("`return` in line {}: `{name}` is also reached without a `run`", placed.line);
+            let message = format!("`return` in line {}: `{name}` is also reached without a `run`", placed.at.line);
             let remedy = format!("lead to it by `- run: {name}` only");
             fault(loading, block, "stray-return", message).remedy(remedy);
         }

@@ -9,6 +9,7 @@ use crate::context::{Outcome, Source, Why};
 use crate::flow::fact::{Ask, Kind};
 use crate::flow::load::Loading;
 use crate::flow::model::{Flow, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Action, Doing, Event, Go, Inquiry, Turn};
 use crate::key::Key;
 use crate::secret::Secret;
@@ -54,6 +55,53 @@ impl Collect {
 
     pub fn ways(&self) -> Vec<Way<'_>> {
         vec![Way::ON, Way::at_once("else", self.otherwise)]
+    }
+
+    pub fn fact(&self) -> usize {
+        self.fact
+    }
+
+    pub fn minds(&self, minds: &mut Minds) {
+        minds.look_up(self.fact);
+        if let Some(lookup) = minds.flow().facts[self.fact].accept {
+            let sent = minds.flow().lookups[lookup].sent().filter(|fact| *fact != self.fact);
+            sent.for_each(|fact| minds.look_up(fact));
+        }
+    }
+
+    /// Whether the caller is asked here, as things stand.
+    pub fn asks(&self, at: &Point) -> bool {
+        matches!(at.status(self.fact), Status::Unknown | Status::Fresh | Status::Any)
+    }
+
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        let fact = self.fact;
+        let filled = at.on(By::Itself, Next::Continue);
+        let declined = at.on(By::Itself, self.otherwise);
+        match at.status(fact) {
+            Status::Filled(_) => return vec![filled],
+            Status::Declined | Status::Settled => return vec![declined],
+            Status::Unknown | Status::Fresh | Status::Any => {}
+        }
+        let question = &at.ground.flow.facts[fact];
+        let mut ways = at.fills(fact, Next::Continue, |value| By::Keyed { fact, value });
+        // What is known is offered.
+        if at.status(fact) == Status::Fresh {
+            ways.extend(at.fills(fact, Next::Continue, |value| By::Taken { fact, value }));
+        }
+        ways.push(match &question.default {
+            Some(_) => {
+                let standard = at.ground.values(fact).into_iter().find(|one| at.ground.is_default(fact, *one));
+                at.with(By::GaveUp { fact }, Next::Continue, fact, Status::Filled(standard.flatten()))
+            }
+            None => at.with(By::GaveUp { fact }, self.otherwise, fact, Status::Declined),
+        });
+        ways.extend(at.escape(fact, self.otherwise));
+        ways.iter_mut().for_each(|way| way.then.mark_asked(fact, at.ground.tracked(fact)));
+        if at.status(fact) == Status::Any {
+            ways.extend([filled, declined]);
+        }
+        ways
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {

@@ -3,6 +3,7 @@
 
 use crate::flow::load::Loading;
 use crate::flow::model::{Flow, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Go, Turn};
 use crate::yaml::{Fields, Node};
 
@@ -52,6 +53,35 @@ impl Forget {
     /// Whether it lets a path through so many times only.
     pub fn is_bounded(&self) -> bool {
         self.bound.is_some()
+    }
+
+    pub fn fact(&self) -> usize {
+        self.fact
+    }
+
+    /// Whether a caller who was asked before may be asked again: once more, on purpose.
+    pub fn is_on_purpose(&self) -> bool {
+        self.keep || self.is_bounded()
+    }
+
+    pub fn minds(&self, minds: &mut Minds) {
+        minds.read(self.fact);
+    }
+
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        let rounds = at.ground.rounds(self.fact);
+        let gone = rounds.map_or(0, |slot| at.standing.slot(slot));
+        if let Some(bound) = self.bound.filter(|bound| u32::from(gone) >= bound.at_most) {
+            return vec![at.on(By::Itself, bound.otherwise)];
+        }
+        let mut on = at.with(By::Itself, Next::Continue, self.fact, Status::Unknown);
+        if let Some(slot) = rounds {
+            on.then.set_slot(slot, gone.saturating_add(1));
+        }
+        if self.is_on_purpose() {
+            on.then.mark_asked(self.fact, false);
+        }
+        vec![on]
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {

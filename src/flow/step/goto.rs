@@ -2,6 +2,7 @@
 
 use crate::flow::load::Loading;
 use crate::flow::model::{Flow, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Go, Turn};
 use crate::yaml::{Fields, Node};
 
@@ -17,6 +18,12 @@ impl Goto {
 
     pub fn ways(&self) -> Vec<Way<'_>> {
         vec![Way::at_once("goto", Next::Block(self.to))]
+    }
+
+    pub fn minds(&self, _: &mut Minds) {}
+
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        vec![at.on(By::Itself, Next::Block(self.to))]
     }
 
     pub fn begin(&self, _: &mut Turn) -> Go {

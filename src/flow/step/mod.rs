@@ -18,7 +18,8 @@ pub mod transfer;
 pub mod unserved;
 
 use super::load::Loading;
-use super::model::{Flow, Way};
+use super::model::{Flow, Needs, Way};
+use super::proof::{Minds, Move, Point};
 use super::run::{Go, Turn};
 use crate::yaml::Fields;
 
@@ -65,6 +66,20 @@ macro_rules! steps {
                 }
             }
 
+            /// What the step looks at, for the proofs.
+            pub fn minds<'f>(&'f self, minds: &mut Minds<'f>) {
+                match self {
+                    $(Step::$Verb(step) => step.minds(minds)),+
+                }
+            }
+
+            /// The ways on from a point of a proof.
+            pub fn moves(&self, at: &Point) -> Vec<Move> {
+                match self {
+                    $(Step::$Verb(step) => step.moves(at)),+
+                }
+            }
+
             /// Enters the step.
             pub fn begin(&self, turn: &mut Turn) -> Go {
                 match self {
@@ -96,6 +111,17 @@ steps! {
 }
 
 impl Step {
+    /// The facts that it hands on, and where each is named.
+    pub fn needs(&self) -> Option<&Needs> {
+        match self {
+            Step::Agent(step) => Some(step.needs()),
+            Step::Transfer(step) => Some(step.needs()),
+            Step::Callback(step) => Some(step.needs()),
+            Step::Ticket(step) => Some(step.needs()),
+            _ => None,
+        }
+    }
+
     /// The step of a verb that stands bare.
     pub fn bare(verb: &str) -> Option<Step> {
         match verb {

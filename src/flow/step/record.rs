@@ -2,6 +2,7 @@
 
 use crate::flow::load::Loading;
 use crate::flow::model::{Flow, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Action, Go, Turn};
 use crate::media::RecordAct;
 use crate::yaml::{Fields, Node};
@@ -34,6 +35,12 @@ impl Record {
 
     pub fn ways(&self) -> Vec<Way<'_>> {
         vec![Way::ON]
+    }
+
+    pub fn minds(&self, _: &mut Minds) {}
+
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        vec![at.on(By::Itself, Next::Continue)]
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {

@@ -2,6 +2,7 @@
 
 use crate::flow::load::Loading;
 use crate::flow::model::{Flow, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Action, Doing, Ending, Go, Turn};
 use crate::yaml::{Fields, Node};
 
@@ -29,6 +30,12 @@ impl Reject {
 
     pub fn ways(&self) -> Vec<Way<'_>> {
         vec![Way::at_once("reject", Next::End(Ending::SelfServed))]
+    }
+
+    pub fn minds(&self, _: &mut Minds) {}
+
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        vec![at.on(By::Itself, Next::End(Ending::SelfServed))]
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {

@@ -2,6 +2,7 @@
 
 use crate::flow::load::Loading;
 use crate::flow::model::{Flow, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Go, Turn};
 use crate::yaml::{Fields, Node};
 
@@ -16,6 +17,12 @@ impl Return {
 
     pub fn ways(&self) -> Vec<Way<'_>> {
         vec![Way::at_once("return", Next::Return)]
+    }
+
+    pub fn minds(&self, _: &mut Minds) {}
+
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        vec![at.on(By::Itself, Next::Return)]
     }
 
     pub fn begin(&self, _: &mut Turn) -> Go {

@@ -3,6 +3,7 @@
 use crate::flow::fact::Kind;
 use crate::flow::load::Loading;
 use crate::flow::model::{Exit, Flow, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Go, Turn};
 use crate::yaml::near::suggestion;
 use crate::yaml::{Fields, Node};
@@ -54,6 +55,21 @@ impl Route {
             paced: false,
         };
         self.to.iter().map(leads).chain([Way::at_once("else", self.otherwise)]).collect()
+    }
+
+    pub fn minds(&self, minds: &mut Minds) {
+        minds.read(self.fact);
+        minds.valued.push(self.fact);
+    }
+
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        let blocks = self.to.iter().map(|(value, block)| (at.ground.value(self.fact, value), Next::Block(*block)));
+        let ways: Vec<Next> = match at.status(self.fact) {
+            Status::Filled(value) => blocks.filter(|(of, _)| *of == value).map(|(_, to)| to).collect(),
+            Status::Any => blocks.map(|(_, to)| to).chain([self.otherwise]).collect(),
+            Status::Unknown | Status::Fresh | Status::Declined | Status::Settled => vec![self.otherwise],
+        };
+        ways.into_iter().map(|next| at.on(By::Itself, next)).collect()
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {

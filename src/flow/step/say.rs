@@ -2,6 +2,7 @@
 
 use crate::flow::load::Loading;
 use crate::flow::model::{Flow, Named, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Action, Doing, Event, Go, Turn};
 use crate::yaml::{Fields, Node};
 
@@ -27,6 +28,19 @@ impl Say {
 
     pub fn ways(&self) -> Vec<Way<'_>> {
         vec![Way::ON]
+    }
+
+    /// The prompt, or those among which a parameter chooses.
+    pub fn prompts(&self) -> &[String] {
+        self.prompt.all()
+    }
+
+    pub fn minds<'f>(&'f self, minds: &mut Minds<'f>) {
+        self.prompt.all().iter().for_each(|prompt| minds.speak(prompt));
+    }
+
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        vec![at.on(By::Itself, Next::Continue)]
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {
