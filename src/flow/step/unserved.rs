@@ -86,7 +86,7 @@ macro_rules! unserved {
 unserved!(Callback, "callback", |node, fields, loading| {
     loading.queue(node);
     let node = fields.need("number", &mut loading.faults)?;
-    Some(Needs { facts: vec![loading.fact(node)?], at: vec![node.span] })
+    Some(Needs { facts: vec![loading.fact(node)?], unasked: vec![false], at: vec![node.span] })
 });
 unserved!(Ticket, "ticket", |node, fields, loading| {
     node.name("an inbox of the configuration", &mut loading.faults);
