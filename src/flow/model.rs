@@ -283,16 +283,14 @@ pub enum Next {
 pub struct Way<'s> {
     pub exit: Exit<'s>,
     pub next: Next,
-    /// A person paces it: this way cannot be taken twice in no time.
-    pub paced: bool,
 }
 
 impl Way<'static> {
     /// The step is done, and the block goes on.
-    pub const ON: Self = Self { exit: Exit::On, next: Next::Continue, paced: false };
+    pub const ON: Self = Self { exit: Exit::On, next: Next::Continue };
 
-    pub fn at_once(key: &'static str, next: Next) -> Self {
-        Self { exit: Exit::Key(key), next, paced: false }
+    pub fn named(key: &'static str, next: Next) -> Self {
+        Self { exit: Exit::Key(key), next }
     }
 }
 

@@ -43,11 +43,8 @@ impl Agent {
     pub fn ways(&self) -> Vec<Way<'_>> {
         let Exits { otherwise, closed, full, waited, escalate, done } = self.exits;
         let failed = [("closed", closed), ("full", full), ("waited", waited), ("else", Some(otherwise))];
-        let failed = failed.into_iter().filter_map(|(key, next)| Some(Way::at_once(key, next?)));
-        // A person paces these.
-        let talked = [("done", Some(done)), ("escalate", escalate)];
-        let talked = talked.into_iter().filter_map(|(key, next)| Some(Way { paced: true, ..Way::at_once(key, next?) }));
-        failed.chain(talked).collect()
+        let ways = failed.into_iter().chain([("done", Some(done)), ("escalate", escalate)]);
+        ways.filter_map(|(key, next)| Some(Way::named(key, next?))).collect()
     }
 
     /// Which of the flow's queues it may be for.

@@ -53,7 +53,7 @@ impl Branch {
     }
 
     pub fn ways(&self) -> Vec<Way<'_>> {
-        vec![Way::at_once("then", self.then), Way::at_once("else", self.otherwise)]
+        vec![Way::named("then", self.then), Way::named("else", self.otherwise)]
     }
 
     pub fn condition(&self) -> &Expr {

@@ -54,7 +54,7 @@ impl Collect {
     }
 
     pub fn ways(&self) -> Vec<Way<'_>> {
-        vec![Way::ON, Way::at_once("else", self.otherwise)]
+        vec![Way::ON, Way::named("else", self.otherwise)]
     }
 
     pub fn fact(&self) -> usize {

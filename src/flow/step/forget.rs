@@ -45,9 +45,8 @@ impl Forget {
     }
 
     pub fn ways(&self) -> Vec<Way<'_>> {
-        let exit = self.bound.map(|bound| Way::at_once("else", bound.otherwise));
-        let on = Way { paced: self.bound.is_some(), ..Way::ON };
-        exit.into_iter().chain([on]).collect()
+        let exit = self.bound.map(|bound| Way::named("else", bound.otherwise));
+        exit.into_iter().chain([Way::ON]).collect()
     }
 
     /// Whether it lets a path through so many times only.

@@ -17,7 +17,7 @@ impl Goto {
     }
 
     pub fn ways(&self) -> Vec<Way<'_>> {
-        vec![Way::at_once("goto", Next::Block(self.to))]
+        vec![Way::named("goto", Next::Block(self.to))]
     }
 
     pub fn minds(&self, _: &mut Minds) {}

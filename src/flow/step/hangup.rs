@@ -16,7 +16,7 @@ impl Hangup {
     }
 
     pub fn ways(&self) -> Vec<Way<'_>> {
-        vec![Way::at_once("hangup", Next::End(Ending::SelfServed))]
+        vec![Way::named("hangup", Next::End(Ending::SelfServed))]
     }
 
     pub fn minds(&self, _: &mut Minds) {}

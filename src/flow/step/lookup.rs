@@ -55,7 +55,7 @@ impl Lookup {
     pub fn ways(&self) -> Vec<Way<'_>> {
         let Exits { none, refused, slow, otherwise } = self.exits;
         let failed = [("none", none), ("refused", refused), ("slow", slow), ("else", Some(otherwise))];
-        let failed = failed.into_iter().filter_map(|(key, next)| Some(Way::at_once(key, next?)));
+        let failed = failed.into_iter().filter_map(|(key, next)| Some(Way::named(key, next?)));
         [Way::ON].into_iter().chain(failed).collect()
     }
 

@@ -29,7 +29,7 @@ impl Reject {
     }
 
     pub fn ways(&self) -> Vec<Way<'_>> {
-        vec![Way::at_once("reject", Next::End(Ending::SelfServed))]
+        vec![Way::named("reject", Next::End(Ending::SelfServed))]
     }
 
     pub fn minds(&self, _: &mut Minds) {}

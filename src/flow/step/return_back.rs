@@ -16,7 +16,7 @@ impl Return {
     }
 
     pub fn ways(&self) -> Vec<Way<'_>> {
-        vec![Way::at_once("return", Next::Return)]
+        vec![Way::named("return", Next::Return)]
     }
 
     pub fn minds(&self, _: &mut Minds) {}

@@ -49,12 +49,8 @@ impl Route {
     }
 
     pub fn ways<'s>(&'s self) -> Vec<Way<'s>> {
-        let leads = |(value, block): &'s (String, usize)| Way {
-            exit: Exit::Value(value),
-            next: Next::Block(*block),
-            paced: false,
-        };
-        self.to.iter().map(leads).chain([Way::at_once("else", self.otherwise)]).collect()
+        let leads = |(value, to): &'s (String, usize)| Way { exit: Exit::Value(value), next: Next::Block(*to) };
+        self.to.iter().map(leads).chain([Way::named("else", self.otherwise)]).collect()
     }
 
     pub fn minds(&self, minds: &mut Minds) {

@@ -21,7 +21,7 @@ impl RunBlock {
     }
 
     pub fn ways(&self) -> Vec<Way<'_>> {
-        vec![Way::at_once("run", Next::Run(self.block)), Way::ON]
+        vec![Way::named("run", Next::Run(self.block)), Way::ON]
     }
 
     pub fn minds(&self, _: &mut Minds) {}

@@ -30,8 +30,7 @@ impl Transfer {
     }
 
     pub fn ways(&self) -> Vec<Way<'_>> {
-        let done = Way::at_once("done", Next::End(Ending::Transferred));
-        vec![Way::at_once("else", self.otherwise), Way { paced: true, ..done }]
+        vec![Way::named("else", self.otherwise), Way::named("done", Next::End(Ending::Transferred))]
     }
 
     pub fn needs(&self) -> &Needs {

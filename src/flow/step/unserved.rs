@@ -27,7 +27,7 @@ impl Unserved {
 
     /// What it will lead to is looked at as well: a flow that loads today loads once it is served.
     fn ways(&self) -> Vec<Way<'_>> {
-        vec![Way::ON, Way::at_once("else", self.otherwise)]
+        vec![Way::ON, Way::named("else", self.otherwise)]
     }
 
     fn minds(&self, minds: &mut Minds) {
