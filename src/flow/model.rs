@@ -289,7 +289,7 @@ impl Way<'static> {
     /// The step is done, and the block goes on.
     pub const ON: Self = Self { exit: Exit::On, next: Next::Continue };
 
-    pub fn named(key: &'static str, next: Next) -> Self {
+    pub fn of(key: &'static str, next: Next) -> Self {
         Self { exit: Exit::Key(key), next }
     }
 }

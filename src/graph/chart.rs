@@ -166,14 +166,7 @@ fn line(flow: &Flow, block: &str, at: usize, placed: &Placed) -> Line {
 
 /// What goes along with the caller.
 fn needs(flow: &Flow, step: &Step) -> Option<String> {
-    let needs = match step {
-        Step::Agent(agent) => agent.needs(),
-        Step::Callback(callback) => callback.needs(),
-        Step::Ticket(ticket) => ticket.needs(),
-        Step::Transfer(transfer) => transfer.needs(),
-        _ => return None,
-    };
-    let facts: Vec<&str> = needs.facts.iter().map(|fact| flow.facts[*fact].name.text.as_str()).collect();
+    let facts: Vec<&str> = step.needs()?.facts.iter().map(|fact| flow.facts[*fact].name.text.as_str()).collect();
     (!facts.is_empty()).then(|| format!("needs {}", facts.join(", ")))
 }
 

@@ -8,7 +8,9 @@ pub mod fields;
 pub mod near;
 pub mod node;
 mod scalar;
+pub mod schema;
+pub mod shape;
 
 pub use diagnostic::{Diagnostic, Faults, Severity, Source, Span};
 pub use fields::Fields;
-pub use node::{Node, Value, Word, read};
+pub use node::{Node, Value, Word, is_misread, read};

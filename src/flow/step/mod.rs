@@ -22,6 +22,7 @@ use super::model::{Flow, Needs, Way};
 use super::proof::{Minds, Move, Point};
 use super::run::{Go, Turn};
 use crate::yaml::Fields;
+use crate::yaml::shape::Shape;
 
 macro_rules! steps {
     ($($word:literal: $room:ident::$Verb:ident),+ $(,)?) => {
@@ -33,6 +34,9 @@ macro_rules! steps {
 
         /// Every verb.
         pub const VERBS: &[&str] = &[$($word),+];
+
+        /// What each of them takes.
+        pub const SHAPES: &[&Shape] = &[$($room::$Verb::SHAPE),+];
 
         impl Step {
             pub fn verb(&self) -> &'static str {
@@ -59,13 +63,6 @@ macro_rules! steps {
                 }
             }
 
-            /// What the verb is said of, as the file names it: `collect` of `account`. Empty of a verb that stands bare.
-            pub fn object(&self, flow: &Flow) -> String {
-                match self {
-                    $(Step::$Verb(step) => step.object(flow)),+
-                }
-            }
-
             /// What the step looks at, for the proofs.
             pub fn minds<'f>(&'f self, minds: &mut Minds<'f>) {
                 match self {
@@ -77,6 +74,13 @@ macro_rules! steps {
             pub fn moves(&self, at: &Point) -> Vec<Move> {
                 match self {
                     $(Step::$Verb(step) => step.moves(at)),+
+                }
+            }
+
+            /// What the verb is said of, as the file names it: `collect` of `account`. Empty of a verb that stands bare.
+            pub fn object(&self, flow: &Flow) -> String {
+                match self {
+                    $(Step::$Verb(step) => step.object(flow)),+
                 }
             }
 
@@ -111,6 +115,11 @@ steps! {
 }
 
 impl Step {
+    /// What a verb takes.
+    pub fn shape(verb: &str) -> Option<&'static Shape> {
+        SHAPES.iter().copied().find(|shape| shape.name == verb)
+    }
+
     /// The facts that it hands on, and where each is named.
     pub fn needs(&self) -> Option<&Needs> {
         match self {
