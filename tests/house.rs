@@ -25,6 +25,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("flow", 3),
     ("config", 3),
     ("call", 4),
+    ("graph", 4),
     ("acd", 5),
     ("engine", 6),
     ("os", 7),

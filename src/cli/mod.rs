@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod doctor;
 mod erase;
+mod graph;
 mod load;
 mod logging;
 mod prompts;
@@ -32,6 +33,8 @@ enum Verb {
     Serve(serve::Args),
     /// Read flows (and a configuration) and say what is wrong with them
     Check(check::Args),
+    /// Draw a flow: its blocks, their steps and ways out
+    Graph(graph::Args),
     /// What flows say: list it, write the script for a studio, let a machine speak it, check it
     Prompts(prompts::Args),
     /// Say whether this machine is fit for the service, what that costs where it is not, and how to mend it
@@ -60,6 +63,7 @@ pub fn run() -> ExitCode {
         Verb::Demo(args) => demo::run(&args),
         Verb::Serve(args) => serve::run(&args),
         Verb::Check(args) => check::run(&args),
+        Verb::Graph(args) => graph::run(&args),
         Verb::Prompts(args) => prompts::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Erase(args) => erase::run(&args),

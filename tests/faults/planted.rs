@@ -199,7 +199,7 @@ faults! {
     // A section, or what stands in it, that is misspelt.
     "the section `facts`" in FLOW:
         "\nfacts:" => "\nfcats:"
-        is "error[unknown-key] desk.yaml:14";
+        is "error[unknown-key] desk.yaml:13";
     "the section `lookups`" in FLOW:
         "\nlookups:" => "\nlookpus:"
         is "error[unknown-key] desk.yaml:25";
@@ -438,8 +438,8 @@ faults! {
         "      because: \"billing has its own menu\"\n" => ""
         is "error[no-reason] desk.yaml:58";
     "something said to a caller who is gone" in FLOW:
-        "    - set: noted\n      to: true" => "    - say: closed"
-        is "error[caller-gone] desk.yaml:82";
+        "    - set: noted\n" => "    - say: closed\n    - set: noted\n"
+        is "error[caller-gone] desk.yaml:83";
     "a call that is rejected after its answer" in FLOW:
         "    - say: call_later\n    - hangup" => "    - say: call_later\n    - reject: 486"
         is "error[answered] desk.yaml:81";
@@ -453,7 +453,7 @@ faults! {
         "active: { type: bool, default: false }" => "active: bool"
         is "error[never-given] desk.yaml:56";
     "a source that does not fill it" in FLOW:
-        "fills: { account: customer.account }" => "fills: [noted]"
+        "account: customer.account, story" => "noted: customer.account, story"
         is "error[not-in-fills] desk.yaml:16";
     "a fact that nothing uses" in FLOW:
         "  noted: {" => "  spare: { type: bool }\n  noted: {"
@@ -492,6 +492,37 @@ faults! {
     "a secret that outlives its call" in MODULE:
         "class: secret," => "class: secret, lives: case,"
         is "error[class] verify.yaml:4";
+    // What holds on no path, or not on every one.
+    "a budget that is broken" in FLOW:
+        "languages:" => "budget: { questions: 1 }\nlanguages:"
+        is "error[over-budget] desk.yaml:3";
+    "a budget of time that is broken" in FLOW:
+        "languages:" => "budget: { seconds: 2 }\nlanguages:"
+        is "error[over-budget] desk.yaml:3";
+    "a secret that is kept to a person" in MODULE:
+        "    - forget: pin\n" => ""
+        is "error[secret-kept] desk.yaml:68";
+    "a prompt that reads what is not there" in FLOW:
+        "    - collect: visit\n      else: person\n" => ""
+        is "error[not-filled] desk.yaml:63";
+    "a fact that nobody asked for" in FLOW:
+        "      needs: [account]\n      whisper" => "      needs: [account, reason]\n      whisper"
+        is "error[unasked] desk.yaml:69";
+    "a lookup that sends what is not there" in FLOW:
+        "\"crm:/note\", timeout" => "\"crm:/note\", send: [account], timeout"
+        is "error[sends-unfilled] desk.yaml:85";
+    "a question that comes twice" in FLOW:
+        "    - collect: reason\n" => "    - forget: account\n    - collect: account\n      else: person\n    - collect: reason\n"
+        is "error[asked-twice] desk.yaml:52";
+    "a round that nobody asked for" in FLOW:
+        "    - say: outage_known\n    - hangup" => "    - say: outage_known\n    - forget: visit\n      at_most: 3\n      else: sorry\n    - goto: outage"
+        is "error[no-choice] desk.yaml:66";
+    "a question without a way to a person" in FLOW:
+        "    - say: call_later\n    - hangup" => "    - collect: reason\n      else: continue\n    - hangup"
+        is "error[no-way-out] desk.yaml:80";
+    "silence" in FLOW:
+        "    - lookup: crm\n      else: continue\n" => "    - lookup: crm\n      else: continue\n    - lookup: crm\n      else: continue\n    - lookup: crm\n      else: continue\n    - lookup: crm\n      else: continue\n    - lookup: crm\n      else: continue\n    - lookup: crm\n      else: continue\n    - lookup: crm\n      else: continue\n    - lookup: crm\n      else: continue\n"
+        is "error[long-silence] desk.yaml:46";
     // Prompts.
     "a prompt that is missing in one language" in ES:
         "call_later: Llame más tarde.\n" => ""
@@ -515,6 +546,9 @@ faults! {
         "Please call later." => "You are number {queue.position}."
         is "error[value-spoken] desk.yaml:80";
     // What the configuration cannot do.
+    "User-to-User that is too long" in CONFIG:
+        "uui: [account]" => "uui: [account, story]"
+        is "error[context-too-long] askonce.yaml:12";
     "a wrong version" in FLOW:
         "askonce: 1" => "askonce: 2"
         is "error[wrong-type] desk.yaml:1";
@@ -539,9 +573,9 @@ faults! {
     "a header that is not sent" in CONFIG:
         "uui: [account] }" => "headers: { X-A: account } }"
         is "error[no-effect] askonce.yaml:12";
-    "a word that is not served yet" in FLOW:
-        "languages:" => "budget: { questions: 5 }\nlanguages:"
-        is "error[not-served-yet] desk.yaml:3";
+    "a word that is not served yet" in CONFIG:
+        "flows: [desk.yaml]\n" => "flows: [desk.yaml]\nstore: \"postgres://db\"\n"
+        is "error[not-served-yet] askonce.yaml:4";
 }
 
 /// A file, its bytes, and what is told.
@@ -566,7 +600,7 @@ pub fn bytes(sound: &Place) -> Vec<Whole> {
         ("too big", FLOW, big.into(), "error[too-big] desk.yaml"),
         ("aliases of aliases", FLOW, blown.into(), "error[anchor] desk.yaml:88"),
         ("too many steps", FLOW, steps.into(), "error[too-many] desk.yaml:80"),
-        ("too many facts", FLOW, facts.into(), "error[too-many] desk.yaml:15"),
+        ("too many facts", FLOW, facts.into(), "error[too-many] desk.yaml:14"),
         ("a text that is not UTF-8", FLOW, latin, "error[unreadable] desk.yaml"),
         ("a catalogue that is not UTF-8", EN, b"a: \xff\n".to_vec(), "error[unreadable] prompts/en.yaml"),
         ("a NUL", FLOW, nul.into(), "error[yaml] desk.yaml:80"),

@@ -79,7 +79,6 @@ pub fn lookup(name: &Word, node: &Node, loading: &mut Loading) -> Option<Lookup>
     let (method, (endpoint, path)) = target?;
     Some(Lookup {
         name: loading.full(name),
-        file: loading.file,
         endpoint,
         method,
         path,

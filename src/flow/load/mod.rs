@@ -1,7 +1,6 @@
 //! From text to a `Flow`: every mistake at once, in file order, each with its place and a remedy.
 
 mod facts;
-mod given;
 mod hours;
 #[cfg(test)]
 mod language_tests;
@@ -40,8 +39,9 @@ const MAX_QUESTIONS: usize = 100;
 const MAX_SECONDS: usize = 3_600;
 
 /// The keys of a flow.
-const TOP: [&str; 18] = [
+const TOP: [&str; 19] = [
     "askonce",
+    "budget",
     "flow",
     "languages",
     "currency",

@@ -8,7 +8,7 @@
 use crate::context::{Outcome, Source, Why};
 use crate::flow::fact::{Ask, Kind};
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Action, Doing, Event, Go, Inquiry, Turn};
 use crate::key::Key;
@@ -53,8 +53,8 @@ impl Collect {
         Some(Self { fact: fact?, otherwise: otherwise? })
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::Continue), Way::at_once(self.otherwise)]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::ON, Way::of("else", self.otherwise)]
     }
 
     pub fn fact(&self) -> usize {
@@ -81,7 +81,7 @@ impl Collect {
         match at.status(fact) {
             Status::Filled(_) => return vec![filled],
             Status::Declined | Status::Settled => return vec![declined],
-            Status::Unknown | Status::Fresh | Status::Any => {}
+            Status::Unknown | Status::Fresh | Status::Answered | Status::Any => {}
         }
         let question = &at.ground.flow.facts[fact];
         let mut ways = at.fills(fact, Next::Continue, |value| By::Keyed { fact, value });
@@ -119,6 +119,10 @@ impl Collect {
             return offer(turn, self.fact, self.otherwise, (value, from));
         }
         ask(turn, self.fact, self.otherwise, Failure::Silent)
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        flow.facts[self.fact].name.text.clone()
     }
 }
 
@@ -265,7 +269,7 @@ impl Asking {
 
     fn key(mut self, turn: &mut Turn, key: Key) -> ControlFlow<Go, Self> {
         if turn.is_escape(self.fact, key, !matches!(self.phase, Phase::Entry(_))) {
-            return ControlFlow::Break(turn.escape());
+            return ControlFlow::Break(turn.escape(self.fact, self.otherwise));
         }
         let Phase::Entry(keys) = &mut self.phase else {
             return self.answer(turn, key);

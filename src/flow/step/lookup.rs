@@ -3,7 +3,7 @@
 
 use crate::context::Outcome;
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Doing, Event, Go, Inquiry, Turn};
 use crate::time::Instant;
@@ -46,16 +46,11 @@ impl Lookup {
         self.lookup
     }
 
-    /// Whether the next step follows though it failed.
-    pub fn goes_on_failed(&self) -> bool {
+    pub fn ways(&self) -> Vec<Way<'_>> {
         let Exits { none, refused, slow, otherwise } = self.exits;
-        [none, refused, slow, Some(otherwise)].contains(&Some(Next::Continue))
-    }
-
-    pub fn ways(&self) -> Vec<Way> {
-        let Exits { none, refused, slow, otherwise } = self.exits;
-        let named = [none, refused, slow].into_iter().flatten();
-        named.chain([Next::Continue, otherwise]).map(Way::at_once).collect()
+        let failed = [("none", none), ("refused", refused), ("slow", slow), ("else", Some(otherwise))];
+        let failed = failed.into_iter().filter_map(|(key, next)| Some(Way::of(key, next?)));
+        [Way::ON].into_iter().chain(failed).collect()
     }
 
     pub fn minds(&self, minds: &mut Minds) {
@@ -76,8 +71,12 @@ impl Lookup {
         }
         let mut on = at.on(by(Outcome::Ok), Next::Continue);
         at.ground.given(self.lookup).into_iter().for_each(|slot| on.then.set_slot(slot, 1));
-        for (fact, _) in lookup.fills.iter().filter(|(fact, _)| at.status(*fact) == Status::Unknown) {
-            on.then.set(*fact, Status::Fresh);
+        for (fact, _) in &lookup.fills {
+            match (at.status(*fact), at.ground.flow.facts[*fact].is_known_by(self.lookup)) {
+                (Status::Unknown, true) => on.then.set(*fact, Status::Fresh),
+                (Status::Unknown | Status::Fresh, false) => on.then.set(*fact, Status::Answered),
+                _ => {}
+            }
         }
         let exits = [(Outcome::None, none), (Outcome::Refused, refused), (Outcome::Slow, slow)];
         let named = exits.into_iter().filter_map(|(outcome, exit)| Some(at.on(by(outcome), exit?)));
@@ -89,6 +88,10 @@ impl Lookup {
             Ok(inquiry) => Go::Wait(Doing::Looking(Looking { inquiry, exits: self.exits })),
             Err(outcome) => self.exits.take(turn, outcome),
         }
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        flow.lookups[self.lookup].name.text.clone()
     }
 }
 

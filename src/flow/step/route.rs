@@ -2,7 +2,7 @@
 
 use crate::flow::fact::Kind;
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Exit, Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Go, Turn};
 use crate::yaml::near::suggestion;
@@ -51,9 +51,9 @@ impl Route {
         Some(Self { fact, to: to?, otherwise: otherwise? })
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        let ways = self.to.iter().map(|(_, block)| Next::Block(*block));
-        ways.chain([self.otherwise]).map(Way::at_once).collect()
+    pub fn ways<'s>(&'s self) -> Vec<Way<'s>> {
+        let leads = |(value, block): &'s (String, usize)| Way { exit: Exit::Value(value), next: Next::Block(*block) };
+        self.to.iter().map(leads).chain([Way::of("else", self.otherwise)]).collect()
     }
 
     pub fn minds(&self, minds: &mut Minds) {
@@ -66,7 +66,9 @@ impl Route {
         let ways: Vec<Next> = match at.status(self.fact) {
             Status::Filled(value) => blocks.filter(|(of, _)| *of == value).map(|(_, to)| to).collect(),
             Status::Any => blocks.map(|(_, to)| to).chain([self.otherwise]).collect(),
-            Status::Unknown | Status::Fresh | Status::Declined | Status::Settled => vec![self.otherwise],
+            Status::Unknown | Status::Fresh | Status::Answered | Status::Declined | Status::Settled => {
+                vec![self.otherwise]
+            }
         };
         ways.into_iter().map(|next| at.on(By::Itself, next)).collect()
     }
@@ -77,5 +79,9 @@ impl Route {
             Some((_, block)) => Go::Take(Next::Block(*block)),
             None => turn.fail(self.otherwise),
         }
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        flow.facts[self.fact].name.text.clone()
     }
 }

@@ -2,13 +2,15 @@
 //! and at run time they take their `else:`.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Needs, Next, Way};
+use crate::flow::model::{Flow, Needs, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Go, Turn};
-use crate::yaml::{Fields, Node};
+use crate::yaml::{Fields, Node, Value};
 
 #[derive(Clone, Debug)]
 pub struct Unserved {
+    /// The queue or the inbox, as it was written.
+    to: String,
     needs: Needs,
     otherwise: Next,
 }
@@ -18,12 +20,14 @@ impl Unserved {
         let remedy = "the call goes on at its `else:`";
         loading.faults.warning("not-served-yet", node.span, format!("`{verb}` is not served yet")).remedy(remedy);
         let otherwise = loading.otherwise(fields, node)?;
-        Some(Self { needs: needs?, otherwise })
+        // What is no name was reported by whoever read it.
+        let Value::Scalar { text, .. } = &node.value else { return None };
+        Some(Self { to: text.clone(), needs: needs?, otherwise })
     }
 
     /// What it will lead to is looked at as well: a flow that loads today loads once it is served.
-    fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::Continue), Way::at_once(self.otherwise)]
+    fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::ON, Way::of("else", self.otherwise)]
     }
 
     fn minds(&self, minds: &mut Minds) {
@@ -52,7 +56,7 @@ macro_rules! unserved {
                 Unserved::load($verb, node, needs, fields, loading).map($Verb)
             }
 
-            pub fn ways(&self) -> Vec<Way> {
+            pub fn ways(&self) -> Vec<Way<'_>> {
                 self.0.ways()
             }
 
@@ -68,6 +72,10 @@ macro_rules! unserved {
                 self.0.moves(at)
             }
 
+            pub fn object(&self, _: &Flow) -> String {
+                self.0.to.clone()
+            }
+
             pub fn begin(&self, turn: &mut Turn) -> Go {
                 self.0.begin(turn)
             }
@@ -78,7 +86,7 @@ macro_rules! unserved {
 unserved!(Callback, "callback", |node, fields, loading| {
     loading.queue(node);
     let node = fields.need("number", &mut loading.faults)?;
-    Some(Needs { facts: vec![loading.fact(node)?], at: vec![node.span] })
+    Some(Needs { facts: vec![loading.fact(node)?], unasked: vec![false], at: vec![node.span] })
 });
 unserved!(Ticket, "ticket", |node, fields, loading| {
     node.name("an inbox of the configuration", &mut loading.faults);

@@ -155,12 +155,18 @@ codes! {
             "nobody hears it and nobody answers";
         "one-language": "a language that nobody can choose",
             "its callers hear another one";
+        "unproved": "there are more ways through a flow than can be looked at",
+            "nothing is proved of it, so a caller may meet what nobody saw";
         "unused": "a name that nothing uses",
             "it is either left over, or what was to use it is missing";
     }
     Part::Proof(1) => {
         "asked-twice": "a fact may be asked for again",
             "the caller would have to say again what was said already";
+    }
+    Part::Proof(2) => {
+        "unasked": "a step needs a fact that nobody asked for on some path",
+            "the person would have to ask for what the machine forgot to";
     }
     Part::Proof(3) => {
         "no-way-out": "no person can be reached from a question",
