@@ -43,7 +43,6 @@ mod tests {
         for (kind, octets) in kinds.into_iter().chain([Kind::Text]).zip([12, 7, 9, 12, 10, 5, 16, 5, 800]) {
             let question = Question {
                 name: word("a"),
-                file: 0,
                 kind,
                 class: Class::Public,
                 known: Vec::new(),

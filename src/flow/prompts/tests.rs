@@ -64,7 +64,6 @@ fn question(name: &str, class: Class, kind: Kind) -> Question {
     let name = Word { text: name.to_owned(), span: Span::default() };
     Question {
         name,
-        file: 0,
         kind,
         class,
         known: Vec::new(),

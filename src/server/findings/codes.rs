@@ -201,8 +201,6 @@ codes! {
     Part::Proof(6) => {
         "secret-kept": "a secret is still there when the caller is handed over",
             "a PIN would be in reach of whoever talks to the caller";
-        "pci-in-path": "a card's number goes elsewhere than to the lookup that declares it",
-            "the number would stand in logs and caches on its way";
         "class": "a fact goes where its class may not",
             "a card's number or a PIN would be seen by who must not see it";
         "trust": "something else than a lookup says that a caller is verified",

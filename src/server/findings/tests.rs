@@ -46,12 +46,17 @@ fn used() -> BTreeSet<String> {
             text.match_indices(beginning).filter_map(|(at, _)| code_in(&text[at + beginning.len()..]))
         })
     });
-    // The proofs give theirs in tuples; no other word there has a hyphen.
+    // The proofs give theirs in tuples.
     let mut proofs = Vec::new();
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/flow/proof"), &mut proofs);
-    let words = proofs.iter().flat_map(|text| text.split('"').skip(1).step_by(2));
-    let is_code = |word: &&str| word.contains('-') && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
-    codes.chain(words.filter(is_code)).map(str::to_owned).collect()
+    let first = proofs.iter().flat_map(|text| {
+        text.split('(').filter_map(|behind| {
+            let (word, after) = behind.trim_start().strip_prefix('"')?.split_once('"')?;
+            let is_code = word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+            (is_code && !word.is_empty() && after.starts_with(',')).then_some(word)
+        })
+    });
+    codes.chain(first).map(str::to_owned).collect()
 }
 
 #[test]
