@@ -46,17 +46,20 @@ fn used() -> BTreeSet<String> {
             text.match_indices(beginning).filter_map(|(at, _)| code_in(&text[at + beginning.len()..]))
         })
     });
-    // The proofs give theirs in tuples.
+    // The proofs give theirs in tuples, and apart from what makes a finding of them.
     let mut proofs = Vec::new();
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/flow/proof"), &mut proofs);
-    let first = proofs.iter().flat_map(|text| {
-        text.split('(').filter_map(|behind| {
-            let (word, after) = behind.trim_start().strip_prefix('"')?.split_once('"')?;
-            let is_code = word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
-            (is_code && !word.is_empty() && after.starts_with(',')).then_some(word)
-        })
+    let words = proofs.iter().flat_map(|text| {
+        let pieces: Vec<&str> = text.split('"').collect();
+        pieces
+            .windows(3)
+            .filter(|around| around[2].starts_with(','))
+            .map(|around| (around[0].trim_end().ends_with('('), around[1]))
+            .collect::<Vec<_>>()
     });
-    codes.chain(first).map(str::to_owned).collect()
+    let is_code = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    let words = words.filter(|(first, word)| is_code(word) && (*first || word.contains('-'))).map(|(_, word)| word);
+    codes.chain(words).map(str::to_owned).collect()
 }
 
 #[test]
