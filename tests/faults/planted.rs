@@ -259,7 +259,7 @@ faults! {
         is "error[unknown-key] desk.yaml:74";
     "a then" in FLOW:
         "      then: person" => "      thne: person"
-        is "error[missing-key] desk.yaml:56";
+        is "error[unknown-key] desk.yaml:56";
     "the escape key as a choice of a module" in MODULE:
         "  verified: {" => "  more: { type: choice, keys: { 0: a, 1: b }, ask: [pin_ask] }\n  verified: {"
         is "error[escape-key] verify.yaml:5";
