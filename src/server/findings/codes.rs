@@ -155,26 +155,24 @@ codes! {
             "nobody hears it and nobody answers";
         "one-language": "a language that nobody can choose",
             "its callers hear another one";
-        "unproved": "a flow with more ways through it than can be looked at",
-            "nobody can say what its callers will meet";
+        "unproved": "there are more ways through a flow than can be looked at",
+            "nothing is proved of it, so a caller may meet what nobody saw";
         "unused": "a name that nothing uses",
             "it is either left over, or what was to use it is missing";
     }
     Part::Proof(1) => {
-        "asked-twice": "a fact may be asked for a second time",
-            "the caller has said it already";
-        "no-choice": "callers go round without having chosen to",
-            "who wanted one thing would be asked for another and another";
+        "asked-twice": "a fact may be asked for again",
+            "the caller would have to say again what was said already";
     }
     Part::Proof(2) => {
-        "unasked": "somebody is called with a fact that nobody asked for",
-            "the person who answers has to ask";
+        "unasked": "a step needs a fact that nobody asked for on some path",
+            "the person would have to ask for what the machine forgot to";
     }
     Part::Proof(3) => {
-        "no-way-out": "a question from which no way leads to a person",
-            "a caller who cannot answer it is stranded";
+        "no-way-out": "no person can be reached from a question",
+            "a caller who cannot answer it is left alone with a machine";
         "no-escape": "a choice without a key for a person",
-            "a caller whose wish is not on the list is stranded";
+            "a caller who wants none of the choices cannot say so";
         "escape-key": "one key means two things",
             "a caller who wants a person would choose something, or the other way round";
     }
@@ -195,12 +193,14 @@ codes! {
             "there is nothing to return to: the caller would be cut off";
         "endless-loop": "a path goes round for ever",
             "the caller would hear the same again and again until hanging up";
+        "no-choice": "a round in which the caller is never asked whether to go on",
+            "the caller would be asked for one thing after the other without having wished so";
         "deep-run": "blocks run blocks more than eight deep",
             "the call would stop in the middle when there is no room left";
     }
     Part::Proof(6) => {
-        "secret-kept": "a secret is still there when somebody is called",
-            "what the caller keyed in for a machine would lie before a person";
+        "secret-kept": "a secret is still there when the caller is handed over",
+            "a PIN would be in reach of whoever talks to the caller";
         "class": "a fact goes where its class may not",
             "a card's number or a PIN would be seen by who must not see it";
         "trust": "something else than a lookup says that a caller is verified",
@@ -211,8 +211,8 @@ codes! {
             "what is the caller's own would be heard by others, or nothing be heard at all";
     }
     Part::Proof(7) => {
-        "not-filled": "a prompt speaks a fact that may have no value",
-            "the sentence would have a hole where the value belongs";
+        "not-filled": "a prompt reads a fact that may have no value there",
+            "the caller would hear a gap in the sentence";
         "not-in-language": "a prompt is missing in a language, or speaks other values there",
             "who chose that language would hear silence, or something else";
         "no-wording": "a prompt needs another one that is not there",
@@ -225,16 +225,16 @@ codes! {
             "the caller would hear silence in its place";
     }
     Part::Proof(8) => {
-        "sends-unfilled": "a lookup sends a fact that may have no value",
-            "it would fail before it is asked, and the caller take the way of a failure";
-        "long-silence": "lookups follow each other with nothing to hear between them",
-            "the caller would think that the line is dead";
+        "sends-unfilled": "a lookup sends a fact that may have no value there",
+            "the lookup would fail, or answer for somebody else";
+        "long-silence": "the caller may hear nothing for too long",
+            "who hears nothing hangs up";
         "never-given": "a value is read that a failed lookup never gave",
             "when the lookup fails, the path would depend on nothing";
     }
     Part::Proof(9) => {
-        "over-budget": "the longest way to a person takes more than the budget",
-            "callers would be kept longer than somebody promised";
+        "over-budget": "the way to a person is longer than the flow allows itself",
+            "callers give up before somebody answers";
     }
     Part::Proof(10) => {
         "context-too-long": "facts may be longer than their carrier takes",
