@@ -241,7 +241,6 @@ mod tests {
     use crate::audio::codec::{Decoder, LONGEST, Law};
     use crate::audio::measure::voice;
     use crate::secret::Secret;
-    use crate::time::Duration;
 
     fn arena(names: &[&str]) -> Arena {
         let mut builder = ArenaBuilder::default();

@@ -229,6 +229,8 @@ pub struct Placed {
 #[derive(Clone, Debug, Default)]
 pub struct Needs {
     pub facts: Vec<usize>,
+    /// Whether it may be one that nobody asked for.
+    pub unasked: Vec<bool>,
     pub at: Vec<Span>,
 }
 

@@ -25,8 +25,9 @@ use crate::time::{Duration, Instant};
 use std::sync::Arc;
 use turn::Talk;
 
-/// Steps taken without waiting. A loaded flow cannot go round (`load::prove`); this is far beyond any that ends.
-const MAX_STEPS_AT_ONCE: usize = 100_000;
+/// Steps taken without waiting. A flow that is proved does not go round; one that is tried before that may, and its call
+/// ends then.
+const MAX_STEPS_AT_ONCE: usize = 10_000;
 
 /// What happened in the call.
 #[derive(Clone, Debug)]
@@ -249,15 +250,19 @@ fn advance(place: &mut Place, turn: &mut Turn, mut go: Go) -> Doing {
         }
         go = enter(place.at, turn);
     }
-    unreachable!("a flow that goes round is not loaded")
+    turn.act(Action::Hangup { because: Ending::Failed });
+    Doing::Ended
 }
+
+/// Places that a run remembers to return to.
+const MAX_STACK: usize = 64;
 
 /// Where a run is.
 #[derive(Debug)]
 struct Place {
     /// Block and step, both from 0.
     at: (usize, usize),
-    /// Where each `run` goes on; `load::prove` bounds how many there are.
+    /// Where each `run` goes on; the proofs bound how many there are, and whoever tries more has its first ones forgotten.
     stack: Vec<(usize, usize)>,
 }
 
@@ -269,10 +274,16 @@ impl Place {
             Next::Continue => (block, step + 1),
             Next::Block(block) => (block, 0),
             Next::Run(run) => {
+                if self.stack.len() == MAX_STACK {
+                    self.stack.remove(0);
+                }
                 self.stack.push((block, step + 1));
                 (run, 0)
             }
-            Next::Return => self.stack.pop()?,
+            Next::Return => match self.stack.pop() {
+                Some(back) => back,
+                None => return Some(Ending::Failed),
+            },
             Next::Afresh(block) => {
                 self.stack.clear();
                 (block, 0)

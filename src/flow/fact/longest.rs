@@ -56,6 +56,7 @@ mod tests {
                 survey: false,
                 default: None,
                 span: Span::default(),
+                file: 0,
             };
             let longest = question.longest().expect("a value");
             assert!(question.accepts(longest.open()), "{:?}", question.kind);

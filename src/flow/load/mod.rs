@@ -1,7 +1,6 @@
 //! From text to a `Flow`: every mistake at once, in file order, each with its place and a remedy.
 
 mod facts;
-mod given;
 mod hours;
 #[cfg(test)]
 mod language_tests;

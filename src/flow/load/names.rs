@@ -247,14 +247,20 @@ impl<'p> Loading<'p> {
         destination(node, &mut self.faults)
     }
 
-    /// `needs:`, the facts that go along with the caller; none without it.
+    /// `needs:`, the facts that go along with the caller; none without it. `reason?` may come to it without anybody having
+    /// asked.
     pub fn needs(&mut self, fields: &mut Fields) -> Option<Needs> {
         let Some(node) = fields.take("needs") else { return Some(Needs::default()) };
         let items = node.list("facts as `[account]`", MAX_NEEDS, &mut self.faults)?;
         let mut needs = Needs::default();
         let mut whole = true;
         for item in items {
-            let Some(fact) = self.fact(item) else {
+            let Some(word) = item.word("the name of a fact", &mut self.faults) else {
+                whole = false;
+                continue;
+            };
+            let (text, unasked) = word.text.strip_suffix('?').map_or((word.text.as_str(), false), |text| (text, true));
+            let Some(fact) = self.fact_named(&Word { text: text.to_owned(), span: word.span }) else {
                 whole = false;
                 continue;
             };
@@ -267,6 +273,7 @@ impl<'p> Loading<'p> {
                 self.faults.error("duplicate-key", item.span, format!("`{name}` stands here a second time"));
             }
             needs.facts.push(fact);
+            needs.unasked.push(unasked);
             needs.at.push(item.span);
         }
         whole.then_some(needs)

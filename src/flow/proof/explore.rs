@@ -64,6 +64,31 @@ pub struct States {
     stacks: Vec<((usize, usize), usize)>,
 }
 
+#[cfg(test)]
+impl States {
+    /// Whether a call that comes to that step, its facts standing so, is among them.
+    pub fn has(&self, ground: &Ground, place: (usize, usize), facts: &[Status]) -> bool {
+        self.all.iter().filter(|state| state.place == place).any(|state| {
+            let mut stack = state.stack;
+            let mut frames = Vec::new();
+            while stack != 0 {
+                frames.push(self.stacks[stack].0);
+                stack = self.stacks[stack].1;
+            }
+            let live = ground.looked_at(place, &frames);
+            facts.iter().enumerate().filter(|(fact, _)| live[fact / 64] & (1 << (fact % 64)) != 0).all(
+                |(fact, real)| match (state.standing.status(fact), real) {
+                    (Status::Unknown, Status::Unknown) | (Status::Declined, Status::Declined) => true,
+                    (Status::Fresh | Status::Answered, Status::Unknown | Status::Filled(_)) => true,
+                    (Status::Settled, Status::Declined | Status::Filled(_)) | (Status::Any, _) => true,
+                    (Status::Filled(None), Status::Filled(_)) => true,
+                    (one, other) => one == *other,
+                },
+            )
+        })
+    }
+}
+
 /// There are more states than are told apart.
 pub struct TooMany;
 
@@ -234,7 +259,9 @@ impl Walk<'_, '_> {
         let lacks = |fact: usize| !matches!(point.status(fact), Status::Filled(_) | Status::Any);
         let minds = ground.minds(state.place);
         if let Some(needs) = step.needs() {
-            let unasked = (0..needs.facts.len()).filter(|at| unknown(needs.facts[*at]));
+            // What no caller can be asked for is missing for another reason.
+            let asked = |at: &usize| !needs.unasked[*at] && !flow.facts[needs.facts[*at]].ask.is_empty();
+            let unasked = (0..needs.facts.len()).filter(|at| asked(at) && unknown(needs.facts[*at]));
             unasked.for_each(|at| self.trouble(number, Trouble::Unasked(at)));
         }
         if minds.hands_off {

@@ -226,11 +226,16 @@ impl<'f> Ground<'f> {
 
     /// Forgets of a call at that step, to come back to those, what nobody looks at any more.
     pub fn settle(&self, place: (usize, usize), stack: &[(usize, usize)], standing: &mut Standing) {
+        standing.forget_but(&self.looked_at(place, stack));
+    }
+
+    /// The slots that are looked at from that step on, and behind those that are returned to.
+    pub fn looked_at(&self, place: (usize, usize), stack: &[(usize, usize)]) -> Vec<u64> {
         let mut live = self.behind(place).to_vec();
         for place in stack {
             live.iter_mut().zip(self.behind(*place)).for_each(|(live, more)| *live |= more);
         }
-        standing.forget_but(&live);
+        live
     }
 
     /// A `run` that stands last in its block goes on at the block's end, where nothing is.
@@ -246,7 +251,8 @@ impl<'f> Ground<'f> {
         let fresh = minds.looked_up.iter().find(|fact| standing.status(**fact) == Status::Fresh);
         let spoken = minds.spoken.iter().map(|(fact, _)| fact);
         let mut all = minds.looked_up.iter().chain(&minds.read).chain(spoken);
-        fresh.or_else(|| all.find(|fact| standing.status(**fact) == Status::Settled)).copied()
+        let last_word = |fact: &&usize| matches!(standing.status(**fact), Status::Answered | Status::Settled);
+        fresh.or_else(|| all.find(last_word)).copied()
     }
 
     /// From the steps that look at a slot back to those that lead there, until nothing changes.

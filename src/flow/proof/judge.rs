@@ -80,7 +80,10 @@ impl Judge<'_, '_> {
                 let needs: Option<&Needs> = step.step.needs();
                 let (fact, at) = needs.map_or((0, step.at), |needs| (needs.facts[which], needs.at[which]));
                 let message = format!("`{}` may come here neither filled nor declined: nobody asked", name(fact));
-                let remedy = format!("`- collect: {}` on the way here, or take it out of `needs:`", name(fact));
+                let remedy = format!(
+                    "`- collect: {0}` on every way here; or write `{0}?` if it goes along only where somebody asked",
+                    name(fact)
+                );
                 ("unasked", at, message, remedy)
             }
             Trouble::SecretKept(fact) => {

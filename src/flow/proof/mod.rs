@@ -96,3 +96,8 @@ fn finding(ground: &Ground, states: Option<&States>, found: Found) -> Finding {
     let script = witness::script(ground, states, &way);
     Finding { diagnostic, script }
 }
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod walk_tests;

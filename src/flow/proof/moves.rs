@@ -130,7 +130,7 @@ impl Sight for Seen<'_, '_, '_> {
         match self.0.status(*fact) {
             Status::Filled(Some(value)) => self.0.ground.text(*fact, value).map_or(Told::Unsure, Told::Value),
             Status::Filled(None) | Status::Any => Told::Unsure,
-            Status::Unknown | Status::Fresh | Status::Declined | Status::Settled => Told::Absent,
+            Status::Unknown | Status::Fresh | Status::Answered | Status::Declined | Status::Settled => Told::Absent,
         }
     }
 
@@ -142,7 +142,7 @@ impl Sight for Seen<'_, '_, '_> {
         match self.0.status(fact) {
             Status::Filled(_) => Some(true),
             Status::Any => None,
-            Status::Unknown | Status::Fresh | Status::Declined | Status::Settled => Some(false),
+            Status::Unknown | Status::Fresh | Status::Answered | Status::Declined | Status::Settled => Some(false),
         }
     }
 }

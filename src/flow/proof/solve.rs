@@ -268,7 +268,7 @@ impl Sight for Supposed<'_, '_> {
             Operand::Fact(fact) => match self.standing.status(*fact) {
                 Status::Filled(Some(value)) => self.ground.text(*fact, value).map_or(Told::Unsure, Told::Value),
                 Status::Filled(None) | Status::Any => self.value(&Unknown::Fact(*fact)),
-                Status::Unknown | Status::Fresh | Status::Declined | Status::Settled => Told::Absent,
+                Status::Unknown | Status::Fresh | Status::Answered | Status::Declined | Status::Settled => Told::Absent,
             },
             Operand::Text(_) | Operand::Number(_) => Told::Absent,
         }

@@ -9,6 +9,8 @@ pub enum Status {
     /// Unknown so far, and something outside may know it: that shows when it is looked for.
     Fresh,
     Declined,
+    /// A lookup had its word on it: filled, or as unknown as before.
+    Answered,
     /// What was outside had its last word: known from there, or else declined.
     Settled,
     /// Filled, with which of its values where that matters.
@@ -23,7 +25,7 @@ pub struct Standing(Box<[u8]>);
 
 /// The caller was asked for the fact before, and it was forgotten since without a word that this is on purpose.
 const ASKED: u8 = 0x40;
-const FILLED: u8 = 5;
+const FILLED: u8 = 6;
 /// Of the octet of the whole call.
 const ESCAPED: u8 = 1;
 const GONE: u8 = 2;
@@ -50,6 +52,7 @@ impl Standing {
             2 => Status::Declined,
             3 => Status::Settled,
             4 => Status::Any,
+            5 => Status::Answered,
             FILLED => Status::Filled(None),
             value => Status::Filled(Some(value - FILLED - 1)),
         }
@@ -62,6 +65,7 @@ impl Standing {
             Status::Declined => 2,
             Status::Settled => 3,
             Status::Any => 4,
+            Status::Answered => 5,
             Status::Filled(None) => FILLED,
             Status::Filled(Some(value)) => FILLED + 1 + value,
         };
@@ -91,7 +95,7 @@ impl Standing {
         for fact in 0..facts {
             match self.status(fact) {
                 Status::Unknown => self.set(fact, Status::Declined),
-                Status::Fresh => self.set(fact, Status::Settled),
+                Status::Fresh | Status::Answered => self.set(fact, Status::Settled),
                 Status::Declined | Status::Settled | Status::Filled(_) | Status::Any => {}
             }
         }

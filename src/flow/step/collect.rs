@@ -96,7 +96,7 @@ impl Collect {
         match at.status(fact) {
             Status::Filled(_) => return vec![filled],
             Status::Declined | Status::Settled => return vec![declined],
-            Status::Unknown | Status::Fresh | Status::Any => {}
+            Status::Unknown | Status::Fresh | Status::Answered | Status::Any => {}
         }
         let question = &at.ground.flow.facts[fact];
         let mut ways = at.fills(fact, Next::Continue, |value| By::Keyed { fact, value });
@@ -280,7 +280,7 @@ impl Asking {
 
     fn key(mut self, turn: &mut Turn, key: Key) -> ControlFlow<Go, Self> {
         if turn.is_escape(self.fact, key, !matches!(self.phase, Phase::Entry(_))) {
-            return ControlFlow::Break(turn.escape());
+            return ControlFlow::Break(turn.escape(self.fact, self.otherwise));
         }
         let Phase::Entry(keys) = &mut self.phase else {
             return self.answer(turn, key);

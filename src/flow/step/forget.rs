@@ -75,11 +75,6 @@ impl Forget {
         self.fact
     }
 
-    /// Whether a caller who was asked before may be asked again: once more, on purpose.
-    pub fn is_on_purpose(&self) -> bool {
-        self.keep || self.is_bounded()
-    }
-
     pub fn minds(&self, minds: &mut Minds) {
         minds.read(self.fact);
     }
@@ -94,8 +89,10 @@ impl Forget {
         if let Some(slot) = rounds {
             on.then.set_slot(slot, gone.saturating_add(1));
         }
-        if self.is_on_purpose() {
-            on.then.mark_asked(self.fact, false);
+        // What is bounded is a round of its own, with all that is asked in it.
+        let facts = if self.is_bounded() { 0..at.ground.flow.facts.len() } else { self.fact..self.fact + 1 };
+        if self.is_bounded() || self.keep {
+            facts.for_each(|fact| on.then.mark_asked(fact, false));
         }
         vec![on]
     }

@@ -94,8 +94,12 @@ impl Lookup {
         }
         let mut on = at.on(by(Outcome::Ok), Next::Continue);
         at.ground.given(self.lookup).into_iter().for_each(|slot| on.then.set_slot(slot, 1));
-        for (fact, _) in lookup.fills.iter().filter(|(fact, _)| at.status(*fact) == Status::Unknown) {
-            on.then.set(*fact, Status::Fresh);
+        for (fact, _) in &lookup.fills {
+            match (at.status(*fact), at.ground.flow.facts[*fact].is_known_by(self.lookup)) {
+                (Status::Unknown, true) => on.then.set(*fact, Status::Fresh),
+                (Status::Unknown | Status::Fresh, false) => on.then.set(*fact, Status::Answered),
+                _ => {}
+            }
         }
         let exits = [(Outcome::None, none), (Outcome::Refused, refused), (Outcome::Slow, slow)];
         let named = exits.into_iter().filter_map(|(outcome, exit)| Some(at.on(by(outcome), exit?)));

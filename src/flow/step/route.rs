@@ -83,7 +83,9 @@ impl Route {
         let ways: Vec<Next> = match at.status(self.fact) {
             Status::Filled(value) => blocks.filter(|(of, _)| *of == value).map(|(_, to)| to).collect(),
             Status::Any => blocks.map(|(_, to)| to).chain([self.otherwise]).collect(),
-            Status::Unknown | Status::Fresh | Status::Declined | Status::Settled => vec![self.otherwise],
+            Status::Unknown | Status::Fresh | Status::Answered | Status::Declined | Status::Settled => {
+                vec![self.otherwise]
+            }
         };
         ways.into_iter().map(|next| at.on(By::Itself, next)).collect()
     }

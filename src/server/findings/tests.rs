@@ -113,7 +113,7 @@ fn findings() -> Findings {
     lost.remedy("did you mean `a`?").note("there were two");
     lost.witness = vec!["a call comes in".into(), "1 is pressed".into()];
     let odd = Diagnostic::warning("prompts/en/a.wav", "doubtful-clip", Span::default(), "it is loud");
-    Findings { diagnostics: vec![lost, odd], sources: vec![source] }
+    Findings { diagnostics: vec![lost, odd], sources: vec![source], witnesses: Vec::new() }
 }
 
 #[test]
