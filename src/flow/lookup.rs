@@ -13,8 +13,6 @@ use std::fmt::Write;
 #[derive(Clone, Debug)]
 pub struct Lookup {
     pub name: Word,
-    /// The file that it stands in, as of a block.
-    pub file: usize,
     /// An endpoint of the configuration.
     pub endpoint: Word,
     pub method: Method,

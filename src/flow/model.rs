@@ -11,6 +11,7 @@ use crate::context::Fact;
 use crate::key::Key;
 use crate::time::Duration;
 use crate::yaml::{Span, Word};
+use std::fmt;
 
 /// A loaded flow. It is never changed; a reload makes another one with another digest.
 #[derive(Clone, Debug)]
@@ -208,6 +209,14 @@ impl<T> Named<T> {
             Named::With(_, all) => all,
         }
     }
+
+    /// As the flow's file names it.
+    pub fn name(&self, flow: &Flow, name: impl Fn(&T) -> String) -> String {
+        match self {
+            Named::This(one) => name(one),
+            Named::With(parameter, _) => format!("with.{}", flow.with[*parameter].name.text),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -269,16 +278,40 @@ pub enum Next {
     End(Ending),
 }
 
-/// One way out of a step, for the proofs.
+/// One way out of a step.
 #[derive(Clone, Copy, Debug)]
-pub struct Way {
+pub struct Way<'s> {
+    pub exit: Exit<'s>,
     pub next: Next,
-    /// A person paces it: this way cannot be taken twice in no time.
-    pub paced: bool,
 }
 
-impl Way {
-    pub fn at_once(next: Next) -> Self {
-        Self { next, paced: false }
+impl Way<'static> {
+    /// The step is done, and the block goes on.
+    pub const ON: Self = Self { exit: Exit::On, next: Next::Continue };
+
+    pub fn of(key: &'static str, next: Next) -> Self {
+        Self { exit: Exit::Key(key), next }
+    }
+}
+
+/// What a way out is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit<'s> {
+    /// The next step, and nothing need be said of it.
+    On,
+    /// A word of the step: `else`, `full`, `then`; of a step with one way out, its verb.
+    Key(&'static str),
+    /// A value of the choice that is routed.
+    Value(&'s str),
+}
+
+/// Short and stable, no two of a step alike: `next`, `else`, `to.billing`.
+impl fmt::Display for Exit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Exit::On => f.write_str("next"),
+            Exit::Key(key) => f.write_str(key),
+            Exit::Value(value) => write!(f, "to.{value}"),
+        }
     }
 }

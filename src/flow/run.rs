@@ -228,6 +228,11 @@ impl Run {
         !self.flow.facts[asking.fact()].class.for_agent()
     }
 
+    /// Whether keys of an entry have come, and it has not ended.
+    pub fn is_entering(&self) -> bool {
+        matches!(&self.doing, Doing::Asking(asking) if asking.is_entering())
+    }
+
     pub fn counts(&self) -> Counts {
         self.talk.counts()
     }

@@ -237,8 +237,9 @@ pub fn read_flow(files: &dyn Files, path: &Path, findings: &mut Findings) -> Opt
 fn book(files: &dyn Files, prompts: &Path, language: &str, findings: &mut Findings) -> PromptBook {
     let catalogue = prompts.join(format!("{language}.yaml"));
     // Without a catalogue the flow's own mistakes are still told.
-    let missing = || Source { path: catalogue.display().to_string(), text: "{}".to_owned() };
-    let source = findings.read(files, &catalogue).unwrap_or_else(missing);
+    let Some(source) = findings.read(files, &catalogue) else {
+        return PromptBook::unread(language, &catalogue.display().to_string());
+    };
     let (book, mistakes) = PromptBook::read(language, &source);
     findings.diagnostics.extend(mistakes);
     book

@@ -13,4 +13,4 @@ pub mod shape;
 
 pub use diagnostic::{Diagnostic, Faults, Severity, Source, Span};
 pub use fields::Fields;
-pub use node::{Node, Value, Word, read};
+pub use node::{Node, Value, Word, is_misread, read};

@@ -4,28 +4,39 @@ use super::Loading;
 use super::facts::plain_kind;
 use super::limits::{LONGEST_TIMEOUT, MAX_LOOKED_UP, SHORTEST_TIMEOUT};
 use crate::context::Method;
+use crate::flow::fact::Known;
 use crate::flow::lookup::{Given, Lookup, Piece};
 use crate::flow::shape::tables;
 use crate::secret::Secret;
 use crate::time::Duration;
 use crate::yaml::{Fields, Node, Span, Value, Word};
 
-/// What needs the facts as they are: classes, and who fills what.
+/// What needs the facts as they are: classes, and who fills what. Of the file that is being read.
 pub fn against_facts(loading: &mut Loading) {
-    for (at, lookup) in loading.lookups.read().into_iter().enumerate() {
+    for lookup in loading.lookups.read() {
+        if !loading.owns(&lookup.name) {
+            continue;
+        }
         for fact in lookup.facts_in_path() {
             let Some(question) = loading.question(fact) else { continue };
             if !question.class.for_agent() {
                 let class = format!("{:?}", question.class).to_lowercase();
                 let message = format!("`{}` is {class}: it may not stand in an address", question.name.text);
                 let remedy = "post: …, with the fact in `send:`";
-                loading.faults.error("class", lookup.name.span, message).remedy(remedy);
+                loading.faults.error("class", lookup.endpoint.span, message).remedy(remedy);
             }
         }
-        for question in loading.facts.read() {
-            let place = loading.facts.position(&question.name.text);
-            let fills = lookup.fills.iter().any(|(fact, _)| Some(*fact) == place);
-            if question.is_known_by(at) && !fills {
+    }
+    for question in loading.facts.read() {
+        if !loading.owns(&question.name) {
+            continue;
+        }
+        let place = loading.facts.position(&question.name.text);
+        for known in &question.known {
+            // A lookup that could not be read is one mistake already.
+            let Known::Lookup(at) = known else { continue };
+            let Some(lookup) = loading.lookups.get(*at) else { continue };
+            if !lookup.fills.iter().any(|(fact, _)| Some(*fact) == place) {
                 let message = format!("lookup `{}` does not fill `{}`", lookup.name.text, question.name.text);
                 let remedy = format!("fills: [{}]", question.name.text);
                 loading.faults.error("not-in-fills", question.span, message).remedy(remedy);
@@ -61,7 +72,6 @@ pub fn lookup(name: &Word, node: &Node, loading: &mut Loading) -> Option<Lookup>
     let (method, (endpoint, path)) = target?;
     Some(Lookup {
         name: loading.full(name),
-        file: loading.file,
         endpoint,
         method,
         path,

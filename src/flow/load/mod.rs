@@ -53,7 +53,8 @@ pub fn load_with(
         }
     }
     let found = loading.into_found();
-    debug_assert!(found.iter().any(|d| d.severity == Severity::Error), "a flow is refused with a reason");
+    let told = found.iter().any(|d| d.severity == Severity::Error) || !prompts.are_sound();
+    debug_assert!(told, "a flow is refused with a reason, here or where its prompts were read");
     Err(found)
 }
 
@@ -72,7 +73,8 @@ pub struct Preface {
 pub fn preface(source: &Source) -> Preface {
     let mut faults = Faults::new(&source.path);
     let node = read(source, &mut faults);
-    let fields = node.as_ref().and_then(|node| Fields::of(node, "the flow", &mut faults));
+    let fields =
+        node.as_ref().and_then(|node| Fields::of(node, "the flow", &mut faults)).map(|fields| fields.by(tables::FLOW));
     let (mut spoken, mut prompts, mut modules) = (Vec::new(), None, Vec::new());
     if let Some(mut fields) = fields {
         spoken = languages(&mut fields, &mut faults).into_iter().map(|language| language.text).collect();
@@ -92,6 +94,11 @@ fn top(
     loading: &mut Loading,
 ) -> Option<Flow> {
     let mut fields = Fields::of(node, "the flow", &mut loading.faults)?.by(tables::FLOW);
+    if !fields.rest().any(|key| ["askonce", "flow"].contains(&key.text.as_str())) {
+        let remedy = "a flow begins with `askonce: 1` and `flow: NAME`";
+        loading.faults.error("missing-key", node.span, "this is no flow").remedy(remedy);
+        return None;
+    }
     fields.version(&mut loading.faults);
     let name = fields.need("flow", &mut loading.faults);
     let name = name.and_then(|n| n.name("a flow's name", &mut loading.faults));
@@ -109,13 +116,16 @@ fn top(
     let mut sections = vec![section::of_flow(&mut fields, loading)];
     let nodes = nodes.iter().enumerate().filter_map(|(at, node)| Some((at + 1, node.as_ref()?)));
     sections.extend(nodes.filter_map(|(file, node)| section::of_module(node, file, loading)));
+    if sections.len() <= modules.len() {
+        // Whatever names something of a module that cannot be read would be told of, too.
+        return None;
+    }
     section::declare(&sections, loading);
     let always = always(always_node, loading);
     section::define(&sections, loading);
-    lookups::against_facts(loading);
     chosen(&spoken, loading);
     let escape = escape_node.and_then(|node| escape(node, loading));
-    facts::against_escape(escape, loading);
+    section::against(&sections, escape, loading);
     queues::load(queues_node, waiting_node, loading);
     let blocks = section::blocks(&sections, loading);
     let start = loading.blocks().position("start");

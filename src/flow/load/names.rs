@@ -99,6 +99,12 @@ impl<'p> Loading<'p> {
         all.flat_map(Faults::into_list).collect()
     }
 
+    /// Whether a name, as the whole flow knows it, is of the file that is being read.
+    pub fn owns(&self, name: &Word) -> bool {
+        let module = name.text.rsplit_once('.').map(|(module, _)| module);
+        module == self.module.as_deref()
+    }
+
     /// A name as the whole flow knows it: within a module behind the module's.
     pub fn full(&self, name: &Word) -> Word {
         let text = match &self.module {

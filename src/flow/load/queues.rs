@@ -61,7 +61,7 @@ fn queue(name: &Word, node: &Node, around: (&[Waiting], &mut [bool]), loading: &
 fn held(fields: &mut Fields, (all, used): (&[Waiting], &mut [bool]), loading: &mut Loading) -> Option<Option<Held>> {
     let Some(at_once) = fields.take("at_once") else {
         let ours: Vec<_> = fields.rest().filter(|key| OURS.contains(&key.text.as_str())).cloned().collect();
-        for key in ours {
+        for key in &ours {
             let message = format!("`{}:` is of a line that we hold, and this one is the destination's", key.text);
             loading
                 .faults
@@ -71,7 +71,8 @@ fn held(fields: &mut Fields, (all, used): (&[Waiting], &mut [bool]), loading: &m
         for key in OURS {
             fields.take(key);
         }
-        return Some(None);
+        // Whose line it is meant to be is not known then.
+        return ours.is_empty().then_some(None);
     };
     let at_once = at_once.number("a number of callers", 1..=MAX_SERVED, &mut loading.faults);
     let size = fields.need("size", &mut loading.faults);

@@ -3,7 +3,7 @@
 
 use super::limits::{MAX_BLOCKS, MAX_FACTS, MAX_HOURS, MAX_LOOKUPS, MAX_MODULES};
 use super::{Loading, block, facts, hours, lookups};
-use crate::flow::model::Block;
+use crate::flow::model::{Block, Escape};
 use crate::flow::shape::tables;
 use crate::yaml::{self, Faults, Fields, Node, Source, Word};
 
@@ -117,6 +117,14 @@ pub fn define(sections: &[Section], loading: &mut Loading) {
         loading.define(section.hours, hours::hours, |loading| &mut loading.hours);
         loading.define(section.facts, facts::question, |loading| &mut loading.facts);
         loading.define(section.lookups, lookups::lookup, |loading| &mut loading.lookups);
+    });
+}
+
+/// What only shows when facts, lookups and the escape are seen together.
+pub fn against(sections: &[Section], escape: Option<Escape>, loading: &mut Loading) {
+    each(sections, loading, |_, loading| {
+        lookups::against_facts(loading);
+        facts::against_escape(escape, loading);
     });
 }
 

@@ -406,7 +406,6 @@ blocks:
         "4:36 wrong-type",
         "4:46 unknown-name",
         "5:19 unknown-name",
-        "6:17 missing-key",
         "6:19 unknown-key",
         "9:7 unknown-verb",
         "10:12 unknown-name",

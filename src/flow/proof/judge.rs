@@ -5,7 +5,6 @@ use super::graph::{self, Longest};
 use super::ground::Ground;
 use super::length::Lengths;
 use super::moves::{By, Point};
-use crate::context::Class;
 use crate::flow::fact::Kind;
 use crate::flow::model::Needs;
 use crate::flow::run::SILENCE;
@@ -426,24 +425,6 @@ pub fn declared(ground: &Ground) -> Vec<Found> {
                 message,
                 "escape: { menu: 0, collect: star, to: BLOCK } at the top of the flow",
             );
-        }
-    }
-    for lookup in &flow.lookups {
-        for fact in lookup.facts_in_path() {
-            let question = &flow.facts[fact];
-            if matches!(question.class, Class::Pci | Class::Secret) {
-                let class = format!("{:?}", question.class).to_lowercase();
-                let message = format!(
-                    "`{}` is {class}, and stands in the path of lookup `{}`: paths are logged",
-                    question.name.text, lookup.name.text
-                );
-                tell(
-                    (lookup.file, lookup.name.span),
-                    "pci-in-path",
-                    message,
-                    "send it in the body: `post:` with `send: [...]`",
-                );
-            }
         }
     }
     found

@@ -138,19 +138,11 @@ fn what_no_call_comes_to_is_found() {
 }
 
 #[test]
-fn a_choice_has_a_way_to_a_person_and_no_card_stands_in_a_path() {
+fn a_choice_has_a_way_to_a_person() {
     let text = format!(
         "{HEAD}  start: [{{ collect: reason, else: desk }}, {{ collect: account, else: desk }}, {{ lookup: crm, else: desk }}, {{ goto: desk }}]\n"
     );
     assert_eq!(found(&text.replace("menu: 0, ", "")), [("no-escape", 7, false)]);
-    assert_eq!(
-        found(
-            &text
-                .replace("length: 4, ask: [ask, ask2]", "length: 4, class: pci, ask: [ask, ask2]")
-                .replace("needs: [account?], ", "")
-        ),
-        [("pci-in-path", 12, false)]
-    );
 }
 
 #[test]

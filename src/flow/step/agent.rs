@@ -59,11 +59,12 @@ impl Agent {
         Some(Self { queue: queue?, needs: needs?, whisper: whisper?, exits: exits? })
     }
 
-    pub fn ways(&self) -> Vec<Way> {
+    pub fn ways(&self) -> Vec<Way<'_>> {
         let Exits { otherwise, closed, full, waited, escalate, done } = self.exits;
-        let failed = [closed, full, waited].into_iter().flatten().chain([otherwise]).map(Way::at_once);
-        // A person paces these.
-        failed.chain([Some(done), escalate].into_iter().flatten().map(|next| Way { next, paced: true })).collect()
+        let failed = [("closed", closed), ("full", full), ("waited", waited), ("else", Some(otherwise))];
+        let failed = failed.into_iter();
+        let talked = [("done", Some(done)), ("escalate", escalate)];
+        failed.chain(talked).filter_map(|(key, next)| Some(Way::of(key, next?))).collect()
     }
 
     /// Which of the flow's queues it may be for.
@@ -147,6 +148,15 @@ impl Agent {
     /// Where a caller goes on who has waited as long as one may.
     pub fn waited(&self) -> Next {
         self.exits.waited.unwrap_or(self.exits.otherwise)
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        self.queue.name(flow, |queue| flow.queues[*queue].name.text.clone())
+    }
+
+    /// The prompt for the agent alone.
+    pub fn whisper(&self) -> Option<&str> {
+        self.whisper.as_deref()
     }
 }
 

@@ -8,7 +8,7 @@
 use crate::context::{Outcome, Source, Why};
 use crate::flow::fact::{Ask, Kind};
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Action, Doing, Event, Go, Inquiry, Turn};
 use crate::flow::shape::{FACT, TARGET};
@@ -68,8 +68,8 @@ impl Collect {
         Some(Self { fact: fact?, otherwise: otherwise? })
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::Continue), Way::at_once(self.otherwise)]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::ON, Way::of("else", self.otherwise)]
     }
 
     pub fn fact(&self) -> usize {
@@ -134,6 +134,10 @@ impl Collect {
             return offer(turn, self.fact, self.otherwise, (value, from));
         }
         ask(turn, self.fact, self.otherwise, Failure::Silent)
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        flow.facts[self.fact].name.text.clone()
     }
 }
 
@@ -223,6 +227,10 @@ impl Asking {
     /// Its place among the flow's facts.
     pub fn fact(&self) -> usize {
         self.fact
+    }
+
+    pub fn is_entering(&self) -> bool {
+        matches!(&self.phase, Phase::Entry(keys) if !keys.is_empty())
     }
 
     pub fn deadline(&self) -> Option<Instant> {

@@ -2,7 +2,7 @@
 //! `at_most: N` bounds a loop that asks once more on purpose, and then takes `else:`.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Go, Turn};
 use crate::flow::shape::{FACT, TARGET};
@@ -60,10 +60,9 @@ impl Forget {
         Some(Self { fact: fact?, keep: keep?, bound })
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        let exit = self.bound.map(|bound| Way::at_once(bound.otherwise));
-        let on = Way { next: Next::Continue, paced: self.bound.is_some() };
-        exit.into_iter().chain([on]).collect()
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        let exit = self.bound.map(|bound| Way::of("else", bound.otherwise));
+        exit.into_iter().chain([Way::ON]).collect()
     }
 
     /// Whether it lets a path through so many times only.
@@ -105,5 +104,9 @@ impl Forget {
         }
         turn.forget(self.fact, self.keep);
         Go::Take(Next::Continue)
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        flow.facts[self.fact].name.text.clone()
     }
 }

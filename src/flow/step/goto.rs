@@ -1,7 +1,7 @@
 //! `- goto: BLOCK`
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Go, Turn};
 use crate::flow::shape::BLOCK;
@@ -24,8 +24,8 @@ impl Goto {
         Some(Self { to: loading.block(node)? })
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::Block(self.to))]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::of("goto", Next::Block(self.to))]
     }
 
     pub fn minds(&self, _: &mut Minds) {}
@@ -36,5 +36,9 @@ impl Goto {
 
     pub fn begin(&self, _: &mut Turn) -> Go {
         Go::Take(Next::Block(self.to))
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        flow.blocks[self.to].name.text.clone()
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::context::Outcome;
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Doing, Event, Go, Inquiry, Turn};
 use crate::flow::shape::{LOOKUP, TARGET};
@@ -64,16 +64,11 @@ impl Lookup {
         self.lookup
     }
 
-    /// Whether the next step follows though it failed.
-    pub fn goes_on_failed(&self) -> bool {
+    pub fn ways(&self) -> Vec<Way<'_>> {
         let Exits { none, refused, slow, otherwise } = self.exits;
-        [none, refused, slow, Some(otherwise)].contains(&Some(Next::Continue))
-    }
-
-    pub fn ways(&self) -> Vec<Way> {
-        let Exits { none, refused, slow, otherwise } = self.exits;
-        let named = [none, refused, slow].into_iter().flatten();
-        named.chain([Next::Continue, otherwise]).map(Way::at_once).collect()
+        let failed = [("none", none), ("refused", refused), ("slow", slow), ("else", Some(otherwise))];
+        let failed = failed.into_iter().filter_map(|(key, next)| Some(Way::of(key, next?)));
+        [Way::ON].into_iter().chain(failed).collect()
     }
 
     pub fn minds(&self, minds: &mut Minds) {
@@ -111,6 +106,10 @@ impl Lookup {
             Ok(inquiry) => Go::Wait(Doing::Looking(Looking { inquiry, exits: self.exits })),
             Err(outcome) => self.exits.take(turn, outcome),
         }
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        flow.lookups[self.lookup].name.text.clone()
     }
 }
 

@@ -18,7 +18,7 @@ pub mod transfer;
 pub mod unserved;
 
 use super::load::Loading;
-use super::model::{Needs, Way};
+use super::model::{Flow, Needs, Way};
 use super::proof::{Minds, Move, Point};
 use super::run::{Go, Turn};
 use crate::yaml::Fields;
@@ -57,7 +57,7 @@ macro_rules! steps {
             }
 
             /// Where the step may lead.
-            pub fn ways(&self) -> Vec<Way> {
+            pub fn ways(&self) -> Vec<Way<'_>> {
                 match self {
                     $(Step::$Verb(step) => step.ways()),+
                 }
@@ -74,6 +74,13 @@ macro_rules! steps {
             pub fn moves(&self, at: &Point) -> Vec<Move> {
                 match self {
                     $(Step::$Verb(step) => step.moves(at)),+
+                }
+            }
+
+            /// What the verb is said of, as the file names it: `collect` of `account`. Empty of a verb that stands bare.
+            pub fn object(&self, flow: &Flow) -> String {
+                match self {
+                    $(Step::$Verb(step) => step.object(flow)),+
                 }
             }
 

@@ -1,7 +1,7 @@
 //! `- reject: 486` or `603`: refuses the call before it is answered.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Action, Doing, Ending, Go, Turn};
 use crate::yaml::shape::{Shape, Takes, need};
@@ -35,8 +35,8 @@ impl Reject {
         Some(Self { status: status? })
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::End(Ending::SelfServed))]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::of("reject", Next::End(Ending::SelfServed))]
     }
 
     pub fn minds(&self, _: &mut Minds) {}
@@ -48,5 +48,9 @@ impl Reject {
     pub fn begin(&self, turn: &mut Turn) -> Go {
         turn.act(Action::Reject(self.status));
         Go::Wait(Doing::Ended)
+    }
+
+    pub fn object(&self, _: &Flow) -> String {
+        self.status.to_string()
     }
 }

@@ -1,7 +1,7 @@
 //! `- return`: back behind the `run:` that led here, bare.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Go, Turn};
 use crate::yaml::shape::Shape;
@@ -19,8 +19,8 @@ impl Return {
         None
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::Return)]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::of("return", Next::Return)]
     }
 
     pub fn minds(&self, _: &mut Minds) {}
@@ -31,5 +31,9 @@ impl Return {
 
     pub fn begin(&self, _: &mut Turn) -> Go {
         Go::Take(Next::Return)
+    }
+
+    pub fn object(&self, _: &Flow) -> String {
+        String::new()
     }
 }

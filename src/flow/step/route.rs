@@ -2,7 +2,7 @@
 
 use crate::flow::fact::Kind;
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Exit, Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Go, Turn};
 use crate::flow::shape::{BLOCK, FACT, TARGET};
@@ -50,8 +50,10 @@ impl Route {
             loading.faults.error("wrong-type", node.span, message);
             return None;
         };
+        let mut known = true;
         for (value, _) in &to {
             if !values.iter().any(|(_, v)| v.text == value.text) {
+                known = false;
                 let remedy = suggestion(&value.text, values.iter().map(|(_, v)| v.text.as_str()));
                 let message = format!("the fact has no value `{}`", value.text);
                 loading.faults.error("unknown-name", value.span, message).remedy(remedy);
@@ -60,7 +62,8 @@ impl Route {
         let mut left: Vec<&str> = values.iter().map(|(_, v)| v.text.as_str()).collect();
         left.retain(|value| !to.iter().any(|(v, _)| v.text == *value));
         left.dedup();
-        if !left.is_empty() {
+        // A value that is misspelt is not missing besides.
+        if known && !left.is_empty() {
             let message = format!("no way for: {}", left.join(", "));
             loading.faults.error("not-exhaustive", node.span, message).remedy("name a block for every value in `to:`");
         }
@@ -68,9 +71,9 @@ impl Route {
         Some(Self { fact, to: to?, otherwise: otherwise? })
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        let ways = self.to.iter().map(|(_, block)| Next::Block(*block));
-        ways.chain([self.otherwise]).map(Way::at_once).collect()
+    pub fn ways<'s>(&'s self) -> Vec<Way<'s>> {
+        let leads = |(value, block): &'s (String, usize)| Way { exit: Exit::Value(value), next: Next::Block(*block) };
+        self.to.iter().map(leads).chain([Way::of("else", self.otherwise)]).collect()
     }
 
     pub fn minds(&self, minds: &mut Minds) {
@@ -96,5 +99,9 @@ impl Route {
             Some((_, block)) => Go::Take(Next::Block(*block)),
             None => turn.fail(self.otherwise),
         }
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        flow.facts[self.fact].name.text.clone()
     }
 }

@@ -1,7 +1,7 @@
 //! `- say: PROMPT`, with `barge: false` for one that a key does not cut off.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Named, Next, Way};
+use crate::flow::model::{Flow, Named, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Action, Doing, Event, Go, Turn};
 use crate::flow::shape::SAID;
@@ -47,8 +47,8 @@ impl Say {
         Some(Self { prompt: prompt?, barge: barge? })
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::Continue)]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::ON]
     }
 
     /// The prompt, or those among which a parameter chooses.
@@ -68,6 +68,10 @@ impl Say {
         let prompt = turn.of(&self.prompt).as_str();
         let play = turn.play(prompt, None);
         Go::Wait(Doing::Saying(Saying { play, barge: self.barge }))
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        self.prompt.name(flow, String::clone)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::context::Source;
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Go, Turn};
 use crate::flow::shape::{FACT, GIVEN};
@@ -87,8 +87,8 @@ impl Set {
         }
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::Continue)]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::ON]
     }
 
     pub fn minds(&self, minds: &mut Minds) {
@@ -126,5 +126,9 @@ impl Set {
             turn.fill(self.fact, value, Source::Set, false);
         }
         Go::Take(Next::Continue)
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        flow.facts[self.fact].name.text.clone()
     }
 }

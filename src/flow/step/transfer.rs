@@ -2,7 +2,7 @@
 //! that the step `needs:`. The call leaves our care, so the step says `because:` of what.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Needs, Next, Way};
+use crate::flow::model::{Flow, Needs, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Action, AgentEnd, Doing, Ending, Go, Talking, Turn};
 use crate::flow::shape::{DESTINATION, FACTS, TARGET};
@@ -43,8 +43,8 @@ impl Transfer {
         &self.to
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(self.otherwise), Way { next: Next::End(Ending::Transferred), paced: true }]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::of("else", self.otherwise), Way::of("done", Next::End(Ending::Transferred))]
     }
 
     pub fn needs(&self) -> &Needs {
@@ -67,6 +67,10 @@ impl Transfer {
         let (destination, because) = (self.to.text.clone(), self.because.clone());
         turn.act(Action::Transfer { destination, facts: self.needs.facts.clone(), because });
         Go::Wait(Doing::Talking(Talking::new(self.otherwise, Next::End(Ending::Transferred), None, false)))
+    }
+
+    pub fn object(&self, _: &Flow) -> String {
+        self.to.text.clone()
     }
 }
 

@@ -2,15 +2,17 @@
 //! and at run time they take their `else:`.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Needs, Next, Way};
+use crate::flow::model::{Flow, Needs, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Go, Turn};
 use crate::flow::shape::{FACT, FACTS, QUEUE, TARGET};
 use crate::yaml::shape::{Shape, Takes, key, need};
-use crate::yaml::{Fields, Node};
+use crate::yaml::{Fields, Node, Value};
 
 #[derive(Clone, Debug)]
 pub struct Unserved {
+    /// The queue or the inbox, as it was written.
+    to: String,
     needs: Needs,
     otherwise: Next,
 }
@@ -20,12 +22,14 @@ impl Unserved {
         let remedy = "the call goes on at its `else:`";
         loading.faults.warning("not-served-yet", node.span, format!("`{verb}` is not served yet")).remedy(remedy);
         let otherwise = loading.otherwise(fields, node)?;
-        Some(Self { needs: needs?, otherwise })
+        // What is no name was reported by whoever read it.
+        let Value::Scalar { text, .. } = &node.value else { return None };
+        Some(Self { to: text.clone(), needs: needs?, otherwise })
     }
 
     /// What it will lead to is looked at as well: a flow that loads today loads once it is served.
-    fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::Continue), Way::at_once(self.otherwise)]
+    fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::ON, Way::of("else", self.otherwise)]
     }
 
     fn minds(&self, minds: &mut Minds) {
@@ -43,12 +47,12 @@ impl Unserved {
 }
 
 macro_rules! unserved {
-    ($Verb:ident, $verb:literal, $shape:expr, $load:expr) => {
+    ($Verb:ident, $verb:literal, $load:expr, $shape:expr) => {
         #[derive(Clone, Debug)]
         pub struct $Verb(Unserved);
 
         impl $Verb {
-            pub const SHAPE: &Shape = $shape;
+            pub const SHAPE: &Shape = &$shape;
 
             pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
                 let load: fn(&Node, &mut Fields, &mut Loading) -> Option<Needs> = $load;
@@ -56,7 +60,7 @@ macro_rules! unserved {
                 Unserved::load($verb, node, needs, fields, loading).map($Verb)
             }
 
-            pub fn ways(&self) -> Vec<Way> {
+            pub fn ways(&self) -> Vec<Way<'_>> {
                 self.0.ways()
             }
 
@@ -72,6 +76,10 @@ macro_rules! unserved {
                 self.0.moves(at)
             }
 
+            pub fn object(&self, _: &Flow) -> String {
+                self.0.to.clone()
+            }
+
             pub fn begin(&self, turn: &mut Turn) -> Go {
                 self.0.begin(turn)
             }
@@ -79,32 +87,38 @@ macro_rules! unserved {
     };
 }
 
-const CALLBACK: &Shape = &Shape::new(
+unserved!(
+    Callback,
     "callback",
-    "Not served yet, it goes on at its `else:`. Keeps the caller's place in the line and calls back.",
-    &[
-        need("callback", QUEUE, "The queue whose line it is.").like("support"),
-        need("number", FACT, "The fact with the number to call.").like("callback"),
-        key("else", TARGET, "Where the caller goes when that cannot be promised."),
-    ],
+    |node, fields, loading| {
+        loading.queue(node);
+        let node = fields.need("number", &mut loading.faults)?;
+        Some(Needs { facts: vec![loading.fact(node)?], unasked: vec![false], at: vec![node.span] })
+    },
+    Shape::new(
+        "callback",
+        "Not served yet, it goes on at its `else:`. Keeps the caller's place in the line and calls back.",
+        &[
+            need("callback", QUEUE, "The queue whose line it is.").like("support"),
+            need("number", FACT, "The fact with the number to call.").like("callback"),
+            key("else", TARGET, "Where the caller goes when that cannot be promised."),
+        ],
+    )
 );
-
-const TICKET: &Shape = &Shape::new(
+unserved!(
+    Ticket,
     "ticket",
-    "Not served yet, it goes on at its `else:`. Leaves the facts for somebody who looks at them later.",
-    &[
-        need("ticket", Takes::Name("inbox"), "An inbox of the configuration.").like("claims"),
-        key("needs", FACTS, "Facts that go along.").like("[account]"),
-        key("else", TARGET, "Where the caller goes when the inbox takes nothing."),
-    ],
+    |node, fields, loading| {
+        node.name("an inbox of the configuration", &mut loading.faults);
+        loading.needs(fields)
+    },
+    Shape::new(
+        "ticket",
+        "Not served yet, it goes on at its `else:`. Leaves the facts for somebody who looks at them later.",
+        &[
+            need("ticket", Takes::Name("inbox"), "An inbox of the configuration.").like("claims"),
+            key("needs", FACTS, "Facts that go along.").like("[account]"),
+            key("else", TARGET, "Where the caller goes when the inbox takes nothing."),
+        ],
+    )
 );
-
-unserved!(Callback, "callback", CALLBACK, |node, fields, loading| {
-    loading.queue(node);
-    let node = fields.need("number", &mut loading.faults)?;
-    Some(Needs { facts: vec![loading.fact(node)?], unasked: vec![false], at: vec![node.span] })
-});
-unserved!(Ticket, "ticket", TICKET, |node, fields, loading| {
-    node.name("an inbox of the configuration", &mut loading.faults);
-    loading.needs(fields)
-});

@@ -71,7 +71,7 @@ const BROKEN: &[Case] = &[
     (PLACE, "store: askonce.db", "store: other.db", "4:1: needs-restart"),
     (PLACE, "store: askonce.db", "store: [askonce.db]", "4:8: wrong-type"),
     (PLACE, "store: askonce.db", "store: askonce.db\nstore: b.db", "5:1: duplicate-key"),
-    (PLACE, "store: askonce.db", "store: &a askonce.db", "4:11: anchor"),
+    (PLACE, "store: askonce.db", "store: &a askonce.db", "4:8: anchor"),
     (PLACE, "calls: 100", "calls: 0", "5:18: wrong-type"),
     (PLACE, "calls: 100", "calls: 200", "5:1: needs-restart"),
     (PLACE, "calls: 100", "cals: 100", "5:11: unknown-key"),
@@ -114,7 +114,7 @@ const BROKEN: &[Case] = &[
     (DESK, "- agent: support", "- agnet: support", "15:7: unknown-verb"),
     (DESK, "else: sorry", "else: sory", "17:13: unknown-name"),
     (DESK, "needs: [account]", "needs: [acount]", "16:15: unknown-name"),
-    (DESK, "    - hangup", "\t- hangup", "19:2: yaml"),
+    (DESK, "    - hangup", "\t- hangup", "19:1: yaml"),
     (DESK, "    - hangup", "    - say: nothing", "19:12: unknown-name"),
 ];
 

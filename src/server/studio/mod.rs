@@ -2,7 +2,7 @@
 
 mod build;
 mod made;
-mod voice;
+pub mod voice;
 
 pub use build::{Built, Choice, build};
 pub use made::Manifest;
