@@ -4,7 +4,7 @@
 //! The tree says where each scalar stands and how deep; all else of the text is read off the gaps between them.
 
 use super::diagnostic::{Diagnostic, Faults, Source, Span};
-use super::node::{Node, Value, Word, read};
+use super::node::{Node, Value, Word, is_misread, read};
 
 const STEP: usize = 2;
 
@@ -20,7 +20,8 @@ pub fn format(source: &Source) -> Result<String, Vec<Diagnostic>> {
     }
     let line = source.text[..layout.at].matches('\n').count() + 1;
     let span = Span { start: layout.at, end: layout.at, line, column: layout.column_of(layout.at) + 1 };
-    let mut unknown = Diagnostic::error(&source.path, "layout", span, "the file is laid out in a way that is not known here");
+    let mut unknown =
+        Diagnostic::error(&source.path, "layout", span, "the file is laid out in a way that is not known here");
     unknown.remedy("write it in the usual way: docs/reference.md; until then it stays as it is");
     Err(vec![unknown])
 }
@@ -28,7 +29,9 @@ pub fn format(source: &Source) -> Result<String, Vec<Diagnostic>> {
 /// Whether two trees say the same, wherever it stands. A name says the same in quotes.
 fn same(one: &Node, other: &Node) -> bool {
     match (&one.value, &other.value) {
-        (Value::Scalar { text: a, quoted: x }, Value::Scalar { text: b, quoted: y }) => a == b && (x == y || is_plain(a)),
+        (Value::Scalar { text: a, quoted: x }, Value::Scalar { text: b, quoted: y }) => {
+            a == b && (x == y || is_plain(a))
+        }
         (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
         (Value::Map(a), Value::Map(b)) => {
             let pairs = a.iter().zip(b);
@@ -41,10 +44,10 @@ fn same(one: &Node, other: &Node) -> bool {
 
 /// A word that needs no quotes, and that no reader of YAML takes for something else.
 fn is_plain(text: &str) -> bool {
-    let misread = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
-        && !misread.contains(&text.to_ascii_lowercase().as_str())
+        && !matches!(text.to_ascii_lowercase().as_str(), "true" | "false" | "null")
+        && !is_misread(text)
 }
 
 struct Layout<'t> {
@@ -144,12 +147,14 @@ impl<'t> Layout<'t> {
     /// A scalar, or what stands within brackets: whether that is broken into lines is the author's.
     fn flow(&mut self, node: &Node, indent: usize) -> Option<()> {
         match (&node.value, self.next()) {
-            (Value::Map(entries), '{') => self.brackets(('{', " ", '}'), entries, indent, |layout, (key, value), indent| {
-                layout.pair(key, value, indent)
-            }),
-            (Value::List(items), '[') => self.brackets(('[', "", ']'), items, indent, |layout, item, indent| {
-                layout.flow(item, indent)
-            }),
+            (Value::Map(entries), '{') => {
+                self.brackets(('{', " ", '}'), entries, indent, |layout, (key, value), indent| {
+                    layout.pair(key, value, indent)
+                })
+            }
+            (Value::List(items), '[') => {
+                self.brackets(('[', "", ']'), items, indent, |layout, item, indent| layout.flow(item, indent))
+            }
             // `[a: b]` has a map without brackets of its own.
             (Value::Map(entries), _) => entries.iter().try_for_each(|(key, value)| self.pair(key, value, indent)),
             (Value::List(_), _) => None,
@@ -207,11 +212,12 @@ impl<'t> Layout<'t> {
 
     /// A scalar as it is written, a name without quotes. The lines that it goes on in move with the one that it began in.
     fn scalar(&mut self, span: Span, text: &str) -> Option<()> {
-        let written = self.text.get(span.start..span.end)?.trim_end();
-        if self.at != span.start || written.is_empty() {
-            return None;
-        }
-        self.at = span.start + written.len();
+        let written = match self.next() {
+            '|' | '>' => self.literal(),
+            _ if self.at == span.start => self.text.get(span.start..span.end)?.trim_end(),
+            _ => return None,
+        };
+        self.at += written.len();
         if is_plain(text) && !written.contains('\n') {
             self.out.push_str(text);
             return Some(());
@@ -230,6 +236,21 @@ impl<'t> Layout<'t> {
             }
         }
         Some(())
+    }
+
+    /// A block of text from its `|` or `>` on: the lines that are deeper than what it is a part of. The reader's place of one is
+    /// another.
+    fn literal(&self) -> &'t str {
+        let text = self.text;
+        let lines = text[self.at..].split_inclusive('\n');
+        let belongs =
+            |line: &str| line.trim().is_empty() || line.len() - line.trim_start_matches(' ').len() > self.column;
+        let length: usize = lines
+            .enumerate()
+            .take_while(|(number, line)| *number == 0 || belongs(line))
+            .map(|(_, line)| line.len())
+            .sum();
+        text[self.at..self.at + length].trim_end()
     }
 
     fn mark(&mut self, mark: char) -> Option<()> {
@@ -279,9 +300,10 @@ impl<'t> Layout<'t> {
         let mut column = self.column_of(self.at);
         for (number, line) in text.split('\n').enumerate() {
             let inner = line.trim_start();
-            let comment = inner
-                .starts_with('#')
-                .then(|| Comment { column: column + line.chars().count() - inner.chars().count(), text: inner.trim_end() });
+            let comment = inner.starts_with('#').then(|| Comment {
+                column: column + line.chars().count() - inner.chars().count(),
+                text: inner.trim_end(),
+            });
             column = 0;
             match comment {
                 None if !inner.is_empty() => return None,

@@ -38,7 +38,10 @@ fn each_way_to_write_it_becomes_one() {
         ("a: { b, c: }\nd:\ne: ~\n", "a: { b, c: }\nd:\ne: ~\n"),
         // Quotes.
         ("a: \"b\"\n'c': 'd e'\n", "a: b\nc: 'd e'\n"),
-        ("a: [\"*\", '#', \"08:00\", \"yes\", \"1\", \"true\"]\n", "a: [\"*\", '#', \"08:00\", \"yes\", \"1\", \"true\"]\n"),
+        (
+            "a: [\"*\", '#', \"08:00\", \"yes\", \"1\", \"true\"]\n",
+            "a: [\"*\", '#', \"08:00\", \"yes\", \"1\", \"true\"]\n",
+        ),
         // Lines and ends.
         ("\n\na: 1  \n\n\n\nb: 2\n\n\n", "a: 1\n\nb: 2\n"),
         ("a: 1\r\nb: 2\r\n", "a: 1\nb: 2\n"),
@@ -51,8 +54,14 @@ fn each_way_to_write_it_becomes_one() {
         ("a: # b\n  c\n", "a: # b\n  c\n"),
         ("a: [ # b\n  c, # d\n  # e\n  f\n  ]\n", "a: [ # b\n  c, # d\n  # e\n  f\n  ]\n"),
         // Text of several lines.
-        ("a:\n      b: |\n        c\n          d\n\n        e\n      f: 1\n", "a:\n  b: |\n    c\n      d\n\n    e\n  f: 1\n"),
-        ("a:\n    b: one\n      two\n    c: \"three\n      four\"\n", "a:\n  b: one\n    two\n  c: \"three\n    four\"\n"),
+        (
+            "a:\n      b: |\n        c\n          d\n\n        e\n      f: 1\n",
+            "a:\n  b: |\n    c\n      d\n\n    e\n  f: 1\n",
+        ),
+        (
+            "a:\n    b: one\n      two\n    c: \"three\n      four\"\n",
+            "a:\n  b: one\n    two\n  c: \"three\n    four\"\n",
+        ),
     ];
     for (before, after) in cases {
         assert_eq!(laid(before).as_deref(), Ok(after), "{before}");
@@ -63,10 +72,10 @@ fn each_way_to_write_it_becomes_one() {
 #[test]
 fn what_does_not_parse_or_would_lose_something_is_refused() {
     let cases = [
-        ("a: [b\n", "yaml", 2),
+        ("a: [b\n", "yaml", 1),
         ("a: 1\na: 2\n", "duplicate-key", 2),
         ("a: &b 1\n", "anchor", 1),
-        ("a: [b # c\n  , d]\n", "layout", 1),
+        ("a: [b # c\n  , d]\n", "layout", 2),
         ("a: 1\n...\n", "layout", 2),
     ];
     for (text, code, line) in cases {
@@ -98,6 +107,11 @@ fn spread(text: &str, random: &mut Random) -> String {
     for line in text.lines() {
         let inner = line.trim_start();
         out.extend(std::iter::repeat_n(' ', (line.len() - inner.len()) * times));
+        let inner = inner.strip_prefix("- ").map_or(inner, |item| {
+            out.push('-');
+            out.extend(std::iter::repeat_n(' ', 2 * times - 1));
+            item
+        });
         let mut free = !line.contains('"') && !line.contains('\'');
         for c in inner.chars() {
             free &= c != '#';
