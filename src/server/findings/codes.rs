@@ -93,6 +93,8 @@ codes! {
             "a bound that is passed here would be passed in the middle of a call";
         "anchor": "an anchor `&x` or an alias `*x`",
             "what stands somewhere else is overlooked when one of the two is changed";
+        "layout": "`askonce fmt` does not know how to lay this out",
+            "the file stays as it is, and callers hear nothing of it";
         "merge-key": "a merge key `<<`",
             "what stands somewhere else is overlooked when one of the two is changed";
         "misread-key": "a key that YAML 1.1 takes for true or false",
