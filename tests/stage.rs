@@ -4,6 +4,7 @@
 use askonce::audio::ArenaBuilder;
 use askonce::call::Program;
 use askonce::engine::Service;
+use askonce::flow::proof::prove;
 use askonce::flow::script::Script;
 use askonce::flow::{self, PromptBook, Prompts};
 use askonce::record::fixture::{Fixture, Step};
@@ -20,8 +21,7 @@ fn service(flow: &str) -> Service {
     files::load(&Disk, &path).0.expect("the flow loads")
 }
 
-fn perform(flow: &str, script: &str) -> Result<Performed, String> {
-    let service = service(flow);
+fn perform(service: &Service, script: &str) -> Result<Performed, String> {
     let place = Place::made_up(&service.program.flow);
     let script: Script = script.parse().expect("a script");
     stage::perform(&service.program, &service.arena, &place, &script).map_err(|unfit| unfit.to_string())
@@ -107,7 +107,8 @@ const TOLD: [Told; 12] = [
 #[test]
 fn told_calls_go_as_told_and_run_again_to_the_byte() {
     for (flow, script, ends, facts) in TOLD {
-        let performed = perform(flow, script).unwrap_or_else(|why| panic!("{flow}: {script}\n{why}"));
+        let service = service(flow);
+        let performed = perform(&service, script).unwrap_or_else(|why| panic!("{flow}: {script}\n{why}"));
         let fixture = performed.fixture;
         assert_eq!((disposition(&fixture), &fixture.header.source[..]), (ends, "stage"), "{flow}: {script}");
         if !facts.is_empty() {
@@ -115,9 +116,9 @@ fn told_calls_go_as_told_and_run_again_to_the_byte() {
         }
         let written = fixture.write().expect("a recording");
         let read = Fixture::read(&written).expect("a readable recording");
-        let replayed = replay::run(&read, service(flow).program).expect("a playable recording");
+        let replayed = replay::run(&read, service.program.clone()).expect("a playable recording");
         assert_eq!(replayed.comparison.first_difference, None, "{flow}: {script}");
-        let again = perform(flow, script).expect("it went before");
+        let again = perform(&service, script).expect("it went before");
         assert!(again.fixture.write().expect("a recording") == written, "{flow}: {script} is told otherwise");
     }
 }
@@ -168,11 +169,17 @@ blocks:
 ";
 
 fn bench() -> Program {
+    program(BENCH)
+}
+
+fn program(flow: &str) -> Program {
     let text = "hello: Hello.\nask: Your order?\nagain: Once more?\nplace: You are {queue.position}.\noffer: Press 1.\nsorry: Sorry.\n";
     let source = Source { path: "en.yaml".to_owned(), text: text.to_owned() };
     let prompts = Prompts::new(PromptBook::read("en", &source).0, Vec::new());
-    let source = Source { path: "bench.yaml".to_owned(), text: BENCH.to_owned() };
-    let (flow, _) = flow::load(&source, &prompts).unwrap_or_else(|told| panic!("{}", told[0].render(&[&source])));
+    let source = Source { path: "bench.yaml".to_owned(), text: flow.to_owned() };
+    let (flow, _) = flow::load(&source, &prompts).unwrap_or_else(|told| {
+        panic!("{}", told.iter().map(|told| told.render(&[&source]) + "\n").collect::<String>())
+    });
     Program { flow: Arc::new(flow), prompts: Arc::new(prompts) }
 }
 
@@ -245,4 +252,49 @@ fn a_cue_that_does_not_fit_is_told_with_what_is_waited_for() {
     ] {
         assert_eq!(on_bench(script).err().as_deref(), Some(told), "{script}");
     }
+}
+
+/// Flows that do not serve. Two of them never end: one goes round in no time, the other talks for ever.
+const FAULTY: [(&str, &str); 5] = [
+    ("  start:\n    - agent: desk\n      needs: [order]\n      else: sorry\n", "unasked"),
+    (
+        "  start:\n    - collect: order\n      else: continue\n    - if: filled(order)\n      then: start\n    - goto: sorry\n",
+        "loop",
+    ),
+    ("  start:\n    - say: hello\n    - goto: start\n", "loop"),
+    ("  start:\n    - goto: start\n", "loop"),
+    ("  start:\n    - collect: pin\n      else: continue\n    - agent: desk\n      else: sorry\n", "secret"),
+];
+
+#[test]
+fn what_fails_a_proof_can_be_performed_and_ends() {
+    let mut performed = 0;
+    for (start, about) in FAULTY {
+        let text = format!(
+            "askonce: 1\nflow: faulty\nfacts:\n  order: {{ type: digits, length: 4, ask: [ask, again] }}\n  pin: {{ type: digits, length: 4, \
+             class: secret, ask: [ask] }}\nqueues: {{ desk: {{ to: desk }} }}\nblocks:\n{start}{}",
+            if start.contains("sorry") { "  sorry:\n    - say: sorry\n    - hangup\n" } else { "" }
+        );
+        let program = program(&text);
+        let (place, arena) = (Place::made_up(&program.flow), ArenaBuilder::default().build());
+        let found = prove(&program.flow, &program.prompts, &|_| None);
+        assert!(!found.is_empty(), "{about}: {text}");
+        for finding in found {
+            let Some(script) = finding.script else { continue };
+            let told = format!("{about}: {}\n{script}", finding.diagnostic.message);
+            let fixture =
+                stage::perform(&program, &arena, &place, &script).unwrap_or_else(|why| panic!("{told}\n{why}")).fixture;
+            let replayed = replay::run(&fixture, program.clone()).expect("a playable recording");
+            assert_eq!(replayed.comparison.first_difference, None, "{told}");
+            performed += 1;
+        }
+    }
+    assert!(performed >= FAULTY.len() - 1, "{performed}");
+    // Who is in one of those hears ten minutes of it.
+    let program = program(&format!("askonce: 1\nflow: faulty\nblocks:\n{}", FAULTY[2].0));
+    let (place, arena) = (Place::made_up(&program.flow), ArenaBuilder::default().build());
+    let script: Script = "".parse().expect("a script");
+    let fixture = stage::perform(&program, &arena, &place, &script).expect("a performance").fixture;
+    assert_eq!(disposition(&fixture), Disposition::AbandonedFlow);
+    assert!((600..610).contains(&(fixture.lines.last().expect("an end").t / 1_000_000)));
 }

@@ -182,7 +182,8 @@ pub fn load_for(files: &dyn Files, path: &Path, codecs: &[Codec]) -> (Option<Ser
 pub fn load_unproved(files: &dyn Files, path: &Path, codecs: &[Codec]) -> (Option<Service>, Findings) {
     let mut findings = Findings::default();
     let service = load_into(files, path, codecs, &mut findings);
-    let service = service.filter(|_| findings.errors() == 0);
+    let runs = findings.errors() == 0;
+    // What is not recorded yet is as long as its letters.
     if let Some(Service { program, arena }) = &service {
         let length = |clip: &str| arena.span(clip).map(|span| span.time());
         for Finding { diagnostic, script } in proof::prove(&program.flow, &program.prompts, &length) {
@@ -191,7 +192,7 @@ pub fn load_unproved(files: &dyn Files, path: &Path, codecs: &[Codec]) -> (Optio
             findings.witnesses.extend(script.map(|script| Witness { flow: path.to_owned(), code, script }));
         }
     }
-    (service, findings)
+    (service.filter(|_| runs), findings)
 }
 
 fn load_into(files: &dyn Files, path: &Path, codecs: &[Codec], findings: &mut Findings) -> Option<Service> {

@@ -6,6 +6,7 @@
 //! few enough of them: facts that no step looks at any more are not told apart (`ground`). Where there are too many all the
 //! same, each fact is looked at by itself.
 
+mod cover;
 mod explore;
 mod graph;
 mod ground;
@@ -56,6 +57,14 @@ pub fn prove(flow: &Flow, prompts: &Prompts, clip: &dyn Fn(&str) -> Option<Durat
         (file, finding.diagnostic.span.start)
     });
     findings
+}
+
+/// Calls that together take every way out of every step of a flow that is proved; and how many ways out no call could be made
+/// up for. `None`: there are too many states to tell.
+pub fn calls(flow: &Flow, prompts: &Prompts) -> Option<(Vec<Script>, usize)> {
+    let ground = Ground::new(flow, prompts, None);
+    let states = States::explore(&ground).ok()?;
+    Some(cover::calls(&ground, &states))
 }
 
 /// Each fact by itself; what goes round is looked for once, with no fact told apart.

@@ -62,6 +62,8 @@ impl Stage<'_> {
                     match self.stands.calling {
                         Some(Calling::Ringing) => self.refuse(),
                         Some(Calling::Referring) => self.refer(486),
+                        // Whoever stayed on after a transfer that nobody does.
+                        Some(Calling::Bridged) => self.input(In::Lost { leg: Leg::Agent, why: "gone".to_owned() }),
                         _ => self.step(),
                     }
                 }
@@ -102,10 +104,12 @@ impl Stage<'_> {
 
     /// The person answers, hears the whisper to its end, and talks to the caller.
     fn talk(&mut self) {
-        self.pass(RINGS);
-        self.input(In::Progress { status: 180, answer: None });
-        self.pass(ANSWERS);
-        self.input(In::Answered { answer: Some(super::place::agent_sdp()) });
+        if self.stands.calling == Some(Calling::Ringing) {
+            self.pass(RINGS);
+            self.input(In::Progress { status: 180, answer: None });
+            self.pass(ANSWERS);
+            self.input(In::Answered { answer: Some(super::place::agent_sdp()) });
+        }
         while self.stands.calling == Some(Calling::Ringing) && !self.call.ended() {
             self.step();
         }
