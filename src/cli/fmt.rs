@@ -36,7 +36,7 @@ pub fn run(args: &Args) -> Result<(), Failed> {
 fn one(path: &Path, check: bool) -> Result<bool, Failed> {
     let mut findings = Findings::default();
     let is_stream = path == Path::new("-");
-    let source = if is_stream { Some(stream()?) } else { findings.read(&Disk, path) };
+    let source = if is_stream { Some(stream(&mut findings)?) } else { findings.read(&Disk, path) };
     let laid =
         source.as_ref().and_then(|source| format(source).map_err(|found| findings.diagnostics.extend(found)).ok());
     let (Some(source), Some(laid)) = (&source, laid) else {
@@ -55,8 +55,10 @@ fn one(path: &Path, check: bool) -> Result<bool, Failed> {
     Ok(changed)
 }
 
-fn stream() -> Result<Source, Failed> {
+fn stream(findings: &mut Findings) -> Result<Source, Failed> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text).map_err(fail)?;
-    Ok(Source { path: "-".into(), text })
+    let source = Source { path: "-".into(), text };
+    findings.sources.push(source.clone());
+    Ok(source)
 }

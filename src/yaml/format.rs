@@ -306,7 +306,11 @@ impl<'t> Layout<'t> {
             });
             column = 0;
             match comment {
-                None if !inner.is_empty() => return None,
+                None if !inner.is_empty() => {
+                    // For who is told where.
+                    self.at = self.word();
+                    return None;
+                }
                 Some(comment) if number == 0 && !self.out.is_empty() => gap.trailing = Some(comment),
                 None if number == 0 || number == last => {}
                 line => gap.lines.push(line),

@@ -5,13 +5,15 @@ fn laid(text: &str) -> Result<String, Vec<Diagnostic>> {
     format(&Source { path: "t.yaml".into(), text: text.into() })
 }
 
-const EXAMPLES: [(&str, &str); 8] = [
+const EXAMPLES: [(&str, &str); 10] = [
     ("account-desk", include_str!("../../../flows/account-desk.yaml")),
     ("after-hours", include_str!("../../../flows/after-hours.yaml")),
     ("bank-card", include_str!("../../../flows/bank-card.yaml")),
+    ("clinic", include_str!("../../../flows/clinic.yaml")),
     ("contact-center", include_str!("../../../flows/contact-center.yaml")),
     ("multi-brand", include_str!("../../../flows/multi-brand.yaml")),
     ("pharmacy", include_str!("../../../flows/pharmacy.yaml")),
+    ("utility-outage", include_str!("../../../flows/utility-outage.yaml")),
     ("prompts", include_str!("../../../flows/contact-center/es.yaml")),
     ("place", include_str!("../../../examples/place.yaml")),
 ];
