@@ -53,6 +53,10 @@ fn a_whole_call_is_played_by_a_script_and_kept() {
     assert!(printed.contains("account   79927398713, keypad, 1st try, confirmed"));
     let again = askonce(&["replay", &place("kept")], "");
     assert!(again.status.success(), "{}", text(again.stdout));
+    // One that stopped in the middle is whole as well.
+    let stopped = ["play", "flows/account-desk.yaml", "--save", &place("stopped")];
+    assert!(!askonce(&stopped, "press 79927398713#\nagent fails").status.success());
+    assert!(askonce(&["replay", &place("stopped")], "").status.success());
     // A stage's own recording may be made anew, and nothing else is written over.
     assert!(askonce(&arguments, script).status.success());
     std::fs::write(place("kept/call.jsonl"), std::fs::read("fixtures/clean/call.jsonl").expect("a recording"))
