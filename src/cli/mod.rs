@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod erase;
 mod explain;
+mod fmt;
 mod graph;
 mod load;
 mod logging;
@@ -40,6 +41,8 @@ enum Verb {
     Graph(graph::Args),
     /// Try a flow from the keyboard, without a phone, or by a script
     Play(play::Args),
+    /// Lay out flows, prompts and configurations in one way; comments and styles stay the author's
+    Fmt(fmt::Args),
     /// The language as a JSON Schema for editors, or as a reference
     Schema(schema::Args),
     /// What flows say: list it, write the script for a studio, let a machine speak it, check it
@@ -74,6 +77,7 @@ pub fn run() -> ExitCode {
         Verb::Check(args) => check::run(&args),
         Verb::Graph(args) => graph::run(&args),
         Verb::Play(args) => play::run(&args),
+        Verb::Fmt(args) => fmt::run(&args),
         Verb::Schema(args) => schema::run(&args),
         Verb::Prompts(args) => prompts::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
