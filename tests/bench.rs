@@ -135,8 +135,8 @@ fn a_call_of_a_service_is_explained_from_its_store() {
     let (store, _) = Store::open(&places, Arc::new(Notify::new()), |_| {}).expect("a store");
     store.close();
     let document = std::fs::read_to_string("fixtures/bank-card/call.jsonl").expect("a recording");
-    let contexts = document.lines().filter(|line| line.contains("\"out\":\"store\""));
-    let last: serde_json::Value = serde_json::from_str(contexts.last().expect("a context")).expect("JSON");
+    let mut contexts = document.lines().filter(|line| line.contains("\"out\":\"store\""));
+    let last: serde_json::Value = serde_json::from_str(contexts.next_back().expect("a context")).expect("JSON");
     let database = rusqlite::Connection::open(&places.database).expect("the database");
     database.execute("INSERT INTO cdr VALUES ('01CALL', '', 'agent', ?1)", [RECORD]).expect("a record");
     let context = last["context"].to_string();
