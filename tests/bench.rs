@@ -154,3 +154,15 @@ fn text_of(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     text(output.stdout.clone())
 }
+
+/// As under `| head`: nobody reads any more, and that is no mistake of the program.
+#[test]
+fn who_stops_reading_ends_it_in_silence() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_askonce"));
+    let command = command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["replay", "fixtures/clean"]);
+    let done = command.stdout(writer).stderr(Stdio::piped()).spawn().and_then(std::process::Child::wait_with_output);
+    let done = done.expect("an end");
+    assert_eq!(String::from_utf8_lossy(&done.stderr), "");
+}
