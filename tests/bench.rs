@@ -53,6 +53,10 @@ fn a_whole_call_is_played_by_a_script_and_kept() {
     assert!(printed.contains("account   79927398713, keypad, 1st try, confirmed"));
     let again = askonce(&["replay", &place("kept")], "");
     assert!(again.status.success(), "{}", text(again.stdout));
+    // One that stopped in the middle is whole as well.
+    let stopped = ["play", "flows/account-desk.yaml", "--save", &place("stopped")];
+    assert!(!askonce(&stopped, "press 79927398713#\nagent fails").status.success());
+    assert!(askonce(&["replay", &place("stopped")], "").status.success());
     // A stage's own recording may be made anew, and nothing else is written over.
     assert!(askonce(&arguments, script).status.success());
     std::fs::write(place("kept/call.jsonl"), std::fs::read("fixtures/clean/call.jsonl").expect("a recording"))
@@ -131,8 +135,8 @@ fn a_call_of_a_service_is_explained_from_its_store() {
     let (store, _) = Store::open(&places, Arc::new(Notify::new()), |_| {}).expect("a store");
     store.close();
     let document = std::fs::read_to_string("fixtures/bank-card/call.jsonl").expect("a recording");
-    let contexts = document.lines().filter(|line| line.contains("\"out\":\"store\""));
-    let last: serde_json::Value = serde_json::from_str(contexts.last().expect("a context")).expect("JSON");
+    let mut contexts = document.lines().filter(|line| line.contains("\"out\":\"store\""));
+    let last: serde_json::Value = serde_json::from_str(contexts.next_back().expect("a context")).expect("JSON");
     let database = rusqlite::Connection::open(&places.database).expect("the database");
     database.execute("INSERT INTO cdr VALUES ('01CALL', '', 'agent', ?1)", [RECORD]).expect("a record");
     let context = last["context"].to_string();

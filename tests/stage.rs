@@ -173,7 +173,7 @@ fn bench() -> Program {
 }
 
 fn program(flow: &str) -> Program {
-    let text = "hello: Hello.\nask: Your order?\nagain: Once more?\nplace: You are {queue.position}.\noffer: Press 1.\nsorry: Sorry.\n";
+    let text = "hello: Hello.\nask: Your order?\nagain: Once more?\nplace: You are {queue.position}.\noffer: Press 1.\nsorry: Sorry.\nabout: \"About {reason}.\"\nreason/billing: bills\nreason/sales: sales\n";
     let source = Source { path: "en.yaml".to_owned(), text: text.to_owned() };
     let prompts = Prompts::new(PromptBook::read("en", &source).0, Vec::new());
     let source = Source { path: "bench.yaml".to_owned(), text: flow.to_owned() };
@@ -254,47 +254,102 @@ fn a_cue_that_does_not_fit_is_told_with_what_is_waited_for() {
     }
 }
 
-/// Flows that do not serve. Two of them never end: one goes round in no time, the other talks for ever.
-const FAULTY: [(&str, &str); 5] = [
-    ("  start:\n    - agent: desk\n      needs: [order]\n      else: sorry\n", "unasked"),
-    (
-        "  start:\n    - collect: order\n      else: continue\n    - if: filled(order)\n      then: start\n    - goto: sorry\n",
-        "loop",
-    ),
-    ("  start:\n    - say: hello\n    - goto: start\n", "loop"),
-    ("  start:\n    - goto: start\n", "loop"),
-    ("  start:\n    - collect: pin\n      else: continue\n    - agent: desk\n      else: sorry\n", "secret"),
-];
-
 #[test]
-fn what_fails_a_proof_can_be_performed_and_ends() {
-    let mut performed = 0;
-    for (start, about) in FAULTY {
-        let text = format!(
-            "askonce: 1\nflow: faulty\nfacts:\n  order: {{ type: digits, length: 4, ask: [ask, again] }}\n  pin: {{ type: digits, length: 4, \
-             class: secret, ask: [ask] }}\nqueues: {{ desk: {{ to: desk }} }}\nblocks:\n{start}{}",
-            if start.contains("sorry") { "  sorry:\n    - say: sorry\n    - hangup\n" } else { "" }
-        );
-        let program = program(&text);
-        let (place, arena) = (Place::made_up(&program.flow), ArenaBuilder::default().build());
-        let found = prove(&program.flow, &program.prompts, &|_| None);
-        assert!(!found.is_empty(), "{about}: {text}");
-        for finding in found {
-            let Some(script) = finding.script else { continue };
-            let told = format!("{about}: {}\n{script}", finding.diagnostic.message);
-            let fixture =
-                stage::perform(&program, &arena, &place, &script).unwrap_or_else(|why| panic!("{told}\n{why}")).fixture;
-            let replayed = replay::run(&fixture, program.clone()).expect("a playable recording");
-            assert_eq!(replayed.comparison.first_difference, None, "{told}");
-            performed += 1;
-        }
-    }
-    assert!(performed >= FAULTY.len() - 1, "{performed}");
-    // Who is in one of those hears ten minutes of it.
-    let program = program(&format!("askonce: 1\nflow: faulty\nblocks:\n{}", FAULTY[2].0));
+fn who_is_in_a_flow_that_talks_for_ever_hears_ten_minutes_of_it() {
+    let program = program("askonce: 1\nflow: faulty\nblocks:\n  start:\n    - say: hello\n    - goto: start\n");
     let (place, arena) = (Place::made_up(&program.flow), ArenaBuilder::default().build());
     let script: Script = "".parse().expect("a script");
     let fixture = stage::perform(&program, &arena, &place, &script).expect("a performance").fixture;
     assert_eq!(disposition(&fixture), Disposition::AbandonedFlow);
     assert!((600..610).contains(&(fixture.lines.last().expect("an end").t / 1_000_000)));
+}
+
+/// What every flow of `WITNESSED` has; its queues, its escape and its lookups are there to go wrong.
+const HEAD: &str = "askonce: 1
+flow: bench
+escape: { menu: 0, collect: star, to: desk }
+always: { error: sorry }
+facts:
+  account: { type: digits, length: 4, ask: [ask, again], known: [uui.account] }
+  reason: { type: choice, keys: { 1: billing, 2: sales }, ask: [ask] }
+  pin: { type: digits, length: 4, class: secret, ask: [ask] }
+lookups:
+  crm: { get: \"crm:/a/{account}\", timeout: 1s, gives: { age: number } }
+  vip: { get: \"crm:/vip\", timeout: 1s }
+queues: { desk: { to: support } }
+blocks:
+  sorry: [hangup]
+  desk: [{ forget: pin }, { agent: desk, needs: [account?], else: sorry }]
+";
+
+/// A proof that fails, by its number, the code and the blocks.
+const WITNESSED: [(u8, &str, &str); 12] = [
+    (
+        1,
+        "asked-twice",
+        "start: [{ collect: account, else: desk }, { forget: account }, { collect: account, else: desk }, { goto: desk }]",
+    ),
+    (
+        1,
+        "no-choice",
+        "start: [{ collect: account, else: desk }, { forget: account, at_most: 3, else: desk }, { goto: start }]",
+    ),
+    (2, "unasked", "start: [{ if: switch.storm, then: desk }, { agent: desk, needs: [account], else: desk }]"),
+    (
+        3,
+        "no-way-out",
+        "start: [{ agent: desk, done: after, else: desk }]\n  after: [{ collect: account, else: sorry }, hangup]",
+    ),
+    (5, "endless-loop", "start: [{ collect: account, else: more }, { goto: desk }]\n  more: [{ goto: start }]"),
+    (5, "deep-run", "start: [{ run: start }, { goto: desk }]"),
+    (5, "stray-return", "start: [{ collect: account, else: return }, { goto: desk }]"),
+    (
+        6,
+        "secret-kept",
+        "start: [{ collect: pin, else: desk }, { collect: reason, else: desk }, { if: reason == 'sales', then: call }, { goto: desk }]\n  call: [{ agent: desk, else: sorry }]",
+    ),
+    (7, "not-filled", "start: [{ say: about }, { collect: reason, else: desk }, { goto: desk }]"),
+    (
+        8,
+        "sends-unfilled",
+        "start: [{ lookup: vip, else: more }, { goto: desk }]\n  more: [{ lookup: crm, else: desk }, { goto: desk }]",
+    ),
+    (
+        8,
+        "never-given",
+        "start: [{ collect: account, else: desk }, { lookup: crm, else: continue }, { if: crm.age > 1, then: desk }, { goto: desk }]",
+    ),
+    (9, "over-budget", "start: [{ collect: account, else: desk }, { collect: reason, else: desk }, { goto: desk }]"),
+];
+
+/// The fourth proof is over what a flow says, the tenth over what it is bound to: no call shows either.
+#[test]
+fn the_witness_of_a_proof_comes_to_what_it_shows_and_runs_again() {
+    for (proof, code, blocks) in WITNESSED {
+        let head = match code {
+            "no-way-out" => HEAD
+                .replace("escape: { menu: 0, collect: star, to: desk }\n", "")
+                .replace("choice, ", "choice, survey: true, "),
+            "over-budget" => HEAD.replace("always:", "budget: { questions: 1 }\nalways:"),
+            _ => HEAD.to_owned(),
+        };
+        let program = program(&format!("{head}  {blocks}\n"));
+        let found = prove(&program.flow, &program.prompts, &|_| None);
+        assert_eq!(
+            found.iter().map(|found| found.diagnostic.code).collect::<Vec<_>>(),
+            [code],
+            "proof {proof}: {blocks}"
+        );
+        let witness = found[0].witness.as_ref().expect("a call shows it");
+        let place = Place::made_up(&program.flow);
+        let performed = stage::perform(&program, &ArenaBuilder::default().build(), &place, &witness.script);
+        let fixture = performed.unwrap_or_else(|unfit| panic!("{code}: {unfit}\n{:?}", witness.script)).fixture;
+        let comes = fixture.lines.iter().any(|line| match &line.step {
+            Step::Out(Out::Step { block, step, .. }) => (block, step) == (&witness.at.0, &witness.at.1),
+            _ => false,
+        });
+        assert!(comes, "{code}: the call does not come to {:?}", witness.at);
+        let replayed = replay::run(&fixture, program).expect("a playable recording");
+        assert_eq!(replayed.comparison.first_difference, None, "{code}");
+    }
 }

@@ -6,8 +6,7 @@ use crate::audio::wav;
 use crate::call::Program;
 use crate::codec::Codec;
 use crate::engine::Service;
-use crate::flow::proof::{self, Finding};
-use crate::flow::script::Script;
+use crate::flow::proof::{self, Finding, Witness};
 use crate::flow::{self, Flow, PromptBook, Prompts};
 use crate::yaml::{Diagnostic, Severity, Source, Span};
 use std::io::Read as _;
@@ -103,17 +102,18 @@ impl Files for Embedded {
 pub struct Findings {
     pub diagnostics: Vec<Diagnostic>,
     pub sources: Vec<Source>,
-    pub witnesses: Vec<Witness>,
+    /// Calls that come to what proofs found.
+    pub witnesses: Vec<Shown>,
 }
 
-/// A call that comes to what a proof found.
+/// A finding that a call shows.
 #[derive(Debug)]
-pub struct Witness {
+pub struct Shown {
     /// The flow's file.
     pub flow: PathBuf,
-    /// Of the finding.
     pub code: &'static str,
-    pub script: Script,
+    pub line: usize,
+    pub call: Witness,
 }
 
 impl Findings {
@@ -186,10 +186,10 @@ pub fn load_unproved(files: &dyn Files, path: &Path, codecs: &[Codec]) -> (Optio
     // What is not recorded yet is as long as its letters.
     if let Some(Service { program, arena }) = &service {
         let length = |clip: &str| arena.span(clip).map(|span| span.time());
-        for Finding { diagnostic, script } in proof::prove(&program.flow, &program.prompts, &length) {
-            let code = diagnostic.code;
+        for Finding { diagnostic, witness } in proof::prove(&program.flow, &program.prompts, &length) {
+            let (code, line) = (diagnostic.code, diagnostic.span.line);
             findings.diagnostics.push(diagnostic);
-            findings.witnesses.extend(script.map(|script| Witness { flow: path.to_owned(), code, script }));
+            findings.witnesses.extend(witness.map(|call| Shown { flow: path.to_owned(), code, line, call }));
         }
     }
     (service.filter(|_| runs), findings)

@@ -63,7 +63,8 @@ pub fn run(args: &Args) -> Result<(), Failed> {
     let mut session = Session { stage, answers, teller: Teller::new(Reader::Author, Some(&words)), told: 0, player };
     session.tell();
     let done = if interactive { keyboard::play(&mut session) } else { session.perform(&script.cues) };
-    // What came of it is kept in either case.
+    // What came of it is kept in either case, and a recording is of a call that has ended.
+    session.stage.close();
     let fixture = session.stage.into_fixture();
     if let Some(folder) = &args.save {
         let file = keep::keep(&fixture, folder).map_err(fail)?;

@@ -118,7 +118,12 @@ impl Stage<'_> {
 
     pub(super) fn line(&mut self, cue: &Cue, word: LineCue) -> Result<(), Unfit> {
         let Some(line) = &self.stands.line else { return Ok(()) };
-        let (placed, offered, since) = (line.placed, line.offered, line.since);
+        let (placed, offered, since, steps) = (line.placed, line.offered, line.since, self.stands.steps);
+        // Where the caller has left the line before, it may wait in another one.
+        let waits = |stage: &Self| {
+            let left = stage.stands.steps != steps;
+            if left { Err(stage.unfit_as(cue, "nobody may wait in this line for so long")) } else { Ok(()) }
+        };
         let unfit = |why: &str| Err(self.unfit(cue, &self.awaits().unwrap_or(Awaits::Nothing)).because(why));
         match word {
             LineCue::Full if placed => return unfit("the caller waits in it already"),
@@ -129,14 +134,13 @@ impl Stage<'_> {
             LineCue::Turn => {
                 if placed {
                     self.pass(MOVES);
+                    waits(self)?;
                 }
                 self.stands.line = None;
                 self.input(In::Line(LineTold::Turn));
             }
             LineCue::Longest => {
                 self.take_place();
-                // The next step may lead into a line again.
-                let steps = self.stands.steps;
                 while self.stands.steps == steps {
                     self.step();
                 }
@@ -146,10 +150,8 @@ impl Stage<'_> {
                 let Some(after) = self.offered_after() else { return unfit("it offers no way out") };
                 self.take_place();
                 self.pass((since + after).since(self.now) + PAUSE);
-                match &mut self.stands.line {
-                    Some(line) => line.offered = true,
-                    None => return Err(self.unfit_as(cue, "nobody may wait in this line for so long")),
-                }
+                waits(self)?;
+                self.stands.line.iter_mut().for_each(|line| line.offered = true);
             }
         }
         Ok(())
