@@ -135,8 +135,8 @@ fn a_call_of_a_service_is_explained_from_its_store() {
     let (store, _) = Store::open(&places, Arc::new(Notify::new()), |_| {}).expect("a store");
     store.close();
     let document = std::fs::read_to_string("fixtures/bank-card/call.jsonl").expect("a recording");
-    let contexts = document.lines().filter(|line| line.contains("\"out\":\"store\""));
-    let last: serde_json::Value = serde_json::from_str(contexts.last().expect("a context")).expect("JSON");
+    let mut contexts = document.lines().filter(|line| line.contains("\"out\":\"store\""));
+    let last: serde_json::Value = serde_json::from_str(contexts.next_back().expect("a context")).expect("JSON");
     let database = rusqlite::Connection::open(&places.database).expect("the database");
     database.execute("INSERT INTO cdr VALUES ('01CALL', '', 'agent', ?1)", [RECORD]).expect("a record");
     let context = last["context"].to_string();
@@ -153,4 +153,16 @@ fn a_call_of_a_service_is_explained_from_its_store() {
 fn text_of(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     text(output.stdout.clone())
+}
+
+/// As under `| head`: nobody reads any more, and that is no mistake of the program.
+#[test]
+fn who_stops_reading_ends_it_in_silence() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_askonce"));
+    let command = command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["replay", "fixtures/clean"]);
+    let done = command.stdout(writer).stderr(Stdio::piped()).spawn().and_then(std::process::Child::wait_with_output);
+    let done = done.expect("an end");
+    assert_eq!(String::from_utf8_lossy(&done.stderr), "");
 }

@@ -17,6 +17,7 @@ mod schema;
 mod serve;
 mod trace;
 
+use crate::os::sys::end_with_the_reader;
 use crate::server::files::Findings;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -70,6 +71,9 @@ pub fn run() -> ExitCode {
     let form = if let Verb::Serve(args) = &cli.verb { args.log } else { None };
     if logging::begin(level, form).is_err() {
         return ExitCode::FAILURE;
+    }
+    if !matches!(cli.verb, Verb::Serve(_) | Verb::Demo(_) | Verb::Load(_)) {
+        end_with_the_reader();
     }
     let done = match cli.verb {
         Verb::Demo(args) => demo::run(&args),

@@ -193,46 +193,48 @@ impl Judge<'_, '_> {
     /// A round through a bounded `forget:` passes a choice of the caller: nobody is sent round who did not ask for it.
     fn no_choice(&self) -> Vec<Found> {
         let flow = self.ground.flow;
-        let mut found: Vec<Found> = Vec::new();
-        let mut told = Vec::new();
-        for (start, state) in self.states.all.iter().enumerate() {
-            let step = &flow.blocks[state.place.0].steps[state.place.1];
-            let Step::Forget(forget) = &step.step else { continue };
-            if !forget.is_bounded() || told.contains(&state.place) {
-                continue;
-            }
-            let (mut seen, mut open) = (vec![false; self.states.all.len()], vec![start]);
-            while let Some(at) = open.pop() {
-                if at != start && self.states.all[at].place == state.place {
-                    told.push(state.place);
-                    let message = format!(
-                        "callers go round by `forget: {}` without having asked for it",
-                        flow.facts[forget.fact()].name.text
-                    );
-                    let remedy = "ask for a choice on the way round: another one, or not?";
-                    found.push(self.found(
-                        "no-choice",
-                        (state.place, step.at),
-                        message,
-                        remedy,
-                        Some(self.states.way(start)),
-                    ));
-                    break;
-                }
-                if std::mem::replace(&mut seen[at], true) {
-                    continue;
-                }
-                let chosen = |by: By| match by {
-                    By::Keyed { fact, .. } | By::Known { fact, .. } | By::Taken { fact, .. } => {
-                        matches!(flow.facts[fact].kind, Kind::Choice(_))
-                    }
-                    _ => false,
-                };
-                let edges = self.states.edges(at).iter().filter(|edge| !edge.paced && !chosen(edge.by));
-                open.extend(edges.filter_map(|edge| edge.to));
-            }
+        let mut found = Vec::new();
+        let bounded = self.ground.places().filter_map(|place| match &flow.blocks[place.0].steps[place.1].step {
+            Step::Forget(forget) if forget.is_bounded() => Some((place, forget.fact())),
+            _ => None,
+        });
+        for (place, fact) in bounded {
+            let Some(first) = self.goes_round(place) else { continue };
+            let at = flow.blocks[place.0].steps[place.1].at;
+            let name = &flow.facts[fact].name.text;
+            let message = format!("callers go round by `forget: {name}` without having asked for it");
+            let remedy = "ask for a choice on the way round: another one, or not?";
+            found.push(self.found("no-choice", (place, at), message, remedy, Some(self.states.way(first))));
         }
         found
+    }
+
+    /// The first state at a place from which calls come back to it without a choice.
+    fn goes_round(&self, place: (usize, usize)) -> Option<usize> {
+        let at_place = |state: usize| self.states.all[state].place == place;
+        let chosen = |by: By| match by {
+            By::Keyed { fact, .. } | By::Known { fact, .. } | By::Taken { fact, .. } => {
+                matches!(self.ground.flow.facts[fact].kind, Kind::Choice(_))
+            }
+            _ => false,
+        };
+        let mut seen = vec![false; self.states.all.len()];
+        for first in (0..self.states.all.len()).filter(|state| at_place(*state)) {
+            let mut open = vec![first];
+            while let Some(state) = open.pop() {
+                if std::mem::replace(&mut seen[state], true) {
+                    continue;
+                }
+                let edges = self.states.edges(state).iter().filter(|edge| !edge.paced && !chosen(edge.by));
+                for to in edges.filter_map(|edge| edge.to) {
+                    if at_place(to) {
+                        return Some(first);
+                    }
+                    open.push(to);
+                }
+            }
+        }
+        None
     }
 
     /// From every question a person stays in reach, or what stands for one.
