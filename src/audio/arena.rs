@@ -161,17 +161,18 @@ impl ArenaBuilder {
         self.also_hold.push(name.to_owned());
     }
 
-    /// The finished arena, with hold music in any case.
+    /// The finished arena, with hold music wherever anything is spoken.
     pub fn build(mut self) -> Arena {
-        if self.arena.span(HOLD).is_none() {
+        if self.arena.span(HOLD).is_none() && !self.codecs.is_empty() {
             let mut music = tone::hold_music();
             // It has no seam: what fades into its beginning is its beginning.
             music.extend_from_within(..tone::RATE as usize / 2);
             let span = self.encode(Cut::new(Shape::Loop, &music, tone::RATE), &music, tone::RATE);
             self.arena.clips.insert(HOLD.to_owned(), span);
         }
-        let hold = self.arena.clips[HOLD];
-        self.arena.clips.extend(self.also_hold.drain(..).map(|name| (name, hold)));
+        if let Some(hold) = self.arena.span(HOLD) {
+            self.arena.clips.extend(self.also_hold.drain(..).map(|name| (name, hold)));
+        }
         let silence = vec![0; PAUSE_FRAMES as usize * SAMPLES];
         let rate = 50 * SAMPLES as u32;
         self.arena.pause = self.encode(Cut::new(Shape::Prompt, &silence, rate), &silence, rate);

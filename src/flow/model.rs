@@ -253,6 +253,14 @@ pub struct Escape {
     pub to: usize,
 }
 
+impl Needs {
+    /// As the file names them: `account`, `reason?`.
+    pub fn named(&self, flow: &Flow) -> impl Iterator<Item = String> {
+        let facts = self.facts.iter().zip(&self.unasked);
+        facts.map(|(fact, unasked)| flow.facts[*fact].name.text.clone() + if *unasked { "?" } else { "" })
+    }
+}
+
 /// What a caller may have to go through before a person is called.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {

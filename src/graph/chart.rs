@@ -166,7 +166,7 @@ fn line(flow: &Flow, block: &str, at: usize, placed: &Placed) -> Line {
 
 /// What goes along with the caller.
 fn needs(flow: &Flow, step: &Step) -> Option<String> {
-    let facts: Vec<&str> = step.needs()?.facts.iter().map(|fact| flow.facts[*fact].name.text.as_str()).collect();
+    let facts: Vec<String> = step.needs()?.named(flow).collect();
     (!facts.is_empty()).then(|| format!("needs {}", facts.join(", ")))
 }
 

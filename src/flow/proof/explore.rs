@@ -229,7 +229,7 @@ impl Walk<'_, '_> {
             Next::Return if state.stack == 0 => return self.trouble(number, Trouble::StrayReturn),
             Next::Return => Some(self.states.stacks[state.stack]),
             Next::Always => {
-                then.decline_unknown(flow.facts.len());
+                then.decline_unknown(flow);
                 flow.always_error.map(|block| ((block, 0), 0))
             }
             Next::End(_) => None,

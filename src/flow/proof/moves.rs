@@ -108,7 +108,7 @@ impl Point<'_, '_> {
             return Some(self.with(by, gave_up, fact, Status::Declined));
         }
         let mut then = self.standing.clone();
-        then.decline_unknown(self.ground.flow.facts.len());
+        then.decline_unknown(self.ground.flow);
         then.escape();
         Some(Move { by, next: Next::Afresh(to), then, paced: false })
     }

@@ -1,6 +1,7 @@
 //! How the facts stand on a way through the flow: all that the proofs tell calls apart by, beside where they are.
 
 use super::ground::Ground;
+use crate::flow::Flow;
 
 /// How one fact stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,9 +91,9 @@ impl Standing {
         self.0[fact] = if asked { self.0[fact] | ASKED } else { self.0[fact] & !ASKED };
     }
 
-    /// Every fact that is unknown is declined, but for what is known outside.
-    pub fn decline_unknown(&mut self, facts: usize) {
-        for fact in 0..facts {
+    /// Every fact that is unknown is declined, but for surveys and for what is known outside.
+    pub fn decline_unknown(&mut self, flow: &Flow) {
+        for fact in (0..flow.facts.len()).filter(|fact| !flow.facts[*fact].survey) {
             match self.status(fact) {
                 Status::Unknown => self.set(fact, Status::Declined),
                 Status::Fresh | Status::Answered => self.set(fact, Status::Settled),

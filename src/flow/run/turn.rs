@@ -427,7 +427,9 @@ impl Turn<'_> {
 
     /// Nothing more is asked. What is known from outside is known, whether or not anything had come to it yet.
     pub fn decline_unknown(&mut self, why: Why) {
-        for fact in 0..self.context.facts.len() {
+        // A survey is of every caller, however the call went.
+        let flow = self.flow;
+        for fact in (0..flow.facts.len()).filter(|fact| !flow.facts[*fact].survey) {
             self.bring_one(fact);
             self.decline(fact, why);
         }
