@@ -70,12 +70,12 @@ fn ends(states: &States) -> Vec<Option<usize>> {
     let mut before = vec![Vec::new(); states.all.len()];
     let mut ends = vec![None; states.all.len()];
     let mut open = Vec::new();
-    for state in 0..states.all.len() {
+    for (state, end) in ends.iter_mut().enumerate() {
         for (at, edge) in states.edges(state).iter().enumerate().filter(|(_, edge)| edge.by != By::Unserved) {
             match edge.to {
                 Some(to) => before[to].push((state, at)),
-                None if ends[state].is_none() => {
-                    ends[state] = Some(at);
+                None if end.is_none() => {
+                    *end = Some(at);
                     open.push(state);
                 }
                 None => {}
