@@ -142,23 +142,35 @@ impl Findings {
 /// Reads a flow, the catalogue of its prompts and their clips. Warnings, and without a service errors, are
 /// among the findings.
 pub fn load(files: &dyn Files, path: &Path) -> (Option<Service>, Findings) {
-    load_for(files, path, &Codec::LAWS)
+    load_for(files, path, &Codec::LAWS, None)
 }
 
-/// The same, with the clips in these codecs.
-pub fn load_for(files: &dyn Files, path: &Path, codecs: &[Codec]) -> (Option<Service>, Findings) {
+/// The same, with the clips in these codecs, and the announcements of a folder in place of its prompts.
+pub fn load_for(
+    files: &dyn Files,
+    path: &Path,
+    codecs: &[Codec],
+    announcements: Option<&Path>,
+) -> (Option<Service>, Findings) {
     let mut findings = Findings::default();
-    let service = load_into(files, path, codecs, &mut findings);
+    let service = load_into(files, path, (codecs, announcements), &mut findings);
     let sound = findings.errors() == 0;
     (service.filter(|_| sound), findings)
 }
 
-fn load_into(files: &dyn Files, path: &Path, codecs: &[Codec], findings: &mut Findings) -> Option<Service> {
+fn load_into(
+    files: &dyn Files,
+    path: &Path,
+    (codecs, announcements): (&[Codec], Option<&Path>),
+    findings: &mut Findings,
+) -> Option<Service> {
     let Written { prompts, flow, folders, .. } = read_flow(files, path, findings)?;
+    let folders = folders.with_announcements(announcements);
     let mut sounds = Sounds::new(files, codecs, &prompts, &folders, findings);
     if let Some(flow) = &flow {
         sounds.take_words(flow, &prompts, findings);
         sounds.take_music(flow, findings);
+        sounds.take_tone(flow, findings);
     }
     sounds.take_prompts(&prompts, findings);
     let program = Program { flow: Arc::new(flow?), prompts: Arc::new(prompts) };

@@ -1,6 +1,7 @@
 //! The live server: sockets, threads, clocks, files and the store around the engine.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the shells own what the core may not have")]
 
+mod announcer;
 pub mod checkup;
 mod control;
 mod crowd;
@@ -35,6 +36,7 @@ use crate::os::bell::Bell;
 use crate::os::clock::Clock;
 use crate::random::Random;
 use crate::sip::{Hop, Locals};
+use announcer::Announcer;
 use control::Control;
 pub use control::Will;
 use dns::{Resolved, Resolver};
@@ -135,7 +137,8 @@ fn place(files: &dyn Files, folder: &Path, config: &Config, mut findings: Findin
     for named in &config.flows {
         let path = folder.join(&named.text);
         for path in flow_files(files, &path) {
-            let (service, found) = files::load_for(files, &path, &config.spoken());
+            let announcements = config.announcements.as_ref().map(|announced| folder.join(&announced.folder));
+            let (service, found) = files::load_for(files, &path, &config.spoken(), announcements.as_deref());
             services.extend(service);
             findings.diagnostics.extend(found.diagnostics);
             findings.sources.extend(found.sources);
@@ -158,6 +161,7 @@ fn located(mut config: Config, folder: &Path) -> Config {
     let beside = |path: &mut String| *path = folder.join(&*path).display().to_string();
     beside(&mut config.store);
     config.record.folder.iter_mut().for_each(beside);
+    config.announcements.iter_mut().for_each(|announced| beside(&mut announced.folder));
     if let Some(tls) = &mut config.tls {
         [&mut tls.cert, &mut tls.key].into_iter().chain(&mut tls.ca).for_each(beside);
     }
@@ -190,9 +194,10 @@ fn names(service: &Service) -> Names<'_> {
         name: &flow.name,
         destinations: flow.destinations().collect(),
         endpoints: flow.endpoints().collect(),
-        secrets: flow.lookups.iter().filter_map(|lookup| lookup.auth.as_ref()).collect(),
+        secrets: flow.secrets().collect(),
         transfers: flow.transfers().filter(|transfer| transfer.takes_facts()).map(|transfer| transfer.to()).collect(),
         facts: flow.facts.iter().map(|fact| fact.name.text.as_str()).collect(),
+        announces: flow.announces(),
         switches: flow.switches(),
         parameters: flow
             .with
@@ -291,11 +296,13 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let recordings = if records { config.record.at_once } else { 0 };
     let (media, rings, media_events) = media(&config, workers, recordings, clock, &mut random)?;
     let (told, recorded) = mpsc::unbounded_channel();
-    let recorder = records.then(|| recorder(&config, places.sound, clock, rings, told)).transpose()?;
+    let (recorder, announcer, announced) = recorder(&config, places.sound, records, (clock, rings), (told, &desk))?;
+    let pins = secrets::pins(&config, &services)?;
     let config = Arc::new(config);
     let setup = Setup {
         locals,
         credentials,
+        pins,
         config: config.clone(),
         services,
         switches: desk.switches.values(),
@@ -320,6 +327,8 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         media_events,
         recorder,
         recorded,
+        announcer,
+        announced,
         outbound,
         looked_up,
         store,
@@ -469,17 +478,26 @@ fn media(
 
 /// Whether any call may be recorded.
 fn records(config: &Config, services: &BTreeMap<String, Service>) -> bool {
-    config.may_record() || services.values().any(|service| service.program.flow.records())
+    let flow = |service: &Service| service.program.flow.records() || service.program.flow.announces();
+    config.may_record() || services.values().any(flow)
 }
 
-/// Sees that recordings can be written, mends what a killed process left of them, and starts the recorder.
+/// The recorder, who announces what it recorded, and the words of that one.
+type Recording = (Option<Recorder>, Option<Announcer>, mpsc::UnboundedReceiver<announcer::Word>);
+
+/// If calls may be `recorded`: sees that recordings can be written, mends what a killed process left of them, and starts
+/// the recorder and the announcer.
 fn recorder(
     config: &Config,
     folder: PathBuf,
-    clock: Clock,
-    rings: Vec<Outlet>,
-    told: mpsc::UnboundedSender<recorder::Recorded>,
-) -> Result<Recorder, NotStarted> {
+    recorded: bool,
+    (clock, rings): (Clock, Vec<Outlet>),
+    (told, desk): (mpsc::UnboundedSender<recorder::Recorded>, &Desk),
+) -> Result<Recording, NotStarted> {
+    let (words, announced) = mpsc::unbounded_channel();
+    if !recorded {
+        return Ok((None, None, announced));
+    }
     let mended = recorder::folder::prepare(&folder).and_then(|()| recorder::folder::mend(&folder));
     let mended = mended.map_err(|error| {
         let what = format!("recordings in {}", folder.display());
@@ -489,8 +507,13 @@ fn recorder(
         tracing::warn!(mended, "recordings that a killed process left unfinished were mended");
     }
     let bounds = recorder::Bounds { folder, longest: config.record.longest, at_once: config.record.at_once };
-    Recorder::start(bounds, clock, rings, told)
-        .map_err(|error| not_started("the recorder's thread", error, "this system cannot serve"))
+    let announcements = config.announcements.as_ref().map(|announced| PathBuf::from(&announced.folder));
+    let no_thread = |error| not_started("the recorder's threads", error, "this system cannot serve");
+    let switches = desk.switches.clone();
+    let set = Box::new(move |name: &str, on, who: &str| switches.set(name, on, None, who).map(drop));
+    let announcer = Announcer::start(announcements, set, words).map_err(no_thread)?;
+    let recorder = Recorder::start(bounds, clock, rings, announcer.clone(), told).map_err(no_thread)?;
+    Ok((Some(recorder), Some(announcer), announced))
 }
 
 /// A core for each worker, the last ones. One must be left: a thread with SCHED_FIFO keeps all others off its core while
