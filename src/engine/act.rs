@@ -5,13 +5,13 @@ use super::{Asker, CallNumber, ContextRow, Engine, Output, Phase, STATISTICS_PAT
 use crate::acd::Bounds;
 use crate::call::Call;
 use crate::call::cdr::Cdr;
+use crate::context::Destination;
 use crate::context::carrier::Carrier;
-use crate::context::{Destination, Method};
 use crate::record::seam::{In, Leg, Out};
 use crate::secret::Secret;
 use crate::sip::endpoint::{DialogId, Endpoint, Refusal};
 use crate::sip::{Hop, Message, Transport, Uri, wire};
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -98,12 +98,7 @@ impl Engine {
             Out::Step { .. } | Out::Fact(_) => {}
             Out::Join { queue, at_once, size } => self.join(now, number, &queue, Bounds { at_once, size }),
             Out::Leave => self.lines.leave(now, number),
-            Out::Lookup { lookup, request, .. } if request.method == Method::Compare => {
-                self.compare(now, number, lookup, &request);
-            }
-            Out::Lookup { lookup, request, .. } => {
-                self.out.push_back(Output::Lookup { call: number, lookup, request: Box::new(request) });
-            }
+            Out::Lookup { lookup, request, .. } => self.look_up(now, number, lookup, request),
             Out::Mint => self.out.push_back(Output::Mint { call: number }),
             Out::Resolve { resolve, uri } => match Uri::read(&uri) {
                 Ok(uri) => self.out.push_back(Output::Resolve { asker: Asker::Call(number, resolve), uri }),
@@ -129,11 +124,7 @@ impl Engine {
                 self.with(dialog(leg), |sip, dialog| sip.answer_refer(now, dialog, status));
             }
             Out::Record { act, file } => self.record(now, number, act, file),
-            Out::Take { take, longest_ms } => self.take(now, number, take, Duration::from_millis(longest_ms)),
-            Out::EndTake { .. } => self.end_take(now, number),
-            Out::Announce { announce, prompt, language, take, switch } => {
-                self.announce(now, number, (announce, prompt, language), take.as_deref(), switch);
-            }
+            Out::Take { .. } | Out::EndTake { .. } | Out::Announce { .. } => self.speaks(now, number, out),
             Out::Cancel => self.leave(now, number, Leg::Agent),
             Out::Hangup { leg } => self.leave(now, number, leg),
             Out::End { .. } => self.over(now, number),

@@ -17,6 +17,7 @@ mod pins;
 mod recall;
 mod record;
 mod reload;
+mod slot;
 mod take;
 mod tally;
 mod trace;
@@ -24,14 +25,14 @@ mod trunks;
 
 use crate::acd::Lines;
 use crate::audio::Arena;
-use crate::call::cdr::{Cdr, LegMedia};
-use crate::call::{Call, Program};
-use crate::config::{Config, Trunk};
+use crate::call::Program;
+use crate::call::cdr::Cdr;
+use crate::config::Config;
 use crate::context::{Destination, Earlier, Ended, LookupRequest, Outcome};
 use crate::keying::Keyring;
 use crate::random::Random;
 use crate::record::Fixture;
-use crate::record::seam::{Arrival, In, Leg};
+use crate::record::seam::{In, Leg};
 use crate::record::trace::Told;
 use crate::secret::Secret;
 use crate::sip::auth::Credentials;
@@ -48,10 +49,10 @@ use pins::Pins;
 pub use recall::{Recall, Recalled};
 pub use record::RecordOrder;
 pub use reload::NewPlace;
+use slot::{Phase, Slot, Stream};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use take::Takes;
 pub use take::{Announcement, Spoken, TakeWanted};
 pub use tally::{BOUNDS, Histogram, Series, Tally};
 use trace::Tracer;
@@ -333,72 +334,6 @@ pub struct Counters {
     /// Legs of which nothing had come for a minute, and which were asked whether they are still there.
     pub silent: u64,
     pub panics: u64,
-}
-
-/// A call and what the engine holds for it.
-struct Slot {
-    phase: Phase,
-    name: String,
-    /// That it came back to, or began.
-    case: Option<String>,
-    from: Hop,
-    trunk: Arc<Trunk>,
-    service: Service,
-    caller: Option<DialogId>,
-    agent: Option<DialogId>,
-    /// Where the agent's INVITE went.
-    agent_hop: Option<Hop>,
-    /// And to whom.
-    destination: Option<String>,
-    /// The store was given its context.
-    stored: bool,
-    journal: Option<Journal>,
-    /// It has a 183, and did not show that it hears us.
-    early: bool,
-    /// By leg.
-    streams: [Stream; 2],
-    /// What the streams that closed before the call's end had counted.
-    media: Vec<LegMedia>,
-    /// Files that the recorder has not finished.
-    tapes: Vec<record::Taped>,
-    takes: Takes,
-    /// Whether the configuration has it recorded.
-    recorded: bool,
-    /// What its number gives to the parameters of the flow.
-    with: BTreeMap<String, String>,
-    /// When its INVITE came, until we said something to it.
-    invited: Option<Instant>,
-    /// Lookups under way, and when they began.
-    lookups: Vec<(u32, String, Instant)>,
-    /// The deadline that stands for this call in the queue.
-    armed: Option<Instant>,
-}
-
-/// A leg's media stream, as far as the engine knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stream {
-    None,
-    Open,
-    /// Asked to close; its statistics are on their way.
-    Closing,
-}
-
-enum Phase {
-    /// The INVITE waits for its sockets.
-    Arriving {
-        arrival: Box<Arrival>,
-        /// Until when it waits for what is known of it first.
-        recall: Option<Instant>,
-    },
-    Live {
-        call: Box<Call>,
-    },
-    /// Over; its record waits for the statistics of its streams.
-    Closing {
-        cdr: Box<Cdr>,
-        context: Option<serde_json::Value>,
-        until: Instant,
-    },
 }
 
 pub struct Engine {

@@ -1,7 +1,7 @@
 //! What callers key in, held against a secret of the configuration: a lookup that nobody else answers.
 
-use super::{CallNumber, Engine};
-use crate::context::{LookupRequest, Outcome};
+use super::{CallNumber, Engine, Output};
+use crate::context::{LookupRequest, Method, Outcome, Want};
 use crate::record::seam::In;
 use crate::secret::Secret;
 use crate::time::{Duration, Instant};
@@ -52,10 +52,13 @@ impl Pins {
 }
 
 impl Engine {
-    /// The lookup's word comes before anything else happens in the call.
-    pub(super) fn compare(&mut self, now: Instant, call: CallNumber, lookup: u32, request: &LookupRequest) {
+    /// Asks the shell, or answers itself: that word comes before anything else happens in the call.
+    pub(super) fn look_up(&mut self, now: Instant, call: CallNumber, lookup: u32, request: LookupRequest) {
+        if request.method != Method::Compare {
+            return self.out.push_back(Output::Lookup { call, lookup, request: Box::new(request) });
+        }
         let outcome = self.pins.compare(now, &request.endpoint, &request.path);
-        let yes = |want: &crate::context::Want| (want.name.clone(), Secret::new("true"));
+        let yes = |want: &Want| (want.name.clone(), Secret::new("true"));
         let values = if outcome == Outcome::Ok { request.wants.iter().map(yes).collect() } else { Vec::new() };
         self.counters.pins_refused += u64::from(outcome == Outcome::Refused);
         self.count_lookup(now, call, lookup, outcome);

@@ -5,7 +5,7 @@ use super::{CallNumber, Engine, Output, Phase, RecordOrder, Stream};
 use crate::audio::Arena;
 use crate::context::Outcome;
 use crate::media::{Command, RecordAct};
-use crate::record::seam::{In, Leg, Switched};
+use crate::record::seam::{In, Leg, Out, Switched};
 use crate::time::{Duration, Instant};
 use std::sync::Arc;
 
@@ -55,10 +55,34 @@ impl Takes {
     pub fn arena(&self) -> Option<&Arc<Arena>> {
         self.done.last().map(|(_, spoken)| &spoken.arena)
     }
+
+    fn of(&self, take: &str) -> Option<Arc<Spoken>> {
+        self.done.iter().find(|(name, _)| name == take).map(|(_, spoken)| spoken.clone())
+    }
 }
 
 impl Engine {
-    pub(super) fn take(&mut self, now: Instant, call: CallNumber, name: String, longest: Duration) {
+    /// What a call says of its takes.
+    pub(super) fn speaks(&mut self, now: Instant, call: CallNumber, out: Out) {
+        match out {
+            Out::Take { take, longest_ms } => self.take(now, call, take, Duration::from_millis(longest_ms)),
+            Out::EndTake { .. } => self.end_take(now, call),
+            Out::Announce { announce, prompt, language, take, switch } => {
+                let spoken = take.map(|take| self.slots.get(&call)?.takes.of(&take));
+                if matches!(spoken, Some(None)) {
+                    return self.announced(now, call, announce, false);
+                }
+                let Some(slot) = self.slots.get(&call) else { return };
+                let (name, flow) = (slot.name.clone(), slot.service.program.flow.name.text.clone());
+                let spoken = spoken.flatten();
+                let announcement = Announcement { call, announce, name, flow, prompt, language, spoken, switch };
+                self.out.push_back(Output::Announce(Box::new(announcement)));
+            }
+            _ => {}
+        }
+    }
+
+    fn take(&mut self, now: Instant, call: CallNumber, name: String, longest: Duration) {
         let Some(slot) = self.slots.get_mut(&call) else { return };
         if slot.takes.done.len() == TAKES {
             return self.deliver(now, call, In::Taken { take: name, outcome: Outcome::Failed });
@@ -108,26 +132,6 @@ impl Engine {
         self.counters.takes_failed += u64::from(outcome == Outcome::Failed);
         self.tap_take(call, None);
         self.deliver(now, call, In::Taken { take, outcome });
-    }
-
-    pub(super) fn announce(
-        &mut self,
-        now: Instant,
-        call: CallNumber,
-        (announce, prompt, language): (u32, String, String),
-        take: Option<&str>,
-        switch: Option<Switched>,
-    ) {
-        let Some(slot) = self.slots.get(&call) else { return };
-        let spoken =
-            take.map(|take| slot.takes.done.iter().find(|(name, _)| name == take).map(|(_, spoken)| spoken.clone()));
-        if matches!(spoken, Some(None)) {
-            return self.deliver(now, call, In::Announced { announce, done: false });
-        }
-        let (name, flow) = (slot.name.clone(), slot.service.program.flow.name.text.clone());
-        let spoken = spoken.flatten();
-        let announcement = Announcement { call, announce, name, flow, prompt, language, spoken, switch };
-        self.out.push_back(Output::Announce(Box::new(announcement)));
     }
 
     pub(super) fn announced(&mut self, now: Instant, call: CallNumber, announce: u32, done: bool) {

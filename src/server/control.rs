@@ -16,7 +16,9 @@ use super::streams::StreamEvent;
 use super::traces::Publisher;
 use super::transports::{Transports, trunk_networks};
 use crate::context::{Ended, Outcome};
-use crate::engine::{CallNumber, DialogRow, Engine, Input, NewPlace, Output, Recall, Recalled, Reserved};
+use crate::engine::{
+    Announcement, CallNumber, DialogRow, Engine, Input, NewPlace, Output, Recall, Recalled, RecordOrder, Reserved,
+};
 use crate::os::bell::Bell;
 use crate::os::clock::Clock;
 use crate::os::sys::Batch;
@@ -401,20 +403,8 @@ impl Control {
                         self.engine.handle(self.clock.now(), Input::Media(refused));
                     }
                 }
-                Output::Record(order) => {
-                    let (call, recording) = (order.call, order.recording);
-                    if !self.recorder.as_ref().is_some_and(|recorder| recorder.order(order)) {
-                        // Nothing more goes there: it may not know that it has to be silent.
-                        let ended = Ended::unbegun("the recorder takes no orders");
-                        self.recorded_told(Recorded { call, recording, ended });
-                    }
-                }
-                Output::Announce(announcement) => {
-                    let (call, announce) = (announcement.call, announcement.announce);
-                    if !self.announcer.as_ref().is_some_and(|announcer| announcer.publish(announcement)) {
-                        self.announcer_told(Word::Announced { call, announce, done: false });
-                    }
-                }
+                Output::Record(order) => self.record(order),
+                Output::Announce(announcement) => self.announce(announcement),
                 Output::Recording(fixture) => self.keep(Row::Recording(fixture)),
                 Output::Trace(told) => {
                     if let Some(traces) = &mut self.traces {
@@ -430,6 +420,22 @@ impl Control {
                     self.store.keep(Row::Over(name));
                 }
             }
+        }
+    }
+
+    fn record(&mut self, order: RecordOrder) {
+        let (call, recording) = (order.call, order.recording);
+        if !self.recorder.as_ref().is_some_and(|recorder| recorder.order(order)) {
+            // Nothing more goes there: it may not know that it has to be silent.
+            let ended = Ended::unbegun("the recorder takes no orders");
+            self.recorded_told(Recorded { call, recording, ended });
+        }
+    }
+
+    fn announce(&mut self, announcement: Box<Announcement>) {
+        let (call, announce) = (announcement.call, announcement.announce);
+        if !self.announcer.as_ref().is_some_and(|announcer| announcer.publish(announcement)) {
+            self.announcer_told(Word::Announced { call, announce, done: false });
         }
     }
 

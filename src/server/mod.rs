@@ -276,9 +276,8 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let Plan { place: Place { config, services }, watch, token, record, trace, workers } = plan;
     raise_descriptors(&config);
     let clock = Clock::start();
-    let (seed, keys) = (drawn()?, drawn()?);
-    let mut random = Random::from_seed(u64::from_be_bytes(seed));
-    let credentials = secrets::credentials(&config)?;
+    let mut random = Random::from_seed(u64::from_be_bytes(drawn()?));
+    let (credentials, pins) = (secrets::credentials(&config)?, secrets::pins(&config, &services)?);
     let trunks = transports::trunk_networks(&config);
     let sip = Listening::open(&config.listen.sip, config.advertise, tls_files(&config), trunks, random.u64())?;
     let (bound, locals) = (sip.bound.clone(), sip.locals.clone());
@@ -293,11 +292,8 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         not_started(format!("cannot listen for HTTP on {}", config.listen.http), error, "give another --http address")
     })?;
     let (rtp, records) = (config.listen.rtp, records(&config, &services));
-    let recordings = if records { config.record.at_once } else { 0 };
-    let (media, rings, media_events) = media(&config, workers, recordings, clock, &mut random)?;
-    let (told, recorded) = mpsc::unbounded_channel();
-    let (recorder, announcer, announced) = recorder(&config, places.sound, records, (clock, rings), (told, &desk))?;
-    let pins = secrets::pins(&config, &services)?;
+    let (media, rings, media_events) = media(&config, workers, records, clock, &mut random)?;
+    let (recorder, recorded, announcer, announced) = recorder(&config, places.sound, records, (clock, rings), &desk)?;
     let config = Arc::new(config);
     let setup = Setup {
         locals,
@@ -307,7 +303,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         services,
         switches: desk.switches.values(),
         seed: random.u64(),
-        keyring: Keyring::new(keys),
+        keyring: Keyring::new(drawn()?),
         record: record.is_some(),
         trace,
     };
@@ -444,7 +440,7 @@ fn outbound(
 fn media(
     config: &Config,
     workers: Option<usize>,
-    recordings: usize,
+    records: bool,
     clock: Clock,
     random: &mut Random,
 ) -> Result<(MediaPlane, Vec<Outlet>, mpsc::Receiver<WorkerEvent>), NotStarted> {
@@ -456,7 +452,7 @@ fn media(
         ports: rtp.first..=rtp.last,
         advertise: config.advertise,
         workers,
-        recordings,
+        recordings: if records { config.record.at_once } else { 0 },
         cores: config.realtime.then(|| own_cores(workers)).transpose()?,
     };
     ports::probe(setup.address, setup.ports.clone(), random).map_err(|error| {
@@ -482,21 +478,26 @@ fn records(config: &Config, services: &BTreeMap<String, Service>) -> bool {
     config.may_record() || services.values().any(flow)
 }
 
-/// The recorder, who announces what it recorded, and the words of that one.
-type Recording = (Option<Recorder>, Option<Announcer>, mpsc::UnboundedReceiver<announcer::Word>);
+/// The recorder, and who announces what it recorded, each with its words.
+type Recording = (
+    Option<Recorder>,
+    mpsc::UnboundedReceiver<recorder::Recorded>,
+    Option<Announcer>,
+    mpsc::UnboundedReceiver<announcer::Word>,
+);
 
-/// If calls may be `recorded`: sees that recordings can be written, mends what a killed process left of them, and starts
+/// If anything may be recorded: sees that recordings can be written, mends what a killed process left of them, and starts
 /// the recorder and the announcer.
 fn recorder(
     config: &Config,
     folder: PathBuf,
-    recorded: bool,
+    records: bool,
     (clock, rings): (Clock, Vec<Outlet>),
-    (told, desk): (mpsc::UnboundedSender<recorder::Recorded>, &Desk),
+    desk: &Desk,
 ) -> Result<Recording, NotStarted> {
-    let (words, announced) = mpsc::unbounded_channel();
-    if !recorded {
-        return Ok((None, None, announced));
+    let ((told, recorded), (words, announced)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+    if !records {
+        return Ok((None, recorded, None, announced));
     }
     let mended = recorder::folder::prepare(&folder).and_then(|()| recorder::folder::mend(&folder));
     let mended = mended.map_err(|error| {
@@ -513,7 +514,7 @@ fn recorder(
     let set = Box::new(move |name: &str, on, who: &str| switches.set(name, on, None, who).map(drop));
     let announcer = Announcer::start(announcements, set, words).map_err(no_thread)?;
     let recorder = Recorder::start(bounds, clock, rings, announcer.clone(), told).map_err(no_thread)?;
-    Ok((Some(recorder), Some(announcer), announced))
+    Ok((Some(recorder), recorded, Some(announcer), announced))
 }
 
 /// A core for each worker, the last ones. One must be left: a thread with SCHED_FIFO keeps all others off its core while
