@@ -27,8 +27,9 @@ pub mod config;
 pub mod flow;
 pub mod record;
 
-// 4  one call
+// 4  one call; a flow as a picture
 pub mod call;
+pub mod graph;
 
 // 6  all calls
 pub mod acd;

@@ -20,6 +20,10 @@ const CARD: (&str, &str) = ("4111111111111111", "1234");
 /// Prescriptions, and how many refills are left of each.
 const PRESCRIPTIONS: [(&str, u32); 2] = [("1234567", 3), ("7654321", 0)];
 
+/// The patient whom the clinic knows: number and date of birth, record, next visit. The other visit is twelve days later.
+const PATIENT: [&str; 4] = ["15551230001", "1980-03-01", "204117", "2027-01-12"];
+const OTHER_VISIT: &str = "2027-01-24";
+
 /// Answers until the process ends; `told` hears of each request.
 pub async fn serve(listener: TcpListener, told: fn(&str)) -> std::io::Result<()> {
     let tell = move |request: Request, next: Next| async move {
@@ -35,7 +39,13 @@ pub async fn serve(listener: TcpListener, told: fn(&str)) -> std::io::Result<()>
         .route("/cards/verify", post(card_pin))
         .route("/cards/block", post(block))
         .route("/prescriptions/{rx}", get(prescription))
-        .route("/refills", post(refill));
+        .route("/refills", post(refill))
+        .route("/premises/{account}", get(premises))
+        .route("/reports", post(report))
+        .route("/patients/{phone}/{birth}", get(patient))
+        .route("/visits/{patient}/{day}", get(visit))
+        .route("/visits", post(visits))
+        .route("/renewals", post(renewal));
     axum::serve(listener, answers.layer(middleware::from_fn(tell))).await
 }
 
@@ -49,7 +59,10 @@ async fn pin(body: String) -> Response {
 }
 
 async fn outage(Path(account): Path<String>) -> Response {
-    when(ACCOUNTS.iter().any(|(known, _)| *known == account), json!({ "active": account == OUTAGE }))
+    when(
+        ACCOUNTS.iter().any(|(known, _)| *known == account),
+        json!({ "active": account == OUTAGE, "restored": "16:30" }),
+    )
 }
 
 async fn card_pin(body: String) -> Response {
@@ -69,6 +82,31 @@ async fn prescription(Path(rx): Path<String>) -> Response {
 
 async fn refill(body: String) -> Response {
     with(&body, ["rx", "pickup"], |_, _| json!({}))
+}
+
+async fn premises(Path(account): Path<String>) -> Response {
+    when(ACCOUNTS.iter().any(|(known, _)| *known == account), json!({}))
+}
+
+async fn report(body: String) -> Response {
+    with(&body, ["account", "extent"], |_, _| json!({}))
+}
+
+async fn patient(Path((phone, birth)): Path<(String, String)>) -> Response {
+    let [number, born, record, visit] = PATIENT;
+    when([phone.as_str(), &birth] == [number, born], json!({ "patient": record, "visit": visit }))
+}
+
+async fn visit(Path((_, day)): Path<(String, String)>) -> Response {
+    when([PATIENT[3], OTHER_VISIT].contains(&day.as_str()), json!({}))
+}
+
+async fn visits(body: String) -> Response {
+    with(&body, ["visit", "change"], |_, _| json!({}))
+}
+
+async fn renewal(body: String) -> Response {
+    with(&body, ["patient", "rx"], |_, _| json!({}))
 }
 
 fn when(known: bool, then: Value) -> Response {

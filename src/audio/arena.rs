@@ -7,6 +7,7 @@ use super::resample::resample;
 use super::spoken::{self, PAUSE};
 use super::{Utterance, tone};
 use crate::codec::Codec;
+use crate::time::Duration;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ const FRAMES: usize = 2 * 60 * 60 * 50;
 const PAUSE_FRAMES: u32 = 10;
 /// Frames of a loop that its encoder hears before its first one, so that the second round follows from the first.
 const RUN_UP: usize = 50;
+const FRAME_MS: u64 = 20;
 
 /// A run of frames; only the arena that gave it can play it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,12 @@ pub struct Span {
     pub start: u32,
     /// Frames of 20 ms.
     pub frames: u32,
+}
+
+impl Span {
+    pub fn time(self) -> Duration {
+        Duration::from_millis(FRAME_MS * u64::from(self.frames))
+    }
 }
 
 #[derive(Clone, PartialEq, Eq)]

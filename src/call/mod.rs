@@ -264,6 +264,16 @@ impl Call {
         &self.context
     }
 
+    /// Whether the caller is in the middle of an entry.
+    pub fn is_entering(&self) -> bool {
+        self.run.is_entering()
+    }
+
+    /// Whether the caller is asked for what nobody may see.
+    pub fn asks_in_private(&self) -> bool {
+        self.run.asks_in_private()
+    }
+
     /// The record of the call, without its media. A call that has not ended is recorded as failed now.
     pub fn cdr(&self, now: Instant) -> Cdr {
         let (end, disposition, by) = self.ended.unwrap_or((now, Disposition::Failed, EndedBy::System));

@@ -298,7 +298,7 @@ impl Call {
                 None => Uui::Pairs(needed.iter().filter_map(value).collect()),
             };
             parcel.headers = if destination.headers.is_empty() {
-                needed.iter().filter_map(value).map(|(name, value)| (header_name(name), value)).collect()
+                needed.iter().filter_map(value).map(|(name, value)| (carrier::header_name(name), value)).collect()
             } else {
                 let mapped = destination.headers.iter();
                 mapped.filter_map(|(header, fact)| Some((header.clone(), value(fact)?.1))).collect()
@@ -327,13 +327,4 @@ impl Call {
     pub(super) fn target(&self) -> Option<&crate::context::Target> {
         self.handoff.as_ref()?.target.as_ref()
     }
-}
-
-/// The header of a fact that no configuration mapped: `account_number` goes as `X-Account-Number`.
-fn header_name(fact: &str) -> String {
-    let word = |word: &str| {
-        let mut letters = word.chars();
-        letters.next().map_or(String::new(), |first| first.to_ascii_uppercase().to_string() + letters.as_str())
-    };
-    format!("X-{}", fact.split('_').map(word).collect::<Vec<_>>().join("-"))
 }

@@ -5,8 +5,11 @@ mod check;
 mod demo;
 mod doctor;
 mod erase;
+mod explain;
+mod graph;
 mod load;
 mod logging;
+mod play;
 mod prompts;
 mod replay;
 mod serve;
@@ -32,6 +35,10 @@ enum Verb {
     Serve(serve::Args),
     /// Read flows (and a configuration) and say what is wrong with them
     Check(check::Args),
+    /// Draw a flow: its blocks, their steps and ways out
+    Graph(graph::Args),
+    /// Try a flow from the keyboard, without a phone, or by a script
+    Play(play::Args),
     /// What flows say: list it, write the script for a studio, let a machine speak it, check it
     Prompts(prompts::Args),
     /// Say whether this machine is fit for the service, what that costs where it is not, and how to mend it
@@ -40,6 +47,8 @@ enum Verb {
     Erase(erase::Args),
     /// Run recorded calls again in virtual time and compare
     Replay(replay::Args),
+    /// Tell one call in plain words: what was asked, what is known and from where, whom it went to, how it ended
+    Explain(explain::Args),
     /// Show a call as a ladder of its SIP messages, with keys and prompts in their places
     Trace(trace::Args),
     /// Place calls against a SIP server and report how they went
@@ -60,10 +69,13 @@ pub fn run() -> ExitCode {
         Verb::Demo(args) => demo::run(&args),
         Verb::Serve(args) => serve::run(&args),
         Verb::Check(args) => check::run(&args),
+        Verb::Graph(args) => graph::run(&args),
+        Verb::Play(args) => play::run(&args),
         Verb::Prompts(args) => prompts::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Erase(args) => erase::run(&args),
         Verb::Replay(args) => replay::run(&args),
+        Verb::Explain(args) => explain::run(&args),
         Verb::Trace(args) => trace::run(&args),
         Verb::Load(args) => return load::run(&args),
     };

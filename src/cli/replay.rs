@@ -78,7 +78,7 @@ fn one(path: &Path, flows: &Path, programs: &mut BTreeMap<String, Program>) -> R
 }
 
 /// The flow of that name in the flows folder.
-fn program(name: &str, flows: &Path, programs: &mut BTreeMap<String, Program>) -> Result<Program, String> {
+pub(super) fn program(name: &str, flows: &Path, programs: &mut BTreeMap<String, Program>) -> Result<Program, String> {
     if let Some(program) = programs.get(name) {
         return Ok(program.clone());
     }

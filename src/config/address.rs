@@ -24,9 +24,7 @@ pub fn read(word: &Word, listen: Option<&[Hop]>, faults: &mut Faults) -> Option<
     if let Some(kind) = listen.and_then(|listen| missing(&uri, listen)) {
         let message = format!("nothing of ours sends there: `listen.sip` has no {kind}");
         let transport = kind.split(' ').next().unwrap_or("udp");
-        faults
-            .error("no-way-out", word.span, message)
-            .remedy(format!("add `{transport}:ADDRESS:PORT` to `listen.sip`"));
+        faults.error("no-socket", word.span, message).remedy(format!("add `{transport}:ADDRESS:PORT` to `listen.sip`"));
         return None;
     }
     Some(uri)

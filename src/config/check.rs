@@ -1,7 +1,8 @@
 //! What only shows when the configuration and its flows are seen together.
 
-use super::{Config, Uui};
+use super::{Config, Uui, carried};
 use crate::context::carrier::Carrier;
+use crate::secret::Secret;
 use crate::yaml::near::suggestion;
 use crate::yaml::{Diagnostic, Span, Word};
 
@@ -16,15 +17,26 @@ pub struct Names<'f> {
     /// The endpoints that its lookups ask, and the secrets that they show.
     pub endpoints: Vec<&'f Word>,
     pub secrets: Vec<&'f Word>,
-    /// Those of them that it sends callers away to, with facts.
-    pub transfers: Vec<&'f Word>,
     pub facts: Vec<&'f str>,
+    /// Those that a person may see, with the longest value that each may have.
+    pub longest: Vec<(&'f str, Secret)>,
+    pub handoffs: Vec<Handoff<'f>>,
     /// Whether it changes what other callers hear.
     pub announces: bool,
     /// The switches that it reads and sets.
     pub switches: Vec<Word>,
     /// Its parameters, and what each may be.
     pub parameters: Vec<(&'f str, Vec<&'f str>)>,
+}
+
+/// A step that hands callers to a destination.
+#[derive(Clone, Debug)]
+pub struct Handoff<'f> {
+    pub to: &'f Word,
+    /// Facts that go along.
+    pub needs: Vec<&'f str>,
+    /// The caller is sent there, by REFER.
+    pub transfer: bool,
 }
 
 /// Every number's flow is there, every destination that a flow names is there, every fact that a destination
@@ -54,6 +66,7 @@ pub fn check(config: &Config, flows: &[Names]) -> Vec<Diagnostic> {
         }
     }
     flows.iter().for_each(|flow| sent_away(config, flow, &mut found));
+    found.extend(carried::check(config, flows));
     announced(config, flows, &mut found);
     // In quick mode there are none, and a flow that reads one can be tried all the same.
     for flow in flows.iter().filter(|_| config.numbers.iter().all(|number| number.flow.is_some())) {
@@ -131,7 +144,7 @@ fn announced(config: &Config, flows: &[Names], found: &mut Vec<Diagnostic>) {
 
 /// A transfer wants facts to go along, and its destination has no way for them.
 fn sent_away(config: &Config, flow: &Names, found: &mut Vec<Diagnostic>) {
-    for to in &flow.transfers {
+    for Handoff { to, .. } in flow.handoffs.iter().filter(|handoff| handoff.transfer && !handoff.needs.is_empty()) {
         let destination = config.destinations.iter().find(|destination| destination.name.text == to.text);
         if destination.is_some_and(|destination| !destination.carriers.contains(&Carrier::ReferTo)) {
             let message = format!("a transfer to `{}` takes no facts along: its carriers lack `refer_to`", to.text);

@@ -3,6 +3,7 @@
 mod address;
 mod admission;
 mod announcements;
+mod carried;
 mod check;
 mod codecs;
 mod destination;
@@ -21,7 +22,7 @@ mod trunk;
 mod webhook;
 
 pub use announcements::Announcements;
-pub use check::{Names, check};
+pub use check::{Handoff, Names, check};
 pub use fixed::{fixed, needs_restart};
 pub use listen::even_ports;
 pub use load::load;

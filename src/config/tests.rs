@@ -330,8 +330,8 @@ fn mistakes_have_a_place_and_a_remedy() {
         ("sip:support@192.0.2.10", "192.0.2.10", "wrong-type", "31:19", "sip:100@192.0.2.1:5060"),
         ("sip:support@", "sip:sup port@", "wrong-type", "31:19", "sip:100@192.0.2.1:5060"),
         ("192.0.2.10", "192.0.2.10;transport=tsl", "wrong-type", "31:19", "no transport `tsl`"),
-        ("sip:support@", "sips:support@", "no-way-out", "31:19", "add `tls:ADDRESS:PORT` to `listen.sip`"),
-        ("192.0.2.10", "[2001:db8::9];transport=tcp", "no-way-out", "31:19", "no tcp over IPv6"),
+        ("sip:support@", "sips:support@", "no-socket", "31:19", "add `tls:ADDRESS:PORT` to `listen.sip`"),
+        ("192.0.2.10", "[2001:db8::9];transport=tcp", "no-socket", "31:19", "no tcp over IPv6"),
         ("192.0.2.11:5070", "0.0.0.0:5070", "wrong-type", "31:45", "sip:100"),
         ("ring: 30s", "ring: 30", "wrong-type", "31:75", "`20s`"),
         ("ring: 30s", "ring: 10m", "out-of-range", "31:75", "180 s"),
@@ -372,7 +372,7 @@ fn mistakes_of_what_is_reached_and_let_in_have_them_too() {
         ("[diversion, request-uri]", "[diversion, request]", "unknown-name", "21:25", "request-uri, diversion"),
         ("    proxy:", "    transfer: refuse\n    proxy:", "not-served-yet", "23:5", "`transfer:`"),
         ("sip:sbc.", "sip:100@sbc.", "wrong-type", "23:12", "no user"),
-        ("transport=tcp", "transport=tls", "no-way-out", "23:12", "`listen.sip` has no tls"),
+        ("transport=tcp", "transport=tls", "no-socket", "23:12", "`listen.sip` has no tls"),
         ("secret: pw,", "secret: wp,", "unknown-name", "24:62", "did you mean `pw`?"),
         ("user: \"100\"", "user: \"1 00\"", "bad-name", "24:23", "URI with a blank"),
         ("every: 5m", "every: 5s", "out-of-range", "24:73", "60 s to 3600 s"),
@@ -391,9 +391,21 @@ fn names_are_checked_across_files() {
     let (support, suport) = (word("support", 9), word("suport", 12));
     let names = |path, name, destinations, facts| {
         let (endpoints, secrets, switches, parameters) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let transfers = Vec::new();
+        let (longest, handoffs) = (Vec::new(), Vec::new());
         let announces = false;
-        Names { path, name, destinations, endpoints, secrets, transfers, facts, announces, switches, parameters }
+        Names {
+            path,
+            name,
+            destinations,
+            endpoints,
+            secrets,
+            facts,
+            announces,
+            longest,
+            handoffs,
+            switches,
+            parameters,
+        }
     };
     let good = [names("a.yaml", &desk, vec![&support], vec!["account"]), names("b.yaml", &center, vec![], vec![])];
     assert_eq!(check(&config, &good), []);
@@ -410,7 +422,8 @@ fn names_are_checked_across_files() {
     assert_eq!(found, expected);
     // Its carriers are listed, and `refer_to` is not among them.
     let [desk, center] = good;
-    let away = [Names { transfers: vec![&support], ..desk.clone() }, center.clone()];
+    let handoffs = vec![Handoff { to: &support, needs: vec!["account"], transfer: true }];
+    let away = [Names { handoffs, ..desk.clone() }, center.clone()];
     let found: Vec<_> = check(&config, &away).iter().map(|d| (d.severity, d.place(), d.code)).collect();
     assert_eq!(found, [(Severity::Warning, "a.yaml:9:3".to_owned(), "no-effect")]);
     // What others hear, a flow changes only where it is listed.

@@ -1,5 +1,7 @@
 //! A declared fact: what values it takes, where it may be known from, how it is asked for.
 
+mod longest;
+
 use crate::audio::spoken::{self, Currency, Reading};
 use crate::context::{Class, Earlier, Inbound, Source};
 use crate::key::Key;
@@ -54,6 +56,8 @@ pub struct Question {
     /// Fills the fact after the last try.
     pub default: Option<Secret>,
     pub span: Span,
+    /// The file that it stands in, as of a block.
+    pub file: usize,
 }
 
 /// A prompt that reads a value, and what the caller says to it.
@@ -432,6 +436,7 @@ mod tests {
             survey: false,
             default: None,
             span: Span::default(),
+            file: 0,
         }
     }
 

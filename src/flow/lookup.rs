@@ -48,6 +48,11 @@ pub struct Given {
 }
 
 impl Lookup {
+    /// The facts that it sends, in its body and in its path.
+    pub fn sent(&self) -> impl Iterator<Item = usize> {
+        self.send.iter().copied().chain(self.facts_in_path())
+    }
+
     pub fn facts_in_path(&self) -> impl Iterator<Item = usize> {
         self.path.iter().filter_map(|piece| match piece {
             Piece::Fact(fact) => Some(*fact),

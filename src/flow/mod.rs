@@ -11,6 +11,7 @@ pub mod load;
 pub mod lookup;
 pub mod model;
 pub mod prompts;
+pub mod proof;
 pub mod run;
 pub mod script;
 pub mod step;

@@ -10,14 +10,15 @@ use crate::audio::spoken::Reading;
 use crate::context::{Fact, Method};
 use crate::key::Key;
 use crate::time::Duration;
-use crate::yaml::Word;
+use crate::yaml::{Span, Word};
+use std::fmt;
 
 /// A loaded flow. It is never changed; a reload makes another one with another digest.
 #[derive(Clone, Debug)]
 pub struct Flow {
     pub name: Word,
-    /// The file it came from, as diagnostics call it.
-    pub path: String,
+    /// The file it came from, as diagnostics call it, and those of its modules.
+    pub paths: Vec<String>,
     /// The first 16 hex digits of SHA-256 over the flow's text and its prompts' texts.
     pub digest: String,
     /// The language in which it begins to speak: the first of `languages:`.
@@ -33,6 +34,7 @@ pub struct Flow {
     /// The block named `start`.
     pub start: usize,
     pub escape: Option<Escape>,
+    pub budget: Option<Budget>,
     /// Its prompts are heard before the call is answered, until something is asked or a person is called.
     pub early: bool,
     /// The values that its prompts read: how, and the prompt's place.
@@ -46,6 +48,11 @@ pub struct Flow {
 }
 
 impl Flow {
+    /// Its own file, as diagnostics call it.
+    pub fn path(&self) -> &str {
+        &self.paths[0]
+    }
+
     /// The destinations of the configuration that the flow names.
     pub fn destinations(&self) -> impl Iterator<Item = &Word> {
         self.queues.iter().filter_map(|queue| queue.to.as_ref()).chain(self.transfers().map(Transfer::to))
@@ -56,6 +63,19 @@ impl Flow {
             Step::Transfer(transfer) => Some(transfer),
             _ => None,
         })
+    }
+
+    /// The destinations that its steps hand callers to, and the facts that go along.
+    pub fn handoffs(&self) -> Vec<(&Word, &[usize])> {
+        let steps = self.blocks.iter().flat_map(|block| &block.steps);
+        let handed = steps.flat_map(|placed| match &placed.step {
+            Step::Agent(agent) => {
+                let queues = agent.queues().iter().filter_map(|queue| self.queues[*queue].to.as_ref());
+                queues.map(|to| (to, agent.needs().facts.as_slice())).collect()
+            }
+            _ => Vec::new(),
+        });
+        handed.collect()
     }
 
     /// Whether a fact of it may be known from another channel, or from its caller's call before.
@@ -206,6 +226,14 @@ impl<T> Named<T> {
             Named::With(_, all) => all,
         }
     }
+
+    /// As the flow's file names it.
+    pub fn name(&self, flow: &Flow, name: impl Fn(&T) -> String) -> String {
+        match self {
+            Named::This(one) => name(one),
+            Named::With(parameter, _) => format!("with.{}", flow.with[*parameter].name.text),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -216,11 +244,20 @@ pub struct Block {
     pub steps: Vec<Placed>,
 }
 
-/// A step and its line in the file.
+/// A step and where it stands in its file.
 #[derive(Clone, Debug)]
 pub struct Placed {
-    pub line: usize,
+    pub at: Span,
     pub step: Step,
+}
+
+/// The facts that go along with a caller, and where each is named.
+#[derive(Clone, Debug, Default)]
+pub struct Needs {
+    pub facts: Vec<usize>,
+    /// Whether it may be one that nobody asked for.
+    pub unasked: Vec<bool>,
+    pub at: Vec<Span>,
 }
 
 /// The way to a person from every question.
@@ -231,6 +268,14 @@ pub struct Escape {
     /// The key while digits are entered.
     pub collect: Option<Key>,
     pub to: usize,
+}
+
+/// What a caller may have to go through before a person is called.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    pub at: Span,
+    pub questions: Option<usize>,
+    pub seconds: Option<usize>,
 }
 
 /// Where a step leads.
@@ -250,16 +295,40 @@ pub enum Next {
     End(Ending),
 }
 
-/// One way out of a step, for the proofs.
+/// One way out of a step.
 #[derive(Clone, Copy, Debug)]
-pub struct Way {
+pub struct Way<'s> {
+    pub exit: Exit<'s>,
     pub next: Next,
-    /// A person paces it: this way cannot be taken twice in no time.
-    pub paced: bool,
 }
 
-impl Way {
-    pub fn at_once(next: Next) -> Self {
-        Self { next, paced: false }
+impl Way<'static> {
+    /// The step is done, and the block goes on.
+    pub const ON: Self = Self { exit: Exit::On, next: Next::Continue };
+
+    pub fn of(key: &'static str, next: Next) -> Self {
+        Self { exit: Exit::Key(key), next }
+    }
+}
+
+/// What a way out is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit<'s> {
+    /// The next step, and nothing need be said of it.
+    On,
+    /// A word of the step: `else`, `full`, `then`; of a step with one way out, its verb.
+    Key(&'static str),
+    /// A value of the choice that is routed.
+    Value(&'s str),
+}
+
+/// Short and stable, no two of a step alike: `next`, `else`, `to.billing`.
+impl fmt::Display for Exit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Exit::On => f.write_str("next"),
+            Exit::Key(key) => f.write_str(key),
+            Exit::Value(value) => write!(f, "to.{value}"),
+        }
     }
 }

@@ -32,6 +32,8 @@ pub struct PromptBook {
     /// The catalogue's file.
     pub path: String,
     prompts: BTreeMap<String, Prompt>,
+    /// The ids whose texts are wrong; `None`: of the whole catalogue nothing could be read.
+    wrong: Option<BTreeSet<String>>,
     /// The catalogue as it was read: a part of every flow's digest.
     text: String,
 }
@@ -111,6 +113,11 @@ impl Prompts {
         std::iter::once(&self.first).chain(&self.others)
     }
 
+    /// Whether nothing is wrong with any catalogue.
+    pub fn are_sound(&self) -> bool {
+        self.books().all(|book| book.wrong.as_ref().is_some_and(BTreeSet::is_empty))
+    }
+
     pub fn first(&self) -> &PromptBook {
         &self.first
     }
@@ -129,9 +136,11 @@ impl PromptBook {
         let mut prompts = BTreeMap::new();
         let node = read(catalogue, &mut faults);
         let entries = node.as_ref().and_then(|n| n.map("a catalogue of `id: text`", MAX_PROMPTS, &mut faults));
-        for (id, text) in entries.into_iter().flatten() {
+        let mut wrong = BTreeSet::new();
+        for (id, text) in entries.unwrap_or(&[]) {
             let Value::Scalar { text: spoken, .. } = &text.value else {
                 text.wrong("the text of the prompt", &mut faults);
+                wrong.extend([id.text.clone()]);
                 continue;
             };
             if !is_id(&id.text) {
@@ -139,13 +148,33 @@ impl PromptBook {
                 faults.error("bad-name", id.span, message).remedy("letters, digits, `_`, `-` and `/`");
                 continue;
             }
-            if let Some(parts) = parts(language, id, spoken, text.span, &mut faults) {
-                prompts.insert(id.text.clone(), Prompt { text: spoken.clone(), parts, span: id.span });
+            match parts(language, id, spoken, text.span, &mut faults) {
+                Some(parts) => {
+                    drop(prompts.insert(id.text.clone(), Prompt { text: spoken.clone(), parts, span: id.span }))
+                }
+                None => wrong.extend([id.text.clone()]),
             }
         }
         let (language, path) = (language.to_owned(), catalogue.path.clone());
-        let book = PromptBook { language, path, prompts, text: catalogue.text.clone() };
+        let wrong = entries.map(|_| wrong);
+        let book = PromptBook { language, path, prompts, wrong, text: catalogue.text.clone() };
         (book, faults.into_list())
+    }
+
+    /// The book of a catalogue that cannot be read at all.
+    pub fn unread(language: &str, path: &str) -> PromptBook {
+        let (language, path) = (language.to_owned(), path.to_owned());
+        PromptBook { language, path, prompts: BTreeMap::new(), wrong: None, text: String::new() }
+    }
+
+    /// Whether the catalogue could be read, if not each of its texts.
+    pub fn is_whole(&self) -> bool {
+        self.wrong.is_some()
+    }
+
+    /// Whether it is known if there is such a prompt. What is wrong with its text, or with the whole catalogue, was told.
+    pub fn is_sure_of(&self, id: &str) -> bool {
+        self.wrong.as_ref().is_some_and(|wrong| !wrong.contains(id))
     }
 
     pub fn prompt(&self, id: &str) -> Option<&Prompt> {

@@ -7,7 +7,7 @@ mod taking;
 mod talking;
 mod turn;
 
-pub use inquiry::Inquiry;
+pub use inquiry::{Inquiry, SILENCE};
 pub use queued::Queued;
 pub use taking::{Taken, Taking};
 pub use talking::Talking;
@@ -28,8 +28,9 @@ use crate::time::{Duration, Instant};
 use std::sync::Arc;
 use turn::Talk;
 
-/// Steps taken without waiting. A loaded flow cannot go round (`load::prove`); this is far beyond any that ends.
-const MAX_STEPS_AT_ONCE: usize = 100_000;
+/// Steps taken without waiting. A flow that is proved does not go round; one that is tried before that may, and its call
+/// ends then.
+const MAX_STEPS_AT_ONCE: usize = 10_000;
 
 /// What happened in the call.
 #[derive(Clone, Debug)]
@@ -249,6 +250,11 @@ impl Run {
         !self.flow.facts[asking.fact()].class.for_agent()
     }
 
+    /// Whether keys of an entry have come, and it has not ended.
+    pub fn is_entering(&self) -> bool {
+        matches!(&self.doing, Doing::Asking(asking) if asking.is_entering())
+    }
+
     pub fn counts(&self) -> Counts {
         self.talk.counts()
     }
@@ -271,15 +277,19 @@ fn advance(place: &mut Place, turn: &mut Turn, mut go: Go) -> Doing {
         }
         go = enter(place.at, turn);
     }
-    unreachable!("a flow that goes round is not loaded")
+    turn.act(Action::Hangup { because: Ending::Failed });
+    Doing::Ended
 }
+
+/// Places that a run remembers to return to.
+const MAX_STACK: usize = 64;
 
 /// Where a run is.
 #[derive(Debug)]
 struct Place {
     /// Block and step, both from 0.
     at: (usize, usize),
-    /// Where each `run` goes on; `load::prove` bounds how many there are.
+    /// Where each `run` goes on; the proofs bound how many there are, and whoever tries more has its first ones forgotten.
     stack: Vec<(usize, usize)>,
 }
 
@@ -291,10 +301,16 @@ impl Place {
             Next::Continue => (block, step + 1),
             Next::Block(block) => (block, 0),
             Next::Run(run) => {
+                if self.stack.len() == MAX_STACK {
+                    self.stack.remove(0);
+                }
                 self.stack.push((block, step + 1));
                 (run, 0)
             }
-            Next::Return => self.stack.pop()?,
+            Next::Return => match self.stack.pop() {
+                Some(back) => back,
+                None => return Some(Ending::Failed),
+            },
             Next::Afresh(block) => {
                 self.stack.clear();
                 (block, 0)
@@ -316,7 +332,7 @@ impl Place {
 fn enter((block, step): (usize, usize), turn: &mut Turn) -> Go {
     let flow = turn.flow;
     let (block, placed) = (&flow.blocks[block], &flow.blocks[block].steps[step]);
-    let (block, step, verb, line) = (block.name.text.clone(), step + 1, placed.step.verb(), placed.line);
+    let (block, step, verb, line) = (block.name.text.clone(), step + 1, placed.step.verb(), placed.at.line);
     let at = turn.context.wall(turn.now);
     turn.context.pass(Passed { block: block.clone(), step, verb: verb.to_owned(), line, at });
     turn.act(Action::Step { block, step, verb, line });

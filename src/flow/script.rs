@@ -3,12 +3,15 @@
 //!
 //! A cue is given when the call waits for one of its kind: nobody says when, only what.
 
+mod read;
+
+pub use read::{BadLine, Misread, outcome};
+
 use super::run::AgentEnd;
 use crate::context::{Earlier, Inbound, Outcome, Source};
 use crate::secret::Secret;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
-use std::fmt;
 
 /// Made up, all of it: no value here was ever a caller's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,37 +105,5 @@ impl Opening {
             with: self.with.clone(),
             switches: self.switches.clone(),
         }
-    }
-}
-
-/// One line a cue, as it is written in a script: `press 79927398713#`, `lookup ok tier=gold`.
-impl fmt::Display for Cue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Cue::Press(keys) => write!(f, "press {keys}"),
-            Cue::Silence => f.write_str("silence"),
-            Cue::Lookup { outcome, values } => {
-                write!(f, "lookup {}", word(*outcome))?;
-                values.iter().try_for_each(|(name, value)| write!(f, " {name}={value}"))
-            }
-            Cue::Agent(AgentEnd::Failed) => f.write_str("agent fails"),
-            Cue::Agent(AgentEnd::Done) => f.write_str("agent hangs-up"),
-            Cue::Agent(AgentEnd::Escalated) => f.write_str("agent sends-on"),
-            Cue::Line(LineCue::Turn) => f.write_str("line turn"),
-            Cue::Line(LineCue::Full) => f.write_str("line full"),
-            Cue::Line(LineCue::Longest) => f.write_str("line longest"),
-            Cue::Line(LineCue::Offer) => f.write_str("line offer"),
-            Cue::HangUp => f.write_str("hang-up"),
-        }
-    }
-}
-
-fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Ok => "ok",
-        Outcome::None => "none",
-        Outcome::Refused => "refused",
-        Outcome::Slow => "slow",
-        Outcome::Failed => "failed",
     }
 }

@@ -1,5 +1,5 @@
 //! The system calls that the standard library has not: batched receive and send, the absolute sleep, the wait for several
-//! descriptors, limits, the scheduler's and the clock's word, a socket unconnected again. The only unsafe code of the house.
+//! descriptors, limits, the scheduler's and the clock's word, a socket unconnected again, a terminal's single keys. The only unsafe code of the house.
 #![allow(unsafe_code)]
 
 use crate::time::Duration;
@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io;
 use std::mem::{size_of, zeroed};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
 /// Datagrams of one receive. Most find one or none; a longer queue takes another call.
@@ -88,6 +88,51 @@ pub fn wait_readable<'a>(
         return if error.kind() == io::ErrorKind::Interrupted { Ok((false, false)) } else { Err(error) };
     }
     Ok((watched[0].revents != 0, watched[1..].iter().any(|socket| socket.revents != 0)))
+}
+
+/// A terminal whose keys come one by one and unechoed, Ctrl-C among them; as it was before once this is dropped.
+pub struct KeyByKey {
+    terminal: OwnedFd,
+    before: libc::termios,
+    wanted: libc::termios,
+}
+
+impl KeyByKey {
+    pub fn of(terminal: BorrowedFd<'_>) -> io::Result<KeyByKey> {
+        let terminal = terminal.try_clone_to_owned()?;
+        // SAFETY: all zeros is a valid place for the result, and the descriptor is open.
+        let mut before: libc::termios = unsafe { zeroed() };
+        if unsafe { libc::tcgetattr(terminal.as_raw_fd(), &raw mut before) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let mut wanted = before;
+        wanted.c_lflag &= !(libc::ICANON | libc::ECHO | libc::ISIG);
+        (wanted.c_cc[libc::VMIN], wanted.c_cc[libc::VTIME]) = (1, 0);
+        let this = KeyByKey { terminal, before, wanted };
+        this.set(&wanted)?;
+        Ok(this)
+    }
+
+    /// As it was, for a line of text.
+    pub fn line_by_line<T>(&self, read: impl FnOnce() -> T) -> io::Result<T> {
+        self.set(&self.before)?;
+        let line = read();
+        self.set(&self.wanted)?;
+        Ok(line)
+    }
+
+    fn set(&self, to: &libc::termios) -> io::Result<()> {
+        // SAFETY: the descriptor is open, and `to` is only read.
+        let done = unsafe { libc::tcsetattr(self.terminal.as_raw_fd(), libc::TCSADRAIN, to) };
+        if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+}
+
+impl Drop for KeyByKey {
+    fn drop(&mut self) {
+        // A terminal that is gone has nothing to be put back.
+        let _ = self.set(&self.before);
+    }
 }
 
 /// Files that this process makes from now on are its user's alone (umask 077).

@@ -1,6 +1,10 @@
 //! Runs a recorded call again, in virtual time, through the same `call::Call`, and compares.
 
+pub mod stage;
+pub mod tell;
+
 use crate::call::{Birth, Call, Program};
+use crate::context::Context;
 use crate::record::compare::{self, Comparison};
 use crate::record::fixture::{Fixture, Line, Step};
 use crate::record::seam::In;
@@ -37,6 +41,15 @@ pub struct Replayed {
 
 /// Gives the recorded inputs at the recorded times, and lets the call's own deadlines fall in between.
 pub fn run(fixture: &Fixture, program: Program) -> Result<Replayed, Unplayable> {
+    watched(fixture, program, |_, _| {})
+}
+
+/// The same, and shows each line, the inputs among them, with what the call knows right after it.
+pub fn watched(
+    fixture: &Fixture,
+    program: Program,
+    mut watch: impl FnMut(&Line, &Context),
+) -> Result<Replayed, Unplayable> {
     let header = &fixture.header;
     if !header.complete {
         return Err(Unplayable::Incomplete);
@@ -59,28 +72,34 @@ pub fn run(fixture: &Fixture, program: Program) -> Result<Replayed, Unplayable> 
         local: header.local.clone(),
     };
     let mut inputs = fixture.lines.iter().filter_map(|line| match &line.step {
-        Step::In(input) => Some((Instant::from_micros(line.t), input)),
+        Step::In(input) => Some((line, Instant::from_micros(line.t), input)),
         Step::Out(_) => None,
     });
-    let Some((begun, In::Invite(arrival))) = inputs.next() else { return Err(Unplayable::NoInvite) };
+    let Some((first, begun, In::Invite(arrival))) = inputs.next() else { return Err(Unplayable::NoInvite) };
     let mut call = Call::new(begun, birth, arrival);
     let mut lines = Vec::new();
-    drain(&mut call, &mut lines);
-    for (at, input) in inputs {
+    watch(first, call.context());
+    drain(&mut call, &mut lines, &mut watch);
+    for (line, at, input) in inputs {
+        call.advance(at);
+        drain(&mut call, &mut lines, &mut watch);
+        watch(line, call.context());
         call.handle(at, input.clone());
-        drain(&mut call, &mut lines);
+        drain(&mut call, &mut lines, &mut watch);
     }
     // It ends: every call has a longest time.
     while let Some(at) = call.next_deadline() {
         call.advance(at);
-        drain(&mut call, &mut lines);
+        drain(&mut call, &mut lines, &mut watch);
     }
     let comparison = compare::outputs(&fixture.lines, &lines);
     Ok(Replayed { lines, comparison, edited })
 }
 
-fn drain(call: &mut Call, lines: &mut Vec<Line>) {
+fn drain(call: &mut Call, lines: &mut Vec<Line>, watch: &mut impl FnMut(&Line, &Context)) {
     while let Some((at, out)) = call.poll() {
-        lines.push(Line { t: at.as_micros(), step: Step::Out(out) });
+        let line = Line { t: at.as_micros(), step: Step::Out(out) };
+        watch(&line, call.context());
+        lines.push(line);
     }
 }

@@ -1,10 +1,13 @@
 //! Where flows and prompts are read from: a folder on disk, or what is built into the program.
 
+use super::findings::codes::code;
 use super::sounds::{Folders, Sounds};
 use crate::audio::wav;
 use crate::call::Program;
 use crate::codec::Codec;
 use crate::engine::Service;
+use crate::flow::proof::{self, Finding};
+use crate::flow::script::Script;
 use crate::flow::{self, Flow, PromptBook, Prompts};
 use crate::yaml::{Diagnostic, Severity, Source, Span};
 use std::io::Read as _;
@@ -100,13 +103,36 @@ impl Files for Embedded {
 pub struct Findings {
     pub diagnostics: Vec<Diagnostic>,
     pub sources: Vec<Source>,
+    pub witnesses: Vec<Witness>,
+}
+
+/// A call that comes to what a proof found.
+#[derive(Debug)]
+pub struct Witness {
+    /// The flow's file.
+    pub flow: PathBuf,
+    /// Of the finding.
+    pub code: &'static str,
+    pub script: Script,
 }
 
 impl Findings {
-    /// As a person reads them: each with its place, the quoted line and the remedy.
+    /// As a person reads them: each with its place, the quoted line, the remedy, and why it matters.
     pub fn render(&self) -> String {
         let sources: Vec<&Source> = self.sources.iter().collect();
-        self.diagnostics.iter().map(|diagnostic| diagnostic.render(&sources) + "\n\n").collect()
+        let explained = |found: &Diagnostic| {
+            let mut found = found.clone();
+            if let Some(code) = code(found.code) {
+                found.note(format!("why: {}", code.why));
+            }
+            found.render(&sources) + "\n\n"
+        };
+        self.diagnostics.iter().map(explained).collect()
+    }
+
+    /// The file of that name, if it was read.
+    pub fn source(&self, path: &str) -> Option<&Source> {
+        self.sources.iter().find(|source| source.path == path)
     }
 
     pub fn errors(&self) -> usize {
@@ -152,10 +178,30 @@ pub fn load_for(
     codecs: &[Codec],
     announcements: Option<&Path>,
 ) -> (Option<Service>, Findings) {
-    let mut findings = Findings::default();
-    let service = load_into(files, path, (codecs, announcements), &mut findings);
+    let (service, findings) = load_unproved(files, path, codecs, announcements);
     let sound = findings.errors() == 0;
     (service.filter(|_| sound), findings)
+}
+
+/// The same; a flow that can run is given though proofs of it failed, which are among the findings with their witnesses.
+pub fn load_unproved(
+    files: &dyn Files,
+    path: &Path,
+    codecs: &[Codec],
+    announcements: Option<&Path>,
+) -> (Option<Service>, Findings) {
+    let mut findings = Findings::default();
+    let service = load_into(files, path, (codecs, announcements), &mut findings);
+    let service = service.filter(|_| findings.errors() == 0);
+    if let Some(Service { program, arena }) = &service {
+        let length = |clip: &str| arena.span(clip).map(|span| span.time());
+        for Finding { diagnostic, script } in proof::prove(&program.flow, &program.prompts, &length) {
+            let code = diagnostic.code;
+            findings.diagnostics.push(diagnostic);
+            findings.witnesses.extend(script.map(|script| Witness { flow: path.to_owned(), code, script }));
+        }
+    }
+    (service, findings)
 }
 
 fn load_into(
@@ -208,8 +254,9 @@ pub fn read_flow(files: &dyn Files, path: &Path, findings: &mut Findings) -> Opt
 fn book(files: &dyn Files, prompts: &Path, language: &str, findings: &mut Findings) -> PromptBook {
     let catalogue = prompts.join(format!("{language}.yaml"));
     // Without a catalogue the flow's own mistakes are still told.
-    let missing = || Source { path: catalogue.display().to_string(), text: "{}".to_owned() };
-    let source = findings.read(files, &catalogue).unwrap_or_else(missing);
+    let Some(source) = findings.read(files, &catalogue) else {
+        return PromptBook::unread(language, &catalogue.display().to_string());
+    };
     let (book, mistakes) = PromptBook::read(language, &source);
     findings.diagnostics.extend(mistakes);
     book

@@ -7,6 +7,7 @@ mod control;
 mod crowd;
 pub mod dns;
 pub mod files;
+pub mod findings;
 pub mod http;
 mod media_plane;
 pub mod media_worker;
@@ -29,7 +30,8 @@ mod traces;
 mod transports;
 mod web;
 
-use crate::config::{self, Config, Names, SecretSource};
+use crate::codec::Codec;
+use crate::config::{self, Config, Handoff, Names, SecretSource};
 use crate::engine::{DialogRow, Engine, Service, Setup};
 use crate::keying::Keyring;
 use crate::os::bell::Bell;
@@ -49,7 +51,7 @@ use operating::Desk;
 use outbound::{Courier, Hook, LookedUp, Outbound};
 use recorder::Recorder;
 use recorder::ring::Outlet;
-pub use reload::Origin;
+pub use reload::{Noted, Origin, Seen};
 use reload::{Reloader, Reloads, Watch};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -95,8 +97,13 @@ pub struct Plan {
 
 /// Reads a configuration file and every flow that it names.
 pub fn read_place(files: &dyn Files, path: &Path) -> (Option<Place>, Findings) {
+    read_place_for(files, path, None)
+}
+
+/// The same with the clips in other codecs than the configuration speaks: none, where they are only to be looked at.
+fn read_place_for(files: &dyn Files, path: &Path, codecs: Option<&[Codec]>) -> (Option<Place>, Findings) {
     match parsed(files, path) {
-        (Some(config), findings) => place(files, folder(path), &config, findings),
+        (Some(config), findings) => place(files, folder(path), (&config, codecs), findings),
         (None, findings) => (None, findings),
     }
 }
@@ -129,16 +136,22 @@ fn folder(path: &Path) -> &Path {
 
 /// The place of quick mode: paths are relative to where the command was given.
 pub fn quick_place(files: &dyn Files, config: &Config) -> (Option<Place>, Findings) {
-    place(files, Path::new(""), config, Findings::default())
+    place(files, Path::new(""), (config, None), Findings::default())
 }
 
-fn place(files: &dyn Files, folder: &Path, config: &Config, mut findings: Findings) -> (Option<Place>, Findings) {
+fn place(
+    files: &dyn Files,
+    folder: &Path,
+    (config, codecs): (&Config, Option<&[Codec]>),
+    mut findings: Findings,
+) -> (Option<Place>, Findings) {
+    let codecs = codecs.map_or_else(|| config.spoken(), <[Codec]>::to_vec);
     let mut services = Vec::new();
     for named in &config.flows {
         let path = folder.join(&named.text);
         for path in flow_files(files, &path) {
             let announcements = config.announcements.as_ref().map(|announced| folder.join(&announced.folder));
-            let (service, found) = files::load_for(files, &path, &config.spoken(), announcements.as_deref());
+            let (service, found) = files::load_for(files, &path, &codecs, announcements.as_deref());
             services.extend(service);
             findings.diagnostics.extend(found.diagnostics);
             findings.sources.extend(found.sources);
@@ -174,13 +187,15 @@ fn located(mut config: Config, folder: &Path) -> Config {
     config
 }
 
-/// A flow's file, or those that lie directly in a folder and are flows: `flow:` at the top, without `call:`.
+/// A flow's file, or those that lie directly in a folder and are flows: `flow:` at the top, without `call:`. What is named
+/// `….test.yaml` is none.
 pub fn flow_files(files: &dyn Files, path: &Path) -> Vec<PathBuf> {
     let within = files.within(path).unwrap_or_else(|_| Vec::new());
     let is_flow = |file: &PathBuf| {
         let text = || String::from_utf8(files.read(file).ok()?).ok();
         let has = |text: &str, key| text.lines().any(|line| line.starts_with(key));
-        file.extension().is_some_and(|ending| ending == "yaml")
+        let name = file.to_string_lossy();
+        (name.ends_with(".yaml") && !name.ends_with(".test.yaml"))
             && text().is_some_and(|text| has(&text, "flow:") && !has(&text, "call:"))
     };
     let flows: Vec<PathBuf> = within.into_iter().filter(is_flow).collect();
@@ -189,15 +204,23 @@ pub fn flow_files(files: &dyn Files, path: &Path) -> Vec<PathBuf> {
 
 fn names(service: &Service) -> Names<'_> {
     let flow = &service.program.flow;
+    let handoff = |(to, needs): (_, &[usize]), transfer| {
+        let needs = needs.iter().map(|fact| flow.facts[*fact].name.text.as_str()).collect();
+        Handoff { to, needs, transfer }
+    };
+    let handed = flow.handoffs().into_iter().map(|handed| handoff(handed, false));
+    let sent = flow.transfers().map(|transfer| handoff((transfer.to(), transfer.needs().facts.as_slice()), true));
+    let shown = flow.facts.iter().filter(|fact| fact.class.for_agent());
     Names {
-        path: &flow.path,
+        path: flow.path(),
         name: &flow.name,
         destinations: flow.destinations().collect(),
         endpoints: flow.endpoints().collect(),
         secrets: flow.secrets().collect(),
-        transfers: flow.transfers().filter(|transfer| transfer.takes_facts()).map(|transfer| transfer.to()).collect(),
         facts: flow.facts.iter().map(|fact| fact.name.text.as_str()).collect(),
         announces: flow.announces(),
+        longest: shown.filter_map(|fact| Some((fact.name.text.as_str(), fact.longest()?))).collect(),
+        handoffs: handed.chain(sent).collect(),
         switches: flow.switches(),
         parameters: flow
             .with

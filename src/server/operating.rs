@@ -87,6 +87,9 @@ async fn readyz(State(desk): State<Desk>) -> Response {
     if let Some(error) = last.error {
         reload["error"] = error.into();
     }
+    if !last.findings.is_empty() {
+        reload["findings"] = json!(last.findings);
+    }
     let state = json!({
         "ready": ready, "control": lives, "store": store, "draining": draining, "flows": flows, "reload": reload,
     });

@@ -11,6 +11,7 @@ mod seen;
 
 use super::control::Order;
 use super::files::Findings;
+use super::findings::{Told, codes, tell};
 use super::switches::Switches;
 use super::{Place, quick_place, read_place, secrets};
 use crate::config::{self, Config, SecretSource};
@@ -19,7 +20,7 @@ use crate::os::sys::give_way;
 use crate::time::Duration;
 use crate::yaml::{Diagnostic, Severity};
 use jiff::Timestamp;
-use seen::{Noted, Seen};
+pub use seen::{Noted, Seen};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io;
@@ -88,9 +89,9 @@ pub struct Outcome {
     /// The first mistake, in a line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// All of them, as `askonce check` shows them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub findings: Option<String>,
+    /// All of them, as `askonce check --format json` tells them; none where it was no edit that was wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Told>,
 }
 
 /// How the last reading went, for whoever asks, and how often one served and one did not. Its clones are the same.
@@ -100,7 +101,7 @@ pub struct Reloads(Arc<Mutex<(Outcome, [u64; 2])>>);
 impl Reloads {
     /// At the start.
     pub fn begin() -> Reloads {
-        let outcome = Outcome { at: Timestamp::now(), ok: true, error: None, findings: None };
+        let outcome = Outcome { at: Timestamp::now(), ok: true, error: None, findings: Vec::new() };
         Reloads(Arc::new(Mutex::new((outcome, [0, 0]))))
     }
 
@@ -116,6 +117,7 @@ impl Reloads {
     fn tell(&self, refused: Option<Refused>) {
         let (ok, at) = (refused.is_none(), Timestamp::now());
         let (error, findings) = refused.map(|refused| (refused.first, refused.all)).unzip();
+        let findings = findings.unwrap_or_else(Vec::new);
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         told.1[usize::from(!ok)] += 1;
         told.0 = Outcome { at, ok, error, findings };
@@ -125,7 +127,7 @@ impl Reloads {
 /// Why a reading does not serve.
 struct Refused {
     first: String,
-    all: String,
+    all: Vec<Told>,
 }
 
 impl Refused {
@@ -133,13 +135,13 @@ impl Refused {
         let first = findings.diagnostics.iter().find(|found| found.severity == Severity::Error).map(line);
         // Nothing is refused without a reason; if it were, that must be seen.
         let first = first.unwrap_or_else(|| "the place does not load, and nothing says why".to_owned());
-        Refused { first, all: findings.render() }
+        Refused { first, all: tell(findings) }
     }
 
     fn because(why: impl std::fmt::Display) -> Refused {
-        let all = why.to_string();
-        let first = all.lines().next().unwrap_or(&all).to_owned();
-        Refused { first, all }
+        let why = why.to_string();
+        let first = why.lines().map(str::trim).collect::<Vec<_>>().join("; ");
+        Refused { first, all: Vec::new() }
     }
 }
 
@@ -214,9 +216,11 @@ impl Reloader {
             findings.diagnostics.extend(self.fixed(config, services, &findings));
         }
         for found in findings.diagnostics.iter().take(TOLD) {
+            let why = codes::code(found.code).map(|code| code.why);
+            let witness = (!found.witness.is_empty()).then(|| found.witness.join(", "));
             match found.severity {
-                Severity::Error => tracing::error!("{}", line(found)),
-                Severity::Warning => tracing::warn!("{}", line(found)),
+                Severity::Error => tracing::error!(remedy = found.remedy, why, witness, "{}", line(found)),
+                Severity::Warning => tracing::warn!(remedy = found.remedy, why, witness, "{}", line(found)),
             }
         }
         let Some(Place { config, services }) = place.filter(|_| findings.errors() == 0) else {

@@ -44,6 +44,8 @@ impl Folders {
 pub struct Sounds<'f> {
     files: &'f dyn Files,
     arena: ArenaBuilder,
+    /// Whether anything will be heard; if not, our own words need no reading.
+    heard: bool,
     /// Those that lie beside the flow and are not read yet, by their clips' names.
     beside: BTreeMap<String, PathBuf>,
     /// The names of all words of the languages.
@@ -58,8 +60,8 @@ impl<'f> Sounds<'f> {
         folders: &Folders,
         findings: &mut Findings,
     ) -> Sounds<'f> {
-        let mut sounds =
-            Sounds { files, arena: ArenaBuilder::new(codecs), beside: BTreeMap::new(), words: BTreeSet::new() };
+        let (arena, heard) = (ArenaBuilder::new(codecs), !codecs.is_empty());
+        let mut sounds = Sounds { files, arena, heard, beside: BTreeMap::new(), words: BTreeSet::new() };
         for language in prompts.books().map(|book| book.language.as_str()) {
             sounds.words.extend(spoken::words(language).into_iter().map(|(name, _)| format!("{language}/{name}")));
         }
@@ -80,7 +82,7 @@ impl<'f> Sounds<'f> {
 
     /// The words that the flow's values are read with: those beside it, and the built-in voice's for what is not there.
     pub fn take_words(&mut self, flow: &Flow, prompts: &Prompts, findings: &mut Findings) {
-        for language in prompts.books().map(|book| book.language.as_str()) {
+        for language in prompts.books().filter(|book| book.is_whole()).map(|book| book.language.as_str()) {
             let (mut ours, mut theirs, mut told) = (Vec::new(), 0, BTreeSet::new());
             for (reading, prompt) in &flow.readings {
                 let mut missing = Vec::new();
@@ -93,7 +95,9 @@ impl<'f> Sounds<'f> {
                         theirs += 1;
                         self.take(&name, findings);
                     } else if Embedded.read(&built_in).is_ok() {
-                        self.read(&Embedded, &built_in, &name, findings);
+                        if self.heard {
+                            self.read(&Embedded, &built_in, &name, findings);
+                        }
                         ours.push(name);
                     } else {
                         missing.push(format!("{name}.wav: {text}"));
@@ -105,7 +109,7 @@ impl<'f> Sounds<'f> {
                         prompt.text,
                         reading.name()
                     );
-                    let mut error = Diagnostic::error(&flow.path, "no-clip", prompt.span, message);
+                    let mut error = Diagnostic::error(flow.path(), "no-clip", prompt.span, message);
                     error.remedy(format!(
                         "record them beside the other prompts, or `askonce prompts build`: {}",
                         missing.join(", ")
@@ -119,7 +123,7 @@ impl<'f> Sounds<'f> {
                     ours.len(),
                     ours[0]
                 );
-                findings.diagnostics.push(Diagnostic::warning(&flow.path, "two-voices", Span::default(), message));
+                findings.diagnostics.push(Diagnostic::warning(flow.path(), "two-voices", Span::default(), message));
             }
         }
     }
@@ -129,7 +133,7 @@ impl<'f> Sounds<'f> {
         if flow.takes()
             && let Err(full) = self.arena.beep()
         {
-            findings.diagnostics.push(Diagnostic::error(&flow.path, "bad-clip", flow.name.span, full.to_string()));
+            findings.diagnostics.push(Diagnostic::error(flow.path(), "bad-clip", flow.name.span, full.to_string()));
         }
     }
 
@@ -140,7 +144,7 @@ impl<'f> Sounds<'f> {
                 self.take(clip, findings);
             } else if !self.arena.has(clip) {
                 let message = format!("the music `{clip}.wav` is not there: a built-in loop is heard");
-                findings.diagnostics.push(Diagnostic::warning(&flow.path, "no-clip", Span::default(), message));
+                findings.diagnostics.push(Diagnostic::warning(flow.path(), "no-clip", Span::default(), message));
                 self.arena.also_hold(clip);
             }
         }

@@ -3,6 +3,7 @@
 //! survives the death of the process, and `FULL` a power cut as well.
 
 pub mod erase;
+pub mod kept;
 pub mod outbox;
 mod schema;
 mod sweep;

@@ -14,6 +14,15 @@ pub struct Source {
     pub text: String,
 }
 
+impl Source {
+    /// The column behind what a span marks in its first line; columns count characters from 1.
+    pub fn end_column(&self, span: Span) -> usize {
+        let end = on_characters(&self.text, span).end;
+        let line = self.text[..end].rfind('\n').map_or(0, |before| before + 1);
+        self.text[line..end].chars().count() + 1
+    }
+}
+
 /// Where something stands: bytes `start..end` of its file, line and column counted from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
@@ -42,12 +51,23 @@ pub struct Diagnostic {
     pub span: Span,
     pub remedy: Option<String>,
     pub notes: Vec<String>,
+    /// What happens in a call that gets there, in order; empty where no path is involved.
+    pub witness: Vec<String>,
 }
 
 impl Diagnostic {
     pub fn error(path: &str, code: &'static str, span: Span, message: impl Into<String>) -> Self {
         let (path, message) = (path.to_owned(), message.into());
-        Self { severity: Severity::Error, code, message, path, span, remedy: None, notes: Vec::new() }
+        Self {
+            severity: Severity::Error,
+            code,
+            message,
+            path,
+            span,
+            remedy: None,
+            notes: Vec::new(),
+            witness: Vec::new(),
+        }
     }
 
     pub fn warning(path: &str, code: &'static str, span: Span, message: impl Into<String>) -> Self {
@@ -81,7 +101,9 @@ impl Diagnostic {
         };
         let title = level.primary_title(printable(&self.message)).id(self.code);
         let foot = self.remedy.iter().map(|r| Level::HELP.message(printable(r)));
-        let foot = foot.chain(self.notes.iter().map(|n| Level::NOTE.message(printable(n))));
+        let witness =
+            (!self.witness.is_empty()).then(|| format!("a call that gets there: {}", self.witness.join(", ")));
+        let foot = foot.chain(self.notes.iter().chain(&witness).map(|n| Level::NOTE.message(printable(n))));
         let Some(source) = sources.iter().find(|s| s.path == self.path) else {
             let mut text = Renderer::plain().render(&[Group::with_title(title).elements(foot)]);
             text.push_str(&format!("\n --> {}", self.place()));
@@ -151,13 +173,13 @@ impl Faults {
         diagnostic
     }
 
-    /// `not-served-yet`: the language or the configuration names it, this version does not do it.
     /// A name that names nothing, with those that come near it.
     pub fn unknown<'c>(&mut self, what: &str, word: &Word, names: impl IntoIterator<Item = &'c str>) {
         let remedy = suggestion(&word.text, names);
         self.error("unknown-name", word.span, format!("there is no {what} `{}`", word.text)).remedy(remedy);
     }
 
+    /// `not-served-yet`: the language or the configuration names it, this version does not do it.
     pub fn not_served(&mut self, span: Span, what: &str) -> &mut Diagnostic {
         self.error("not-served-yet", span, format!("{what} is not served yet"))
     }

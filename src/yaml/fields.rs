@@ -2,7 +2,7 @@
 
 use super::diagnostic::{Diagnostic, Faults, Span};
 use super::near::{nearest, suggestion};
-use super::node::{Node, Value, Word};
+use super::node::{Node, Value, Word, is_misread};
 
 /// The keys of one map. `take` and `need` consume them; `finish` reports the rest.
 #[derive(Debug)]
@@ -12,6 +12,10 @@ pub struct Fields<'n> {
     span: Span,
     entries: Vec<(&'n Word, &'n Node)>,
     asked: Vec<&'static str>,
+    /// Every key that there may be, where that is known beforehand.
+    known: &'static [&'static str],
+    /// Keys that were taken for the ones that they look like.
+    mistyped: Vec<(&'n Word, &'static str)>,
 }
 
 impl<'n> Fields<'n> {
@@ -23,7 +27,14 @@ impl<'n> Fields<'n> {
             return None;
         };
         let entries = entries.iter().map(|(key, value)| (key, value)).collect();
-        Some(Self { what, span: node.span, entries, asked: Vec::new() })
+        Some(Self { what, span: node.span, entries, asked: Vec::new(), known: &[], mistyped: Vec::new() })
+    }
+
+    /// With all of its keys: a mistyped one is taken for what it looks like. It is reported all the same, and what
+    /// follows from its absence is not.
+    pub fn knowing(mut self, keys: &'static [&'static str]) -> Self {
+        self.known = keys;
+        self
     }
 
     /// The value of a key that may be absent.
@@ -31,8 +42,20 @@ impl<'n> Fields<'n> {
         if !self.asked.contains(&key) {
             self.asked.push(key);
         }
-        let at = self.entries.iter().position(|(k, _)| k.text == key)?;
+        let at = self.entries.iter().position(|(k, _)| k.text == key).or_else(|| {
+            let at = self.mistyped(key)?;
+            self.mistyped.push((self.entries[at].0, key));
+            Some(at)
+        })?;
         Some(self.entries.remove(at).1)
+    }
+
+    /// The entry whose key is none, and looks like this one more than like any other.
+    fn mistyped(&self, key: &str) -> Option<usize> {
+        let known = |text: &str| self.known.contains(&text);
+        self.entries.iter().position(|(k, _)| {
+            !known(&k.text) && !is_misread(&k.text) && nearest(&k.text, self.known.iter().copied()) == Some(key)
+        })
     }
 
     /// The value of a key that must be there.
@@ -52,11 +75,15 @@ impl<'n> Fields<'n> {
         }
     }
 
-    /// Reports that a key is not there; a key that looks like it is named.
-    pub fn missing<'f>(&self, key: &str, faults: &'f mut Faults) -> &'f mut Diagnostic {
-        let diagnostic = faults.error("missing-key", self.span, format!("{} has no `{key}:`", self.what));
-        if let Some(near) = nearest(key, self.entries.iter().map(|(k, _)| k.text.as_str())) {
-            diagnostic.remedy(format!("is `{near}` meant to be it?"));
+    /// Reports that a key is not there, at a key that looks like it if there is one.
+    pub fn missing<'f>(&mut self, key: &str, faults: &'f mut Faults) -> &'f mut Diagnostic {
+        let near = nearest(key, self.entries.iter().map(|(k, _)| k.text.as_str()));
+        let at = near.and_then(|near| self.entries.iter().position(|(k, _)| k.text == near));
+        let (span, near) =
+            at.map_or((self.span, None), |at| (self.entries[at].0.span, Some(self.entries.remove(at).0)));
+        let diagnostic = faults.error("missing-key", span, format!("{} has no `{key}:`", self.what));
+        if let Some(near) = near {
+            diagnostic.remedy(format!("is `{}` meant to be it?", near.text));
         }
         diagnostic
     }
@@ -80,7 +107,10 @@ impl<'n> Fields<'n> {
 
     /// Reports every key that was not asked for.
     pub fn finish(self, faults: &mut Faults) {
-        for (key, _) in &self.entries {
+        let mistyped = self.mistyped.iter().map(|(key, _)| *key);
+        // What other readers take for true or false was told of when the file was read.
+        let unknown = self.rest().filter(|key| !is_misread(&key.text)).chain(mistyped);
+        for key in unknown {
             let message = format!("{} has no key `{}`", self.what, key.text);
             let asked = self.asked.iter().copied();
             faults.error("unknown-key", key.span, message).remedy(suggestion(&key.text, asked));
@@ -105,11 +135,7 @@ mod tests {
         fields.finish(&mut faults);
         let list = faults.into_list();
         let found: Vec<_> = list.iter().map(|d| (d.code, d.span.line, d.remedy.as_deref())).collect();
-        let expected = [
-            ("missing-key", 1, Some("is `lenght` meant to be it?")),
-            ("unknown-key", 2, Some("did you mean `length`?")),
-            ("not-served-yet", 3, None),
-        ];
+        let expected = [("missing-key", 2, Some("is `lenght` meant to be it?")), ("not-served-yet", 3, None)];
         assert_eq!(found, expected);
     }
 }

@@ -11,4 +11,4 @@ mod scalar;
 
 pub use diagnostic::{Diagnostic, Faults, Severity, Source, Span};
 pub use fields::Fields;
-pub use node::{Node, Value, Word, read};
+pub use node::{Node, Value, Word, is_misread, read};

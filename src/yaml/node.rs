@@ -43,8 +43,13 @@ pub enum Value {
     Map(Vec<(Word, Node)>),
 }
 
+/// Whether YAML 1.1 would take a key for true or false. `read` reports each of them.
+pub fn is_misread(key: &str) -> bool {
+    matches!(key.to_ascii_lowercase().as_str(), "on" | "off" | "yes" | "no" | "y" | "n")
+}
+
 /// Reads the one document of a file. `None`: it is no YAML that we take; `faults` says why. Keys that stand
-/// twice, merge keys and keys that YAML 1.1 would misread are reported here and left out of the tree.
+/// twice and merge keys are reported here and left out of the tree.
 pub fn read(source: &Source, faults: &mut Faults) -> Option<Node> {
     if source.text.len() > MAX_BYTES {
         let message = format!("the file has {} bytes; the greatest size is {MAX_BYTES}", source.text.len());
@@ -52,7 +57,14 @@ pub fn read(source: &Source, faults: &mut Faults) -> Option<Node> {
         return None;
     }
     match serde_yaml::from_str_with_options::<Spanned<Raw>>(&source.text, options()) {
-        Ok(raw) => Some(Tree { text: &source.text, faults }.node(raw)),
+        Ok(raw) => {
+            let mut node = Tree { text: &source.text, faults }.node(raw);
+            if node.value == Value::Nothing {
+                // A file without a value ends behind its last line; it is wrong from its first.
+                node.span = Span { start: 0, end: 0, line: 1, column: 1 };
+            }
+            Some(node)
+        }
         Err(error) => {
             refuse(&source.text, &error, faults);
             None
@@ -78,12 +90,12 @@ fn options() -> Options {
 
 fn refuse(text: &str, error: &Error, faults: &mut Faults) {
     let span = error.location().map_or_else(Span::default, |location| span_of(text, &location));
-    let error = error.without_snippet();
-    match error {
-        Error::Budget { breach: BudgetBreach::Anchors { .. } | BudgetBreach::Aliases { .. }, .. } => {
-            faults
-                .error("anchor", span, "YAML anchors and aliases are refused")
-                .remedy("write the value out where it is used");
+    // The parser notices behind what it is about.
+    let before = |marks: &[char]| text[..span.start].rfind(marks).map_or(span, |at| place_of(text, at));
+    match error.without_snippet() {
+        Error::Budget { breach: BudgetBreach::Anchors { .. }, .. } => anchor(before(&['&']), faults),
+        Error::Budget { breach: BudgetBreach::Aliases { .. }, .. } | Error::UnknownAnchor { .. } => {
+            anchor(span, faults)
         }
         Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => {
             faults.error("too-deep", span, format!("nested deeper than {MAX_DEPTH}"));
@@ -92,15 +104,53 @@ fn refuse(text: &str, error: &Error, faults: &mut Faults) {
             faults.error("too-big", span, format!("more than {MAX_NODES} values in one file"));
         }
         Error::MultipleDocuments { .. } => {
-            faults.error("yaml", span, "a second document begins here").remedy("one file holds one document");
+            let begins = text[..span.start].rfind("\n---").map_or(span, |at| place_of(text, at + 1));
+            faults.error("yaml", begins, "a second document begins here").remedy("one file holds one document");
         }
         Error::ExternalMessage { msg, .. } | Error::Message { msg, .. } => {
-            faults.error("yaml", span, format!("not YAML: {}", without_place(msg)));
+            if let Some(tab) = tab(text, span) {
+                faults.error("yaml", tab, "a tab indents this line").remedy("indent it by spaces");
+            } else if msg.contains("anchor or alias") {
+                anchor(span, faults);
+            } else if msg.contains("quoted scalar") {
+                let remedy = "end it before the end of its line";
+                faults.error("yaml", before(&['"', '\'']), "the quotes that begin here do not end").remedy(remedy);
+            } else {
+                faults.error("yaml", span, format!("not YAML: {}", without_place(msg)));
+            }
         }
         other => {
             faults.error("yaml", span, format!("not YAML: {}", without_place(&other.to_string())));
         }
     }
+}
+
+fn anchor(span: Span, faults: &mut Faults) {
+    faults
+        .error("anchor", span, "YAML anchors and aliases are refused")
+        .remedy("write the value out where it is used; the key of a telephone is `star`, or \"*\"");
+}
+
+/// The tab in the indentation of the line that the parser stopped in, or of the next one: what it expected there it
+/// looked for in the line before.
+fn tab(text: &str, span: Span) -> Option<Span> {
+    let first = text[..span.start].rfind('\n').map_or(0, |end| end + 1);
+    let mut at = first;
+    for line in text[first..].split_inclusive('\n').take(2) {
+        let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if let Some(tab) = line[..indentation].find('\t') {
+            return Some(place_of(text, at + tab));
+        }
+        at += line.len();
+    }
+    None
+}
+
+/// One character of the text.
+fn place_of(text: &str, at: usize) -> Span {
+    let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let (number, column) = (text[..at].matches('\n').count() + 1, text[line..at].chars().count() + 1);
+    Span { start: at, end: at + 1, line: number, column }
 }
 
 /// The crate's message without the place that it ends with: ours is shown apart.
@@ -176,11 +226,12 @@ impl Tree<'_> {
                 self.faults
                     .error("merge-key", key.span, "the merge key `<<` is refused")
                     .remedy("write the keys out where they are used");
-            } else if matches!(key.text.to_ascii_lowercase().as_str(), "on" | "off" | "yes" | "no" | "y" | "n") {
-                self.faults
-                    .error("misread-key", key.span, format!("no key may be named `{}`", key.text))
-                    .remedy("YAML 1.1 readers take it for true or false: choose another name");
             } else {
+                if is_misread(&key.text) {
+                    self.faults
+                        .error("misread-key", key.span, format!("no key may be named `{}`", key.text))
+                        .remedy("YAML 1.1 readers take it for true or false: choose another name");
+                }
                 entries.push((key, value));
             }
         }

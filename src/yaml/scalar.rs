@@ -52,7 +52,10 @@ impl Node {
         let (from, to) = (*range.start(), *range.end());
         let number = self.plain().and_then(whole).filter(|n| range.contains(n));
         if number.is_none() {
-            self.wrong(&format!("{what} from {from} to {to}"), faults);
+            let wrong = self.wrong(&format!("{what} from {from} to {to}"), faults);
+            if self.plain().is_some_and(|text| text.len() > 1 && text.starts_with('0')) {
+                wrong.remedy("without the zero before it: other readers take it for octal");
+            }
         }
         number
     }
@@ -88,10 +91,9 @@ impl Node {
     /// The items of a list; at most `most` of them.
     pub fn list(&self, what: &str, most: usize, faults: &mut Faults) -> Option<&[Node]> {
         match &self.value {
-            Value::List(items) if items.len() <= most => Some(items),
             Value::List(items) => {
-                faults.error("too-many", self.span, format!("{} entries; at most {most} are taken", items.len()));
-                None
+                self.at_most(most, items.len(), faults);
+                Some(items)
             }
             _ => {
                 self.wrong(what, faults).remedy("write a list: [a, b]");
@@ -103,10 +105,9 @@ impl Node {
     /// The entries of a map with at most `most` keys.
     pub fn map(&self, what: &str, most: usize, faults: &mut Faults) -> Option<&[(Word, Node)]> {
         match &self.value {
-            Value::Map(entries) if entries.len() <= most => Some(entries),
             Value::Map(entries) => {
-                faults.error("too-many", self.span, format!("{} entries; at most {most} are taken", entries.len()));
-                None
+                self.at_most(most, entries.len(), faults);
+                Some(entries)
             }
             _ => {
                 self.wrong(what, faults);
@@ -115,7 +116,13 @@ impl Node {
         }
     }
 
-    /// Reports that something else was expected here.
+    /// What is too much is read all the same, so that nothing else is told of what names it.
+    fn at_most(&self, most: usize, entries: usize, faults: &mut Faults) {
+        if entries > most {
+            faults.error("too-many", self.span, format!("{entries} entries; at most {most} are taken"));
+        }
+    }
+
     /// A scalar of a type that reads itself.
     pub fn parsed<T: FromStr>(&self, what: &str, faults: &mut Faults) -> Option<T> {
         let word = self.word(what, faults)?;
@@ -150,6 +157,7 @@ impl Node {
         Some(chosen)
     }
 
+    /// Reports that something else was expected here.
     pub fn wrong<'f>(&self, expected: &str, faults: &'f mut Faults) -> &'f mut Diagnostic {
         let found = match &self.value {
             Value::Nothing => "nothing".to_owned(),
@@ -184,8 +192,10 @@ impl Word {
     }
 }
 
+/// `0755` is 493 to readers of YAML 1.1, and so nothing to us.
 fn whole(text: &str) -> Option<usize> {
-    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
+    let octal = text.len() > 1 && text.starts_with('0');
+    text.bytes().all(|b| b.is_ascii_digit() && !octal).then(|| text.parse().ok())?
 }
 
 fn duration(text: &str) -> Option<Duration> {
@@ -219,7 +229,7 @@ mod tests {
         }
         assert_eq!(plain("8-12").range("a length", 1..=32, faults), Some(8..=12));
         assert_eq!(plain("8").range("a length", 1..=32, faults), Some(8..=8));
-        assert_eq!(plain("08").number("a port", 0..=9, faults), Some(8));
+        assert_eq!(plain("8").number("a port", 0..=9, faults), Some(8));
         assert_eq!(plain("true").boolean(faults), Some(true));
         assert_eq!(plain("a-b_1").name("a name", faults).map(|w| w.text), Some("a-b_1".to_owned()));
         assert!(!faults.has_errors());
@@ -228,7 +238,8 @@ mod tests {
     #[test]
     fn what_is_no_reading_says_what_was_expected() {
         type Read = fn(&Node, &mut Faults) -> bool;
-        let cases: [(&str, Read, &str); 11] = [
+        let cases: [(&str, Read, &str); 12] = [
+            ("0755", |n, f| n.number("a port", 0..=999, f).is_some(), "found `0755`"),
             (
                 "20",
                 |n, f| n.duration(f).is_some(),

@@ -18,7 +18,7 @@ struct Example {
     facts: Vec<(&'static str, String)>,
 }
 
-fn examples() -> [Example; 6] {
+fn examples() -> [Example; 8] {
     let fact = |name, value: &str| (name, value.to_owned());
     // Whatever the pharmacy's clock says, this is not past.
     let pickup = jiff::Zoned::now().date().saturating_add(jiff::ToSpan::days(2));
@@ -50,6 +50,14 @@ fn examples() -> [Example; 6] {
             keys: ",1,123456#,1".to_owned(),
             facts: vec![fact("reason", "order"), fact("order_number", "123456")],
         },
+        Example {
+            number: "107",
+            person: "crew",
+            keys: ",1,2,79927398713#,,0".to_owned(),
+            facts: vec![fact("trouble", "no_power"), fact("account", "79927398713")],
+        },
+        // It is closed, like the practice.
+        Example { number: "108", person: "duty", keys: ",1,,1".to_owned(), facts: Vec::new() },
     ]
 }
 

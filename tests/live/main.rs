@@ -300,3 +300,22 @@ fn the_example_flows_their_prompts_and_their_place_are_sound() {
         assert_eq!(told.matches("warning[").count(), 1, "{told}");
     }
 }
+
+#[test]
+fn a_flow_is_drawn_in_three_forms_and_a_broken_one_is_told_of() {
+    let graph = |arguments: &[&str]| askonce().arg("graph").args(arguments).output().expect("askonce graph");
+    let flow = "flows/contact-center.yaml";
+    for (form, begins) in [("svg", "<svg "), ("mermaid", "---\ntitle: contact-center\n")] {
+        let drawn = graph(&[flow, "--format", form]);
+        assert!(drawn.status.success() && drawn.stdout.starts_with(begins.as_bytes()), "{form}");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (page, broken) = (folder.path().join("page.html"), folder.path().join("broken.yaml"));
+    assert!(graph(&[flow, "--html", "-o", page.to_str().expect("a name")]).status.success());
+    let text = std::fs::read_to_string(&page).expect("the page");
+    assert!(text.contains("- callback: support") && text.contains("We will call you back."), "{text}");
+    std::fs::write(&broken, "askonce: 1\nflow: broken\n").expect("a flow");
+    let Output { status, stdout, stderr } = graph(&[broken.to_str().expect("a name")]);
+    let told = String::from_utf8_lossy(&stderr);
+    assert!(status.code() == Some(1) && stdout.is_empty() && told.contains("broken.yaml"), "{told}");
+}

@@ -91,9 +91,17 @@ fn a_call_ends_on_the_flow_it_began_with_and_the_next_one_has_the_new() {
     let told = read_again(&server, &before);
     assert_eq!(told["ok"], false);
     assert!(told["error"].as_str().is_some_and(|error| error.contains("desk.yaml:6:1: unknown-key")), "{told}");
-    assert!(told["findings"].as_str().is_some_and(|all| all.contains("6 | floww: x")), "{told}");
+    let found = &told["findings"][0];
+    assert_eq!(
+        (&found["code"], &found["line"], &found["column"]),
+        (&"unknown-key".into(), &6.into(), &1.into()),
+        "{told}"
+    );
+    assert!(["message", "why", "remedy"].iter().all(|key| found[key].as_str().is_some_and(|text| !text.is_empty())));
     let (_, ready) = json(&server, "/readyz");
-    assert_eq!((&ready["reload"]["ok"], &ready["reload"]["error"]), (&false.into(), &told["error"]));
+    for key in ["ok", "error", "findings"] {
+        assert_eq!(ready["reload"][key], told[key], "{key}");
+    }
     assert_eq!(digest(&server), second);
     // So does what only a restart can change.
     edit(&flow, "\nfloww: x", "");

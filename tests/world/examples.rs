@@ -39,7 +39,7 @@ struct Example {
 }
 
 /// The account desk's are in `scenarios`.
-const EXAMPLES: [Example; 6] = [
+const EXAMPLES: [Example; 8] = [
     Example {
         flow: "contact-center",
         number: "101",
@@ -111,8 +111,52 @@ const EXAMPLES: [Example; 6] = [
         after: &[],
     },
     Example {
-        flow: "announce-desk",
+        flow: "utility-outage",
         number: "107",
+        hours: 0,
+        business: &[
+            ("/phone/%2B15551230001", Outcome::None, &[]),
+            ("/premises/79927398713", Outcome::Ok, &[]),
+            ("/outage/79927398713", Outcome::Ok, &[("active", "false")]),
+        ],
+        keys: &[
+            ("pick_language", "1", Some("0")),
+            ("trouble_ask", "2", Some("0")),
+            ("account_ask", "79927398713#", Some("*")),
+            ("extent_ask", "0", Some("0")),
+        ],
+        reaches: ("crew", &[("trouble", "no_power"), ("account", "79927398713")]),
+        after: &[],
+    },
+    Example {
+        flow: "clinic",
+        number: "108",
+        hours: 8,
+        business: &[
+            ("/patients/15551230001/1980-03-01", Outcome::Ok, &[("patient", "204117"), ("visit", "2026-12-03")]),
+            ("/visits", Outcome::Ok, &[]),
+            ("/visits/204117/2026-12-15", Outcome::Ok, &[]),
+        ],
+        keys: &[
+            ("pick_language", "1", Some("0")),
+            ("phone_offer.2", "1", None),
+            ("birth_ask", "03011980", Some("*")),
+            ("birth_readback.1", "1", None),
+            ("wish_ask", "1", Some("0")),
+            ("visit_offer.2", "1", None),
+            ("change_ask", "3", Some("0")),
+            ("day_ask", "12042026", Some("*")),
+            ("day_readback.1", "1", None),
+            ("more_ask", "1", Some("0")),
+            ("visit_ask", "12152026", Some("*")),
+            ("change_ask", "0", Some("0")),
+        ],
+        reaches: ("reception", &[("phone", "15551230001"), ("birth", "1980-03-01"), ("wish", "visit")]),
+        after: &[],
+    },
+    Example {
+        flow: "announce-desk",
+        number: "109",
         hours: 0,
         business: &[],
         keys: &[("pin_ask", "2468#", Some("*")), ("wish_ask", "0", Some("0"))],
@@ -322,6 +366,59 @@ fn a_number_has_its_brand_and_a_switch_tells_all_of_a_storm() {
         let zenith = number == "106";
         assert_eq!(times_heard(&world, talk, "returns_online"), usize::from(zenith), "{number}");
         assert_eq!(times_heard(&world, talk, "order_ask"), usize::from(!zenith), "{number}");
+    }
+}
+
+/// The control room's word on the outage, and what the caller is told then; whoever sees a wire on the ground talks to a person
+/// before any account is asked for.
+#[test]
+fn an_outage_is_told_or_reported_and_a_wire_on_the_ground_is_not_kept_waiting() {
+    let power = example("utility-outage");
+    let known: Answers = &[("/phone/%2B15551230002", Outcome::Ok, &[("account", "79927398713"), ("language", "en")])];
+    for (outage, keys, last) in [
+        (&[("active", "true"), ("restored", "16:30")][..], &[("trouble_ask", "2")][..], "outage_until.1"),
+        (&[("active", "true")], &[("trouble_ask", "2")], "outage_known"),
+        (&[("active", "false")], &[("trouble_ask", "2"), ("extent_ask", "2")], "reported"),
+        (&[("active", "false")], &[("trouble_ask", "1")], "keep_away"),
+    ] {
+        let mut world = world(power, bind);
+        known.iter().for_each(|(path, outcome, values)| answer(&mut world, path, *outcome, values));
+        answer(&mut world, "/outage/79927398713", Outcome::Ok, outage);
+        answer(&mut world, "/reports", Outcome::Ok, &[]);
+        let mut script = keyed("en", keys.iter().copied());
+        script.extend([Act::Hear(format!("en/{last}")), Act::Stay]);
+        let talk = world.call_number(power.number, "+15551230002", Vec::new(), script);
+        world.run(Duration::from_secs(60));
+        assert_eq!(times_heard(&world, talk, last), 1, "{last}");
+        assert_eq!(times_heard(&world, talk, "account_ask"), 0, "{last}");
+        let to: &[&str] = if last == "keep_away" { &["emergency"] } else { &[] };
+        assert_eq!(reached(&world), to, "{last}");
+        let posted = world.asked.iter().filter_map(|asked| asked.body.as_ref()).map(|body| body.open());
+        let report = "{\"account\":\"79927398713\",\"extent\":\"street\"}";
+        assert_eq!(posted.collect::<Vec<_>>(), if last == "reported" { vec![report] } else { vec![] }, "{last}");
+    }
+}
+
+#[test]
+fn a_closed_clinic_has_a_doctor_on_call_and_a_new_patient_the_front_desk() {
+    let clinic = example("clinic");
+    let stranger = [("pick_language", "1"), ("phone_offer.2", "1"), ("birth_ask", "03011980")];
+    let stranger: Vec<_> = stranger.into_iter().chain([("birth_readback.1", "1"), ("wish_ask", "1")]).collect();
+    for (hours, keys, person) in [
+        (0, vec![("pick_language", "1"), ("closed_ask", "1")], &["duty"][..]),
+        (0, vec![("pick_language", "1"), ("closed_ask", "2")], &[]),
+        (8, stranger, &["reception"]),
+    ] {
+        let mut world = world(clinic, bind);
+        world.now = Instant::from_micros(0) + Duration::from_secs(3_600 * hours + 1);
+        answer(&mut world, "/patients/15551230009/1980-03-01", Outcome::None, &[]);
+        let mut script = keyed("en", keys);
+        script.push(Act::Stay);
+        let talk = world.call_number(clinic.number, "+15551230009", Vec::new(), script);
+        world.run(Duration::from_secs(120));
+        assert_eq!(reached(&world), person, "{hours}");
+        assert_eq!(times_heard(&world, talk, "opening_hours"), usize::from(person.is_empty()));
+        assert_eq!(times_heard(&world, talk, "new_patient"), usize::from(hours == 8));
     }
 }
 

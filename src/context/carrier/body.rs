@@ -9,7 +9,7 @@ use super::{Parcel, Written};
 use serde_json::{Map, Value, json};
 
 /// Octets of the facts, names and values: an INVITE of 4 kB is what stacks are known to take.
-const OCTETS: usize = 2_048;
+pub const OCTETS: usize = 2_048;
 
 pub fn write(parcel: &Parcel<'_>, written: &mut Written) {
     let mut object = json!({ "askonce": 1, "ref": parcel.reference.open(), "case": parcel.case });

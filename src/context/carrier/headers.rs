@@ -17,3 +17,12 @@ pub fn write(parcel: &Parcel<'_>, written: &mut Written) {
         }
     }
 }
+
+/// The header of a fact that no configuration mapped: `account_number` goes as `X-Account-Number`.
+pub fn header_name(fact: &str) -> String {
+    let word = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map_or(String::new(), |first| first.to_ascii_uppercase().to_string() + letters.as_str())
+    };
+    format!("X-{}", fact.split('_').map(word).collect::<Vec<_>>().join("-"))
+}

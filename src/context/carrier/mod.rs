@@ -1,6 +1,6 @@
 //! Carriers: one file a way to hand the context on by SIP. A destination lists those that it wants.
 
-mod body;
+pub mod body;
 mod call_info;
 mod headers;
 pub mod refer_to;
@@ -10,13 +10,13 @@ mod uui_pd;
 mod uui_raw;
 mod webhook;
 
-pub use headers::REFERENCE;
+pub use headers::{REFERENCE, header_name};
 
 use crate::secret::Secret;
 use serde::{Deserialize, Serialize};
 
 /// The longest header line, with its name, that peers are known to keep whole; ours are shorter.
-const LINE: usize = 1_024;
+pub const LINE: usize = 1_024;
 
 /// What is handed on: the reference always, the facts only to a destination that is trusted.
 pub struct Parcel<'a> {
@@ -86,6 +86,23 @@ carriers! {
 }
 
 impl Carrier {
+    /// Whether it takes these facts of a parcel along, whole.
+    pub fn brings(self, parcel: &Parcel<'_>, facts: &[String]) -> bool {
+        let mut written = Written::default();
+        self.write(parcel, &mut written);
+        match self {
+            Carrier::Webhook => true,
+            Carrier::Headers => facts.iter().all(|fact| {
+                let value = parcel.facts.iter().find(|(name, _)| name == fact).map(|(_, value)| *value);
+                let of_fact =
+                    |(_, mapped): &&(String, &Secret)| value.is_some_and(|value| std::ptr::eq(value, *mapped));
+                parcel.headers.iter().find(of_fact).is_some_and(|(header, _)| !written.omitted.contains(header))
+            }),
+            Carrier::Body => !facts.iter().any(|fact| written.omitted.contains(fact)),
+            _ => false,
+        }
+    }
+
     /// Whether it writes the one User-to-User header that there may be.
     pub fn is_uui(self) -> bool {
         matches!(self, Carrier::UuiIsdn | Carrier::UuiRaw | Carrier::UuiPd)

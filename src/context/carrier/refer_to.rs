@@ -13,7 +13,7 @@ pub fn address(target: &str, written: &mut Written) -> String {
     let mut address = format!("<{target}");
     for (name, value) in &written.headers {
         let joint = if address.contains('?') { '&' } else { '?' };
-        let field = format!("{joint}{}={}", encode(name), encode(value));
+        let field = field(joint, name, value);
         if "Refer-To: >".len() + address.len() + field.len() < LINE {
             address.push_str(&field);
         } else {
@@ -22,4 +22,14 @@ pub fn address(target: &str, written: &mut Written) -> String {
     }
     address.push('>');
     address
+}
+
+fn field(joint: char, name: &str, value: &str) -> String {
+    format!("{joint}{}={}", encode(name), encode(value))
+}
+
+/// The bytes of the line with everything that was written, whether or not it may have so many.
+pub fn line(target: &str, written: &Written) -> usize {
+    let fields = written.headers.iter().map(|(name, value)| field('&', name, value).len());
+    "Refer-To: <>".len() + target.len() + fields.sum::<usize>()
 }

@@ -8,7 +8,7 @@ use crate::secret::Secret;
 use std::fmt::Write;
 
 /// RFC 7434 section 9: user information of the ISDN package, without the discriminator.
-const OCTETS: usize = 128;
+pub const OCTETS: usize = 128;
 /// IA5 characters (Q.931 table 4-26).
 pub(super) const DISCRIMINATOR: u8 = 0x04;
 /// What else is no text: a user-specific protocol, as Avaya writes.
@@ -31,7 +31,7 @@ pub(super) fn put(parcel: &Parcel<'_>, written: &mut Written, form: impl FnOnce(
 fn pairs(reference: &Secret, facts: &[(&str, &Secret)], omitted: &mut Vec<String>) -> String {
     let mut payload = format!("ref={}", escape(reference.open()));
     for (name, value) in facts {
-        let pair = format!(";{}={}", escape(name), escape(value.open()));
+        let pair = pair_of(name, value);
         if payload.len() + pair.len() <= OCTETS && is_plain(value) {
             payload.push_str(&pair);
         } else {
@@ -39,6 +39,20 @@ fn pairs(reference: &Secret, facts: &[(&str, &Secret)], omitted: &mut Vec<String
         }
     }
     payload
+}
+
+fn pair_of(name: &str, value: &Secret) -> String {
+    format!(";{}={}", escape(name), escape(value.open()))
+}
+
+/// The octets that a fact takes among others.
+pub fn pair(name: &str, value: &Secret) -> usize {
+    pair_of(name, value).len()
+}
+
+/// The octets of a value as it is.
+pub fn octets(value: &Secret) -> usize {
+    value.open().len()
 }
 
 fn is_plain(value: &Secret) -> bool {

@@ -5,10 +5,12 @@ use crate::audio::spoken;
 use crate::context::Class;
 use crate::flow::fact::{Ask, Bound, Check, Kind, Known, LANGUAGE, Lives, Question, Range, Readback};
 use crate::flow::model::Escape;
+use crate::flow::prompts::PromptBook;
 use crate::key::Key;
 use crate::secret::Secret;
 use crate::time::Duration;
-use crate::yaml::{Fields, Node, Value, Word};
+use crate::yaml::near::nearest;
+use crate::yaml::{Fields, Node, Value, Word, is_misread};
 use regex_lite::RegexBuilder;
 
 pub const MAX_FACTS: usize = 200;
@@ -27,6 +29,12 @@ const LONGEST_TAKE: Duration = Duration::from_secs(300);
 const MAX_PATTERN: usize = 200;
 
 const TYPES: [&str; 10] = ["digits", "choice", "number", "money", "date", "time", "phone", "bool", "text", "recording"];
+
+/// The keys of a fact.
+const KEYS: [&str; 16] = [
+    "type", "length", "longest", "check", "keys", "class", "known", "ask", "confirm", "offer", "accept", "lives",
+    "fresh", "survey", "range", "default",
+];
 
 /// `types:` names a shape once: `{ card: { type: digits, length: 16, check: luhn, class: pci } }`.
 pub fn types(node: Option<&Node>, loading: &mut Loading) {
@@ -49,7 +57,8 @@ pub fn types(node: Option<&Node>, loading: &mut Loading) {
 /// The fact with what its type of `types:` says, where it says nothing itself.
 fn shaped(node: &Node, loading: &Loading) -> Option<Node> {
     let Value::Map(own) = &node.value else { return None };
-    let (_, named) = own.iter().find(|(key, _)| key.text == "type")?;
+    // A key that is misspelt stays among the others, and is told of there.
+    let (_, named) = own.iter().find(|(key, _)| nearest(&key.text, KEYS) == Some("type"))?;
     let Value::Scalar { text, .. } = &named.value else { return None };
     let word = Word { text: text.clone(), span: named.span };
     let shape = loading.types.get(&loading.full(&word).text).or_else(|| loading.types.get(text))?;
@@ -64,6 +73,9 @@ fn shaped(node: &Node, loading: &Loading) -> Option<Node> {
 pub fn against_escape(escape: Option<Escape>, loading: &mut Loading) {
     let Some(menu) = escape.and_then(|e| e.menu) else { return };
     for question in loading.facts.read().into_iter().filter(|question| !question.survey) {
+        if !loading.owns(&question.name) {
+            continue;
+        }
         let name = &question.name.text;
         if let Kind::Choice(values) = &question.kind
             && let Some((_, value)) = values.iter().find(|(key, _)| *key == menu)
@@ -86,7 +98,7 @@ pub fn question(name: &Word, node: &Node, loading: &mut Loading) -> Option<Quest
     loading.place = format!("fact {}", loading.full(name).text);
     let shaped = shaped(node, loading);
     let node = shaped.as_ref().unwrap_or(node);
-    let mut fields = Fields::of(node, format!("fact `{}`", name.text), &mut loading.faults)?;
+    let mut fields = Fields::of(node, format!("fact `{}`", name.text), &mut loading.faults)?.knowing(&KEYS);
     let kind = kind(&mut fields, loading);
     let recording = matches!(kind, Some(Kind::Recording { .. }));
     // A voice is somebody's.
@@ -110,6 +122,7 @@ pub fn question(name: &Word, node: &Node, loading: &mut Loading) -> Option<Quest
     let class = class?;
     let mut question = Question {
         span: name.span,
+        file: loading.file,
         name,
         kind,
         class,
@@ -221,6 +234,10 @@ fn range(node: &Node, kind: Option<&Kind>, loading: &mut Loading) -> Option<Rang
 
 /// The fact that says which language speaks is a choice among them.
 fn languages(question: &Question, loading: &mut Loading) {
+    // Which languages there are is not known while one of them cannot be read.
+    if !loading.prompts.books().all(PromptBook::is_whole) {
+        return;
+    }
     let Kind::Choice(values) = &question.kind else {
         let message = format!("the fact `{LANGUAGE}` says which language speaks: it is a choice");
         loading.faults.error("wrong-type", question.span, message).remedy("{ type: choice, keys: { 1: en, 2: es } }");
@@ -339,6 +356,10 @@ fn choice(node: &Node, loading: &mut Loading) -> Option<Kind> {
     let mut values: Vec<(Key, Word)> = Vec::with_capacity(entries.len());
     for (key, value) in entries {
         let key_word = key;
+        // Such a key was told of already.
+        if is_misread(&key.text) {
+            return None;
+        }
         let key = key_of(key, loading)?;
         let value = value.name("the value of a key", &mut loading.faults)?;
         if values.iter().any(|(k, _)| *k == key) {

@@ -3,7 +3,7 @@
 use super::Loading;
 use super::facts::plain_kind;
 use crate::context::Method;
-use crate::flow::fact::Kind;
+use crate::flow::fact::{Kind, Known};
 use crate::flow::lookup::{Given, Lookup, Piece};
 use crate::secret::Secret;
 use crate::time::Duration;
@@ -12,22 +12,27 @@ use crate::yaml::{Fields, Node, Span, Value, Word};
 pub const MAX_LOOKUPS: usize = 200;
 /// Facts of one lookup, and values.
 const MAX_VALUES: usize = 32;
+/// The keys of a lookup.
+const KEYS: [&str; 9] = ["get", "post", "secret", "send", "timeout", "auth", "idempotent", "fills", "gives"];
 /// How long a caller may be made to wait for one answer.
 const LONGEST: Duration = Duration::from_secs(30);
 const SHORTEST: Duration = Duration::from_millis(50);
 /// What is compared is answered at once.
 const COMPARED: Duration = Duration::from_secs(1);
 
-/// What needs the facts as they are: classes, and who fills what.
+/// What needs the facts as they are: classes, and who fills what. Of the file that is being read.
 pub fn against_facts(loading: &mut Loading) {
-    for (at, lookup) in loading.lookups.read().into_iter().enumerate() {
+    for lookup in loading.lookups.read() {
+        if !loading.owns(&lookup.name) {
+            continue;
+        }
         for fact in lookup.facts_in_path() {
             let Some(question) = loading.question(fact) else { continue };
             if !question.class.for_agent() {
                 let class = format!("{:?}", question.class).to_lowercase();
                 let message = format!("`{}` is {class}: it may not stand in an address", question.name.text);
                 let remedy = "post: …, with the fact in `send:`";
-                loading.faults.error("class", lookup.name.span, message).remedy(remedy);
+                loading.faults.error("class", lookup.endpoint.span, message).remedy(remedy);
             }
         }
         for (fact, _) in lookup.fills.iter().filter(|_| lookup.method == Method::Compare) {
@@ -38,13 +43,20 @@ pub fn against_facts(loading: &mut Loading) {
                 format!("lookup `{}` says yes or no, and `{}` is no bool", lookup.name.text, question.name.text);
             loading.faults.error("wrong-type", lookup.name.span, message).remedy("fills: [verified]");
         }
-        for question in loading.facts.read() {
-            let place = loading.facts.position(&question.name.text);
-            let fills = lookup.fills.iter().any(|(fact, _)| Some(*fact) == place);
-            if question.is_known_by(at) && !fills {
+    }
+    for question in loading.facts.read() {
+        if !loading.owns(&question.name) {
+            continue;
+        }
+        let place = loading.facts.position(&question.name.text);
+        for known in &question.known {
+            // A lookup that could not be read is one mistake already.
+            let Known::Lookup(at) = known else { continue };
+            let Some(lookup) = loading.lookups.get(*at) else { continue };
+            if !lookup.fills.iter().any(|(fact, _)| Some(*fact) == place) {
                 let message = format!("lookup `{}` does not fill `{}`", lookup.name.text, question.name.text);
                 let remedy = format!("fills: [{}]", question.name.text);
-                loading.faults.error("not-filled", question.span, message).remedy(remedy);
+                loading.faults.error("not-in-fills", question.span, message).remedy(remedy);
             }
         }
     }
@@ -52,7 +64,7 @@ pub fn against_facts(loading: &mut Loading) {
 
 /// Its values are typed; the facts that it names have their names already.
 pub fn lookup(name: &Word, node: &Node, loading: &mut Loading) -> Option<Lookup> {
-    let mut fields = Fields::of(node, format!("lookup `{}`", name.text), &mut loading.faults)?;
+    let mut fields = Fields::of(node, format!("lookup `{}`", name.text), &mut loading.faults)?.knowing(&KEYS);
     if let Some(secret) = fields.take("secret") {
         return compared(name, secret, fields, loading);
     }

@@ -3,7 +3,6 @@
 #[cfg(test)]
 mod announce_tests;
 mod facts;
-mod given;
 mod hours;
 #[cfg(test)]
 mod language_tests;
@@ -20,7 +19,7 @@ mod tests;
 pub use names::Loading;
 
 use super::fact::LANGUAGE;
-use super::model::{Block, Escape, Flow, Parameter, Placed};
+use super::model::{Block, Budget, Escape, Flow, Parameter, Placed};
 use super::prompts::Prompts;
 use super::step::{Step, VERBS};
 use crate::audio::spoken::Currency;
@@ -37,8 +36,31 @@ const MAX_LANGUAGES: usize = 20;
 const MAX_PARAMETERS: usize = 32;
 const MAX_VALUES: usize = 100;
 
-/// Keys that the language document names and that are not served yet.
-const LATER_TOP: [&str; 1] = ["budget"];
+/// Questions, and seconds, of a budget.
+const MAX_QUESTIONS: usize = 100;
+const MAX_SECONDS: usize = 3_600;
+
+/// The keys of a flow.
+const TOP: [&str; 18] = [
+    "askonce",
+    "flow",
+    "languages",
+    "currency",
+    "answer",
+    "prompts",
+    "escape",
+    "always",
+    "with",
+    "use",
+    "types",
+    "calendars",
+    "hours",
+    "facts",
+    "lookups",
+    "queues",
+    "waiting",
+    "blocks",
+];
 
 /// Loads a flow whose prompts are read already (`preface` says which). Gives the flow and its warnings, or
 /// everything that is wrong.
@@ -64,7 +86,8 @@ pub fn load_with(
         }
     }
     let found = loading.into_found();
-    debug_assert!(found.iter().any(|d| d.severity == Severity::Error), "a flow is refused with a reason");
+    let told = found.iter().any(|d| d.severity == Severity::Error) || !prompts.are_sound();
+    debug_assert!(told, "a flow is refused with a reason, here or where its prompts were read");
     Err(found)
 }
 
@@ -83,7 +106,7 @@ pub struct Preface {
 pub fn preface(source: &Source) -> Preface {
     let mut faults = Faults::new(&source.path);
     let node = read(source, &mut faults);
-    let fields = node.as_ref().and_then(|node| Fields::of(node, "the flow", &mut faults));
+    let fields = node.as_ref().and_then(|node| Fields::of(node, "the flow", &mut faults)).map(|f| f.knowing(&TOP));
     let (mut spoken, mut prompts, mut modules) = (Vec::new(), None, Vec::new());
     if let Some(mut fields) = fields {
         spoken = languages(&mut fields, &mut faults).into_iter().map(|language| language.text).collect();
@@ -102,7 +125,12 @@ fn top(
     (modules, nodes): (&[Source], &[Option<Node>]),
     loading: &mut Loading,
 ) -> Option<Flow> {
-    let mut fields = Fields::of(node, "the flow", &mut loading.faults)?;
+    let mut fields = Fields::of(node, "the flow", &mut loading.faults)?.knowing(&TOP);
+    if !fields.rest().any(|key| ["askonce", "flow"].contains(&key.text.as_str())) {
+        let remedy = "a flow begins with `askonce: 1` and `flow: NAME`";
+        loading.faults.error("missing-key", node.span, "this is no flow").remedy(remedy);
+        return None;
+    }
     fields.version(&mut loading.faults);
     let name = fields.need("flow", &mut loading.faults);
     let name = name.and_then(|n| n.name("a flow's name", &mut loading.faults));
@@ -113,20 +141,23 @@ fn top(
         loading.currency = currency;
     }
     parameters(fields.take("with"), loading);
-    fields.later(&LATER_TOP, &mut loading.faults);
+    let budget = fields.take("budget").and_then(|node| budget(node, &mut loading.faults));
     loading.early = fields.take("answer").and_then(|node| answer(node, &mut loading.faults)) == Some(true);
     let (queues_node, waiting_node) = (fields.take("queues"), fields.take("waiting"));
     let (always_node, escape_node) = (fields.take("always"), fields.take("escape"));
     let mut sections = vec![section::of_flow(&mut fields, loading)];
     let nodes = nodes.iter().enumerate().filter_map(|(at, node)| Some((at + 1, node.as_ref()?)));
     sections.extend(nodes.filter_map(|(file, node)| section::of_module(node, file, loading)));
+    if sections.len() <= modules.len() {
+        // Whatever names something of a module that cannot be read would be told of, too.
+        return None;
+    }
     section::declare(&sections, loading);
     let always = always(always_node, loading);
     section::define(&sections, loading);
-    lookups::against_facts(loading);
     chosen(&spoken, loading);
     let escape = escape_node.and_then(|node| escape(node, loading));
-    facts::against_escape(escape, loading);
+    section::against(&sections, escape, loading);
     queues::load(queues_node, waiting_node, loading);
     let blocks = section::blocks(&sections, loading);
     let start = loading.blocks().position("start");
@@ -137,7 +168,7 @@ fn top(
     let (readings, uses) = (std::mem::take(&mut loading.readings), std::mem::take(&mut loading.uses));
     Some(Flow {
         name: name?,
-        path: source.path.clone(),
+        paths: std::iter::once(source).chain(modules).map(|file| file.path.clone()).collect(),
         digest: digest(source, modules, loading.prompts),
         language: loading.prompts.first().language.clone(),
         start: start?,
@@ -148,6 +179,7 @@ fn top(
         queues: loading.queues.all()?,
         blocks,
         escape,
+        budget,
         early: loading.early,
         readings,
         uses,
@@ -225,6 +257,20 @@ fn prompts_folder(fields: &mut Fields, faults: &mut Faults) -> Option<String> {
         return None;
     }
     Some(folder.text)
+}
+
+/// `budget: { questions: 5, seconds: 90 }`: the longest way to a person.
+fn budget(node: &Node, faults: &mut Faults) -> Option<Budget> {
+    let mut fields = Fields::of(node, "`budget`", faults)?;
+    let (questions, seconds) = (fields.take("questions"), fields.take("seconds"));
+    if questions.is_none() && seconds.is_none() {
+        let message = "`budget` bounds nothing";
+        faults.error("missing-key", node.span, message).remedy("budget: { questions: 5, seconds: 90 }");
+    }
+    fields.finish(faults);
+    let questions = questions.and_then(|node| node.number("a number of questions", 0..=MAX_QUESTIONS, faults));
+    let seconds = seconds.and_then(|node| node.number("a number of seconds", 0..=MAX_SECONDS, faults));
+    Some(Budget { at: node.span, questions, seconds })
 }
 
 /// `with: { brand: [acme, zenith] }`: what a number may give to the flow, the first value where it says nothing.
@@ -316,11 +362,11 @@ fn block(name: &Word, node: &Node, file: usize, loading: &mut Loading) -> Block 
 
 /// A step: one verb with its modifiers; `hangup` stands bare.
 fn step(node: &Node, loading: &mut Loading) -> Option<Placed> {
-    let line = node.span.line;
+    let at = node.span;
     if let Value::Scalar { text, .. } = &node.value {
         let word = Word { text: text.clone(), span: node.span };
         if let Some(step) = Step::bare(text) {
-            return Some(Placed { line, step });
+            return Some(Placed { at, step });
         }
         if VERBS.contains(&text.as_str()) {
             let remedy = format!("write `{text}: …`");
@@ -349,7 +395,7 @@ fn step(node: &Node, loading: &mut Loading) -> Option<Placed> {
     }
     let step = Step::load(&verb.text, &mut fields, loading);
     fields.finish(&mut loading.faults);
-    Some(Placed { line, step: step? })
+    Some(Placed { at, step: step? })
 }
 
 fn unknown_verb(word: &Word, loading: &mut Loading) {

@@ -6,7 +6,7 @@ use crate::flow::expr::Operand;
 use crate::flow::fact::{self, Kind, Question};
 use crate::flow::hours::{Day, Hours};
 use crate::flow::lookup::Lookup;
-use crate::flow::model::{Block, Named, Next, Parameter, Queue, Use};
+use crate::flow::model::{Block, Named, Needs, Next, Parameter, Queue, Use};
 use crate::flow::prompts::Prompts;
 use crate::yaml::near::suggestion;
 use crate::yaml::{Diagnostic, Faults, Fields, Node, Span, Word};
@@ -33,6 +33,8 @@ pub struct Loading<'p> {
     pub early: bool,
     /// Whether `always: {error:}` is there: steps without an `else:` then have an exit.
     pub has_always: bool,
+    /// The file that is read: 0 is the flow's own.
+    pub file: usize,
     /// The module that is read, if it is one.
     pub module: Option<String>,
     pub facts: Table<Question>,
@@ -64,6 +66,7 @@ impl<'p> Loading<'p> {
             currency: Currency::default(),
             early: false,
             has_always: false,
+            file: 0,
             module: None,
             facts: Table::new("fact"),
             lookups: Table::new("lookup"),
@@ -84,6 +87,7 @@ impl<'p> Loading<'p> {
     pub fn swap(&mut self, file: usize) {
         if let Some(module) = file.checked_sub(1) {
             std::mem::swap(&mut self.faults, &mut self.modules[module]);
+            self.file = if self.file == file { 0 } else { file };
         }
     }
 
@@ -95,6 +99,12 @@ impl<'p> Loading<'p> {
     pub fn into_found(self) -> Vec<Diagnostic> {
         let all = std::iter::once(self.faults).chain(self.modules);
         all.flat_map(Faults::into_list).collect()
+    }
+
+    /// Whether a name, as the whole flow knows it, is of the file that is being read.
+    pub fn owns(&self, name: &Word) -> bool {
+        let module = name.text.rsplit_once('.').map(|(module, _)| module);
+        module == self.module.as_deref()
     }
 
     /// A name as the whole flow knows it: within a module behind the module's.
@@ -245,14 +255,20 @@ impl<'p> Loading<'p> {
         destination(node, &mut self.faults)
     }
 
-    /// `needs:`, the facts that go along with the caller; none without it.
-    pub fn needs(&mut self, fields: &mut Fields) -> Option<Vec<usize>> {
-        let Some(node) = fields.take("needs") else { return Some(Vec::new()) };
+    /// `needs:`, the facts that go along with the caller; none without it. `reason?` may come to it without anybody having
+    /// asked.
+    pub fn needs(&mut self, fields: &mut Fields) -> Option<Needs> {
+        let Some(node) = fields.take("needs") else { return Some(Needs::default()) };
         let items = node.list("facts as `[account]`", MAX_NEEDS, &mut self.faults)?;
-        let mut facts = Vec::with_capacity(items.len());
+        let mut needs = Needs::default();
         let mut whole = true;
         for item in items {
-            let Some(fact) = self.fact(item) else {
+            let Some(word) = item.word("the name of a fact", &mut self.faults) else {
+                whole = false;
+                continue;
+            };
+            let (text, unasked) = word.text.strip_suffix('?').map_or((word.text.as_str(), false), |text| (text, true));
+            let Some(fact) = self.fact_named(&Word { text: text.to_owned(), span: word.span }) else {
                 whole = false;
                 continue;
             };
@@ -267,12 +283,14 @@ impl<'p> Loading<'p> {
                 let class = format!("{class:?}").to_lowercase();
                 let message = format!("`{name}` is {class}: no agent may need it");
                 self.faults.error("class", item.span, message).remedy("take it out of `needs:`");
-            } else if facts.contains(&fact) {
+            } else if needs.facts.contains(&fact) {
                 self.faults.error("duplicate-key", item.span, format!("`{name}` stands here a second time"));
             }
-            facts.push(fact);
+            needs.facts.push(fact);
+            needs.unasked.push(unasked);
+            needs.at.push(item.span);
         }
-        whole.then_some(facts)
+        whole.then_some(needs)
     }
 
     pub fn block(&mut self, node: &Node) -> Option<usize> {

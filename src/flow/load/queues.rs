@@ -13,6 +13,10 @@ const MAX_WAITING: usize = 500;
 const LONGEST: Duration = Duration::from_secs(2 * 3_600);
 const SELDOM: Duration = Duration::from_secs(10);
 
+/// The keys of a queue, and of `instead:`.
+const KEYS: [&str; 9] = ["to", "hours", "at_once", "size", "longest", "waiting", "agents", "strategy", "wrap_up"];
+const INSTEAD: [&str; 4] = ["after", "key", "say", "to"];
+
 /// Keys of lines with people of our own, which nothing serves yet.
 const UNSERVED: [&str; 3] = ["agents", "strategy", "wrap_up"];
 /// Keys that only a line of ours has.
@@ -36,7 +40,7 @@ pub fn load(queues: Option<&Node>, waiting: Option<&Node>, loading: &mut Loading
 }
 
 fn queue(name: &Word, node: &Node, around: (&[Waiting], &mut [bool]), loading: &mut Loading) -> Option<Queue> {
-    let mut fields = Fields::of(node, format!("queue `{}`", name.text), &mut loading.faults)?;
+    let mut fields = Fields::of(node, format!("queue `{}`", name.text), &mut loading.faults)?.knowing(&KEYS);
     let agents = fields.rest().find(|key| key.text == "agents").map(|key| key.span);
     for key in UNSERVED {
         fields.take(key);
@@ -67,7 +71,7 @@ fn queue(name: &Word, node: &Node, around: (&[Waiting], &mut [bool]), loading: &
 fn held(fields: &mut Fields, (all, used): (&[Waiting], &mut [bool]), loading: &mut Loading) -> Option<Option<Held>> {
     let Some(at_once) = fields.take("at_once") else {
         let ours: Vec<_> = fields.rest().filter(|key| OURS.contains(&key.text.as_str())).cloned().collect();
-        for key in ours {
+        for key in &ours {
             let message = format!("`{}:` is of a line that we hold, and this one is the destination's", key.text);
             loading
                 .faults
@@ -77,7 +81,8 @@ fn held(fields: &mut Fields, (all, used): (&[Waiting], &mut [bool]), loading: &m
         for key in OURS {
             fields.take(key);
         }
-        return Some(None);
+        // Whose line it is meant to be is not known then.
+        return ours.is_empty().then_some(None);
     };
     let at_once = at_once.number("a number of callers", 1..=MAX_SERVED, &mut loading.faults);
     let size = fields.need("size", &mut loading.faults);
@@ -144,7 +149,7 @@ fn waiting(node: Option<&Node>, loading: &mut Loading) -> Vec<Waiting> {
 }
 
 fn instead(node: &Node, loading: &mut Loading) -> Option<Instead> {
-    let mut fields = Fields::of(node, "`instead`", &mut loading.faults)?;
+    let mut fields = Fields::of(node, "`instead`", &mut loading.faults)?.knowing(&INSTEAD);
     let after = fields.need("after", &mut loading.faults).and_then(|node| within(node, SELDOM, LONGEST, loading));
     let key = fields.need("key", &mut loading.faults).and_then(|node| key(node, loading));
     let say = fields.need("say", &mut loading.faults).and_then(|node| loading.announcement(node));

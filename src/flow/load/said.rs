@@ -26,10 +26,7 @@ impl Loading<'_> {
     /// A prompt that reads nothing out.
     pub fn prompt(&mut self, node: &Node) -> Option<Word> {
         let word = self.any_prompt(node)?;
-        let unknown = self.placeholders(&word).len() < self.prompts.first().prompt(&word.text)?.facts().count();
-        if unknown {
-            return None;
-        }
+        self.placeholders(&word)?;
         if self.prompts.first().prompt(&word.text)?.reads() {
             let message = format!("prompt `{}` reads a value out", word.text);
             self.faults.error("value-spoken", word.span, message).remedy(
@@ -38,6 +35,7 @@ impl Loading<'_> {
             );
             return None;
         }
+        self.in_every_language(&word);
         Some(word)
     }
 
@@ -62,7 +60,7 @@ impl Loading<'_> {
     /// The prompt that reads a fact back to who gave it: that fact, and no other, in every language.
     pub fn readback(&mut self, node: &Node, fact: &str, kind: &Kind, class: Class) -> Option<Word> {
         let word = self.any_prompt(node)?;
-        let placeholders = self.placeholders(&word);
+        let placeholders = self.placeholders(&word)?;
         let remedy = match class {
             Class::Pci => format!("write `{{{fact}.last4}}` in its text"),
             Class::Public | Class::Pii | Class::Secret => format!("write `{{{fact}}}` in its text"),
@@ -86,6 +84,9 @@ impl Loading<'_> {
         let read = placeholders.iter().all(|placeholder| {
             self.may_be_read(&word, placeholder, class, kind) && self.can_be_read(&word, placeholder, kind)
         });
+        if read {
+            self.in_every_language(&word);
+        }
         read.then_some(word)
     }
 
@@ -93,7 +94,7 @@ impl Loading<'_> {
         if self.of_the_line(&word, hearer) {
             return None;
         }
-        for placeholder in self.placeholders(&word) {
+        for placeholder in self.placeholders(&word)? {
             let Some(question) = self.spoken(&placeholder.name).and_then(|fact| self.facts.get(fact)) else { continue };
             let (class, kind) = (question.class, question.kind.clone());
             if hearer == Hearer::Agent && matches!(kind, Kind::Recording { .. }) {
@@ -120,6 +121,7 @@ impl Loading<'_> {
                 self.speaks(NOT_GIVEN, &word);
             }
         }
+        self.in_every_language(&word);
         Some(word)
     }
 
@@ -189,7 +191,8 @@ impl Loading<'_> {
                 return unsaid.count() == 0;
             }
         };
-        for language in self.prompts.books().map(|book| book.language.as_str()) {
+        let whole = self.prompts.books().filter(|book| book.is_whole());
+        for language in whole.map(|book| book.language.as_str()) {
             if spoken::vocabulary(language, reading).is_none() {
                 let known = spoken::languages().collect::<Vec<_>>().join(", ");
                 let message = format!("nobody taught us to read a value of type {} in `{language}`", reading.name());
@@ -219,6 +222,7 @@ impl Loading<'_> {
                 return false;
             }
         }
+        self.used(&needed);
         self.in_every_language(&needed);
         true
     }
@@ -229,20 +233,26 @@ impl Loading<'_> {
     }
 
     fn known_prompt(&mut self, word: &Word) -> Option<Word> {
-        if self.prompts.first().prompt(&word.text).is_none() {
-            self.faults.unknown("prompt", word, self.prompts.first().ids());
+        let first = self.prompts.first();
+        if first.prompt(&word.text).is_none() {
+            if first.is_sure_of(&word.text) {
+                self.faults.unknown("prompt", word, first.ids());
+            }
             return None;
         }
-        self.in_every_language(word);
+        self.used(word);
         Some(word.clone())
+    }
+
+    fn used(&mut self, id: &Word) {
+        self.uses.push(Use { prompt: id.text.clone(), place: self.place.clone() });
     }
 
     /// A prompt is in every language, and speaks the same values there.
     fn in_every_language(&mut self, id: &Word) {
-        self.uses.push(Use { prompt: id.text.clone(), place: self.place.clone() });
         let prompts = self.prompts;
         let Some(prompt) = prompts.first().prompt(&id.text) else { return };
-        for book in prompts.books().skip(1) {
+        for book in prompts.books().skip(1).filter(|book| book.is_sure_of(&id.text)) {
             let language = &book.language;
             let message = match book.prompt(&id.text) {
                 None => format!("prompt `{}` is missing in `{language}`", id.text),
@@ -258,18 +268,19 @@ impl Loading<'_> {
         }
     }
 
-    /// The placeholders of a prompt; one that names no fact is reported and left out.
-    fn placeholders(&mut self, prompt: &Word) -> Vec<Placeholder> {
-        let mut found = Vec::new();
+    /// The placeholders of a prompt; `None`: one of them names no fact, which is reported.
+    fn placeholders(&mut self, prompt: &Word) -> Option<Vec<Placeholder>> {
+        let (mut found, mut known) = (Vec::new(), true);
         for placeholder in self.prompts.first().prompt(&prompt.text).into_iter().flat_map(Prompt::facts) {
             if self.spoken(&placeholder.name).is_some() {
                 found.push(placeholder.clone());
                 continue;
             }
+            known = false;
             let word = Word { text: placeholder.name.clone(), span: prompt.span };
             self.faults.unknown("fact", &word, self.facts.names());
         }
-        found
+        known.then_some(found)
     }
 }
 

@@ -2,10 +2,13 @@
 //! stand behind its own: `verify.account`.
 
 use super::{Loading, MAX_BLOCKS, block, facts, hours, lookups};
-use crate::flow::model::Block;
+use crate::flow::model::{Block, Escape};
 use crate::yaml::{self, Faults, Fields, Node, Source, Word};
 
 const MAX_MODULES: usize = 20;
+
+/// The keys of a module.
+const MODULE: [&str; 8] = ["askonce", "module", "types", "calendars", "hours", "facts", "lookups", "blocks"];
 
 type Entries<'n> = &'n [(Word, Node)];
 
@@ -54,7 +57,8 @@ pub fn of_flow<'n>(fields: &mut Fields<'n>, loading: &mut Loading) -> Section<'n
 /// `module: NAME`, and what it brings.
 pub fn of_module<'n>(node: &'n Node, file: usize, loading: &mut Loading) -> Option<Section<'n>> {
     loading.swap(file);
-    let section = Fields::of(node, "the module", &mut loading.faults).and_then(|mut fields| {
+    let fields = Fields::of(node, "the module", &mut loading.faults).map(|fields| fields.knowing(&MODULE));
+    let section = fields.and_then(|mut fields| {
         fields.version(&mut loading.faults);
         let name = fields.need("module", &mut loading.faults);
         let name = name.and_then(|node| node.name("a module's name", &mut loading.faults));
@@ -116,6 +120,14 @@ pub fn define(sections: &[Section], loading: &mut Loading) {
         loading.define(section.hours, hours::hours, |loading| &mut loading.hours);
         loading.define(section.facts, facts::question, |loading| &mut loading.facts);
         loading.define(section.lookups, lookups::lookup, |loading| &mut loading.lookups);
+    });
+}
+
+/// What only shows when facts, lookups and the escape are seen together.
+pub fn against(sections: &[Section], escape: Option<Escape>, loading: &mut Loading) {
+    each(sections, loading, |_, loading| {
+        lookups::against_facts(loading);
+        facts::against_escape(escape, loading);
     });
 }
 

@@ -77,6 +77,7 @@ fn question(name: &str, class: Class, kind: Kind) -> Question {
         survey: false,
         default: None,
         span: Span::default(),
+        file: 0,
     }
 }
 

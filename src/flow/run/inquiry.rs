@@ -10,7 +10,7 @@ use crate::secret::Secret;
 use crate::time::{Duration, Instant};
 
 /// After this the caller hears that something goes on.
-const SILENCE: Duration = Duration::from_secs(1);
+pub const SILENCE: Duration = Duration::from_secs(1);
 /// The shell keeps the lookup's time; what it says may be this much late.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -27,8 +27,9 @@ impl Inquiry {
     /// Asks. `candidate` counts as the value of its fact. The error is how it ended without being asked.
     pub fn begin(turn: &mut Turn, lookup: usize, candidate: Option<(usize, &Secret)>) -> Result<Self, Outcome> {
         let asked = &turn.flow.lookups[lookup];
-        let facts = asked.send.iter().copied().chain(asked.facts_in_path());
-        for fact in facts.filter(|fact| candidate.is_none_or(|(candidate, _)| candidate != *fact)).collect::<Vec<_>>() {
+        for fact in
+            asked.sent().filter(|fact| candidate.is_none_or(|(candidate, _)| candidate != *fact)).collect::<Vec<_>>()
+        {
             turn.look_up(fact);
         }
         let request = asked.request(turn, candidate)?;

@@ -55,6 +55,8 @@ pub(super) struct Talk {
     rounds: Vec<u32>,
     /// A condition or a queue found closed hours.
     closed: bool,
+    /// The caller asked for a person.
+    escaped: bool,
     /// The caller is gone.
     pub gone: bool,
 }
@@ -79,6 +81,7 @@ impl Talk {
             offered: vec![false; facts],
             rounds: vec![0; facts],
             closed: false,
+            escaped: false,
             gone: false,
         }
     }
@@ -261,14 +264,16 @@ impl Turn<'_> {
         }
     }
 
-    /// The caller asked for a person. After that no fact is unknown, so no question is asked again.
-    pub fn escape(&mut self) -> Go {
+    /// The caller asked for a person: no fact is unknown after that. Whoever was led back to a question since, by a
+    /// `forget:`, gives up on that one: a second escape would only go round.
+    pub fn escape(&mut self, fact: usize, gave_up: Next) -> Go {
+        let Some(escape) = self.flow.escape.filter(|_| !self.talk.escaped) else {
+            self.decline(fact, Why::Person);
+            return self.fail(gave_up);
+        };
         self.decline_unknown(Why::Person);
-        self.talk.failed = true;
-        match self.flow.escape {
-            Some(escape) => Go::Take(Next::Afresh(escape.to)),
-            None => unreachable!("an escape key is one of the flow's escape"),
-        }
+        (self.talk.failed, self.talk.escaped) = (true, true);
+        Go::Take(Next::Afresh(escape.to))
     }
 
     /// The caller hung up: what is left to do without it, or nothing.
@@ -302,12 +307,14 @@ impl Turn<'_> {
     /// Makes these facts ready to go along. Nothing is asked: one that is still unknown may be known from outside, and
     /// goes as it is if not. What was typed ahead was for us.
     pub fn bring(&mut self, facts: &[usize]) {
-        for &fact in facts {
-            if let Some((value, from)) = self.known(fact) {
-                self.fill(fact, value, from, false);
-            }
-        }
+        facts.iter().for_each(|fact| self.bring_one(*fact));
         self.drop_typed();
+    }
+
+    fn bring_one(&mut self, fact: usize) {
+        if let Some((value, from)) = self.known(fact) {
+            self.fill(fact, value, from, false);
+        }
     }
 
     /// Fills an unknown fact from outside, unless what is known is to be offered to the caller first.
@@ -466,8 +473,10 @@ impl Turn<'_> {
         }
     }
 
+    /// Nothing more is asked. What is known from outside is known, whether or not anything had come to it yet.
     pub fn decline_unknown(&mut self, why: Why) {
         for fact in 0..self.context.facts.len() {
+            self.bring_one(fact);
             self.decline(fact, why);
         }
     }

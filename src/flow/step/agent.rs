@@ -2,14 +2,15 @@
 //! caller waits its turn first.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Named, Next, Way};
-use crate::flow::run::{Action, Doing, Ending, Go, Queued, Talking, Turn};
+use crate::flow::model::{Flow, Named, Needs, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point};
+use crate::flow::run::{Action, AgentEnd, Doing, Ending, Go, Queued, Talking, Turn};
 use crate::yaml::{Fields, Node};
 
 #[derive(Clone, Debug)]
 pub struct Agent {
     queue: Named<usize>,
-    needs: Vec<usize>,
+    needs: Needs,
     /// A prompt for the agent alone.
     whisper: Option<String>,
     exits: Exits,
@@ -39,16 +40,56 @@ impl Agent {
         Some(Self { queue: queue?, needs: needs?, whisper: whisper?, exits: exits? })
     }
 
-    pub fn ways(&self) -> Vec<Way> {
+    pub fn ways(&self) -> Vec<Way<'_>> {
         let Exits { otherwise, closed, full, waited, escalate, done } = self.exits;
-        let failed = [closed, full, waited].into_iter().flatten().chain([otherwise]).map(Way::at_once);
-        // A person paces these.
-        failed.chain([Some(done), escalate].into_iter().flatten().map(|next| Way { next, paced: true })).collect()
+        let failed = [("closed", closed), ("full", full), ("waited", waited), ("else", Some(otherwise))];
+        let failed = failed.into_iter();
+        let talked = [("done", Some(done)), ("escalate", escalate)];
+        failed.chain(talked).filter_map(|(key, next)| Some(Way::of(key, next?))).collect()
     }
 
     /// Which of the flow's queues it may be for.
     pub fn queues(&self) -> &[usize] {
         self.queue.all()
+    }
+
+    pub fn needs(&self) -> &Needs {
+        &self.needs
+    }
+
+    /// The blocks that callers take instead of waiting.
+    pub fn offers(&self, flow: &Flow) -> Vec<usize> {
+        let held = self.queues().iter().filter_map(|queue| flow.queues[*queue].held.as_ref()?.waiting.as_ref());
+        held.filter_map(|waiting| Some(waiting.instead.as_ref()?.to)).collect()
+    }
+
+    pub fn minds<'f>(&'f self, minds: &mut Minds<'f>) {
+        minds.bring(&self.needs.facts);
+        minds.hand_off();
+        self.whisper.iter().for_each(|prompt| minds.speak(prompt));
+        for queue in self.queues() {
+            let held = minds.flow().queues[*queue].held.as_ref();
+            let Some(waiting) = held.and_then(|held| held.waiting.as_ref()) else { continue };
+            waiting.announce.iter().for_each(|(_, prompt)| minds.speak(prompt));
+            waiting.instead.iter().for_each(|instead| minds.speak(&instead.say));
+        }
+    }
+
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        let flow = at.ground.flow;
+        let Exits { otherwise, closed, full, waited, escalate, done } = self.exits;
+        let queues = || self.queues().iter().map(|queue| &flow.queues[*queue]);
+        let mut ways = vec![at.paced(By::Agent(AgentEnd::Done), done), at.on(By::Agent(AgentEnd::Failed), otherwise)];
+        ways.extend(escalate.map(|next| at.paced(By::Agent(AgentEnd::Escalated), next)));
+        if queues().any(|queue| queue.hours.is_some()) {
+            ways.push(at.on(By::Closed, closed.unwrap_or(otherwise)));
+        }
+        if queues().any(|queue| queue.held.is_some()) {
+            ways.push(at.on(By::Full, full.unwrap_or(otherwise)));
+            ways.push(at.on(By::Waited, waited.unwrap_or(otherwise)));
+            ways.extend(self.offers(flow).into_iter().map(|to| at.paced(By::Left, Next::Block(to))));
+        }
+        ways
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {
@@ -59,7 +100,7 @@ impl Agent {
             return turn.fail(self.exits.closed.unwrap_or(self.exits.otherwise));
         }
         turn.answer();
-        turn.bring(&self.needs);
+        turn.bring(&self.needs.facts);
         match &queue.held {
             Some(held) => Queued::begin(turn, self.clone(), at, held),
             None => self.call(turn, at),
@@ -73,7 +114,7 @@ impl Agent {
         let Some(to) = &queue.to else { return turn.fail(self.exits.otherwise) };
         let held = queue.held.is_some();
         let (queue, destination) = (queue.name.text.clone(), to.text.clone());
-        let (facts, whisper) = (self.needs.clone(), self.whisper.clone());
+        let (facts, whisper) = (self.needs.facts.clone(), self.whisper.clone());
         let escalates = self.exits.escalate.is_some();
         turn.act(Action::Agent { queue, destination, facts, whisper, escalates });
         let Exits { otherwise, escalate, done, .. } = self.exits;
@@ -88,6 +129,15 @@ impl Agent {
     /// Where a caller goes on who has waited as long as one may.
     pub fn waited(&self) -> Next {
         self.exits.waited.unwrap_or(self.exits.otherwise)
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        self.queue.name(flow, |queue| flow.queues[*queue].name.text.clone())
+    }
+
+    /// The prompt for the agent alone.
+    pub fn whisper(&self) -> Option<&str> {
+        self.whisper.as_deref()
     }
 }
 

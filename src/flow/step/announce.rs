@@ -4,7 +4,8 @@
 use crate::context::Class;
 use crate::flow::fact::{Kind, VERIFIED};
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Action, Doing, Event, Go, Turn};
 use crate::time::{Duration, Instant};
 use crate::yaml::{Fields, Node, Word};
@@ -57,8 +58,25 @@ impl Announce {
         self.switch.as_ref().map(|(switch, _)| switch)
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::Continue), Way::at_once(self.otherwise)]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::ON, Way::of("else", self.otherwise)]
+    }
+
+    pub fn minds(&self, minds: &mut Minds) {
+        self.from.into_iter().for_each(|fact| minds.read(fact));
+    }
+
+    /// Whether the shell can do it no call knows.
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        let failed = at.on(By::Failed, self.otherwise);
+        match self.from.map(|fact| at.status(fact)) {
+            None | Some(Status::Filled(_) | Status::Any) => vec![at.on(By::Itself, Next::Continue), failed],
+            Some(_) => vec![at.on(By::Itself, self.otherwise)],
+        }
+    }
+
+    pub fn object(&self, _: &Flow) -> String {
+        self.prompt.text.clone()
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {

@@ -1,16 +1,17 @@
 //! `- if: CONDITION` with `then: BLOCK`; where the condition does not hold, the next step, or `else: BLOCK`.
 
-use crate::flow::expr::{self, Expr};
+use crate::flow::expr::{self, Expr, Operand};
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Go, Turn};
-use crate::yaml::{Fields, Node, Span, Word};
+use crate::yaml::{Fields, Node, Span, Value, Word};
 
 #[derive(Clone, Debug)]
 pub struct Branch {
     condition: Expr,
-    /// Where the condition stands.
-    at: Span,
+    /// The condition as it was written.
+    written: Word,
     then: Next,
     otherwise: Next,
 }
@@ -18,31 +19,67 @@ pub struct Branch {
 impl Branch {
     pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
         let condition = expr::parse(node, loading);
+        let written = match &node.value {
+            Value::Scalar { text, .. } => Some(Word { text: text.clone(), span: node.span }),
+            _ => None,
+        };
         let then = fields.need("then", &mut loading.faults).and_then(|node| loading.target(node));
         let otherwise = fields.take("else").map_or(Some(Next::Continue), |node| loading.target(node));
-        Some(Self { condition: condition?, at: node.span, then: then?, otherwise: otherwise? })
+        Some(Self { condition: condition?, written: written?, then: then?, otherwise: otherwise? })
     }
 
     /// The switches that it reads.
     pub fn switches(&self) -> impl Iterator<Item = Word> {
-        let mut names = Vec::new();
-        self.condition.switches(&mut names);
-        let at = self.at;
-        names.into_iter().map(move |text| Word { text, span: at })
+        let at = self.written.span;
+        self.operands().into_iter().filter_map(move |operand| match operand {
+            Operand::Switch(name) => Some(Word { text: name.clone(), span: at }),
+            _ => None,
+        })
     }
 
     /// The values of lookups that it reads: the lookup, which of its values, and where.
     pub fn given(&self) -> Vec<(usize, usize, Span)> {
-        let mut given = Vec::new();
-        self.condition.given(&mut given);
-        given.into_iter().map(|(lookup, which)| (lookup, which, self.at)).collect()
+        let given = self.operands().into_iter().filter_map(|operand| match operand {
+            Operand::Given(lookup, which) => Some((*lookup, *which, self.written.span)),
+            _ => None,
+        });
+        given.collect()
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(self.then), Way::at_once(self.otherwise)]
+    fn operands(&self) -> Vec<&Operand> {
+        let mut found = Vec::new();
+        self.condition.operands(&mut found);
+        found
+    }
+
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::of("then", self.then), Way::of("else", self.otherwise)]
+    }
+
+    pub fn condition(&self) -> &Expr {
+        &self.condition
+    }
+
+    pub fn minds(&self, minds: &mut Minds) {
+        self.operands().into_iter().for_each(|operand| minds.operand(operand, self.written.span));
+        let (mut filled, mut hours) = (Vec::new(), Vec::new());
+        self.condition.asked(&mut filled, &mut hours);
+        filled.into_iter().for_each(|fact| minds.look_up(fact));
+    }
+
+    /// Both ways, unless how the facts stand leaves only one.
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        let both = [(true, self.then), (false, self.otherwise)];
+        let holds = at.judge(&self.condition);
+        let ways = both.into_iter().filter(|(way, _)| holds.is_none_or(|holds| holds == *way));
+        ways.map(|(way, next)| at.on(By::Holds(way), next)).collect()
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {
         Go::Take(if self.condition.holds(turn) { self.then } else { self.otherwise })
+    }
+
+    pub fn object(&self, _: &Flow) -> String {
+        self.written.text.clone()
     }
 }

@@ -8,7 +8,8 @@
 use crate::context::{Outcome, Source, Why};
 use crate::flow::fact::{Ask, Kind};
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Action, Doing, Event, Go, Inquiry, Taken, Taking, Turn};
 use crate::key::Key;
 use crate::secret::Secret;
@@ -51,8 +52,61 @@ impl Collect {
         Some(Self { fact: fact?, otherwise: otherwise? })
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::Continue), Way::at_once(self.otherwise)]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::ON, Way::of("else", self.otherwise)]
+    }
+
+    pub fn fact(&self) -> usize {
+        self.fact
+    }
+
+    pub fn minds(&self, minds: &mut Minds) {
+        minds.look_up(self.fact);
+        if let Some(lookup) = minds.flow().facts[self.fact].accept {
+            let sent = minds.flow().lookups[lookup].sent().filter(|fact| *fact != self.fact);
+            sent.for_each(|fact| minds.look_up(fact));
+            // What is filled already stays so.
+            minds.flow().lookups[lookup].fills.iter().for_each(|(fact, _)| minds.read(*fact));
+        }
+    }
+
+    /// Whether the caller is asked here, as things stand.
+    pub fn asks(&self, at: &Point) -> bool {
+        matches!(at.status(self.fact), Status::Unknown | Status::Fresh | Status::Any)
+    }
+
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        let fact = self.fact;
+        let filled = at.on(By::Itself, Next::Continue);
+        let declined = at.on(By::Itself, self.otherwise);
+        match at.status(fact) {
+            Status::Filled(_) => return vec![filled],
+            Status::Declined | Status::Settled => return vec![declined],
+            Status::Unknown | Status::Fresh | Status::Answered | Status::Any => {}
+        }
+        let question = &at.ground.flow.facts[fact];
+        let asked = at.accepted(fact);
+        let judged = Point { ground: at.ground, standing: &asked };
+        // A value that the business took may be keyed in again.
+        let tried = if question.confirm.is_some() { &judged } else { at };
+        let mut ways = judged.fills(fact, Next::Continue, |value| By::Keyed { fact, value });
+        // What is known is offered.
+        if at.status(fact) == Status::Fresh {
+            ways.extend(at.fills(fact, Next::Continue, |value| By::Taken { fact, value }));
+        }
+        ways.push(match &question.default {
+            Some(_) => {
+                let standard = at.ground.values(fact).into_iter().find(|one| at.ground.is_default(fact, *one));
+                tried.with(By::GaveUp { fact }, Next::Continue, fact, Status::Filled(standard.flatten()))
+            }
+            None => tried.with(By::GaveUp { fact }, self.otherwise, fact, Status::Declined),
+        });
+        ways.extend(tried.escape(fact, self.otherwise));
+        ways.iter_mut().for_each(|way| way.then.mark_asked(fact, at.ground.tracked(fact)));
+        if at.status(fact) == Status::Any {
+            ways.extend([filled, declined]);
+        }
+        ways
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {
@@ -70,6 +124,10 @@ impl Collect {
             return offer(turn, self.fact, self.otherwise, (value, from));
         }
         ask(turn, self.fact, self.otherwise, Failure::Silent)
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        flow.facts[self.fact].name.text.clone()
     }
 }
 
@@ -136,7 +194,7 @@ fn ask(turn: &mut Turn, fact: usize, otherwise: Next, failed: Failure) -> Go {
         return Asking { fact, otherwise, failed, phase, hearing, said: false }.listen(turn);
     };
     if turn.typed_escape(fact) {
-        return turn.escape();
+        return turn.escape(fact, otherwise);
     }
     // No key is a part of it.
     turn.drop_typed();
@@ -191,6 +249,10 @@ impl Asking {
         self.fact
     }
 
+    pub fn is_entering(&self) -> bool {
+        matches!(&self.phase, Phase::Entry(keys) if !keys.is_empty())
+    }
+
     pub fn deadline(&self) -> Option<Instant> {
         if let Phase::Accepting { inquiry, .. } = &self.phase {
             return Some(inquiry.deadline());
@@ -243,7 +305,7 @@ impl Asking {
 
     fn key(mut self, turn: &mut Turn, key: Key) -> ControlFlow<Go, Self> {
         if turn.is_escape(self.fact, key, !matches!(self.phase, Phase::Entry(_))) {
-            return ControlFlow::Break(turn.escape());
+            return ControlFlow::Break(turn.escape(self.fact, self.otherwise));
         }
         let Phase::Entry(keys) = &mut self.phase else {
             return self.answer(turn, key);
@@ -274,7 +336,7 @@ impl Asking {
         let value = match taken {
             Taken::Take(value) => value,
             Taken::Silent => return self.fail(turn, Failure::Silent),
-            Taken::Escape => return turn.escape(),
+            Taken::Escape => return turn.escape(self.fact, self.otherwise),
             Taken::Failed => {
                 turn.decline(self.fact, Why::Error);
                 return turn.fail(self.otherwise);

@@ -2,7 +2,8 @@
 //! `at_most: N` bounds a loop that asks once more on purpose, and then takes `else:`.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Go, Turn};
 use crate::yaml::{Fields, Node};
 
@@ -43,15 +44,40 @@ impl Forget {
         Some(Self { fact: fact?, keep: keep?, bound })
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        let exit = self.bound.map(|bound| Way::at_once(bound.otherwise));
-        let on = Way { next: Next::Continue, paced: self.bound.is_some() };
-        exit.into_iter().chain([on]).collect()
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        let exit = self.bound.map(|bound| Way::of("else", bound.otherwise));
+        exit.into_iter().chain([Way::ON]).collect()
     }
 
     /// Whether it lets a path through so many times only.
     pub fn is_bounded(&self) -> bool {
         self.bound.is_some()
+    }
+
+    pub fn fact(&self) -> usize {
+        self.fact
+    }
+
+    pub fn minds(&self, minds: &mut Minds) {
+        minds.read(self.fact);
+    }
+
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        let rounds = at.ground.rounds(self.fact);
+        let gone = rounds.map_or(0, |slot| at.standing.slot(slot));
+        if let Some(bound) = self.bound.filter(|bound| u32::from(gone) >= bound.at_most) {
+            return vec![at.on(By::Itself, bound.otherwise)];
+        }
+        let mut on = at.with(By::Itself, Next::Continue, self.fact, Status::Unknown);
+        if let Some(slot) = rounds {
+            on.then.set_slot(slot, gone.saturating_add(1));
+        }
+        // What is bounded is a round of its own, with all that is asked in it.
+        let facts = if self.is_bounded() { 0..at.ground.flow.facts.len() } else { self.fact..self.fact + 1 };
+        if self.is_bounded() || self.keep {
+            facts.for_each(|fact| on.then.mark_asked(fact, false));
+        }
+        vec![on]
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {
@@ -62,5 +88,9 @@ impl Forget {
         }
         turn.forget(self.fact, self.keep);
         Go::Take(Next::Continue)
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        flow.facts[self.fact].name.text.clone()
     }
 }

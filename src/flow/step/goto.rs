@@ -1,7 +1,8 @@
 //! `- goto: BLOCK`
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Go, Turn};
 use crate::yaml::{Fields, Node};
 
@@ -15,11 +16,21 @@ impl Goto {
         Some(Self { to: loading.block(node)? })
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::Block(self.to))]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::of("goto", Next::Block(self.to))]
+    }
+
+    pub fn minds(&self, _: &mut Minds) {}
+
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        vec![at.on(By::Itself, Next::Block(self.to))]
     }
 
     pub fn begin(&self, _: &mut Turn) -> Go {
         Go::Take(Next::Block(self.to))
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        flow.blocks[self.to].name.text.clone()
     }
 }

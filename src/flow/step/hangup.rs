@@ -1,7 +1,8 @@
 //! `- hangup`: the end of the flow, bare.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Ending, Go, Turn};
 use crate::yaml::{Fields, Node};
 
@@ -14,11 +15,21 @@ impl Hangup {
         None
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::End(Ending::SelfServed))]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::of("hangup", Next::End(Ending::SelfServed))]
+    }
+
+    pub fn minds(&self, _: &mut Minds) {}
+
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        vec![at.on(By::Itself, Next::End(Ending::SelfServed))]
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {
         Go::Take(Next::End(turn.ending()))
+    }
+
+    pub fn object(&self, _: &Flow) -> String {
+        String::new()
     }
 }

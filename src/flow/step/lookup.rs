@@ -3,7 +3,8 @@
 
 use crate::context::Outcome;
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Doing, Event, Go, Inquiry, Turn};
 use crate::time::Instant;
 use crate::yaml::{Fields, Node};
@@ -45,16 +46,35 @@ impl Lookup {
         self.lookup
     }
 
-    /// Whether the next step follows though it failed.
-    pub fn goes_on_failed(&self) -> bool {
+    pub fn ways(&self) -> Vec<Way<'_>> {
         let Exits { none, refused, slow, otherwise } = self.exits;
-        [none, refused, slow, Some(otherwise)].contains(&Some(Next::Continue))
+        let failed = [("none", none), ("refused", refused), ("slow", slow), ("else", Some(otherwise))];
+        let failed = failed.into_iter().filter_map(|(key, next)| Some(Way::of(key, next?)));
+        [Way::ON].into_iter().chain(failed).collect()
     }
 
-    pub fn ways(&self) -> Vec<Way> {
+    pub fn minds(&self, minds: &mut Minds) {
+        let lookup = &minds.flow().lookups[self.lookup];
+        lookup.sent().for_each(|fact| minds.look_up(fact));
+        // What is filled already stays so.
+        lookup.fills.iter().for_each(|(fact, _)| minds.read(*fact));
+    }
+
+    /// What it finds shows when it is looked for.
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
         let Exits { none, refused, slow, otherwise } = self.exits;
-        let named = [none, refused, slow].into_iter().flatten();
-        named.chain([Next::Continue, otherwise]).map(Way::at_once).collect()
+        let by = |outcome| By::LookedUp { lookup: self.lookup, outcome };
+        let failed = at.on(by(Outcome::Failed), otherwise);
+        let lookup = &at.ground.flow.lookups[self.lookup];
+        if lookup.sent().any(|fact| !matches!(at.status(fact), Status::Filled(_) | Status::Any)) {
+            return vec![failed];
+        }
+        let mut on = at.on(by(Outcome::Ok), Next::Continue);
+        at.ground.given(self.lookup).into_iter().for_each(|slot| on.then.set_slot(slot, 1));
+        at.fill_by(self.lookup, &mut on.then);
+        let exits = [(Outcome::None, none), (Outcome::Refused, refused), (Outcome::Slow, slow)];
+        let named = exits.into_iter().filter_map(|(outcome, exit)| Some(at.on(by(outcome), exit?)));
+        [on].into_iter().chain(named).chain([failed]).collect()
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {
@@ -62,6 +82,10 @@ impl Lookup {
             Ok(inquiry) => Go::Wait(Doing::Looking(Looking { inquiry, exits: self.exits })),
             Err(outcome) => self.exits.take(turn, outcome),
         }
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        flow.lookups[self.lookup].name.text.clone()
     }
 }
 

@@ -19,7 +19,8 @@ pub mod transfer;
 pub mod unserved;
 
 use super::load::Loading;
-use super::model::Way;
+use super::model::{Flow, Needs, Way};
+use super::proof::{Minds, Move, Point};
 use super::run::{Go, Turn};
 use crate::yaml::Fields;
 
@@ -53,9 +54,30 @@ macro_rules! steps {
             }
 
             /// Where the step may lead.
-            pub fn ways(&self) -> Vec<Way> {
+            pub fn ways(&self) -> Vec<Way<'_>> {
                 match self {
                     $(Step::$Verb(step) => step.ways()),+
+                }
+            }
+
+            /// What the step looks at, for the proofs.
+            pub fn minds<'f>(&'f self, minds: &mut Minds<'f>) {
+                match self {
+                    $(Step::$Verb(step) => step.minds(minds)),+
+                }
+            }
+
+            /// The ways on from a point of a proof.
+            pub fn moves(&self, at: &Point) -> Vec<Move> {
+                match self {
+                    $(Step::$Verb(step) => step.moves(at)),+
+                }
+            }
+
+            /// What the verb is said of, as the file names it: `collect` of `account`. Empty of a verb that stands bare.
+            pub fn object(&self, flow: &Flow) -> String {
+                match self {
+                    $(Step::$Verb(step) => step.object(flow)),+
                 }
             }
 
@@ -91,6 +113,17 @@ steps! {
 }
 
 impl Step {
+    /// The facts that it hands on, and where each is named.
+    pub fn needs(&self) -> Option<&Needs> {
+        match self {
+            Step::Agent(step) => Some(step.needs()),
+            Step::Transfer(step) => Some(step.needs()),
+            Step::Callback(step) => Some(step.needs()),
+            Step::Ticket(step) => Some(step.needs()),
+            _ => None,
+        }
+    }
+
     /// The step of a verb that stands bare.
     pub fn bare(verb: &str) -> Option<Step> {
         match verb {

@@ -1,7 +1,8 @@
 //! `- record: start`, `pause`, `resume` or `stop`: whether the sound of the call is recorded from here on.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Action, Go, Turn};
 use crate::media::RecordAct;
 use crate::yaml::{Fields, Node};
@@ -32,12 +33,23 @@ impl Record {
         self.act == RecordAct::Start
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::Continue)]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::ON]
+    }
+
+    pub fn minds(&self, _: &mut Minds) {}
+
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        vec![at.on(By::Itself, Next::Continue)]
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {
         turn.act(Action::Record(self.act));
         Go::Take(Next::Continue)
+    }
+
+    pub fn object(&self, _: &Flow) -> String {
+        let act = ACTS.iter().find(|(_, act)| *act == self.act);
+        act.map_or_else(String::new, |(name, _)| (*name).to_owned())
     }
 }

@@ -1,7 +1,8 @@
 //! `- reject: 486` or `603`: refuses the call before it is answered.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Action, Doing, Ending, Go, Turn};
 use crate::yaml::{Fields, Node};
 
@@ -27,12 +28,22 @@ impl Reject {
         Some(Self { status: status? })
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::End(Ending::SelfServed))]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::of("reject", Next::End(Ending::SelfServed))]
+    }
+
+    pub fn minds(&self, _: &mut Minds) {}
+
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        vec![at.on(By::Itself, Next::End(Ending::SelfServed))]
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {
         turn.act(Action::Reject(self.status));
         Go::Wait(Doing::Ended)
+    }
+
+    pub fn object(&self, _: &Flow) -> String {
+        self.status.to_string()
     }
 }

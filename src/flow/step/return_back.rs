@@ -1,7 +1,8 @@
 //! `- return`: back behind the `run:` that led here, bare.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Go, Turn};
 use crate::yaml::{Fields, Node};
 
@@ -14,11 +15,21 @@ impl Return {
         None
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::Return)]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::of("return", Next::Return)]
+    }
+
+    pub fn minds(&self, _: &mut Minds) {}
+
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        vec![at.on(By::Itself, Next::Return)]
     }
 
     pub fn begin(&self, _: &mut Turn) -> Go {
         Go::Take(Next::Return)
+    }
+
+    pub fn object(&self, _: &Flow) -> String {
+        String::new()
     }
 }

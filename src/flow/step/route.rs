@@ -2,7 +2,8 @@
 
 use crate::flow::fact::Kind;
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Exit, Flow, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Go, Turn};
 use crate::yaml::near::suggestion;
 use crate::yaml::{Fields, Node};
@@ -29,8 +30,10 @@ impl Route {
             loading.faults.error("wrong-type", node.span, message);
             return None;
         };
+        let mut known = true;
         for (value, _) in &to {
             if !values.iter().any(|(_, v)| v.text == value.text) {
+                known = false;
                 let remedy = suggestion(&value.text, values.iter().map(|(_, v)| v.text.as_str()));
                 let message = format!("the fact has no value `{}`", value.text);
                 loading.faults.error("unknown-name", value.span, message).remedy(remedy);
@@ -39,7 +42,8 @@ impl Route {
         let mut left: Vec<&str> = values.iter().map(|(_, v)| v.text.as_str()).collect();
         left.retain(|value| !to.iter().any(|(v, _)| v.text == *value));
         left.dedup();
-        if !left.is_empty() {
+        // A value that is misspelt is not missing besides.
+        if known && !left.is_empty() {
             let message = format!("no way for: {}", left.join(", "));
             loading.faults.error("not-exhaustive", node.span, message).remedy("name a block for every value in `to:`");
         }
@@ -47,9 +51,26 @@ impl Route {
         Some(Self { fact, to: to?, otherwise: otherwise? })
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        let ways = self.to.iter().map(|(_, block)| Next::Block(*block));
-        ways.chain([self.otherwise]).map(Way::at_once).collect()
+    pub fn ways<'s>(&'s self) -> Vec<Way<'s>> {
+        let leads = |(value, block): &'s (String, usize)| Way { exit: Exit::Value(value), next: Next::Block(*block) };
+        self.to.iter().map(leads).chain([Way::of("else", self.otherwise)]).collect()
+    }
+
+    pub fn minds(&self, minds: &mut Minds) {
+        minds.read(self.fact);
+        minds.valued.push(self.fact);
+    }
+
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        let blocks = self.to.iter().map(|(value, block)| (at.ground.value(self.fact, value), Next::Block(*block)));
+        let ways: Vec<Next> = match at.status(self.fact) {
+            Status::Filled(value) => blocks.filter(|(of, _)| *of == value).map(|(_, to)| to).collect(),
+            Status::Any => blocks.map(|(_, to)| to).chain([self.otherwise]).collect(),
+            Status::Unknown | Status::Fresh | Status::Answered | Status::Declined | Status::Settled => {
+                vec![self.otherwise]
+            }
+        };
+        ways.into_iter().map(|next| at.on(By::Itself, next)).collect()
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {
@@ -58,5 +79,9 @@ impl Route {
             Some((_, block)) => Go::Take(Next::Block(*block)),
             None => turn.fail(self.otherwise),
         }
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        flow.facts[self.fact].name.text.clone()
     }
 }

@@ -1,7 +1,8 @@
 //! `- run: BLOCK`: goes on behind this step once the block says `return`.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Go, Turn};
 use crate::yaml::{Fields, Node};
 
@@ -19,11 +20,21 @@ impl RunBlock {
         self.block
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::Run(self.block)), Way::at_once(Next::Continue)]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::of("run", Next::Run(self.block)), Way::ON]
+    }
+
+    pub fn minds(&self, _: &mut Minds) {}
+
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        vec![at.on(By::Itself, Next::Run(self.block))]
     }
 
     pub fn begin(&self, _: &mut Turn) -> Go {
         Go::Take(Next::Run(self.block))
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        flow.blocks[self.block].name.text.clone()
     }
 }

@@ -1,7 +1,8 @@
 //! `- say: PROMPT`, with `barge: false` for one that a key does not cut off.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Named, Next, Way};
+use crate::flow::model::{Flow, Named, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Action, Doing, Event, Go, Turn};
 use crate::yaml::{Fields, Node};
 
@@ -25,14 +26,31 @@ impl Say {
         Some(Self { prompt: prompt?, barge: barge? })
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::Continue)]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::ON]
+    }
+
+    /// The prompt, or those among which a parameter chooses.
+    pub fn prompts(&self) -> &[String] {
+        self.prompt.all()
+    }
+
+    pub fn minds<'f>(&'f self, minds: &mut Minds<'f>) {
+        self.prompt.all().iter().for_each(|prompt| minds.speak(prompt));
+    }
+
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        vec![at.on(By::Itself, Next::Continue)]
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {
         let prompt = turn.of(&self.prompt).as_str();
         let play = turn.play(prompt, None);
         Go::Wait(Doing::Saying(Saying { play, barge: self.barge }))
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        self.prompt.name(flow, String::clone)
     }
 }
 

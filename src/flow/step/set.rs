@@ -2,7 +2,8 @@
 
 use crate::context::Source;
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Go, Turn};
 use crate::secret::Secret;
 use crate::yaml::{Fields, Node, Span};
@@ -72,8 +73,32 @@ impl Set {
         }
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::Continue)]
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::ON]
+    }
+
+    pub fn minds(&self, minds: &mut Minds) {
+        minds.look_up(self.fact);
+        minds.given.extend(self.given());
+    }
+
+    /// A value that is not there, or that the fact does not take, leaves it unknown.
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        let unknown = matches!(at.status(self.fact), Status::Unknown | Status::Fresh);
+        let on = at.on(By::Itself, Next::Continue);
+        match &self.value {
+            Value::This(value) if unknown => {
+                let value = at.ground.values(self.fact).into_iter().find(|one| {
+                    one.is_none_or(|one| at.ground.text(self.fact, one).is_some_and(|text| *value == Secret::new(text)))
+                });
+                vec![at.with(By::Itself, Next::Continue, self.fact, Status::Filled(value.flatten()))]
+            }
+            Value::Given(..) if unknown => {
+                let filled = at.fills(self.fact, Next::Continue, |_| By::Itself);
+                filled.into_iter().chain([on]).collect()
+            }
+            Value::This(_) | Value::Given(..) => vec![on],
+        }
     }
 
     /// A value that is not there, or that the fact does not take, leaves it unknown.
@@ -87,5 +112,9 @@ impl Set {
             turn.fill(self.fact, value, Source::Set, false);
         }
         Go::Take(Next::Continue)
+    }
+
+    pub fn object(&self, flow: &Flow) -> String {
+        flow.facts[self.fact].name.text.clone()
     }
 }

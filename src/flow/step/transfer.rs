@@ -2,15 +2,16 @@
 //! that the step `needs:`. The call leaves our care, so the step says `because:` of what.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
-use crate::flow::run::{Action, Doing, Ending, Go, Talking, Turn};
+use crate::flow::model::{Flow, Needs, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point};
+use crate::flow::run::{Action, AgentEnd, Doing, Ending, Go, Talking, Turn};
 use crate::yaml::{Fields, Node, Word};
 
 #[derive(Clone, Debug)]
 pub struct Transfer {
     to: Word,
     because: String,
-    needs: Vec<usize>,
+    needs: Needs,
     otherwise: Next,
 }
 
@@ -28,21 +29,34 @@ impl Transfer {
         &self.to
     }
 
-    /// Whether facts are to go along.
-    pub fn takes_facts(&self) -> bool {
-        !self.needs.is_empty()
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::of("else", self.otherwise), Way::of("done", Next::End(Ending::Transferred))]
     }
 
-    pub fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(self.otherwise), Way { next: Next::End(Ending::Transferred), paced: true }]
+    pub fn needs(&self) -> &Needs {
+        &self.needs
+    }
+
+    pub fn minds(&self, minds: &mut Minds) {
+        minds.bring(&self.needs.facts);
+        minds.hand_off();
+    }
+
+    pub fn moves(&self, at: &Point) -> Vec<Move> {
+        let done = at.paced(By::Agent(AgentEnd::Done), Next::End(Ending::Transferred));
+        vec![done, at.on(By::Agent(AgentEnd::Failed), self.otherwise)]
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {
         turn.answer();
-        turn.bring(&self.needs);
+        turn.bring(&self.needs.facts);
         let (destination, because) = (self.to.text.clone(), self.because.clone());
-        turn.act(Action::Transfer { destination, facts: self.needs.clone(), because });
+        turn.act(Action::Transfer { destination, facts: self.needs.facts.clone(), because });
         Go::Wait(Doing::Talking(Talking::new(self.otherwise, Next::End(Ending::Transferred), None, false)))
+    }
+
+    pub fn object(&self, _: &Flow) -> String {
+        self.to.text.clone()
     }
 }
 

@@ -2,26 +2,41 @@
 //! and at run time they take their `else:`.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Next, Way};
+use crate::flow::model::{Flow, Needs, Next, Way};
+use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Go, Turn};
-use crate::yaml::{Fields, Node};
+use crate::yaml::{Fields, Node, Value};
 
 #[derive(Clone, Debug)]
 pub struct Unserved {
+    /// The queue or the inbox, as it was written.
+    to: String,
+    needs: Needs,
     otherwise: Next,
 }
 
 impl Unserved {
-    fn load(verb: &str, node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
+    fn load(verb: &str, node: &Node, needs: Option<Needs>, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
         let remedy = "the call goes on at its `else:`";
         loading.faults.warning("not-served-yet", node.span, format!("`{verb}` is not served yet")).remedy(remedy);
         let otherwise = loading.otherwise(fields, node)?;
-        Some(Self { otherwise })
+        // What is no name was reported by whoever read it.
+        let Value::Scalar { text, .. } = &node.value else { return None };
+        Some(Self { to: text.clone(), needs: needs?, otherwise })
     }
 
     /// What it will lead to is looked at as well: a flow that loads today loads once it is served.
-    fn ways(&self) -> Vec<Way> {
-        vec![Way::at_once(Next::Continue), Way::at_once(self.otherwise)]
+    fn ways(&self) -> Vec<Way<'_>> {
+        vec![Way::ON, Way::of("else", self.otherwise)]
+    }
+
+    fn minds(&self, minds: &mut Minds) {
+        minds.bring(&self.needs.facts);
+        minds.hand_off();
+    }
+
+    fn moves(&self, at: &Point) -> Vec<Move> {
+        vec![at.on(By::Itself, self.otherwise), at.on(By::Unserved, Next::Continue)]
     }
 
     fn begin(&self, turn: &mut Turn) -> Go {
@@ -36,13 +51,29 @@ macro_rules! unserved {
 
         impl $Verb {
             pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
-                let load: fn(&Node, &mut Fields, &mut Loading) = $load;
-                load(node, fields, loading);
-                Unserved::load($verb, node, fields, loading).map($Verb)
+                let load: fn(&Node, &mut Fields, &mut Loading) -> Option<Needs> = $load;
+                let needs = load(node, fields, loading);
+                Unserved::load($verb, node, needs, fields, loading).map($Verb)
             }
 
-            pub fn ways(&self) -> Vec<Way> {
+            pub fn ways(&self) -> Vec<Way<'_>> {
                 self.0.ways()
+            }
+
+            pub fn needs(&self) -> &Needs {
+                &self.0.needs
+            }
+
+            pub fn minds(&self, minds: &mut Minds) {
+                self.0.minds(minds);
+            }
+
+            pub fn moves(&self, at: &Point) -> Vec<Move> {
+                self.0.moves(at)
+            }
+
+            pub fn object(&self, _: &Flow) -> String {
+                self.0.to.clone()
             }
 
             pub fn begin(&self, turn: &mut Turn) -> Go {
@@ -54,11 +85,10 @@ macro_rules! unserved {
 
 unserved!(Callback, "callback", |node, fields, loading| {
     loading.queue(node);
-    if let Some(number) = fields.need("number", &mut loading.faults) {
-        loading.fact(number);
-    }
+    let node = fields.need("number", &mut loading.faults)?;
+    Some(Needs { facts: vec![loading.fact(node)?], unasked: vec![false], at: vec![node.span] })
 });
 unserved!(Ticket, "ticket", |node, fields, loading| {
     node.name("an inbox of the configuration", &mut loading.faults);
-    loading.needs(fields);
+    loading.needs(fields)
 });

@@ -2,7 +2,7 @@
 
 mod build;
 mod made;
-mod voice;
+pub mod voice;
 
 pub use build::{Built, Choice, build};
 pub use made::Manifest;
@@ -218,7 +218,7 @@ impl Script<'_> {
             uses: BTreeSet::new(),
             pieces: vec![Piece { name: id.clone(), text, folder, sound }],
             id,
-            path: flow.path.clone(),
+            path: flow.path().to_owned(),
             span: Span::default(),
         })
     }

@@ -59,16 +59,19 @@ fn what_the_loader_refuses_itself() {
     let deep = format!("{}{}", "[".repeat(40), "]".repeat(40));
     let big = "x".repeat(MAX_BYTES + 1);
     let many = format!("[{}]", "1,".repeat(MAX_NODES));
-    let cases: [(&str, &str, usize, usize); 12] = [
-        ("a: &x 1\nb: *x\n", "anchor", 1, 7),
-        ("a: 1\nb: *x\n", "yaml", 2, 4),
+    let cases: [(&str, &str, usize, usize); 15] = [
+        ("a: &x 1\nb: *x\n", "anchor", 1, 4),
+        ("a: 1\nb: *x\n", "anchor", 2, 4),
         ("a: 1\nb: 2\na: 3\n", "duplicate-key", 3, 1),
         ("a: {x: 1, x: 2}\n", "duplicate-key", 1, 11),
         ("<<: {a: 1}\n", "merge-key", 1, 1),
         ("a:\n  on: 1\n", "misread-key", 2, 3),
         ("a: [1\nb: 2\n", "yaml", 2, 2),
         ("a: !x 1\n", "yaml", 1, 7),
-        ("a: 1\n---\nb: 1\n", "yaml", 3, 1),
+        ("a: 1\n---\nb: 1\n", "yaml", 2, 1),
+        ("a: 1\nb: \"2\nc: 3\n", "yaml", 2, 4),
+        ("a:\n  b: 1\n\tc: 2\n", "yaml", 3, 1),
+        ("# Nothing.\n\n# At all.\n{", "yaml", 4, 1),
         (&deep, "too-deep", 1, 17),
         (&big, "too-big", 0, 0),
         (&many, "too-big", 1, 200_000),

@@ -1,0 +1,103 @@
+//! What is proved of a loaded flow on every way that a call can take through it, from every combination of facts that are
+//! known already. The verbs say what they do to the facts (`Step::moves`); here all states that come of that are walked
+//! (`explore`), judged (`judge`), and a shortest way to what is wrong is turned into a call (`witness`).
+//!
+//! Facts only climb from unknown to filled or declined, so a round in the states is a call that never ends, and there are
+//! few enough of them: facts that no step looks at any more are not told apart (`ground`). Where there are too many all the
+//! same, each fact is looked at by itself.
+
+mod explore;
+mod graph;
+mod ground;
+mod judge;
+mod length;
+mod moves;
+mod sample;
+mod solve;
+mod standing;
+mod witness;
+
+pub use ground::{Ground, Minds};
+pub use moves::{By, Move, Point};
+pub use standing::{Standing, Status};
+
+use super::model::Flow;
+use super::prompts::Prompts;
+use super::script::Script;
+use crate::time::Duration;
+use crate::yaml::Diagnostic;
+use explore::{States, TooMany};
+use judge::{Found, Judge};
+use length::Lengths;
+
+/// Something that must not be, and a call that shows it.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    pub diagnostic: Diagnostic,
+    /// The shortest call that comes there. `None`: it takes no call to see it, or none that we could make up.
+    pub script: Option<Script>,
+}
+
+/// All proofs. `clip` is the length of a clip by its name, where that is known.
+pub fn prove(flow: &Flow, prompts: &Prompts, clip: &dyn Fn(&str) -> Option<Duration>) -> Vec<Finding> {
+    let ground = Ground::new(flow, prompts, None);
+    let lengths = Lengths { flow, prompts, clip };
+    let mut findings: Vec<Finding> =
+        judge::declared(&ground).into_iter().map(|found| finding(&ground, None, found)).collect();
+    match States::explore(&ground) {
+        Ok(states) => {
+            let judge = Judge { ground: &ground, states: &states, lengths: &lengths };
+            findings.extend(judge.everything().into_iter().map(|found| finding(&ground, Some(&states), found)));
+        }
+        Err(TooMany) => findings.extend(one_by_one(flow, prompts, &lengths)),
+    }
+    findings.sort_by_key(|finding| {
+        let file = flow.paths.iter().position(|path| *path == finding.diagnostic.path);
+        (file, finding.diagnostic.span.start)
+    });
+    findings
+}
+
+/// Each fact by itself; what goes round is looked for once, with no fact told apart.
+fn one_by_one(flow: &Flow, prompts: &Prompts, lengths: &Lengths) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    let none = flow.facts.len();
+    for fact in (0..flow.facts.len()).chain([none]) {
+        let ground = Ground::new(flow, prompts, Some(fact));
+        let Ok(states) = States::explore(&ground) else {
+            let span = flow.name.span;
+            let mut unproved = Diagnostic::error(
+                flow.path(),
+                "unproved",
+                span,
+                "there are more ways through the flow than can be looked at",
+            );
+            unproved.remedy("make two flows of it");
+            return vec![Finding { diagnostic: unproved, script: None }];
+        };
+        let judge = Judge { ground: &ground, states: &states, lengths };
+        let found = if fact == none { judge.endless() } else { judge.troubles() };
+        for found in found {
+            let same = |known: &Finding| {
+                known.diagnostic.code == found.diagnostic.code && known.diagnostic.span == found.diagnostic.span
+            };
+            if !findings.iter().any(same) {
+                findings.push(finding(&ground, Some(&states), found));
+            }
+        }
+    }
+    findings
+}
+
+fn finding(ground: &Ground, states: Option<&States>, found: Found) -> Finding {
+    let Found { mut diagnostic, way, end } = found;
+    let Some((states, way)) = states.zip(way) else { return Finding { diagnostic, script: None } };
+    diagnostic.witness = witness::words(ground, states, &way, end);
+    let script = witness::script(ground, states, &way);
+    Finding { diagnostic, script }
+}
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod walk_tests;

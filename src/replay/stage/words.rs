@@ -1,0 +1,63 @@
+//! Speech as text: what a person reads where a caller hears.
+
+use crate::audio::Utterance;
+use crate::audio::spoken::{self, PAUSE};
+use crate::flow::Prompts;
+use crate::flow::prompts::Part;
+use crate::time::Duration;
+use std::collections::BTreeMap;
+
+/// Spoken English has some fifteen letters a second.
+const LETTER: Duration = Duration::from_millis(65);
+
+/// The texts of a flow's clips and of the words that its values are read with.
+pub struct Words {
+    texts: BTreeMap<String, String>,
+}
+
+impl Words {
+    pub fn of(prompts: &Prompts) -> Words {
+        let mut texts = BTreeMap::new();
+        for book in prompts.books() {
+            let words = spoken::words(&book.language).into_iter();
+            texts.extend(words.map(|(name, text)| {
+                // Figures are quicker to read than their names.
+                let figure = name.strip_prefix("digits/").map(str::to_owned);
+                (format!("{}/{name}", book.language), figure.unwrap_or(text))
+            }));
+            for part in book.prompts().flat_map(|(_, prompt)| &prompt.parts) {
+                if let Part::Clip { name, text } = part {
+                    texts.insert(name.clone(), text.clone());
+                }
+            }
+        }
+        Words { texts }
+    }
+
+    /// What is said, values in words. Of what has no text, its name.
+    pub fn text(&self, say: &[Utterance]) -> String {
+        let mut text = String::new();
+        let mut add = |clip: &str| match clip {
+            PAUSE => text.push(','),
+            clip => {
+                let space = if text.is_empty() { "" } else { " " };
+                text += space;
+                text += self.texts.get(clip).map_or(clip, String::as_str);
+            }
+        };
+        for utterance in say {
+            match utterance {
+                Utterance::Clip(name) => add(name),
+                Utterance::Value { language, reading, value } => {
+                    spoken::clips(language, *reading, value.open()).iter().for_each(|clip| add(clip));
+                }
+            }
+        }
+        text
+    }
+
+    /// How long that takes to say, about.
+    pub fn length(&self, say: &[Utterance]) -> Duration {
+        LETTER * u32::try_from(self.text(say).len()).unwrap_or(u32::MAX).max(1)
+    }
+}
