@@ -12,6 +12,7 @@ mod logging;
 mod play;
 mod prompts;
 mod replay;
+mod schema;
 mod serve;
 mod trace;
 
@@ -39,6 +40,8 @@ enum Verb {
     Graph(graph::Args),
     /// Try a flow from the keyboard, without a phone, or by a script
     Play(play::Args),
+    /// The language as a JSON Schema for editors, or as a reference
+    Schema(schema::Args),
     /// What flows say: list it, write the script for a studio, let a machine speak it, check it
     Prompts(prompts::Args),
     /// Say whether this machine is fit for the service, what that costs where it is not, and how to mend it
@@ -71,6 +74,7 @@ pub fn run() -> ExitCode {
         Verb::Check(args) => check::run(&args),
         Verb::Graph(args) => graph::run(&args),
         Verb::Play(args) => play::run(&args),
+        Verb::Schema(args) => schema::run(&args),
         Verb::Prompts(args) => prompts::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Erase(args) => erase::run(&args),

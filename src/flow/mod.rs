@@ -14,6 +14,7 @@ pub mod prompts;
 pub mod proof;
 pub mod run;
 pub mod script;
+pub mod shape;
 pub mod step;
 
 pub use load::load;

@@ -12,7 +12,7 @@ use crate::yaml::{Diagnostic, Faults, Source, Span, Value, Word, read};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Prompts of one catalogue.
-const MAX_PROMPTS: usize = 5_000;
+pub const MAX_PROMPTS: usize = 5_000;
 /// Placeholders of one prompt.
 const MAX_PLACEHOLDERS: usize = 8;
 /// The prompt that stands for a fact without a value where a text says `{name?}`.

@@ -3,6 +3,7 @@
 use super::diagnostic::{Diagnostic, Faults, Span};
 use super::near::{nearest, suggestion};
 use super::node::{Node, Value, Word, is_misread};
+use super::shape::Shape;
 
 /// The keys of one map. `take` and `need` consume them; `finish` reports the rest.
 #[derive(Debug)]
@@ -12,8 +13,7 @@ pub struct Fields<'n> {
     span: Span,
     entries: Vec<(&'n Word, &'n Node)>,
     asked: Vec<&'static str>,
-    /// Every key that there may be, where that is known beforehand.
-    known: &'static [&'static str],
+    shape: Option<&'static Shape>,
     /// Keys that were taken for the ones that they look like.
     mistyped: Vec<(&'n Word, &'static str)>,
 }
@@ -27,18 +27,20 @@ impl<'n> Fields<'n> {
             return None;
         };
         let entries = entries.iter().map(|(key, value)| (key, value)).collect();
-        Some(Self { what, span: node.span, entries, asked: Vec::new(), known: &[], mistyped: Vec::new() })
+        Some(Self { what, span: node.span, entries, asked: Vec::new(), shape: None, mistyped: Vec::new() })
     }
 
-    /// With all of its keys: a mistyped one is taken for what it looks like. It is reported all the same, and what
-    /// follows from its absence is not.
-    pub fn knowing(mut self, keys: &'static [&'static str]) -> Self {
-        self.known = keys;
+    /// The same by a table: no other key is asked for, and what is told of an unknown one is the table's. A mistyped key is
+    /// taken for what it looks like: it is reported all the same, and what follows from its absence is not.
+    pub fn by(mut self, shape: &'static Shape) -> Self {
+        debug_assert!(self.asked.iter().all(|key| shape.key(key).is_some()), "what was asked for is in the table");
+        self.shape = Some(shape);
         self
     }
 
     /// The value of a key that may be absent.
     pub fn take(&mut self, key: &'static str) -> Option<&'n Node> {
+        debug_assert!(self.shape.is_none_or(|shape| shape.key(key).is_some()), "`{key}` is not in the table");
         if !self.asked.contains(&key) {
             self.asked.push(key);
         }
@@ -52,9 +54,9 @@ impl<'n> Fields<'n> {
 
     /// The entry whose key is none, and looks like this one more than like any other.
     fn mistyped(&self, key: &str) -> Option<usize> {
-        let known = |text: &str| self.known.contains(&text);
+        let shape = self.shape?;
         self.entries.iter().position(|(k, _)| {
-            !known(&k.text) && !is_misread(&k.text) && nearest(&k.text, self.known.iter().copied()) == Some(key)
+            shape.key(&k.text).is_none() && !is_misread(&k.text) && nearest(&k.text, shape.names()) == Some(key)
         })
     }
 
@@ -112,8 +114,11 @@ impl<'n> Fields<'n> {
         let unknown = self.rest().filter(|key| !is_misread(&key.text)).chain(mistyped);
         for key in unknown {
             let message = format!("{} has no key `{}`", self.what, key.text);
-            let asked = self.asked.iter().copied();
-            faults.error("unknown-key", key.span, message).remedy(suggestion(&key.text, asked));
+            let remedy = match self.shape.and_then(|shape| shape.only(&key.text)) {
+                Some(with) => format!("it stands only with {with}"),
+                None => suggestion(&key.text, self.asked.iter().copied()),
+            };
+            faults.error("unknown-key", key.span, message).remedy(remedy);
         }
     }
 }

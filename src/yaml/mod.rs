@@ -8,6 +8,8 @@ pub mod fields;
 pub mod near;
 pub mod node;
 mod scalar;
+pub mod schema;
+pub mod shape;
 
 pub use diagnostic::{Diagnostic, Faults, Severity, Source, Span};
 pub use fields::Fields;

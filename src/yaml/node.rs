@@ -9,9 +9,9 @@ use std::collections::HashMap;
 use std::fmt;
 
 /// Greatest size of a file, in bytes: ten thousand lines are about 400,000.
-const MAX_BYTES: usize = 1 << 20;
+pub const MAX_BYTES: usize = 1 << 20;
 /// Greatest nesting; the language needs six.
-const MAX_DEPTH: usize = 16;
+pub const MAX_DEPTH: usize = 16;
 /// Greatest number of scalars, lists and maps in a file.
 const MAX_NODES: usize = 100_000;
 

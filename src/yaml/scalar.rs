@@ -2,12 +2,10 @@
 
 use super::diagnostic::{Diagnostic, Faults};
 use super::node::{Node, Value, Word};
+use super::shape::MAX_NAME;
 use crate::time::Duration;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
-
-/// Greatest length of a name, in characters.
-const MAX_NAME: usize = 64;
 
 impl Node {
     /// A word as it was written, quoted or not. `what` is what was expected: "a prompt id".

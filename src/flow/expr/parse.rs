@@ -5,12 +5,9 @@ use crate::audio::spoken;
 use crate::context::Class;
 use crate::flow::fact::Kind;
 use crate::flow::load::Loading;
+use crate::flow::load::limits::{MAX_DEPTH, MAX_TOKENS};
 use crate::yaml::near::suggestion;
 use crate::yaml::{Node, Span, Value, Word};
-
-/// Words of a condition, names and values among them; and brackets within brackets.
-const MAX_TOKENS: usize = 200;
-const MAX_DEPTH: usize = 16;
 
 /// Reads a condition; what is wrong is reported at its place within the text.
 pub fn parse(node: &Node, loading: &mut Loading) -> Option<Expr> {

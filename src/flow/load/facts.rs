@@ -1,11 +1,13 @@
 //! The facts of a flow, from their text.
 
+use super::limits::{LONGEST_TAKE, MAX_DIGITS, MAX_FACTS, MAX_KEYS, MAX_KNOWN, MAX_PATTERN, MAX_TRIES, SHORTEST_TAKE};
 use super::{Loading, key, key_of};
 use crate::audio::spoken;
 use crate::context::Class;
 use crate::flow::fact::{Ask, Bound, Check, Kind, Known, LANGUAGE, Lives, Question, Range, Readback};
 use crate::flow::model::Escape;
 use crate::flow::prompts::PromptBook;
+use crate::flow::shape::tables;
 use crate::key::Key;
 use crate::secret::Secret;
 use crate::time::Duration;
@@ -13,35 +15,15 @@ use crate::yaml::near::nearest;
 use crate::yaml::{Fields, Node, Value, Word, is_misread};
 use regex_lite::RegexBuilder;
 
-pub const MAX_FACTS: usize = 200;
-/// Sources of a fact, and tries.
-const MAX_KNOWN: usize = 16;
-const MAX_TRIES: usize = 9;
-/// Greatest length of a `digits` fact; the type-ahead buffer holds two of them.
-const MAX_DIGITS: usize = 32;
-
-/// Of what is recorded: a prompt of five minutes is the longest that is played.
+/// How long a recording may be that says nothing of it.
 const USUAL_TAKE: Duration = Duration::from_secs(60);
-const SHORTEST_TAKE: Duration = Duration::from_secs(1);
-const LONGEST_TAKE: Duration = Duration::from_secs(300);
-
-/// Octets of a pattern.
-const MAX_PATTERN: usize = 200;
-
-const TYPES: [&str; 10] = ["digits", "choice", "number", "money", "date", "time", "phone", "bool", "text", "recording"];
-
-/// The keys of a fact.
-const KEYS: [&str; 16] = [
-    "type", "length", "longest", "check", "keys", "class", "known", "ask", "confirm", "offer", "accept", "lives",
-    "fresh", "survey", "range", "default",
-];
 
 /// `types:` names a shape once: `{ card: { type: digits, length: 16, check: luhn, class: pci } }`.
 pub fn types(node: Option<&Node>, loading: &mut Loading) {
     let entries = node.and_then(|n| n.map("the types", MAX_FACTS, &mut loading.faults)).unwrap_or(&[]);
     for (name, node) in entries {
         name.is_name("the name of a type", &mut loading.faults);
-        if TYPES.contains(&name.text.as_str()) {
+        if tables::TYPES.iter().any(|(word, _)| *word == name.text) {
             let message = format!("`{}` is a type of the language", name.text);
             loading.faults.error("bad-name", name.span, message).remedy("choose another name");
         }
@@ -58,7 +40,7 @@ pub fn types(node: Option<&Node>, loading: &mut Loading) {
 fn shaped(node: &Node, loading: &Loading) -> Option<Node> {
     let Value::Map(own) = &node.value else { return None };
     // A key that is misspelt stays among the others, and is told of there.
-    let (_, named) = own.iter().find(|(key, _)| nearest(&key.text, KEYS) == Some("type"))?;
+    let (_, named) = own.iter().find(|(key, _)| nearest(&key.text, tables::FACT.names()) == Some("type"))?;
     let Value::Scalar { text, .. } = &named.value else { return None };
     let word = Word { text: text.clone(), span: named.span };
     let shape = loading.types.get(&loading.full(&word).text).or_else(|| loading.types.get(text))?;
@@ -98,7 +80,7 @@ pub fn question(name: &Word, node: &Node, loading: &mut Loading) -> Option<Quest
     loading.place = format!("fact {}", loading.full(name).text);
     let shaped = shaped(node, loading);
     let node = shaped.as_ref().unwrap_or(node);
-    let mut fields = Fields::of(node, format!("fact `{}`", name.text), &mut loading.faults)?.knowing(&KEYS);
+    let mut fields = Fields::of(node, format!("fact `{}`", name.text), &mut loading.faults)?.by(tables::FACT);
     let kind = kind(&mut fields, loading);
     let recording = matches!(kind, Some(Kind::Recording { .. }));
     // A voice is somebody's.
@@ -268,7 +250,11 @@ fn kind(fields: &mut Fields, loading: &mut Loading) -> Option<Kind> {
             let kind = of_name(text, loading);
             if kind.is_none() {
                 let types: Vec<String> = loading.types.keys().cloned().collect();
-                loading.faults.unknown("type", &word, TYPES.into_iter().chain(types.iter().map(String::as_str)));
+                loading.faults.unknown(
+                    "type",
+                    &word,
+                    tables::TYPES.iter().map(|(word, _)| *word).chain(types.iter().map(String::as_str)),
+                );
             }
             kind
         }
@@ -317,7 +303,7 @@ pub fn plain_kind(node: &Node, loading: &mut Loading) -> Option<Kind> {
 /// `luhn`, `mod97`, or `{ regex: "^4" }`.
 fn check(node: &Node, loading: &mut Loading) -> Option<Check> {
     if let Value::Map(_) = node.value {
-        let mut fields = Fields::of(node, "`check`", &mut loading.faults)?;
+        let mut fields = Fields::of(node, "`check`", &mut loading.faults)?.by(tables::CHECK);
         let pattern = fields.need("regex", &mut loading.faults)?.word("a pattern", &mut loading.faults);
         fields.finish(&mut loading.faults);
         let pattern = pattern?;
@@ -352,7 +338,7 @@ fn check(node: &Node, loading: &mut Loading) -> Option<Check> {
 }
 
 fn choice(node: &Node, loading: &mut Loading) -> Option<Kind> {
-    let entries = node.map("keys as `{ 1: billing, 2: sales }`", 12, &mut loading.faults)?;
+    let entries = node.map("keys as `{ 1: billing, 2: sales }`", MAX_KEYS, &mut loading.faults)?;
     let mut values: Vec<(Key, Word)> = Vec::with_capacity(entries.len());
     for (key, value) in entries {
         let key_word = key;
@@ -440,7 +426,7 @@ fn ask(at: usize, node: &Node, loading: &mut Loading) -> Option<Ask> {
         node.wrong("a prompt id", &mut loading.faults).remedy(remedy);
         return None;
     }
-    let mut fields = Fields::of(node, "a worded try", &mut loading.faults)?;
+    let mut fields = Fields::of(node, "a worded try", &mut loading.faults)?.by(tables::WORDED);
     let silent = fields.need("silent", &mut loading.faults).and_then(|n| loading.prompt(n));
     let invalid = fields.need("invalid", &mut loading.faults).and_then(|n| loading.prompt(n));
     fields.finish(&mut loading.faults);
@@ -461,7 +447,7 @@ fn readback(node: &Node, fact: Spoken, loading: &mut Loading) -> Option<Readback
     let (mut right, mut again) = (one, two);
     let mut said = node;
     if let Value::Map(_) = node.value {
-        let mut fields = Fields::of(node, "a confirm", &mut loading.faults)?;
+        let mut fields = Fields::of(node, "a confirm", &mut loading.faults)?.by(tables::READBACK);
         let say = fields.need("say", &mut loading.faults);
         right = fields.take("right").map_or(one, |node| key(node, loading));
         again = fields.take("again").map_or(two, |node| key(node, loading));

@@ -1,14 +1,10 @@
 //! `hours:` and `calendars:`, from their text.
 
 use super::Loading;
+use super::limits::{MAX_DAYS, MAX_HOURS, MAX_RANGES};
 use crate::flow::hours::{Day, Hours, Range};
 use crate::yaml::{Node, Value, Word};
 use jiff::tz::TimeZoneDatabase;
-
-pub const MAX_HOURS: usize = 100;
-/// Days of a calendar, and ranges of a day.
-const MAX_DAYS: usize = 400;
-const MAX_RANGES: usize = 8;
 
 const WEEK: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 

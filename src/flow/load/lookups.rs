@@ -2,21 +2,15 @@
 
 use super::Loading;
 use super::facts::plain_kind;
+use super::limits::{LONGEST_TIMEOUT, MAX_LOOKED_UP, SHORTEST_TIMEOUT};
 use crate::context::Method;
 use crate::flow::fact::{Kind, Known};
 use crate::flow::lookup::{Given, Lookup, Piece};
+use crate::flow::shape::tables;
 use crate::secret::Secret;
 use crate::time::Duration;
 use crate::yaml::{Fields, Node, Span, Value, Word};
 
-pub const MAX_LOOKUPS: usize = 200;
-/// Facts of one lookup, and values.
-const MAX_VALUES: usize = 32;
-/// The keys of a lookup.
-const KEYS: [&str; 9] = ["get", "post", "secret", "send", "timeout", "auth", "idempotent", "fills", "gives"];
-/// How long a caller may be made to wait for one answer.
-const LONGEST: Duration = Duration::from_secs(30);
-const SHORTEST: Duration = Duration::from_millis(50);
 /// What is compared is answered at once.
 const COMPARED: Duration = Duration::from_secs(1);
 
@@ -64,7 +58,7 @@ pub fn against_facts(loading: &mut Loading) {
 
 /// Its values are typed; the facts that it names have their names already.
 pub fn lookup(name: &Word, node: &Node, loading: &mut Loading) -> Option<Lookup> {
-    let mut fields = Fields::of(node, format!("lookup `{}`", name.text), &mut loading.faults)?.knowing(&KEYS);
+    let mut fields = Fields::of(node, format!("lookup `{}`", name.text), &mut loading.faults)?.by(tables::LOOKUP);
     if let Some(secret) = fields.take("secret") {
         return compared(name, secret, fields, loading);
     }
@@ -174,7 +168,7 @@ fn placeholder(name: &str, span: Span, loading: &mut Loading) -> Option<Piece> {
 
 fn timeout(node: &Node, loading: &mut Loading) -> Option<Duration> {
     let timeout = node.duration(&mut loading.faults)?;
-    if !(SHORTEST..=LONGEST).contains(&timeout) {
+    if !(SHORTEST_TIMEOUT..=LONGEST_TIMEOUT).contains(&timeout) {
         let remedy = "the caller waits for it: 800ms, 2s";
         node.wrong("a time from 50ms to 30s", &mut loading.faults).remedy(remedy);
         return None;
@@ -183,7 +177,7 @@ fn timeout(node: &Node, loading: &mut Loading) -> Option<Duration> {
 }
 
 fn facts(node: &Node, loading: &mut Loading) -> Option<Vec<usize>> {
-    let items = node.list("facts as `[account, pin]`", MAX_VALUES, &mut loading.faults)?;
+    let items = node.list("facts as `[account, pin]`", MAX_LOOKED_UP, &mut loading.faults)?;
     let facts: Vec<_> = items.iter().map(|item| loading.fact(item)).collect();
     facts.into_iter().collect()
 }
@@ -191,7 +185,7 @@ fn facts(node: &Node, loading: &mut Loading) -> Option<Vec<usize>> {
 /// `[account]`, or `{ account: customer.number }` with the place in the answer.
 fn fills(node: &Node, loading: &mut Loading) -> Option<Vec<(usize, String)>> {
     if let Value::Map(_) = node.value {
-        let entries = node.map("facts and their places", MAX_VALUES, &mut loading.faults)?;
+        let entries = node.map("facts and their places", MAX_LOOKED_UP, &mut loading.faults)?;
         let mut fills = Vec::with_capacity(entries.len());
         for (name, node) in entries {
             let fact = loading.fact_named(name);
@@ -200,7 +194,7 @@ fn fills(node: &Node, loading: &mut Loading) -> Option<Vec<(usize, String)>> {
         }
         return Some(fills);
     }
-    let items = node.list("facts as `[account]`", MAX_VALUES, &mut loading.faults)?;
+    let items = node.list("facts as `[account]`", MAX_LOOKED_UP, &mut loading.faults)?;
     let mut fills = Vec::with_capacity(items.len());
     for item in items {
         let word = item.word("the name of a fact", &mut loading.faults)?;
@@ -221,7 +215,7 @@ fn place(node: &Node, loading: &mut Loading) -> Option<String> {
 
 /// `{ tier: text, balance: { type: money, at: account.balance, default: 0.00 } }`
 fn gives(node: &Node, loading: &mut Loading) -> Option<Vec<Given>> {
-    let entries = node.map("values as `{ tier: text }`", MAX_VALUES, &mut loading.faults)?;
+    let entries = node.map("values as `{ tier: text }`", MAX_LOOKED_UP, &mut loading.faults)?;
     let mut gives = Vec::with_capacity(entries.len());
     for (name, node) in entries {
         name.is_name("the name of a value", &mut loading.faults);
@@ -235,7 +229,7 @@ fn given(name: &Word, node: &Node, loading: &mut Loading) -> Option<Given> {
         let kind = plain_kind(node, loading)?;
         return Some(Given { name: name.clone(), kind, default: None, at: name.text.clone() });
     };
-    let mut fields = Fields::of(node, format!("value `{}`", name.text), &mut loading.faults)?;
+    let mut fields = Fields::of(node, format!("value `{}`", name.text), &mut loading.faults)?.by(tables::GIVEN);
     let kind = fields.need("type", &mut loading.faults).and_then(|node| plain_kind(node, loading));
     let at = fields.take("at").map_or_else(|| Some(name.text.clone()), |node| place(node, loading));
     let default = fields.take("default").map(|node| node.word("a value", &mut loading.faults));

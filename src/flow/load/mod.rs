@@ -6,6 +6,7 @@ mod facts;
 mod hours;
 #[cfg(test)]
 mod language_tests;
+pub mod limits;
 mod lookups;
 mod names;
 mod prove;
@@ -18,49 +19,17 @@ mod tests;
 
 pub use names::Loading;
 
+use self::limits::{MAX_LANGUAGES, MAX_PARAMETERS, MAX_QUESTIONS, MAX_SECONDS, MAX_STEPS, MAX_VALUES};
 use super::fact::LANGUAGE;
 use super::model::{Block, Budget, Escape, Flow, Parameter, Placed};
 use super::prompts::Prompts;
+use super::shape::tables;
 use super::step::{Step, VERBS};
 use crate::audio::spoken::Currency;
 use crate::key::Key;
 use crate::yaml::near::nearest;
 use crate::yaml::{Diagnostic, Faults, Fields, Node, Severity, Source, Value, Word, read};
 use sha2::{Digest, Sha256};
-
-/// Blocks of a flow, steps of a block, queues, languages.
-const MAX_BLOCKS: usize = 2_000;
-const MAX_STEPS: usize = 1_000;
-const MAX_LANGUAGES: usize = 20;
-/// Parameters, and values of one.
-const MAX_PARAMETERS: usize = 32;
-const MAX_VALUES: usize = 100;
-
-/// Questions, and seconds, of a budget.
-const MAX_QUESTIONS: usize = 100;
-const MAX_SECONDS: usize = 3_600;
-
-/// The keys of a flow.
-const TOP: [&str; 18] = [
-    "askonce",
-    "flow",
-    "languages",
-    "currency",
-    "answer",
-    "prompts",
-    "escape",
-    "always",
-    "with",
-    "use",
-    "types",
-    "calendars",
-    "hours",
-    "facts",
-    "lookups",
-    "queues",
-    "waiting",
-    "blocks",
-];
 
 /// Loads a flow whose prompts are read already (`preface` says which). Gives the flow and its warnings, or
 /// everything that is wrong.
@@ -106,7 +75,8 @@ pub struct Preface {
 pub fn preface(source: &Source) -> Preface {
     let mut faults = Faults::new(&source.path);
     let node = read(source, &mut faults);
-    let fields = node.as_ref().and_then(|node| Fields::of(node, "the flow", &mut faults)).map(|f| f.knowing(&TOP));
+    let fields =
+        node.as_ref().and_then(|node| Fields::of(node, "the flow", &mut faults)).map(|fields| fields.by(tables::FLOW));
     let (mut spoken, mut prompts, mut modules) = (Vec::new(), None, Vec::new());
     if let Some(mut fields) = fields {
         spoken = languages(&mut fields, &mut faults).into_iter().map(|language| language.text).collect();
@@ -125,7 +95,7 @@ fn top(
     (modules, nodes): (&[Source], &[Option<Node>]),
     loading: &mut Loading,
 ) -> Option<Flow> {
-    let mut fields = Fields::of(node, "the flow", &mut loading.faults)?.knowing(&TOP);
+    let mut fields = Fields::of(node, "the flow", &mut loading.faults)?.by(tables::FLOW);
     if !fields.rest().any(|key| ["askonce", "flow"].contains(&key.text.as_str())) {
         let remedy = "a flow begins with `askonce: 1` and `flow: NAME`";
         loading.faults.error("missing-key", node.span, "this is no flow").remedy(remedy);
@@ -261,7 +231,7 @@ fn prompts_folder(fields: &mut Fields, faults: &mut Faults) -> Option<String> {
 
 /// `budget: { questions: 5, seconds: 90 }`: the longest way to a person.
 fn budget(node: &Node, faults: &mut Faults) -> Option<Budget> {
-    let mut fields = Fields::of(node, "`budget`", faults)?;
+    let mut fields = Fields::of(node, "`budget`", faults)?.by(tables::BUDGET);
     let (questions, seconds) = (fields.take("questions"), fields.take("seconds"));
     if questions.is_none() && seconds.is_none() {
         let message = "`budget` bounds nothing";
@@ -295,6 +265,7 @@ fn always(node: Option<&Node>, loading: &mut Loading) -> Always {
     let mut found = Always { error: None, hangup: None };
     let Some(node) = node else { return found };
     let Some(mut fields) = Fields::of(node, "`always`", &mut loading.faults) else { return found };
+    fields = fields.by(tables::ALWAYS);
     let (error, hangup) = (fields.take("error"), fields.take("hangup"));
     if error.is_none() && hangup.is_none() {
         fields.missing("error", &mut loading.faults).remedy("always: { error: BLOCK }");
@@ -308,7 +279,7 @@ fn always(node: Option<&Node>, loading: &mut Loading) -> Always {
 }
 
 fn escape(node: &Node, loading: &mut Loading) -> Option<Escape> {
-    let mut fields = Fields::of(node, "`escape`", &mut loading.faults)?;
+    let mut fields = Fields::of(node, "`escape`", &mut loading.faults)?.by(tables::ESCAPE);
     let (menu_node, collect_node) = (fields.take("menu"), fields.take("collect"));
     let menu = menu_node.and_then(|node| key(node, loading));
     let collect = collect_node.and_then(|node| key(node, loading));
@@ -392,6 +363,10 @@ fn step(node: &Node, loading: &mut Loading) -> Option<Placed> {
         let message = format!("a step has one verb: `{}` or `{}`", verb.text, second.text);
         loading.faults.error("two-verbs", second.span, message).remedy(format!("begin a step: `- {}:`", second.text));
         return None;
+    }
+    // One that stands bare has no keys, not even its own.
+    if let Some(shape) = Step::shape(&verb.text).filter(|shape| !shape.keys.is_empty()) {
+        fields = fields.by(shape);
     }
     let step = Step::load(&verb.text, &mut fields, loading);
     fields.finish(&mut loading.faults);

@@ -1,5 +1,6 @@
 //! What a flow declares, and looking it up by name: an unknown name is reported with what was near.
 
+use super::limits::MAX_NEEDS;
 use super::table::Table;
 use crate::audio::spoken::{Currency, Reading};
 use crate::flow::expr::Operand;
@@ -14,9 +15,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Words of targets that no block may be named.
 const KEYWORDS: [&str; 2] = ["continue", "return"];
-
-/// Facts that go along with a caller.
-const MAX_NEEDS: usize = 64;
 
 /// A load under way.
 pub struct Loading<'p> {

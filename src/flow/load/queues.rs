@@ -1,21 +1,11 @@
 //! `queues:` and `waiting:`, from their text.
 
+use super::limits::{LONGEST_WAIT, MAX_QUEUES, MAX_SERVED, MAX_WAITING, SELDOM};
 use super::{Loading, key};
 use crate::flow::model::{Held, Instead, Queue, Waiting};
+use crate::flow::shape::tables;
 use crate::time::Duration;
 use crate::yaml::{Fields, Node, Word};
-
-const MAX_QUEUES: usize = 500;
-/// Callers with the people of one line at once, and callers who wait in it.
-const MAX_SERVED: usize = 1_000;
-const MAX_WAITING: usize = 500;
-/// How long one may wait, and how often an announcement may interrupt the music.
-const LONGEST: Duration = Duration::from_secs(2 * 3_600);
-const SELDOM: Duration = Duration::from_secs(10);
-
-/// The keys of a queue, and of `instead:`.
-const KEYS: [&str; 9] = ["to", "hours", "at_once", "size", "longest", "waiting", "agents", "strategy", "wrap_up"];
-const INSTEAD: [&str; 4] = ["after", "key", "say", "to"];
 
 /// Keys of lines with people of our own, which nothing serves yet.
 const UNSERVED: [&str; 3] = ["agents", "strategy", "wrap_up"];
@@ -40,7 +30,7 @@ pub fn load(queues: Option<&Node>, waiting: Option<&Node>, loading: &mut Loading
 }
 
 fn queue(name: &Word, node: &Node, around: (&[Waiting], &mut [bool]), loading: &mut Loading) -> Option<Queue> {
-    let mut fields = Fields::of(node, format!("queue `{}`", name.text), &mut loading.faults)?.knowing(&KEYS);
+    let mut fields = Fields::of(node, format!("queue `{}`", name.text), &mut loading.faults)?.by(tables::QUEUE);
     let agents = fields.rest().find(|key| key.text == "agents").map(|key| key.span);
     for key in UNSERVED {
         fields.take(key);
@@ -88,7 +78,7 @@ fn held(fields: &mut Fields, (all, used): (&[Waiting], &mut [bool]), loading: &m
     let size = fields.need("size", &mut loading.faults);
     let size = size.and_then(|node| node.number("a number of callers", 0..=MAX_WAITING, &mut loading.faults));
     let longest = fields.need("longest", &mut loading.faults);
-    let longest = longest.and_then(|node| within(node, Duration::from_secs(1), LONGEST, loading));
+    let longest = longest.and_then(|node| within(node, Duration::from_secs(1), LONGEST_WAIT, loading));
     let waiting = fields.take("waiting").map(|node| {
         let word = node.word("the name of a waiting", &mut loading.faults)?;
         let at = all.iter().position(|waiting| waiting.name.text == word.text);
@@ -124,11 +114,12 @@ fn waiting(node: Option<&Node>, loading: &mut Loading) -> Vec<Waiting> {
         let Some(mut fields) = Fields::of(node, format!("waiting `{}`", name.text), &mut loading.faults) else {
             continue;
         };
+        fields = fields.by(tables::WAITING);
         let music = fields.take("music").and_then(|node| node.name("the name of the music", &mut loading.faults));
         let (every, say) = (fields.take("every"), fields.take("say"));
         let announce = match (every, say) {
             (Some(every), Some(say)) => {
-                let every = within(every, SELDOM, LONGEST, loading);
+                let every = within(every, SELDOM, LONGEST_WAIT, loading);
                 let say = loading.announcement(say);
                 every.zip(say.map(|prompt| prompt.text))
             }
@@ -149,8 +140,8 @@ fn waiting(node: Option<&Node>, loading: &mut Loading) -> Vec<Waiting> {
 }
 
 fn instead(node: &Node, loading: &mut Loading) -> Option<Instead> {
-    let mut fields = Fields::of(node, "`instead`", &mut loading.faults)?.knowing(&INSTEAD);
-    let after = fields.need("after", &mut loading.faults).and_then(|node| within(node, SELDOM, LONGEST, loading));
+    let mut fields = Fields::of(node, "`instead`", &mut loading.faults)?.by(tables::INSTEAD);
+    let after = fields.need("after", &mut loading.faults).and_then(|node| within(node, SELDOM, LONGEST_WAIT, loading));
     let key = fields.need("key", &mut loading.faults).and_then(|node| key(node, loading));
     let say = fields.need("say", &mut loading.faults).and_then(|node| loading.announcement(node));
     let to = fields.need("to", &mut loading.faults).and_then(|node| loading.block(node));

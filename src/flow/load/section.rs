@@ -1,14 +1,11 @@
 //! What a flow's own file and its modules have alike: types, calendars, hours, facts, lookups and blocks. A module's names
 //! stand behind its own: `verify.account`.
 
-use super::{Loading, MAX_BLOCKS, block, facts, hours, lookups};
+use super::limits::{MAX_BLOCKS, MAX_FACTS, MAX_HOURS, MAX_LOOKUPS, MAX_MODULES};
+use super::{Loading, block, facts, hours, lookups};
 use crate::flow::model::{Block, Escape};
+use crate::flow::shape::tables;
 use crate::yaml::{self, Faults, Fields, Node, Source, Word};
-
-const MAX_MODULES: usize = 20;
-
-/// The keys of a module.
-const MODULE: [&str; 8] = ["askonce", "module", "types", "calendars", "hours", "facts", "lookups", "blocks"];
 
 type Entries<'n> = &'n [(Word, Node)];
 
@@ -57,8 +54,8 @@ pub fn of_flow<'n>(fields: &mut Fields<'n>, loading: &mut Loading) -> Section<'n
 /// `module: NAME`, and what it brings.
 pub fn of_module<'n>(node: &'n Node, file: usize, loading: &mut Loading) -> Option<Section<'n>> {
     loading.swap(file);
-    let fields = Fields::of(node, "the module", &mut loading.faults).map(|fields| fields.knowing(&MODULE));
-    let section = fields.and_then(|mut fields| {
+    let section = Fields::of(node, "the module", &mut loading.faults).and_then(|mut fields| {
+        fields = fields.by(tables::MODULE);
         fields.version(&mut loading.faults);
         let name = fields.need("module", &mut loading.faults);
         let name = name.and_then(|node| node.name("a module's name", &mut loading.faults));
@@ -83,9 +80,9 @@ fn section<'n>(file: usize, module: Option<String>, fields: &mut Fields<'n>, loa
         module,
         types: fields.take("types"),
         calendars: fields.take("calendars"),
-        hours: entries(fields.take("hours"), "the hours", hours::MAX_HOURS),
-        facts: entries(fields.take("facts"), "the facts", facts::MAX_FACTS),
-        lookups: entries(fields.take("lookups"), "the lookups", lookups::MAX_LOOKUPS),
+        hours: entries(fields.take("hours"), "the hours", MAX_HOURS),
+        facts: entries(fields.take("facts"), "the facts", MAX_FACTS),
+        lookups: entries(fields.take("lookups"), "the lookups", MAX_LOOKUPS),
         blocks: entries(blocks, "the blocks", MAX_BLOCKS),
     }
 }

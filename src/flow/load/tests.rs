@@ -155,7 +155,7 @@ fn mistakes_in_a_fact() {
     let cases = [
         ("{ type: digit, length: 8, ask: [ask] }", "unknown-name", "digit, length:", "did you mean `digits`?"),
         ("{ type: text, ask: [ask] }", "no-keys", "^", "choice"),
-        ("{ type: date, length: 8, ask: [ask] }", "unknown-key", "length: 8, ask: [", "there is: type"),
+        ("{ type: date, length: 8, ask: [ask] }", "unknown-key", "length: 8, ask: [", "only with `type: digits`"),
         ("{ type: digits, ask: [ask] }", "missing-key", "{ type: digits", "has no `length:`"),
         ("{ type: digits, length: 0, ask: [ask] }", "wrong-type", "0, ask: [ask] ", "expected a length"),
         (
@@ -188,7 +188,12 @@ fn mistakes_in_a_fact() {
             "readback, righ",
             "another key",
         ),
-        ("{ type: digits, length: 8, keys: { 1: a }, ask: [ask] }", "unknown-key", "keys: { 1: a }", "there is: type"),
+        (
+            "{ type: digits, length: 8, keys: { 1: a }, ask: [ask] }",
+            "unknown-key",
+            "keys: { 1: a }",
+            "only with `type: choice`",
+        ),
         ("{ type: digits, length: 8, class: pi, ask: [ask] }", "unknown-name", "pi, ask: [ask]", "`pii`?"),
         (
             "{ type: digits, length: 8, known: [header.Account], ask: [ask] }",

@@ -5,6 +5,8 @@ use crate::flow::load::Loading;
 use crate::flow::model::{Flow, Named, Needs, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Action, AgentEnd, Doing, Ending, Go, Queued, Talking, Turn};
+use crate::flow::shape::{FACTS, PROMPT, QUEUE, TARGET};
+use crate::yaml::shape::{Shape, key, need};
 use crate::yaml::{Fields, Node};
 
 #[derive(Clone, Debug)]
@@ -29,6 +31,23 @@ struct Exits {
 }
 
 impl Agent {
+    pub const SHAPE: &Shape = &Shape::new(
+        "agent",
+        "Hands the caller to a person, who sees at once what is known of them.",
+        &[
+            need("agent", QUEUE, "The queue, outright or by a parameter: `with.desk`.").like("support"),
+            key("needs", FACTS, "Facts that go along: each is filled or declined by then, and never merely unasked.")
+                .like("[account, reason]"),
+            key("whisper", PROMPT, "What the person hears, alone, before the caller is there.").like("whisper_account"),
+            key("done", TARGET, "Where the caller goes on when the person hangs up first; without it the call ends."),
+            key("escalate", TARGET, "Where the caller goes on whom the person sends on; every fact stays known."),
+            key("closed", TARGET, "Where the caller goes outside of the queue's hours; without it, to `else:`."),
+            key("full", TARGET, "Where the caller goes when the line has no room; without it, to `else:`."),
+            key("waited", TARGET, "Where the caller goes who has waited as long as one may; without it, to `else:`."),
+            key("else", TARGET, "Where the caller goes when nobody took the call."),
+        ],
+    );
+
     pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
         let queue = loading.queue(node);
         let needs = loading.needs(fields);

@@ -7,7 +7,9 @@ use crate::flow::load::Loading;
 use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Action, Doing, Event, Go, Turn};
+use crate::flow::shape::{FACT, PROMPT, TARGET};
 use crate::time::{Duration, Instant};
+use crate::yaml::shape::{Rule, Shape, Takes, key, need};
 use crate::yaml::{Fields, Node, Word};
 
 /// A file is written and synced; the caller hears nothing meanwhile.
@@ -34,6 +36,25 @@ pub struct Announcing {
 }
 
 impl Announce {
+    pub const SHAPE: &Shape = &Shape::new(
+        "announce",
+        "What was recorded is heard in place of a prompt from then on, in every flow that has one of that name, and a switch \
+         is set. Only for a caller who is `verified`, and only in a flow that the configuration lists.",
+        &[
+            need("announce", PROMPT, "The prompt whose place it takes.").like("storm"),
+            key("from", FACT, "A fact of type recording."),
+            key(
+                "switch",
+                Takes::Map(&Takes::Name("switch of the configuration"), &Takes::Bool, 1),
+                "A switch, and how it is set.",
+            )
+            .like("{ storm: true }"),
+            key("in", Takes::Name("language"), "The language of the prompt; without it the flow's first one."),
+            key("else", TARGET, "Where the caller goes when it could not be done."),
+        ],
+    )
+    .with(&[Rule::SomeOf(&["from", "switch"])]);
+
     pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
         let prompt = loading.prompt(node);
         let language = language(fields.take("in"), loading);

@@ -5,6 +5,8 @@ use crate::flow::load::Loading;
 use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Go, Turn};
+use crate::flow::shape::{CONDITION, TARGET};
+use crate::yaml::shape::{Shape, key, need};
 use crate::yaml::{Fields, Node, Span, Value, Word};
 
 #[derive(Clone, Debug)]
@@ -17,6 +19,16 @@ pub struct Branch {
 }
 
 impl Branch {
+    pub const SHAPE: &Shape = &Shape::new(
+        "if",
+        "Goes elsewhere if a condition holds.",
+        &[
+            need("if", CONDITION, "The condition.").like("closed(office) or reason == 'sales'"),
+            need("then", TARGET, "Where to go if it holds."),
+            key("else", TARGET, "Where to go if it does not.").or("continue"),
+        ],
+    );
+
     pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
         let condition = expr::parse(node, loading);
         let written = match &node.value {

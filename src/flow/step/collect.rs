@@ -11,9 +11,11 @@ use crate::flow::load::Loading;
 use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Action, Doing, Event, Go, Inquiry, Taken, Taking, Turn};
+use crate::flow::shape::{FACT, TARGET};
 use crate::key::Key;
 use crate::secret::Secret;
 use crate::time::{Duration, Instant};
+use crate::yaml::shape::{Shape, key, need};
 use crate::yaml::{Fields, Node};
 use std::ops::ControlFlow;
 
@@ -33,6 +35,19 @@ pub struct Collect {
 }
 
 impl Collect {
+    pub const SHAPE: &Shape = &Shape::new(
+        "collect",
+        "Asks the caller for a fact that is still unknown. One that is known already, from wherever it came, is not asked.",
+        &[
+            need("collect", FACT, "The fact. It has an `ask:`.").like("account"),
+            key(
+                "else",
+                TARGET,
+                "Where a caller goes on who gave no answer, or did not want to: the fact is declined then.",
+            ),
+        ],
+    );
+
     pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
         let fact = loading.fact(node);
         let question = fact.and_then(|fact| loading.question(fact));

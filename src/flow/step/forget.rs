@@ -5,6 +5,8 @@ use crate::flow::load::Loading;
 use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Go, Turn};
+use crate::flow::shape::{FACT, TARGET};
+use crate::yaml::shape::{Rule, Shape, Takes, key, need};
 use crate::yaml::{Fields, Node};
 
 /// Rounds that a loop may have.
@@ -24,6 +26,20 @@ struct Bound {
 }
 
 impl Forget {
+    pub const SHAPE: &Shape = &Shape::new(
+        "forget",
+        "Makes a fact unknown again: a secret before a person hears of the call, or a question that is asked once more on \
+         purpose.",
+        &[
+            need("forget", FACT, "The fact.").like("rx"),
+            key("keep", Takes::Bool, "Files the value under what was known earlier, so that the person still sees it.")
+                .or("false"),
+            key("at_most", Takes::Number(1, MAX_ROUNDS), "How often the caller may come through here.").like("5"),
+            key("else", TARGET, "Where a caller goes who was here that often."),
+        ],
+    )
+    .with(&[Rule::Only(&["else"], "at_most")]);
+
     pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
         let fact = loading.fact(node);
         let keep = fields.take("keep").map_or(Some(false), |node| node.boolean(&mut loading.faults));

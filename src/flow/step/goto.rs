@@ -4,6 +4,8 @@ use crate::flow::load::Loading;
 use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Go, Turn};
+use crate::flow::shape::BLOCK;
+use crate::yaml::shape::{Shape, need};
 use crate::yaml::{Fields, Node};
 
 #[derive(Clone, Debug)]
@@ -12,6 +14,12 @@ pub struct Goto {
 }
 
 impl Goto {
+    pub const SHAPE: &Shape = &Shape::new(
+        "goto",
+        "Goes on at a block, and does not come back.",
+        &[need("goto", BLOCK, "The block.").like("desk")],
+    );
+
     pub fn load(node: &Node, _: &mut Fields, loading: &mut Loading) -> Option<Self> {
         Some(Self { to: loading.block(node)? })
     }

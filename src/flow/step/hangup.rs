@@ -4,12 +4,15 @@ use crate::flow::load::Loading;
 use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Ending, Go, Turn};
+use crate::yaml::shape::Shape;
 use crate::yaml::{Fields, Node};
 
 #[derive(Clone, Debug)]
 pub struct Hangup;
 
 impl Hangup {
+    pub const SHAPE: &Shape = &Shape::new("hangup", "Ends the call. It stands bare: `- hangup`.", &[]);
+
     pub fn load(node: &Node, _: &mut Fields, loading: &mut Loading) -> Option<Self> {
         node.wrong("`- hangup` bare", &mut loading.faults).remedy("write `- hangup`");
         None

@@ -6,7 +6,9 @@ use crate::flow::load::Loading;
 use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Doing, Event, Go, Inquiry, Turn};
+use crate::flow::shape::{LOOKUP, TARGET};
 use crate::time::Instant;
+use crate::yaml::shape::{Shape, key, need};
 use crate::yaml::{Fields, Node};
 
 #[derive(Clone, Debug)]
@@ -31,6 +33,22 @@ pub struct Looking {
 }
 
 impl Lookup {
+    pub const SHAPE: &Shape = &Shape::new(
+        "lookup",
+        "Asks a system of the business. The caller hears music if that takes longer than a second.",
+        &[
+            need("lookup", LOOKUP, "The lookup.").like("crm"),
+            key(
+                "none",
+                TARGET,
+                "Where to go when the system knows no such thing (404), or the caller withholds the number.",
+            ),
+            key("refused", TARGET, "Where to go when the system refuses (any other 4xx)."),
+            key("slow", TARGET, "Where to go when no answer came in time: nobody knows whether it was done."),
+            key("else", TARGET, "Where to go when it failed in any way that has no exit of its own."),
+        ],
+    );
+
     pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
         let lookup = loading.lookup(node);
         let mut exit = |key| fields.take(key).map(|node| loading.target(node));

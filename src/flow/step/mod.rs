@@ -23,6 +23,7 @@ use super::model::{Flow, Needs, Way};
 use super::proof::{Minds, Move, Point};
 use super::run::{Go, Turn};
 use crate::yaml::Fields;
+use crate::yaml::shape::Shape;
 
 macro_rules! steps {
     ($($word:literal: $room:ident::$Verb:ident),+ $(,)?) => {
@@ -34,6 +35,9 @@ macro_rules! steps {
 
         /// Every verb.
         pub const VERBS: &[&str] = &[$($word),+];
+
+        /// What each of them takes.
+        pub const SHAPES: &[&Shape] = &[$($room::$Verb::SHAPE),+];
 
         impl Step {
             pub fn verb(&self) -> &'static str {
@@ -113,6 +117,11 @@ steps! {
 }
 
 impl Step {
+    /// What a verb takes.
+    pub fn shape(verb: &str) -> Option<&'static Shape> {
+        SHAPES.iter().copied().find(|shape| shape.name == verb)
+    }
+
     /// The facts that it hands on, and where each is named.
     pub fn needs(&self) -> Option<&Needs> {
         match self {

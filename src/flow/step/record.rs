@@ -5,6 +5,7 @@ use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Action, Go, Turn};
 use crate::media::RecordAct;
+use crate::yaml::shape::{Shape, Takes, need};
 use crate::yaml::{Fields, Node};
 
 const ACTS: [(&str, RecordAct); 4] = [
@@ -20,6 +21,21 @@ pub struct Record {
 }
 
 impl Record {
+    pub const SHAPE: &Shape = &Shape::new(
+        "record",
+        "Whether the sound of the call is recorded from here on.",
+        &[need(
+            "record",
+            Takes::Words(&[
+                ("start", "a new file begins"),
+                ("pause", "silence on both sides"),
+                ("resume", "sound again"),
+                ("stop", "the file ends"),
+            ]),
+            "What becomes of the recording.",
+        )],
+    );
+
     pub fn load(node: &Node, _: &mut Fields, loading: &mut Loading) -> Option<Self> {
         let word = node.word("start, pause, resume or stop", &mut loading.faults)?;
         let act = ACTS.iter().find(|(name, _)| *name == word.text);

@@ -4,6 +4,7 @@ use crate::flow::load::Loading;
 use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Action, Doing, Ending, Go, Turn};
+use crate::yaml::shape::{Shape, Takes, need};
 use crate::yaml::{Fields, Node};
 
 /// Busy Here, and Decline (RFC 3261 sections 21.4.24 and 21.6.2).
@@ -15,6 +16,12 @@ pub struct Reject {
 }
 
 impl Reject {
+    pub const SHAPE: &Shape = &Shape::new(
+        "reject",
+        "Refuses a call that was not answered yet; the flow has `answer: early`.",
+        &[need("reject", Takes::Words(&[("486", "busy"), ("603", "declined")]), "What the caller's side is told.")],
+    );
+
     pub fn load(node: &Node, _: &mut Fields, loading: &mut Loading) -> Option<Self> {
         let word = node.word("486 (busy) or 603 (declined)", &mut loading.faults)?;
         let status = STATUSES.iter().find(|(text, _)| *text == word.text).map(|(_, status)| *status);

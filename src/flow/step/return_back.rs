@@ -4,12 +4,16 @@ use crate::flow::load::Loading;
 use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Go, Turn};
+use crate::yaml::shape::Shape;
 use crate::yaml::{Fields, Node};
 
 #[derive(Clone, Debug)]
 pub struct Return;
 
 impl Return {
+    pub const SHAPE: &Shape =
+        &Shape::new("return", "Back behind the `run` that led here. It stands bare: `- return`.", &[]);
+
     pub fn load(node: &Node, _: &mut Fields, loading: &mut Loading) -> Option<Self> {
         node.wrong("`- return` bare", &mut loading.faults).remedy("write `- return`");
         None

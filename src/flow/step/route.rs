@@ -5,8 +5,13 @@ use crate::flow::load::Loading;
 use crate::flow::model::{Exit, Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Go, Turn};
+use crate::flow::shape::{BLOCK, FACT, TARGET};
 use crate::yaml::near::suggestion;
+use crate::yaml::shape::{Shape, Takes, key, need};
 use crate::yaml::{Fields, Node};
+
+/// Values of a choice.
+const MAX_WAYS: usize = 100;
 
 #[derive(Clone, Debug)]
 pub struct Route {
@@ -16,11 +21,26 @@ pub struct Route {
 }
 
 impl Route {
+    pub const SHAPE: &Shape = &Shape::new(
+        "route",
+        "Goes where the caller's choice leads.",
+        &[
+            need("route", FACT, "A fact of type `choice`.").like("reason"),
+            need(
+                "to",
+                Takes::Map(&Takes::NewName, &BLOCK, MAX_WAYS),
+                "A block for every value that the choice can have.",
+            )
+            .like("{ billing: billing, outage: outage }"),
+            key("else", TARGET, "Where to go when the fact has no value: the caller declined it."),
+        ],
+    );
+
     pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
         let fact = loading.fact(node);
         let otherwise = loading.otherwise(fields, node);
         let targets = fields.need("to", &mut loading.faults);
-        let targets = targets?.map("`{ VALUE: BLOCK }`", 100, &mut loading.faults)?;
+        let targets = targets?.map("`{ VALUE: BLOCK }`", MAX_WAYS, &mut loading.faults)?;
         let to: Vec<_> = targets.iter().map(|(value, node)| (value, loading.block(node))).collect();
         let fact = fact?;
         // A fact that could not be read is one mistake already.

@@ -4,6 +4,8 @@ use crate::flow::load::Loading;
 use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Go, Turn};
+use crate::flow::shape::BLOCK;
+use crate::yaml::shape::{Shape, need};
 use crate::yaml::{Fields, Node};
 
 #[derive(Clone, Debug)]
@@ -12,6 +14,12 @@ pub struct RunBlock {
 }
 
 impl RunBlock {
+    pub const SHAPE: &Shape = &Shape::new(
+        "run",
+        "Goes to a block and comes back behind this step at its `return`.",
+        &[need("run", BLOCK, "The block, of this file or of a module: `verify.check`.").like("verify")],
+    );
+
     pub fn load(node: &Node, _: &mut Fields, loading: &mut Loading) -> Option<Self> {
         Some(Self { block: loading.block(node)? })
     }

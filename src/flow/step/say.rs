@@ -4,6 +4,8 @@ use crate::flow::load::Loading;
 use crate::flow::model::{Flow, Named, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Action, Doing, Event, Go, Turn};
+use crate::flow::shape::SAID;
+use crate::yaml::shape::{Shape, Takes, key, need};
 use crate::yaml::{Fields, Node};
 
 #[derive(Clone, Debug)]
@@ -20,6 +22,25 @@ pub struct Saying {
 }
 
 impl Say {
+    pub const SHAPE: &Shape = &Shape::new(
+        "say",
+        "Plays a prompt, and goes on with the next step when it has ended or a key has cut it off.",
+        &[
+            need(
+                "say",
+                SAID,
+                "The prompt that the caller hears. The key that cuts it off is kept for the next question.",
+            )
+            .like("welcome"),
+            key(
+                "barge",
+                Takes::Bool,
+                "Whether a key cuts the prompt off; `false` for what everybody has to hear to its end.",
+            )
+            .or("true"),
+        ],
+    );
+
     pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
         let prompt = loading.said(node);
         let barge = fields.take("barge").map_or(Some(true), |node| node.boolean(&mut loading.faults));

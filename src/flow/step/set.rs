@@ -5,7 +5,9 @@ use crate::flow::load::Loading;
 use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Go, Turn};
+use crate::flow::shape::{FACT, GIVEN};
 use crate::secret::Secret;
+use crate::yaml::shape::{Rule, Shape, Takes, key, need};
 use crate::yaml::{Fields, Node, Span};
 
 #[derive(Clone, Debug)]
@@ -22,6 +24,18 @@ enum Value {
 }
 
 impl Set {
+    pub const SHAPE: &Shape = &Shape::new(
+        "set",
+        "Fills a fact that is still unknown, and never another one.",
+        &[
+            need("set", FACT, "The fact.").like("reason"),
+            key("to", Takes::Scalar("a value of the fact"), "The value.").like("billing"),
+            key("from", GIVEN, "A value that a lookup has given. One that is not there leaves the fact unknown.")
+                .like("crm.tier"),
+        ],
+    )
+    .with(&[Rule::OneOf(&["to", "from"])]);
+
     pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
         let fact = loading.fact(node);
         let (to, from) = (fields.take("to"), fields.take("from"));

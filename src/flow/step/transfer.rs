@@ -5,6 +5,8 @@ use crate::flow::load::Loading;
 use crate::flow::model::{Flow, Needs, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Action, AgentEnd, Doing, Ending, Go, Talking, Turn};
+use crate::flow::shape::{DESTINATION, FACTS, TARGET};
+use crate::yaml::shape::{Shape, Takes, key, need};
 use crate::yaml::{Fields, Node, Word};
 
 #[derive(Clone, Debug)]
@@ -16,6 +18,18 @@ pub struct Transfer {
 }
 
 impl Transfer {
+    pub const SHAPE: &Shape = &Shape::new(
+        "transfer",
+        "Sends the caller's own phone to another place: the call leaves our care when that has answered.",
+        &[
+            need("transfer", DESTINATION, "A destination of the configuration.").like("clinic"),
+            need("because", Takes::Text("a reason in a few words", ""), "Why it leaves: it is on the call's record.")
+                .like("\"the clinic has its own menu\""),
+            key("needs", FACTS, "Facts that go along.").like("[birth]"),
+            key("else", TARGET, "Where the caller goes on whom the other side did not take."),
+        ],
+    );
+
     pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
         let to = loading.destination(node);
         let because = because(node, fields, loading);

@@ -5,6 +5,8 @@ use crate::flow::load::Loading;
 use crate::flow::model::{Flow, Needs, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Go, Turn};
+use crate::flow::shape::{FACT, FACTS, QUEUE, TARGET};
+use crate::yaml::shape::{Shape, Takes, key, need};
 use crate::yaml::{Fields, Node, Value};
 
 #[derive(Clone, Debug)]
@@ -45,11 +47,13 @@ impl Unserved {
 }
 
 macro_rules! unserved {
-    ($Verb:ident, $verb:literal, $load:expr) => {
+    ($Verb:ident, $verb:literal, $load:expr, $shape:expr) => {
         #[derive(Clone, Debug)]
         pub struct $Verb(Unserved);
 
         impl $Verb {
+            pub const SHAPE: &Shape = &$shape;
+
             pub fn load(node: &Node, fields: &mut Fields, loading: &mut Loading) -> Option<Self> {
                 let load: fn(&Node, &mut Fields, &mut Loading) -> Option<Needs> = $load;
                 let needs = load(node, fields, loading);
@@ -83,12 +87,38 @@ macro_rules! unserved {
     };
 }
 
-unserved!(Callback, "callback", |node, fields, loading| {
-    loading.queue(node);
-    let node = fields.need("number", &mut loading.faults)?;
-    Some(Needs { facts: vec![loading.fact(node)?], unasked: vec![false], at: vec![node.span] })
-});
-unserved!(Ticket, "ticket", |node, fields, loading| {
-    node.name("an inbox of the configuration", &mut loading.faults);
-    loading.needs(fields)
-});
+unserved!(
+    Callback,
+    "callback",
+    |node, fields, loading| {
+        loading.queue(node);
+        let node = fields.need("number", &mut loading.faults)?;
+        Some(Needs { facts: vec![loading.fact(node)?], unasked: vec![false], at: vec![node.span] })
+    },
+    Shape::new(
+        "callback",
+        "Not served yet, it goes on at its `else:`. Keeps the caller's place in the line and calls back.",
+        &[
+            need("callback", QUEUE, "The queue whose line it is.").like("support"),
+            need("number", FACT, "The fact with the number to call.").like("callback"),
+            key("else", TARGET, "Where the caller goes when that cannot be promised."),
+        ],
+    )
+);
+unserved!(
+    Ticket,
+    "ticket",
+    |node, fields, loading| {
+        node.name("an inbox of the configuration", &mut loading.faults);
+        loading.needs(fields)
+    },
+    Shape::new(
+        "ticket",
+        "Not served yet, it goes on at its `else:`. Leaves the facts for somebody who looks at them later.",
+        &[
+            need("ticket", Takes::Name("inbox"), "An inbox of the configuration.").like("claims"),
+            key("needs", FACTS, "Facts that go along.").like("[account]"),
+            key("else", TARGET, "Where the caller goes when the inbox takes nothing."),
+        ],
+    )
+);
