@@ -6,6 +6,8 @@
 mod place;
 #[path = "faults/planted.rs"]
 mod planted;
+#[path = "faults/watch.rs"]
+mod watch;
 
 use askonce::yaml::Severity;
 use place::Place;

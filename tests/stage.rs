@@ -4,6 +4,7 @@
 use askonce::audio::ArenaBuilder;
 use askonce::call::Program;
 use askonce::engine::Service;
+use askonce::flow::proof::prove;
 use askonce::flow::script::Script;
 use askonce::flow::{self, PromptBook, Prompts};
 use askonce::record::fixture::{Fixture, Step};
@@ -20,8 +21,7 @@ fn service(flow: &str) -> Service {
     files::load(&Disk, &path).0.expect("the flow loads")
 }
 
-fn perform(flow: &str, script: &str) -> Result<Performed, String> {
-    let service = service(flow);
+fn perform(service: &Service, script: &str) -> Result<Performed, String> {
     let place = Place::made_up(&service.program.flow);
     let script: Script = script.parse().expect("a script");
     stage::perform(&service.program, &service.arena, &place, &script).map_err(|unfit| unfit.to_string())
@@ -107,7 +107,8 @@ const TOLD: [Told; 12] = [
 #[test]
 fn told_calls_go_as_told_and_run_again_to_the_byte() {
     for (flow, script, ends, facts) in TOLD {
-        let performed = perform(flow, script).unwrap_or_else(|why| panic!("{flow}: {script}\n{why}"));
+        let service = service(flow);
+        let performed = perform(&service, script).unwrap_or_else(|why| panic!("{flow}: {script}\n{why}"));
         let fixture = performed.fixture;
         assert_eq!((disposition(&fixture), &fixture.header.source[..]), (ends, "stage"), "{flow}: {script}");
         if !facts.is_empty() {
@@ -115,9 +116,9 @@ fn told_calls_go_as_told_and_run_again_to_the_byte() {
         }
         let written = fixture.write().expect("a recording");
         let read = Fixture::read(&written).expect("a readable recording");
-        let replayed = replay::run(&read, service(flow).program).expect("a playable recording");
+        let replayed = replay::run(&read, service.program.clone()).expect("a playable recording");
         assert_eq!(replayed.comparison.first_difference, None, "{flow}: {script}");
-        let again = perform(flow, script).expect("it went before");
+        let again = perform(&service, script).expect("it went before");
         assert!(again.fixture.write().expect("a recording") == written, "{flow}: {script} is told otherwise");
     }
 }
@@ -168,11 +169,17 @@ blocks:
 ";
 
 fn bench() -> Program {
-    let text = "hello: Hello.\nask: Your order?\nagain: Once more?\nplace: You are {queue.position}.\noffer: Press 1.\nsorry: Sorry.\n";
+    program(BENCH)
+}
+
+fn program(flow: &str) -> Program {
+    let text = "hello: Hello.\nask: Your order?\nagain: Once more?\nplace: You are {queue.position}.\noffer: Press 1.\nsorry: Sorry.\nabout: \"About {reason}.\"\nreason/billing: bills\nreason/sales: sales\n";
     let source = Source { path: "en.yaml".to_owned(), text: text.to_owned() };
     let prompts = Prompts::new(PromptBook::read("en", &source).0, Vec::new());
-    let source = Source { path: "bench.yaml".to_owned(), text: BENCH.to_owned() };
-    let (flow, _) = flow::load(&source, &prompts).unwrap_or_else(|told| panic!("{}", told[0].render(&[&source])));
+    let source = Source { path: "bench.yaml".to_owned(), text: flow.to_owned() };
+    let (flow, _) = flow::load(&source, &prompts).unwrap_or_else(|told| {
+        panic!("{}", told.iter().map(|told| told.render(&[&source]) + "\n").collect::<String>())
+    });
     Program { flow: Arc::new(flow), prompts: Arc::new(prompts) }
 }
 
@@ -244,5 +251,105 @@ fn a_cue_that_does_not_fit_is_told_with_what_is_waited_for() {
         ("silence\nsilence\npress 1", "cue 3: `press 1` does not fit: the call is over (sorry:2, line 35)"),
     ] {
         assert_eq!(on_bench(script).err().as_deref(), Some(told), "{script}");
+    }
+}
+
+#[test]
+fn who_is_in_a_flow_that_talks_for_ever_hears_ten_minutes_of_it() {
+    let program = program("askonce: 1\nflow: faulty\nblocks:\n  start:\n    - say: hello\n    - goto: start\n");
+    let (place, arena) = (Place::made_up(&program.flow), ArenaBuilder::default().build());
+    let script: Script = "".parse().expect("a script");
+    let fixture = stage::perform(&program, &arena, &place, &script).expect("a performance").fixture;
+    assert_eq!(disposition(&fixture), Disposition::AbandonedFlow);
+    assert!((600..610).contains(&(fixture.lines.last().expect("an end").t / 1_000_000)));
+}
+
+/// What every flow of `WITNESSED` has; its queues, its escape and its lookups are there to go wrong.
+const HEAD: &str = "askonce: 1
+flow: bench
+escape: { menu: 0, collect: star, to: desk }
+always: { error: sorry }
+facts:
+  account: { type: digits, length: 4, ask: [ask, again], known: [uui.account] }
+  reason: { type: choice, keys: { 1: billing, 2: sales }, ask: [ask] }
+  pin: { type: digits, length: 4, class: secret, ask: [ask] }
+lookups:
+  crm: { get: \"crm:/a/{account}\", timeout: 1s, gives: { age: number } }
+  vip: { get: \"crm:/vip\", timeout: 1s }
+queues: { desk: { to: support } }
+blocks:
+  sorry: [hangup]
+  desk: [{ forget: pin }, { agent: desk, needs: [account?], else: sorry }]
+";
+
+/// A proof that fails, by its number, the code and the blocks.
+const WITNESSED: [(u8, &str, &str); 12] = [
+    (
+        1,
+        "asked-twice",
+        "start: [{ collect: account, else: desk }, { forget: account }, { collect: account, else: desk }, { goto: desk }]",
+    ),
+    (
+        1,
+        "no-choice",
+        "start: [{ collect: account, else: desk }, { forget: account, at_most: 3, else: desk }, { goto: start }]",
+    ),
+    (2, "unasked", "start: [{ if: switch.storm, then: desk }, { agent: desk, needs: [account], else: desk }]"),
+    (
+        3,
+        "no-way-out",
+        "start: [{ agent: desk, done: after, else: desk }]\n  after: [{ collect: account, else: sorry }, hangup]",
+    ),
+    (5, "endless-loop", "start: [{ collect: account, else: more }, { goto: desk }]\n  more: [{ goto: start }]"),
+    (5, "deep-run", "start: [{ run: start }, { goto: desk }]"),
+    (5, "stray-return", "start: [{ collect: account, else: return }, { goto: desk }]"),
+    (
+        6,
+        "secret-kept",
+        "start: [{ collect: pin, else: desk }, { collect: reason, else: desk }, { if: reason == 'sales', then: call }, { goto: desk }]\n  call: [{ agent: desk, else: sorry }]",
+    ),
+    (7, "not-filled", "start: [{ say: about }, { collect: reason, else: desk }, { goto: desk }]"),
+    (
+        8,
+        "sends-unfilled",
+        "start: [{ lookup: vip, else: more }, { goto: desk }]\n  more: [{ lookup: crm, else: desk }, { goto: desk }]",
+    ),
+    (
+        8,
+        "never-given",
+        "start: [{ collect: account, else: desk }, { lookup: crm, else: continue }, { if: crm.age > 1, then: desk }, { goto: desk }]",
+    ),
+    (9, "over-budget", "start: [{ collect: account, else: desk }, { collect: reason, else: desk }, { goto: desk }]"),
+];
+
+/// The fourth proof is over what a flow says, the tenth over what it is bound to: no call shows either.
+#[test]
+fn the_witness_of_a_proof_comes_to_what_it_shows_and_runs_again() {
+    for (proof, code, blocks) in WITNESSED {
+        let head = match code {
+            "no-way-out" => HEAD
+                .replace("escape: { menu: 0, collect: star, to: desk }\n", "")
+                .replace("choice, ", "choice, survey: true, "),
+            "over-budget" => HEAD.replace("always:", "budget: { questions: 1 }\nalways:"),
+            _ => HEAD.to_owned(),
+        };
+        let program = program(&format!("{head}  {blocks}\n"));
+        let found = prove(&program.flow, &program.prompts, &|_| None);
+        assert_eq!(
+            found.iter().map(|found| found.diagnostic.code).collect::<Vec<_>>(),
+            [code],
+            "proof {proof}: {blocks}"
+        );
+        let witness = found[0].witness.as_ref().expect("a call shows it");
+        let place = Place::made_up(&program.flow);
+        let performed = stage::perform(&program, &ArenaBuilder::default().build(), &place, &witness.script);
+        let fixture = performed.unwrap_or_else(|unfit| panic!("{code}: {unfit}\n{:?}", witness.script)).fixture;
+        let comes = fixture.lines.iter().any(|line| match &line.step {
+            Step::Out(Out::Step { block, step, .. }) => (block, step) == (&witness.at.0, &witness.at.1),
+            _ => false,
+        });
+        assert!(comes, "{code}: the call does not come to {:?}", witness.at);
+        let replayed = replay::run(&fixture, program).expect("a playable recording");
+        assert_eq!(replayed.comparison.first_difference, None, "{code}");
     }
 }

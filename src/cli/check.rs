@@ -1,7 +1,12 @@
 //! `askonce check`: the mistakes of flows and configurations, each with its place, its remedy and why it matters.
 
 use super::{Failed, count, show};
-use crate::server::files::{Disk, Files};
+use crate::codec::Codec;
+use crate::engine::Service;
+use crate::record::fixture::{Line, Step as LineStep};
+use crate::record::seam::Out;
+use crate::replay::stage::{self, Place};
+use crate::server::files::{self, Disk, Files, Findings, Shown};
 use crate::server::findings::{self, Checked, github, sarif, tell, told};
 use crate::server::{Noted, Seen};
 use crate::time::Duration;
@@ -27,6 +32,9 @@ pub struct Args {
     /// How findings are told: to a person, as one JSON object, as commands of a GitHub workflow, or as SARIF 2.1.0
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Write a recorded call of each finding that a call shows: a folder each, for `replay`, `explain` and `trace`
+    #[arg(long, value_name = "DIR", conflicts_with = "watch")]
+    write: Option<PathBuf>,
     /// Check again whenever a file is saved, until Ctrl-C
     #[arg(long)]
     watch: bool,
@@ -75,10 +83,32 @@ fn once(args: &Args, paths: &[PathBuf], files: &dyn Files) -> Result<usize, Fail
             serde_json::to_string_pretty(&log).map_err(super::fail)? + "\n"
         }
     };
+    if let Some(folder) = &args.write {
+        write(&checked.findings, folder)?;
+    }
     // A reader that has closed its end wants no more.
     let written = std::io::stdout().write_all(text.as_bytes());
     written.map_err(|error| super::fail(format!("the findings could not be written: {error}")))?;
     Ok(checked.findings.errors())
+}
+
+/// A recording of each finding that a call shows.
+fn write(findings: &Findings, folder: &Path) -> Result<(), Failed> {
+    for Shown { flow, code, line, call } in &findings.witnesses {
+        let (service, _) = files::load_unproved(&Disk, flow, &Codec::LAWS);
+        let Some(Service { program, arena }) = service else { continue };
+        let folder = folder.join(format!("{}-{code}-{line}", program.flow.name.text));
+        let place = Place::made_up(&program.flow);
+        let file = stage::perform(&program, &arena, &place, &call.script).map_err(|unfit| unfit.to_string());
+        let file = file.and_then(|performed| {
+            let comes = |line: &Line| matches!(&line.step, LineStep::Out(Out::Step { block, step, .. }) if (block, step) == (&call.at.0, &call.at.1));
+            let comes = performed.fixture.lines.iter().any(comes);
+            let file = stage::keep::keep(&performed.fixture, &folder)?;
+            if comes { Ok(file) } else { Err(format!("{}: the call does not come to {}:{}", file.display(), call.at.0, call.at.1)) }
+        });
+        eprintln!("written: {}", file.map_err(super::fail)?.display());
+    }
+    Ok(())
 }
 
 /// What is right, for a person.

@@ -8,7 +8,7 @@ use crate::record::fixture::Step;
 use crate::record::seam::In;
 use crate::replay;
 use crate::replay::stage::Words;
-use crate::replay::tell::{self, Reader, Row, Teller};
+use crate::replay::tell::{self, Reader, Row, Teller, WITHHELD};
 use crate::secret::Secret;
 use crate::server::files::Disk;
 use crate::server::store::kept::{FactRecord, Kept, Record, kept};
@@ -16,6 +16,7 @@ use crate::server::{self, places};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -54,11 +55,12 @@ fn recorded(path: &Path, flows: &Path) -> Result<String, Failed> {
     Ok(text + &story(&fixture, flows))
 }
 
-/// With the flow as it was, the call runs again and says what it knew; without it, the lines say what they can.
+/// With the flow, the call runs again and says what it knew; without it, the lines say what they can.
 fn story(fixture: &Fixture, flows: &Path) -> String {
     let program = super::replay::program(&fixture.header.flow, flows, &mut BTreeMap::new());
-    let program = program.ok().filter(|program| program.flow.digest == fixture.header.digest);
-    if let Some(program) = program {
+    if let Ok(mut program) = program {
+        // An edit that changes nothing for this call is no reason to tell less of it: what it did says whether it did.
+        Arc::make_mut(&mut program.flow).digest.clone_from(&fixture.header.digest);
         let words = Words::of(&program.prompts);
         let (mut teller, mut rows, mut known) = (Teller::new(Reader::Anybody, Some(&words)), Vec::new(), Vec::new());
         let replayed = replay::watched(fixture, program, |line, context| {
@@ -114,10 +116,6 @@ fn timeline(kept: &Kept) -> Vec<Row> {
     let t = |at: &Timestamp| u64::try_from(at.duration_since(start).as_micros()).unwrap_or(0);
     let mut rows = Vec::new();
     if let Some(document) = &kept.document {
-        rows.extend(document.journey.iter().map(|passed| {
-            let text = format!("{} (line {})", passed.verb, passed.line);
-            Row { t: t(&passed.at), place: format!("{}:{}", passed.block, passed.step), text }
-        }));
         rows.extend(document.facts.iter().filter_map(|(name, fact)| match &fact.state {
             FactState::Unknown => None,
             FactState::Filled { at, .. } => {
@@ -127,6 +125,10 @@ fn timeline(kept: &Kept) -> Vec<Row> {
                 Some(Row { t: t(at), place: String::new(), text: format!("{name} stays open") })
             }
         }));
+        rows.extend(document.journey.iter().map(|passed| {
+            let place = tell::place(&passed.block, passed.step, passed.line);
+            Row { t: t(&passed.at), place, text: passed.verb.clone() }
+        }));
         rows.extend(document.hops.iter().map(|hop| {
             let (waited, by) = (hop.waited_ms / 1000, hop.carriers.join(", "));
             let text =
@@ -134,6 +136,7 @@ fn timeline(kept: &Kept) -> Vec<Row> {
             Row { t: t(&hop.at), place: String::new(), text }
         }));
     }
+    // At one moment a fact comes before the step that it leads to.
     rows.sort_by_key(|row| row.t);
     let end = match kept {
         Kept { under_way: true, .. } => "it goes on".to_owned(),
@@ -155,7 +158,8 @@ fn known(fact: &FactRecord, kept: &Kept) -> String {
             let how = tell::provenance(&source, fact.tries, confirmed);
             tell::entry(Reader::Anybody, class, Some(&Secret::new(value.as_str())), &how)
         }
-        (Some(source), _) => tell::provenance(&source, fact.tries, confirmed),
+        (Some(source), Some(_)) => format!("{WITHHELD}, {}", tell::provenance(&source, fact.tries, confirmed)),
+        (Some(source), None) => tell::provenance(&source, fact.tries, confirmed),
     };
     if fact.silences + fact.invalids > 0 {
         text += &format!("; {} silent and {} wrong before", fact.silences, fact.invalids);

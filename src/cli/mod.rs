@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod erase;
 mod explain;
+mod fmt;
 mod graph;
 mod load;
 mod logging;
@@ -16,6 +17,7 @@ mod schema;
 mod serve;
 mod trace;
 
+use crate::os::sys::end_with_the_reader;
 use crate::server::files::Findings;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -40,6 +42,8 @@ enum Verb {
     Graph(graph::Args),
     /// Try a flow from the keyboard, without a phone, or by a script
     Play(play::Args),
+    /// Lay out flows, prompts and configurations in one way; comments and styles stay the author's
+    Fmt(fmt::Args),
     /// The language as a JSON Schema for editors, or as a reference
     Schema(schema::Args),
     /// What flows say: list it, write the script for a studio, let a machine speak it, check it
@@ -68,12 +72,16 @@ pub fn run() -> ExitCode {
     if logging::begin(level, form).is_err() {
         return ExitCode::FAILURE;
     }
+    if !matches!(cli.verb, Verb::Serve(_) | Verb::Demo(_) | Verb::Load(_)) {
+        end_with_the_reader();
+    }
     let done = match cli.verb {
         Verb::Demo(args) => demo::run(&args),
         Verb::Serve(args) => serve::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Graph(args) => graph::run(&args),
         Verb::Play(args) => play::run(&args),
+        Verb::Fmt(args) => fmt::run(&args),
         Verb::Schema(args) => schema::run(&args),
         Verb::Prompts(args) => prompts::run(&args),
         Verb::Doctor(args) => doctor::run(&args),

@@ -2,6 +2,7 @@
 
 use super::{Failed, count, fail};
 use crate::call::Program;
+use crate::codec::Codec;
 use crate::record::Fixture;
 use crate::replay;
 use crate::server;
@@ -88,7 +89,8 @@ pub(super) fn program(name: &str, flows: &Path, programs: &mut BTreeMap<String, 
     });
     let path =
         path.ok_or_else(|| format!("no file in {} is the flow `{name}` (--flows says where)", flows.display()))?;
-    let (service, findings) = files::load(&Disk, &path);
+    // What fails a proof is replayed as well: a witness of that is a recording like others.
+    let (service, findings) = files::load_unproved(&Disk, &path, &Codec::LAWS);
     let Some(service) = service else {
         super::show(&findings);
         return Err(format!("the flow {} does not load (--flows says where flows are)", path.display()));

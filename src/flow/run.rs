@@ -79,7 +79,7 @@ pub enum LineWord {
 }
 
 /// How an `Action::Agent` ended while the caller is still there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AgentEnd {
     /// No agent answered, or the transfer failed.
     Failed,

@@ -157,10 +157,17 @@ fn line(flow: &Flow, block: &str, at: usize, placed: &Placed) -> Line {
             to => line.fork(id, label.to_owned(), to),
         }
     }
+    line.notes.extend(needs(flow, step));
     if let Step::Agent(agent) = step {
         of_agent(flow, agent, &mut line);
     }
     line
+}
+
+/// What goes along with the caller.
+fn needs(flow: &Flow, step: &Step) -> Option<String> {
+    let facts: Vec<&str> = step.needs()?.facts.iter().map(|fact| flow.facts[*fact].name.text.as_str()).collect();
+    (!facts.is_empty()).then(|| format!("needs {}", facts.join(", ")))
 }
 
 impl Line {
@@ -172,12 +179,8 @@ impl Line {
     }
 }
 
-/// What goes along with the caller, and the way out of a line that is offered to who waits.
+/// What the person hears first, and the way out of a line that is offered to who waits.
 fn of_agent(flow: &Flow, agent: &Agent, line: &mut Line) {
-    let needs: Vec<&str> = agent.needs().facts.iter().map(|fact| flow.facts[*fact].name.text.as_str()).collect();
-    if !needs.is_empty() {
-        line.notes.push(format!("needs {}", needs.join(", ")));
-    }
     if let Some(prompt) = agent.whisper() {
         line.notes.push(format!("whisper {prompt}"));
     }

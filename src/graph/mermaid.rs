@@ -78,11 +78,15 @@ fn arrows(from: usize, card: &Card, chart: &Chart, text: &mut String) {
 }
 
 fn classes(chart: &Chart, text: &mut String) {
-    let kinds: [(&str, fn(&Card) -> bool); 3] =
-        [("start", |card| card.start), ("agent", |card| card.agent && !card.start), ("entry", Card::is_entry)];
-    for (class, is) in kinds {
-        let of: Vec<String> =
-            chart.cards.iter().enumerate().filter(|(_, card)| is(card)).map(|(at, _)| format!("b{at}")).collect();
+    let kind = |card: &Card| match card {
+        card if card.start => "start",
+        card if card.agent => "agent",
+        card if card.is_entry() => "entry",
+        _ => "",
+    };
+    for class in ["start", "agent", "entry"] {
+        let of = chart.cards.iter().enumerate().filter(|(_, card)| kind(card) == class);
+        let of: Vec<String> = of.map(|(at, _)| format!("b{at}")).collect();
         if !of.is_empty() {
             let _ = writeln!(text, "  class {} {class}", of.join(","));
         }

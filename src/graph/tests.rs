@@ -44,9 +44,11 @@ examples! {
     "account-desk": "en" in "prompts",
     "after-hours": "en" in "after-hours",
     "bank-card": "en" in "bank-card",
+    "clinic": "en" "es" in "clinic",
     "contact-center": "en" "es" in "contact-center",
     "multi-brand": "en" in "multi-brand",
     "pharmacy": "en" in "pharmacy",
+    "utility-outage": "en" "es" in "utility-outage",
 }
 
 /// A module that is run, rounds that are bounded, text that tries to be markup, a block for who hung up.

@@ -135,6 +135,15 @@ impl Drop for KeyByKey {
     }
 }
 
+/// Whoever reads what we print may stop reading: that ends the program in silence, as of any tool in a pipe. Not for what
+/// holds connections: there a peer that is gone is an error of one of them.
+pub fn end_with_the_reader() {
+    // SAFETY: the default action of a signal replaces the runtime's, before there is another thread.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+    }
+}
+
 /// Files that this process makes from now on are its user's alone (umask 077).
 pub fn private_files() {
     // SAFETY: umask cannot fail and touches no memory of ours.

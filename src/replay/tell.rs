@@ -15,6 +15,8 @@ use std::fmt::Write;
 const TAIL: usize = 2;
 /// Of a card's number, to its own author.
 const CARD_TAIL: usize = 4;
+/// In place of a value that its reader may not see.
+pub const WITHHELD: &str = "withheld";
 
 /// Who reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,18 +32,23 @@ pub enum Reader {
 pub struct Row {
     /// Microseconds since the INVITE.
     pub t: u64,
-    /// Block and step: `start:2`.
+    /// `start:2, line 30`.
     pub place: String,
     pub text: String,
 }
 
 impl Row {
-    /// `  0:04.2  start:2         the caller presses 1`.
+    /// `  0:04.2  start:2, line 30          the caller presses 1`.
     pub fn render(&self) -> String {
         let tenths = self.t / 100_000;
         let time = format!("{}:{:02}.{}", tenths / 600, tenths / 10 % 60, tenths % 10);
-        format!("{time:>8}  {:<16}{}", self.place, self.text)
+        format!("{time:>8}  {:<24}  {}", self.place, self.text)
     }
+}
+
+/// `start:2, line 30`.
+pub fn place(block: &str, step: usize, line: usize) -> String {
+    format!("{block}:{step}, line {line}")
 }
 
 /// Tells the lines of a call, one after the other.
@@ -83,8 +90,8 @@ impl<'w> Teller<'w> {
             }
             rows.push(Row { t: line.t, place: self.place.clone(), text });
         }
-        if let Step::Out(Out::Step { block, step, verb, .. }) = &line.step {
-            (self.place, self.verb) = (format!("{block}:{step}"), verb.clone());
+        if let Step::Out(Out::Step { block, step, verb, line }) = &line.step {
+            (self.place, self.verb) = (place(block, *step, *line), verb.clone());
         }
         rows
     }
@@ -259,12 +266,12 @@ pub fn caller(number: &Secret) -> String {
 
 /// A value as far as its reader may see it, and how it came.
 pub fn entry(reader: Reader, class: Class, value: Option<&Secret>, how: &str) -> String {
-    let shown = value.and_then(|value| match (class, reader) {
-        (Class::Public, _) | (Class::Pii, Reader::Author) => Some(value.open().to_owned()),
-        (Class::Pii, Reader::Anybody) => Some(value.masked(TAIL)),
-        (Class::Pci, Reader::Author) => Some(value.masked(CARD_TAIL)),
-        (Class::Secret, Reader::Author) => Some(value.masked(0)),
-        (Class::Pci | Class::Secret, Reader::Anybody) => None,
+    let shown = value.map(|value| match (class, reader) {
+        (Class::Public, _) | (Class::Pii, Reader::Author) => value.open().to_owned(),
+        (Class::Pii, Reader::Anybody) => value.masked(TAIL),
+        (Class::Pci, Reader::Author) => value.masked(CARD_TAIL),
+        (Class::Secret, Reader::Author) => value.masked(0),
+        (Class::Pci | Class::Secret, Reader::Anybody) => WITHHELD.to_owned(),
     });
     shown.map_or_else(|| how.to_owned(), |shown| format!("{shown}, {how}"))
 }

@@ -6,8 +6,7 @@ use crate::audio::wav;
 use crate::call::Program;
 use crate::codec::Codec;
 use crate::engine::Service;
-use crate::flow::proof::{self, Finding};
-use crate::flow::script::Script;
+use crate::flow::proof::{self, Finding, Witness};
 use crate::flow::{self, Flow, PromptBook, Prompts};
 use crate::yaml::{Diagnostic, Severity, Source, Span};
 use std::io::Read as _;
@@ -103,17 +102,18 @@ impl Files for Embedded {
 pub struct Findings {
     pub diagnostics: Vec<Diagnostic>,
     pub sources: Vec<Source>,
-    pub witnesses: Vec<Witness>,
+    /// Calls that come to what proofs found.
+    pub witnesses: Vec<Shown>,
 }
 
-/// A call that comes to what a proof found.
+/// A finding that a call shows.
 #[derive(Debug)]
-pub struct Witness {
+pub struct Shown {
     /// The flow's file.
     pub flow: PathBuf,
-    /// Of the finding.
     pub code: &'static str,
-    pub script: Script,
+    pub line: usize,
+    pub call: Witness,
 }
 
 impl Findings {
@@ -178,30 +178,35 @@ pub fn load_for(
     codecs: &[Codec],
     announcements: Option<&Path>,
 ) -> (Option<Service>, Findings) {
-    let (service, findings) = load_unproved(files, path, codecs, announcements);
+    let (service, findings) = load_all(files, path, (codecs, announcements));
     let sound = findings.errors() == 0;
     (service.filter(|_| sound), findings)
 }
 
-/// The same; a flow that can run is given though proofs of it failed, which are among the findings with their witnesses.
-pub fn load_unproved(
+/// As `load`, in these codecs; a flow that can run is given though proofs of it failed, which are among the findings with
+/// their witnesses.
+pub fn load_unproved(files: &dyn Files, path: &Path, codecs: &[Codec]) -> (Option<Service>, Findings) {
+    load_all(files, path, (codecs, None))
+}
+
+fn load_all(
     files: &dyn Files,
     path: &Path,
-    codecs: &[Codec],
-    announcements: Option<&Path>,
+    (codecs, announcements): (&[Codec], Option<&Path>),
 ) -> (Option<Service>, Findings) {
     let mut findings = Findings::default();
     let service = load_into(files, path, (codecs, announcements), &mut findings);
-    let service = service.filter(|_| findings.errors() == 0);
+    let runs = findings.errors() == 0;
+    // What is not recorded yet is as long as its letters.
     if let Some(Service { program, arena }) = &service {
         let length = |clip: &str| arena.span(clip).map(|span| span.time());
-        for Finding { diagnostic, script } in proof::prove(&program.flow, &program.prompts, &length) {
-            let code = diagnostic.code;
+        for Finding { diagnostic, witness } in proof::prove(&program.flow, &program.prompts, &length) {
+            let (code, line) = (diagnostic.code, diagnostic.span.line);
             findings.diagnostics.push(diagnostic);
-            findings.witnesses.extend(script.map(|script| Witness { flow: path.to_owned(), code, script }));
+            findings.witnesses.extend(witness.map(|call| Shown { flow: path.to_owned(), code, line, call }));
         }
     }
-    (service, findings)
+    (service.filter(|_| runs), findings)
 }
 
 fn load_into(

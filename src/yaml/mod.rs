@@ -5,6 +5,7 @@
 
 pub mod diagnostic;
 pub mod fields;
+mod format;
 pub mod near;
 pub mod node;
 mod scalar;
@@ -13,4 +14,5 @@ pub mod shape;
 
 pub use diagnostic::{Diagnostic, Faults, Severity, Source, Span};
 pub use fields::Fields;
+pub use format::format;
 pub use node::{Node, Value, Word, is_misread, read};

@@ -6,6 +6,7 @@ use super::shape::{Key, MAX_NAME, Rule, Shape, Takes};
 use super::{Faults, Source, read};
 use crate::time::Duration;
 use serde_json::{Map, Number, Value as Json, json};
+use std::collections::BTreeMap;
 
 /// A name, and one that may stand behind a module's or be a prompt's.
 const NEW_NAME: &str = "[A-Za-z][A-Za-z0-9_-]*";
@@ -71,21 +72,22 @@ fn map(shape: &Shape) -> Json {
     if let Some((pattern, key)) = &shape.others {
         schema["patternProperties"] = json!({ *pattern: property(key) });
     }
-    let (mut dependencies, mut all) = (Map::new(), Vec::new());
+    let mut dependencies: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut all = Vec::new();
     for rule in shape.rules {
         match rule {
-            Rule::Only(keys, with) => keys.iter().for_each(|key| {
-                let with = json!(with);
-                match dependencies.entry(*key).or_insert_with(|| json!([])) {
-                    Json::Array(known) => known.push(with),
-                    _ => unreachable!("only lists are put in"),
-                }
-            }),
-            _ => all.push(constraint(shape, rule)),
+            Rule::Only(keys, with) => keys.iter().for_each(|key| dependencies.entry(key).or_default().push(with)),
+            Rule::OneOf(keys) => all.push(json!({ "oneOf": required(keys) })),
+            Rule::SomeOf(keys) => all.push(json!({ "anyOf": required(keys) })),
+            Rule::OnlyIf(keys, with, value) => all.push(only_if(shape, keys, with, value)),
+            Rule::Needs(with, value, keys) => {
+                let has = json!({ "properties": { *with: { "const": value } }, "required": [with] });
+                all.push(json!({ "if": has, "then": { "required": keys } }));
+            }
         }
     }
     if !dependencies.is_empty() {
-        schema["dependencies"] = Json::Object(dependencies);
+        schema["dependencies"] = json!(dependencies);
     }
     if !all.is_empty() {
         schema["allOf"] = Json::Array(all);
@@ -93,24 +95,17 @@ fn map(shape: &Shape) -> Json {
     schema
 }
 
-fn constraint(shape: &Shape, rule: &Rule) -> Json {
-    let required = |keys: &[&str]| keys.iter().map(|key| json!({ "required": [key] })).collect::<Vec<_>>();
-    match rule {
-        Rule::OneOf(keys) => json!({ "oneOf": required(keys) }),
-        Rule::SomeOf(keys) | Rule::Only(keys, _) => json!({ "anyOf": required(keys) }),
-        Rule::OnlyIf(keys, with, value) => {
-            // A word that is none of the language's may stand for that value.
-            let mut others = shape.key(with).map_or_else(Vec::new, |key| words(&key.takes));
-            others.retain(|word| word != value);
-            let refused: Map<String, Json> = keys.iter().map(|key| ((*key).to_owned(), json!(false))).collect();
-            let has = json!({ "properties": { *with: { "enum": others } }, "required": [with] });
-            json!({ "if": has, "then": { "properties": refused } })
-        }
-        Rule::Needs(with, value, keys) => {
-            let has = json!({ "properties": { *with: { "const": value } }, "required": [with] });
-            json!({ "if": has, "then": { "required": keys } })
-        }
-    }
+fn required(keys: &[&str]) -> Vec<Json> {
+    keys.iter().map(|key| json!({ "required": [key] })).collect()
+}
+
+/// A word that is none of the language's may stand for that value: what is refused is the others.
+fn only_if(shape: &Shape, keys: &[&str], with: &str, value: &str) -> Json {
+    let mut others = shape.key(with).map_or_else(Vec::new, |key| words(&key.takes));
+    others.retain(|word| *word != value);
+    let refused: Map<String, Json> = keys.iter().map(|key| ((*key).to_owned(), json!(false))).collect();
+    let has = json!({ "properties": { with: { "enum": others } }, "required": [with] });
+    json!({ "if": has, "then": { "properties": refused } })
 }
 
 /// A key, with what an editor shows of it.

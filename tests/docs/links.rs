@@ -17,7 +17,7 @@ fn every_link_leads_somewhere() {
             let at = if to.is_empty() { root().join(&page) } else { root().join(&page).with_file_name("").join(to) };
             assert!(at.exists(), "{}: {to}", page.display());
             if let Some(heading) = heading {
-                let anchors: Vec<String> = read(&at).lines().filter_map(|line| anchor(line)).collect();
+                let anchors: Vec<String> = read(&at).lines().filter_map(anchor).collect();
                 assert!(anchors.iter().any(|anchor| anchor == heading), "{}: {to}#{heading}", page.display());
             }
             followed += 1;

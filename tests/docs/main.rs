@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read the pages and run the program")]
 
 mod fragments;
+mod layout;
 mod links;
 mod tutorial;
 

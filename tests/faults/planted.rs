@@ -75,7 +75,7 @@ faults! {
         is "error[unknown-name] desk.yaml:46";
     "a value that a lookup gives" in FLOW:
         "- if: crm.active and" => "- if: crm.actve and"
-        is "error[unknown-name] desk.yaml:56";
+        is "error[unknown-name] desk.yaml:55";
     "a queue" in FLOW:
         "- agent: support" => "- agent: suport"
         is "error[unknown-name] desk.yaml:68";
@@ -114,7 +114,7 @@ faults! {
         is "error[unknown-name] desk.yaml:35";
     "a destination of a transfer" in FLOW:
         "- transfer: billing_desk" => "- transfer: billing_dsek"
-        is "error[unknown-name] desk.yaml:58";
+        is "error[unknown-name] desk.yaml:57";
     "an endpoint" in FLOW:
         "\"crm:/note\"" => "\"cmr:/note\""
         is "error[unknown-name] desk.yaml:32";
@@ -141,7 +141,7 @@ faults! {
         is "error[unknown-name] desk.yaml:23";
     "a value of a route" in FLOW:
         "billing: billing, outage" => "biling: billing, outage"
-        is "error[unknown-name] desk.yaml:54";
+        is "error[unknown-name] desk.yaml:53";
     "a language" in FLOW:
         "[en, es]\nuse" => "[en, se]\nuse"
         is "error[unreadable] prompts/se.yaml";
@@ -153,7 +153,7 @@ faults! {
         is "error[unreadable] verfiy.yaml";
     "a block of a module" in FLOW:
         "verify.check\n" => "verify.chekc\n"
-        is "error[unknown-name] desk.yaml:50";
+        is "error[unknown-name] desk.yaml:62";
     "a block within a module" in MODULE:
         "- goto: done" => "- goto: doen"
         is "error[unknown-name] verify.yaml:14";
@@ -199,7 +199,7 @@ faults! {
     // A section, or what stands in it, that is misspelt.
     "the section `facts`" in FLOW:
         "\nfacts:" => "\nfcats:"
-        is "error[unknown-key] desk.yaml:14";
+        is "error[unknown-key] desk.yaml:13";
     "the section `lookups`" in FLOW:
         "\nlookups:" => "\nlookpus:"
         is "error[unknown-key] desk.yaml:25";
@@ -259,7 +259,7 @@ faults! {
         is "error[unknown-key] desk.yaml:74";
     "a then" in FLOW:
         "      then: person" => "      thne: person"
-        is "error[missing-key] desk.yaml:57";
+        is "error[unknown-key] desk.yaml:56";
     "the escape key as a choice of a module" in MODULE:
         "  verified: {" => "  more: { type: choice, keys: { 0: a, 1: b }, ask: [pin_ask] }\n  verified: {"
         is "error[escape-key] verify.yaml:5";
@@ -335,13 +335,13 @@ faults! {
         is "error[bad-default] desk.yaml:15";
     "a condition that is none" in FLOW:
         "- if: crm.active and with" => "- if: crm.active && with"
-        is "error[condition] desk.yaml:56";
+        is "error[condition] desk.yaml:55";
     "a text that is compared with a number" in FLOW:
         "with.brand == 'acme'" => "with.brand < 3"
-        is "error[condition] desk.yaml:56";
+        is "error[condition] desk.yaml:55";
     "a condition on what somebody keyed in" in FLOW:
         "- if: crm.active and" => "- if: account == '1' and"
-        is "error[condition] desk.yaml:56";
+        is "error[condition] desk.yaml:55";
     "a port that is none" in CONFIG:
         "127.0.0.1:5060" => "127.0.0.1:506000"
         is "error[wrong-type] askonce.yaml:2";
@@ -384,7 +384,7 @@ faults! {
         is "error[yaml] desk.yaml:40";
     "a quote that does not end" in FLOW:
         "\"billing has its own menu\"" => "\"billing has its own menu"
-        is "error[yaml] desk.yaml:59";
+        is "error[yaml] desk.yaml:58";
     "a bracket that does not end" in FLOW:
         "      needs: [account]\n      whisper" => "      needs: [account\n      whisper"
         is "error[yaml] desk.yaml:70";
@@ -403,13 +403,13 @@ faults! {
         is "error[unknown-verb] desk.yaml:76";
     "a missing exit" in FLOW:
         "always: { error: person, hangup: note }" => "always: { hangup: note }"
-        is "error[no-exit] desk.yaml:53";
+        is "error[no-exit] desk.yaml:52";
     "a missing ask" in FLOW:
         ", ask: [visit_ask]" => ""
         is "error[no-ask] desk.yaml:63";
     "a route without one of its values" in FLOW:
         "to: { billing: billing, outage: outage }" => "to: { billing: billing }"
-        is "error[not-exhaustive] desk.yaml:53";
+        is "error[not-exhaustive] desk.yaml:52";
     "a block that falls off" in FLOW:
         "    - say: call_later\n    - hangup" => "    - say: call_later"
         is "error[falls-off] desk.yaml:80";
@@ -424,22 +424,22 @@ faults! {
         is "error[unreachable-step] desk.yaml:81";
     "a stray return" in FLOW:
         "    - say: call_later\n    - hangup" => "    - say: call_later\n    - return"
-        is "error[stray-return] desk.yaml:79";
+        is "error[stray-return] desk.yaml:81";
     "an endless loop" in FLOW:
         "    - say: call_later\n    - hangup" => "    - say: call_later\n    - goto: sorry"
-        is "error[endless-loop] desk.yaml:79";
+        is "error[endless-loop] desk.yaml:81";
     "a run that comes back" in MODULE:
-        "    - goto: done" => "    - run: check\n    - goto: done"
-        is "error[deep-run] verify.yaml:9";
+        "    - return" => "    - run: done\n    - return"
+        is "error[deep-run] verify.yaml:17";
     "no start" in FLOW:
         "  start:\n" => "  begin:\n"
         is "error[no-start] desk.yaml:1";
     "a transfer without a reason" in FLOW:
         "      because: \"billing has its own menu\"\n" => ""
-        is "error[no-reason] desk.yaml:58";
+        is "error[no-reason] desk.yaml:57";
     "something said to a caller who is gone" in FLOW:
-        "    - set: noted\n      to: true" => "    - say: closed"
-        is "error[caller-gone] desk.yaml:82";
+        "    - set: noted\n" => "    - say: closed\n    - set: noted\n"
+        is "error[caller-gone] desk.yaml:83";
     "a call that is rejected after its answer" in FLOW:
         "    - say: call_later\n    - hangup" => "    - say: call_later\n    - reject: 486"
         is "error[answered] desk.yaml:81";
@@ -451,9 +451,9 @@ faults! {
         is "error[escape-key] desk.yaml:20";
     "a value that the lookup may not have given" in FLOW:
         "active: { type: bool, default: false }" => "active: bool"
-        is "error[never-given] desk.yaml:56";
+        is "error[never-given] desk.yaml:55";
     "a source that does not fill it" in FLOW:
-        "fills: { account: customer.account }" => "fills: [noted]"
+        "account: customer.account, story" => "noted: customer.account, story"
         is "error[not-in-fills] desk.yaml:16";
     "a fact that nothing uses" in FLOW:
         "  noted: {" => "  spare: { type: bool }\n  noted: {"
@@ -492,6 +492,34 @@ faults! {
     "a secret that outlives its call" in MODULE:
         "class: secret," => "class: secret, lives: case,"
         is "error[class] verify.yaml:4";
+    // What holds on no path, or not on every one.
+    "a budget that is broken" in FLOW:
+        "languages:" => "budget: { questions: 1 }\nlanguages:"
+        is "error[over-budget] desk.yaml:3";
+    "a budget of time that is broken" in FLOW:
+        "languages:" => "budget: { seconds: 2 }\nlanguages:"
+        is "error[over-budget] desk.yaml:3";
+    "a secret that is kept to a person" in MODULE:
+        "    - forget: pin\n" => ""
+        is "error[secret-kept] desk.yaml:68";
+    "a prompt that reads what is not there" in FLOW:
+        "    - collect: visit\n      else: person\n" => ""
+        is "error[not-filled] desk.yaml:63";
+    "a fact that nobody asked for" in FLOW:
+        "      needs: [account]\n      whisper" => "      needs: [account, reason]\n      whisper"
+        is "error[unasked] desk.yaml:69";
+    "a lookup that sends what is not there" in FLOW:
+        "\"crm:/note\", timeout" => "\"crm:/note\", send: [account], timeout"
+        is "error[sends-unfilled] desk.yaml:85";
+    "a question that comes twice" in FLOW:
+        "    - collect: reason\n" => "    - forget: account\n    - collect: account\n      else: person\n    - collect: reason\n"
+        is "error[asked-twice] desk.yaml:51";
+    "a round that nobody asked for" in FLOW:
+        "    - say: outage_known\n    - hangup" => "    - say: outage_known\n    - forget: visit\n      at_most: 3\n      else: sorry\n    - goto: outage"
+        is "error[no-choice] desk.yaml:66";
+    "silence" in FLOW:
+        "    - lookup: crm\n      else: continue\n" => "    - lookup: crm\n      else: continue\n    - lookup: crm\n      else: continue\n    - lookup: crm\n      else: continue\n    - lookup: crm\n      else: continue\n    - lookup: crm\n      else: continue\n    - lookup: crm\n      else: continue\n    - lookup: crm\n      else: continue\n    - lookup: crm\n      else: continue\n"
+        is "error[long-silence] desk.yaml:46";
     // Prompts.
     "a prompt that is missing in one language" in ES:
         "call_later: Llame más tarde.\n" => ""
@@ -515,6 +543,9 @@ faults! {
         "Please call later." => "You are number {queue.position}."
         is "error[value-spoken] desk.yaml:80";
     // What the configuration cannot do.
+    "User-to-User that is too long" in CONFIG:
+        "uui: [account]" => "uui: [account, story]"
+        is "error[context-too-long] askonce.yaml:12";
     "a wrong version" in FLOW:
         "askonce: 1" => "askonce: 2"
         is "error[wrong-type] desk.yaml:1";
@@ -539,9 +570,9 @@ faults! {
     "a header that is not sent" in CONFIG:
         "uui: [account] }" => "headers: { X-A: account } }"
         is "error[no-effect] askonce.yaml:12";
-    "a word that is not served yet" in FLOW:
-        "languages:" => "budget: { questions: 5 }\nlanguages:"
-        is "error[not-served-yet] desk.yaml:3";
+    "a word that is not served yet" in CONFIG:
+        "flows: [desk.yaml]\n" => "flows: [desk.yaml]\nstore: \"postgres://db\"\n"
+        is "error[not-served-yet] askonce.yaml:4";
 }
 
 /// A file, its bytes, and what is told.
@@ -566,7 +597,7 @@ pub fn bytes(sound: &Place) -> Vec<Whole> {
         ("too big", FLOW, big.into(), "error[too-big] desk.yaml"),
         ("aliases of aliases", FLOW, blown.into(), "error[anchor] desk.yaml:88"),
         ("too many steps", FLOW, steps.into(), "error[too-many] desk.yaml:80"),
-        ("too many facts", FLOW, facts.into(), "error[too-many] desk.yaml:15"),
+        ("too many facts", FLOW, facts.into(), "error[too-many] desk.yaml:14"),
         ("a text that is not UTF-8", FLOW, latin, "error[unreadable] desk.yaml"),
         ("a catalogue that is not UTF-8", EN, b"a: \xff\n".to_vec(), "error[unreadable] prompts/en.yaml"),
         ("a NUL", FLOW, nul.into(), "error[yaml] desk.yaml:80"),
@@ -579,8 +610,37 @@ pub fn bytes(sound: &Place) -> Vec<Whole> {
         ("a list at the top", FLOW, b"- askonce: 1\n".to_vec(), "error[wrong-type] desk.yaml:1"),
         ("a word at the top", FLOW, b"desk\n".to_vec(), "error[wrong-type] desk.yaml:1"),
         ("a picture", FLOW, b"\x89PNG\r\n\x1a\n".to_vec(), "error[unreadable] desk.yaml"),
+        ("a question without a way to a person", FLOW, alone(LEFT), "error[no-way-out] desk.yaml:7"),
+        ("a choice without a way to a person", FLOW, alone(CHOICE), "error[no-escape] desk.yaml:4"),
         ("a catalogue in place of a flow", FLOW, sound.text(EN).into(), "error[missing-key] desk.yaml:1"),
     ]
+}
+
+/// Flows of their own, which show what the sound one cannot by one edit.
+const LEFT: &str = "
+  account: { type: digits, length: 4, ask: [account_ask] }
+blocks:
+  start:
+    - collect: account
+      else: continue
+    - hangup
+";
+const CHOICE: &str = "
+  reason: { type: choice, keys: { 1: billing, 2: outage }, ask: [main_menu] }
+queues: { support: { to: support } }
+blocks:
+  start:
+    - collect: reason
+      else: continue
+    - agent: support
+      needs: [reason]
+      else: sorry
+  sorry:
+    - hangup
+";
+
+fn alone(rest: &str) -> Vec<u8> {
+    format!("askonce: 1\nflow: desk\nfacts:{rest}").into_bytes()
 }
 
 /// What it is, and the flow with it.

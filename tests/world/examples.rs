@@ -12,6 +12,7 @@ use askonce::record::seam::Disposition;
 use askonce::replay;
 use askonce::secret::Secret;
 use askonce::server::files::{self, Disk};
+use askonce::server::store::kept::Record;
 use askonce::server::{self, Place};
 use askonce::sip::Uri;
 use askonce::time::{Duration, Instant};
@@ -251,6 +252,9 @@ fn one_call_of_each_example_reaches_its_person_with_its_facts() {
         facts.sort_unstable();
         assert_eq!(carried, facts, "{}", example.flow);
         assert_eq!(world.cdrs[0].disposition, Disposition::Agent, "{}", example.flow);
+        // What `explain` reads of a record is in it.
+        let record: Record = serde_json::from_value(serde_json::json!(world.cdrs[0])).expect("a record");
+        assert_eq!(record.facts.len(), world.cdrs[0].facts.len());
         keep(example.flow, example.flow, &world);
     }
 }

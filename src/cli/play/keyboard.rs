@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::os::fd::AsFd;
 
 const ENTER: [u8; 2] = [b'\r', b'\n'];
-/// Ctrl-C and Ctrl-D: the person at the keyboard has had enough.
+/// Ctrl-C and Ctrl-D.
 const ENOUGH: [u8; 2] = [3, 4];
 
 /// What may be done where the call waits for that: the key, what it says, and the cue.
@@ -40,26 +40,18 @@ pub fn play(session: &mut Session) -> Result<(), Failed> {
             hinted = Some(awaits.clone());
         }
         if let Awaits::Lookup { name, .. } = &awaits {
-            let answered = match session.answers.next(name) {
-                Some(cue) => Some(cue),
-                None => keys.line_by_line(ask).map_err(fail)?,
-            };
-            match answered {
-                Some(cue) => give(session, &cue),
-                None => {
-                    session.stage.close();
-                    session.tell();
-                    return Ok(());
-                }
+            match session.answers.next(name) {
+                // One that does not fit would not the next time either.
+                Some(cue) => session.stage.give(&cue).map_err(fail)?,
+                None => match keys.line_by_line(ask).map_err(fail)? {
+                    Some(cue) => give(session, &cue),
+                    None => return end(session),
+                },
             }
             hinted = None;
             continue;
         }
-        let Some(byte) = key().filter(|byte| !ENOUGH.contains(byte)) else {
-            session.stage.close();
-            session.tell();
-            return Ok(());
-        };
+        let Some(byte) = key().filter(|byte| !ENOUGH.contains(byte)) else { return end(session) };
         match byte {
             b'h' => give(session, &Cue::HangUp),
             b'p' => session.panel(),
@@ -67,6 +59,14 @@ pub fn play(session: &mut Session) -> Result<(), Failed> {
             byte => pressed(session, &awaits, byte),
         }
     }
+}
+
+/// The person at the keyboard has had enough, and so has the caller.
+fn end(session: &mut Session) -> Result<(), Failed> {
+    println!();
+    session.stage.close();
+    session.tell();
+    Ok(())
 }
 
 /// A key that means something where the call is.
@@ -121,8 +121,11 @@ fn hint(awaits: &Awaits) {
     let keys = match awaits {
         Awaits::Key => "0-9 * #, Enter: the entry ends, or nothing is said".to_owned(),
         Awaits::Lookup { name, wants } => {
+            // A line is read here, and no single key.
             let values = wants.iter().map(|want| format!(" {want}=..")).collect::<String>();
-            format!("how does the lookup {name} end? ok{values}, none, refused, slow, failed")
+            return println!(
+                "  [how does the lookup {name} end? ok{values}, none, refused, slow, failed; Ctrl-D: the end]"
+            );
         }
         Awaits::Line { offered: true, .. } => format!("{}, or the key that was offered", of(LINE)),
         Awaits::Line { .. } => of(LINE),

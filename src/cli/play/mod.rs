@@ -6,6 +6,9 @@ mod keyboard;
 mod sound;
 
 use super::{Failed, fail, show};
+use crate::audio::ArenaBuilder;
+use crate::call::Program;
+use crate::codec::Codec;
 use crate::engine::Service;
 use crate::flow::script::{Cue, Opening, Script};
 use crate::record::fixture::Step;
@@ -13,11 +16,13 @@ use crate::record::{In, Out};
 use crate::replay::stage::{Awaits, Place, Stage, Words, keep};
 use crate::replay::tell::{self, Reader, Teller};
 use crate::server;
-use crate::server::files::{self, Disk};
+use crate::server::files::{self, Disk, Findings};
+use crate::yaml::{Diagnostic, Severity};
 use answers::Answers;
 use sound::Player;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A script that is read from standard input has so many bytes at most.
 const SCRIPT: u64 = 1 << 20;
@@ -47,9 +52,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<(), Failed> {
-    let (service, findings) = files::load(&Disk, &args.flow);
-    show(&findings);
-    let service = service.ok_or_else(|| fail("the flow does not load"))?;
+    let service = load(&args.flow).ok_or_else(|| fail("the flow cannot be played"))?;
     let place = place(args, &service)?;
     let answers = args.lookups.as_deref().map_or_else(|| Ok(Answers::default()), Answers::read)?;
     let player = args.audio.then(|| Player::find(&service.arena)).transpose().map_err(fail)?;
@@ -60,7 +63,8 @@ pub fn run(args: &Args) -> Result<(), Failed> {
     let mut session = Session { stage, answers, teller: Teller::new(Reader::Author, Some(&words)), told: 0, player };
     session.tell();
     let done = if interactive { keyboard::play(&mut session) } else { session.perform(&script.cues) };
-    // What came of it is kept in either case.
+    // What came of it is kept in either case, and a recording is of a call that has ended.
+    session.stage.close();
     let fixture = session.stage.into_fixture();
     if let Some(folder) = &args.save {
         let file = keep::keep(&fixture, folder).map_err(fail)?;
@@ -150,6 +154,25 @@ impl Session<'_> {
             cue => cue.to_string(),
         }
     }
+}
+
+/// A flow that failed a proof can be tried, and one whose prompts nobody has spoken yet.
+fn load(path: &Path) -> Option<Service> {
+    let (service, mut findings) = files::load_unproved(&Disk, path, &Codec::LAWS);
+    let unspoken = |told: &Diagnostic| told.code == "no-clip";
+    let played = service.or_else(|| {
+        if !findings.diagnostics.iter().all(|told| unspoken(told) || told.severity == Severity::Warning) {
+            return None;
+        }
+        let written = files::read_flow(&Disk, path, &mut Findings::default())?;
+        let program = Program { flow: Arc::new(written.flow?), prompts: Arc::new(written.prompts) };
+        Some(Service { program, arena: Arc::new(ArenaBuilder::default().build()) })
+    });
+    if played.is_some() {
+        findings.diagnostics.retain(|told| !unspoken(told));
+    }
+    show(&findings);
+    played
 }
 
 fn place(args: &Args, service: &Service) -> Result<Place, Failed> {

@@ -26,7 +26,7 @@ pub struct Player {
 impl Player {
     /// The first one that there is.
     pub fn find(arena: &Arc<Arena>) -> Result<Player, String> {
-        let folders = std::env::var_os("PATH").unwrap_or_else(Default::default);
+        let folders = std::env::var_os("PATH").ok_or("there is no PATH to find a player of sound on")?;
         let there =
             |name: &str| std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|file| file.is_file());
         let found = PLAYERS.iter().find_map(|(name, arguments)| {

@@ -78,12 +78,10 @@ fn afterwards(block: &Block, loading: &mut Loading) {
     for placed in &block.steps {
         let verb = placed.step.verb();
         if !AFTERWARDS.contains(&verb) {
-            let message = format!(
-                "`{verb}` in line {} of block `{}`: the caller is gone by then",
-                placed.at.line, block.name.text
-            );
+            let message = format!("`{verb}` in block `{}`: the caller is gone by then", block.name.text);
             let verbs: Vec<&str> = VERBS.iter().copied().filter(|verb| AFTERWARDS.contains(verb)).collect();
-            fault(loading, block, "caller-gone", message).remedy(format!("there may be: {}", verbs.join(", ")));
+            let remedy = format!("there may be: {}", verbs.join(", "));
+            fault_at(loading, block, "caller-gone", placed.at, message).remedy(remedy);
         }
     }
 }

@@ -153,10 +153,10 @@ impl<'f> Ground<'f> {
         self.first[block] + step
     }
 
-    /// Block and step of a number.
-    pub fn place(&self, step: usize) -> (usize, usize) {
-        let block = self.first.partition_point(|first| *first <= step) - 1;
-        (block, step - self.first[block])
+    /// Every step.
+    pub fn places(&self) -> impl Iterator<Item = (usize, usize)> {
+        let blocks = self.flow.blocks.iter().enumerate();
+        blocks.flat_map(|(at, block)| (0..block.steps.len()).map(move |step| (at, step)))
     }
 
     pub fn minds(&self, place: (usize, usize)) -> &Minds<'f> {

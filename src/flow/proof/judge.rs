@@ -58,22 +58,25 @@ impl Judge<'_, '_> {
         let (block, step) = (&flow.blocks[place.0], &flow.blocks[place.0].steps[place.1]);
         let minds = self.ground.minds(place);
         let name = |fact: usize| flow.facts[fact].name.text.as_str();
-        let (code, at, message, remedy) = match trouble {
+        let told = |code, at, message, remedy: String| {
+            self.found(code, (place, at), message, remedy, Some(self.states.way(state)))
+        };
+        match trouble {
             Trouble::StrayReturn => {
                 let block = &block.name.text;
                 let message = format!("`{block}` is also reached without a `run`: there is nothing to return to");
-                ("stray-return", step.at, message, format!("lead to it by `- run: {block}` only"))
+                told("stray-return", step.at, message, format!("lead to it by `- run: {block}` only"))
             }
             Trouble::DeepRun => {
                 let message = format!("`run` goes more than {MAX_RUNS} deep here");
                 let remedy = "a block that is run ends by `- return`, and does not lead back to who ran it";
-                ("deep-run", step.at, message, remedy.to_owned())
+                told("deep-run", step.at, message, remedy.to_owned())
             }
             Trouble::AskedTwice(fact) => {
                 let message = format!("the caller may be asked for `{}` a second time here", name(fact));
                 let remedy = "if that is on purpose, bound the `forget:` before it by `at_most:`, or file what was said by \
                               `keep: true`";
-                ("asked-twice", step.at, message, remedy.to_owned())
+                told("asked-twice", step.at, message, remedy.to_owned())
             }
             Trouble::Unasked(which) => {
                 let needs: Option<&Needs> = step.step.needs();
@@ -83,18 +86,17 @@ impl Judge<'_, '_> {
                     "`- collect: {0}` on every way here; or write `{0}?` if it goes along only where somebody asked",
                     name(fact)
                 );
-                ("unasked", at, message, remedy)
+                told("unasked", at, message, remedy)
             }
             Trouble::SecretKept(fact) => {
                 let message = format!("the secret `{}` may still be there when somebody is called", name(fact));
-                let remedy = format!("`- forget: {}` on every way here", name(fact));
-                ("secret-kept", step.at, message, remedy)
+                told("secret-kept", step.at, message, format!("`- forget: {}` on every way here", name(fact)))
             }
             Trouble::NotFilled(which) => {
                 let (fact, prompt) = minds.spoken[which];
                 let message = format!("prompt `{prompt}` speaks `{{{0}}}`, which may have no value here", name(fact));
                 let remedy = format!("collect it on every way here, or word its absence: `{{{}?}}`", name(fact));
-                ("not-filled", step.at, message, remedy)
+                told("not-filled", step.at, message, remedy)
             }
             Trouble::SendsUnfilled(fact) => {
                 let lookup = match &step.step {
@@ -106,7 +108,7 @@ impl Judge<'_, '_> {
                 let message = format!("lookup `{lookup}` sends `{}`, which may have no value here", name(fact));
                 let remedy =
                     format!("collect it on every way here, or go round it: `- if: not filled({})`", name(fact));
-                ("sends-unfilled", step.at, message, remedy)
+                told("sends-unfilled", step.at, message, remedy)
             }
             Trouble::NeverGiven(which) => {
                 let (lookup, which, at) = minds.given[which];
@@ -114,10 +116,9 @@ impl Judge<'_, '_> {
                 let (lookup, name) = (&lookup.name.text, &lookup.gives[which].name.text);
                 let message = format!("`{lookup}.{name}` is read where lookup `{lookup}` may have failed");
                 let remedy = format!("lead its `else:` elsewhere, or give `{name}` a `default:`");
-                ("never-given", at, message, remedy)
+                told("never-given", at, message, remedy)
             }
-        };
-        self.found(code, (place, at), message, remedy, Some(self.states.way(state)))
+        }
     }
 
     fn found(
@@ -192,46 +193,48 @@ impl Judge<'_, '_> {
     /// A round through a bounded `forget:` passes a choice of the caller: nobody is sent round who did not ask for it.
     fn no_choice(&self) -> Vec<Found> {
         let flow = self.ground.flow;
-        let mut found: Vec<Found> = Vec::new();
-        let mut told = Vec::new();
-        for (start, state) in self.states.all.iter().enumerate() {
-            let step = &flow.blocks[state.place.0].steps[state.place.1];
-            let Step::Forget(forget) = &step.step else { continue };
-            if !forget.is_bounded() || told.contains(&state.place) {
-                continue;
-            }
-            let (mut seen, mut open) = (vec![false; self.states.all.len()], vec![start]);
-            while let Some(at) = open.pop() {
-                if at != start && self.states.all[at].place == state.place {
-                    told.push(state.place);
-                    let message = format!(
-                        "callers go round by `forget: {}` without having asked for it",
-                        flow.facts[forget.fact()].name.text
-                    );
-                    let remedy = "ask for a choice on the way round: another one, or not?";
-                    found.push(self.found(
-                        "no-choice",
-                        (state.place, step.at),
-                        message,
-                        remedy,
-                        Some(self.states.way(start)),
-                    ));
-                    break;
-                }
-                if std::mem::replace(&mut seen[at], true) {
-                    continue;
-                }
-                let chosen = |by: By| match by {
-                    By::Keyed { fact, .. } | By::Known { fact, .. } | By::Taken { fact, .. } => {
-                        matches!(flow.facts[fact].kind, Kind::Choice(_))
-                    }
-                    _ => false,
-                };
-                let edges = self.states.edges(at).iter().filter(|edge| !edge.paced && !chosen(edge.by));
-                open.extend(edges.filter_map(|edge| edge.to));
-            }
+        let mut found = Vec::new();
+        let bounded = self.ground.places().filter_map(|place| match &flow.blocks[place.0].steps[place.1].step {
+            Step::Forget(forget) if forget.is_bounded() => Some((place, forget.fact())),
+            _ => None,
+        });
+        for (place, fact) in bounded {
+            let Some(first) = self.goes_round(place) else { continue };
+            let at = flow.blocks[place.0].steps[place.1].at;
+            let name = &flow.facts[fact].name.text;
+            let message = format!("callers go round by `forget: {name}` without having asked for it");
+            let remedy = "ask for a choice on the way round: another one, or not?";
+            found.push(self.found("no-choice", (place, at), message, remedy, Some(self.states.way(first))));
         }
         found
+    }
+
+    /// The first state at a place from which calls come back to it without a choice.
+    fn goes_round(&self, place: (usize, usize)) -> Option<usize> {
+        let at_place = |state: usize| self.states.all[state].place == place;
+        let chosen = |by: By| match by {
+            By::Keyed { fact, .. } | By::Known { fact, .. } | By::Taken { fact, .. } => {
+                matches!(self.ground.flow.facts[fact].kind, Kind::Choice(_))
+            }
+            _ => false,
+        };
+        let mut seen = vec![false; self.states.all.len()];
+        for first in (0..self.states.all.len()).filter(|state| at_place(*state)) {
+            let mut open = vec![first];
+            while let Some(state) = open.pop() {
+                if std::mem::replace(&mut seen[state], true) {
+                    continue;
+                }
+                let edges = self.states.edges(state).iter().filter(|edge| !edge.paced && !chosen(edge.by));
+                for to in edges.filter_map(|edge| edge.to) {
+                    if at_place(to) {
+                        return Some(first);
+                    }
+                    open.push(to);
+                }
+            }
+        }
+        None
     }
 
     /// From every question a person stays in reach, or what stands for one.

@@ -6,6 +6,7 @@
 //! few enough of them: facts that no step looks at any more are not told apart (`ground`). Where there are too many all the
 //! same, each fact is looked at by itself.
 
+mod cover;
 mod explore;
 mod graph;
 mod ground;
@@ -34,8 +35,16 @@ use length::Lengths;
 #[derive(Clone, Debug)]
 pub struct Finding {
     pub diagnostic: Diagnostic,
-    /// The shortest call that comes there. `None`: it takes no call to see it, or none that we could make up.
-    pub script: Option<Script>,
+    /// `None`: it takes no call to see it, or none that we could make up.
+    pub witness: Option<Witness>,
+}
+
+/// The shortest call that comes to what is wrong.
+#[derive(Clone, Debug)]
+pub struct Witness {
+    pub script: Script,
+    /// Where that is: the block, and the step from 1.
+    pub at: (String, usize),
 }
 
 /// All proofs. `clip` is the length of a clip by its name, where that is known.
@@ -58,6 +67,14 @@ pub fn prove(flow: &Flow, prompts: &Prompts, clip: &dyn Fn(&str) -> Option<Durat
     findings
 }
 
+/// Calls that together take every way out of every step of a flow that is proved; and how many ways out no call could be made
+/// up for. `None`: there are too many states to tell.
+pub fn calls(flow: &Flow, prompts: &Prompts) -> Option<(Vec<Script>, usize)> {
+    let ground = Ground::new(flow, prompts, None);
+    let states = States::explore(&ground).ok()?;
+    Some(cover::calls(&ground, &states))
+}
+
 /// Each fact by itself; what goes round is looked for once, with no fact told apart.
 fn one_by_one(flow: &Flow, prompts: &Prompts, lengths: &Lengths) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
@@ -73,7 +90,7 @@ fn one_by_one(flow: &Flow, prompts: &Prompts, lengths: &Lengths) -> Vec<Finding>
                 "there are more ways through the flow than can be looked at",
             );
             unproved.remedy("make two flows of it");
-            return vec![Finding { diagnostic: unproved, script: None }];
+            return vec![Finding { diagnostic: unproved, witness: None }];
         };
         let judge = Judge { ground: &ground, states: &states, lengths };
         let found = if fact == none { judge.endless() } else { judge.troubles() };
@@ -91,10 +108,11 @@ fn one_by_one(flow: &Flow, prompts: &Prompts, lengths: &Lengths) -> Vec<Finding>
 
 fn finding(ground: &Ground, states: Option<&States>, found: Found) -> Finding {
     let Found { mut diagnostic, way, end } = found;
-    let Some((states, way)) = states.zip(way) else { return Finding { diagnostic, script: None } };
+    let Some((states, way)) = states.zip(way) else { return Finding { diagnostic, witness: None } };
     diagnostic.witness = witness::words(ground, states, &way, end);
-    let script = witness::script(ground, states, &way);
-    Finding { diagnostic, script }
+    let at = (ground.flow.blocks[end.0].name.text.clone(), end.1 + 1);
+    let witness = witness::script(ground, states, &way).map(|script| Witness { script, at });
+    Finding { diagnostic, witness }
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub struct Move {
 }
 
 /// What makes a call take a way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum By {
     /// Nothing: the flow goes on.
     Itself,

@@ -41,7 +41,7 @@ fn found(text: &str) -> Vec<(&'static str, usize, bool)> {
     let found = prove(&flow, &prompts, &|_| None);
     found
         .iter()
-        .map(|finding| (finding.diagnostic.code, finding.diagnostic.span.line, finding.script.is_some()))
+        .map(|finding| (finding.diagnostic.code, finding.diagnostic.span.line, finding.witness.is_some()))
         .collect()
 }
 
@@ -177,7 +177,7 @@ fn a_witness_is_a_call_that_a_caller_could_make() {
             "more:2: here"
         ]
     );
-    let script = finding.script.as_ref().expect("a call");
+    let script = &finding.witness.as_ref().expect("a call").script;
     let cues: Vec<String> = script.cues.iter().map(Cue::to_string).collect();
     assert_eq!(cues, ["press 2", "lookup ok"]);
 }

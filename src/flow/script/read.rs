@@ -347,7 +347,7 @@ mod tests {
                 "line 1: one word stands behind `press`: press 79927398713#; a comment has a line of its own",
             ),
             ("press 1A", "line 1: `A` is no key: keys are 0 to 9, * and #"),
-            ("lookup okay", "line 1: `okay` is no end of a lookup: did you mean `ok`?"),
+            ("lookup refusd", "line 1: `refusd` is no end of a lookup: did you mean `refused`?"),
             ("lookup none a=1", "line 1: a lookup that ends `none` finds nothing: leave the values out"),
             ("lookup ok gold", "line 1: `gold` is no value with its name: name=value"),
             ("agent hangsup", "line 1: `hangsup` is no end of a person's part: did you mean `hangs-up`?"),

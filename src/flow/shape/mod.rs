@@ -21,7 +21,9 @@ pub const TARGET: Takes = Takes::Any(&[
 ]);
 pub const BLOCK: Takes = Takes::Name("block");
 pub const FACT: Takes = Takes::Name("fact");
-pub const FACTS: Takes = Takes::List(&FACT, MAX_NEEDS);
+/// With a `?` one that may be unasked.
+pub const FACTS: Takes =
+    Takes::List(&Takes::Text("a fact, with a `?` one that may be unasked", r"^[A-Za-z][\w.-]*\??$"), MAX_NEEDS);
 pub const LOOKUP: Takes = Takes::Name("lookup");
 /// Outright, or by a parameter as `with.desk`.
 pub const QUEUE: Takes = Takes::Name("queue");

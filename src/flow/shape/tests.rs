@@ -102,6 +102,9 @@ fn sound_files_fit_the_schema() {
     let flow = Held::new(of(File::Flow));
     for (name, text) in FLOWS {
         assert_eq!(flow.refuses(text), None, "{name}");
+        // The account desk's text is in recordings that are older; the tutorial begins with an empty file.
+        let says = text.starts_with("# yaml-language-server: $schema=../docs/flow.schema.json\n");
+        assert!(says || ["account-desk", "tutorial"].contains(&name), "{name} does not name its schema");
     }
     assert_eq!(flow.refuses(EVERYTHING), None);
     assert_eq!(Held::new(of(File::Module)).refuses(MODULE), None);
@@ -110,13 +113,16 @@ fn sound_files_fit_the_schema() {
     assert!(Held::new(of(File::Prompts)).refuses("a b: c").is_some());
 }
 
-const FLOWS: [(&str, &str); 6] = [
+const FLOWS: [(&str, &str); 9] = [
     ("account-desk", include_str!("../../../flows/account-desk.yaml")),
     ("after-hours", include_str!("../../../flows/after-hours.yaml")),
     ("bank-card", include_str!("../../../flows/bank-card.yaml")),
+    ("clinic", include_str!("../../../flows/clinic.yaml")),
     ("contact-center", include_str!("../../../flows/contact-center.yaml")),
     ("multi-brand", include_str!("../../../flows/multi-brand.yaml")),
     ("pharmacy", include_str!("../../../flows/pharmacy.yaml")),
+    ("utility-outage", include_str!("../../../flows/utility-outage.yaml")),
+    ("tutorial", include_str!("../../../docs/tutorial/step-7.yaml")),
 ];
 
 /// Broken in one place each: instead of the first text stands the second one.
@@ -171,7 +177,7 @@ const MORE_BROKEN: [(&str, &str); 8] = [
 #[test]
 fn broken_files_do_not_fit_the_schema() {
     let flow = Held::new(of(File::Flow));
-    let (_, sound) = FLOWS[3];
+    let (_, sound) = FLOWS[4];
     for (before, after) in BROKEN.into_iter().chain(MORE_BROKEN) {
         assert!(sound.contains(before), "{before}");
         assert!(flow.refuses(&sound.replacen(before, after, 1)).is_some(), "{before} -> {after}");

@@ -36,8 +36,12 @@ impl Agent {
         "Hands the caller to a person, who sees at once what is known of them.",
         &[
             need("agent", QUEUE, "The queue, outright or by a parameter: `with.desk`.").like("support"),
-            key("needs", FACTS, "Facts that go along: each is filled or declined by then, and never merely unasked.")
-                .like("[account, reason]"),
+            key(
+                "needs",
+                FACTS,
+                "Facts that go along: each is filled or declined by then. One with a `?` may be unasked.",
+            )
+            .like("[account, reason?]"),
             key("whisper", PROMPT, "What the person hears, alone, before the caller is there.").like("whisper_account"),
             key("done", TARGET, "Where the caller goes on when the person hangs up first; without it the call ends."),
             key("escalate", TARGET, "Where the caller goes on whom the person sends on; every fact stays known."),

@@ -62,6 +62,8 @@ impl Stage<'_> {
                     match self.stands.calling {
                         Some(Calling::Ringing) => self.refuse(),
                         Some(Calling::Referring) => self.refer(486),
+                        // Whoever stayed on after a transfer that nobody does.
+                        Some(Calling::Bridged) => self.input(In::Lost { leg: Leg::Agent, why: "gone".to_owned() }),
                         _ => self.step(),
                     }
                 }
@@ -102,10 +104,12 @@ impl Stage<'_> {
 
     /// The person answers, hears the whisper to its end, and talks to the caller.
     fn talk(&mut self) {
-        self.pass(RINGS);
-        self.input(In::Progress { status: 180, answer: None });
-        self.pass(ANSWERS);
-        self.input(In::Answered { answer: Some(super::place::agent_sdp()) });
+        if self.stands.calling == Some(Calling::Ringing) {
+            self.pass(RINGS);
+            self.input(In::Progress { status: 180, answer: None });
+            self.pass(ANSWERS);
+            self.input(In::Answered { answer: Some(super::place::agent_sdp()) });
+        }
         while self.stands.calling == Some(Calling::Ringing) && !self.call.ended() {
             self.step();
         }
@@ -114,7 +118,12 @@ impl Stage<'_> {
 
     pub(super) fn line(&mut self, cue: &Cue, word: LineCue) -> Result<(), Unfit> {
         let Some(line) = &self.stands.line else { return Ok(()) };
-        let (placed, offered, since) = (line.placed, line.offered, line.since);
+        let (placed, offered, since, steps) = (line.placed, line.offered, line.since, self.stands.steps);
+        // Where the caller has left the line before, it may wait in another one.
+        let waits = |stage: &Self| {
+            let left = stage.stands.steps != steps;
+            if left { Err(stage.unfit_as(cue, "nobody may wait in this line for so long")) } else { Ok(()) }
+        };
         let unfit = |why: &str| Err(self.unfit(cue, &self.awaits().unwrap_or(Awaits::Nothing)).because(why));
         match word {
             LineCue::Full if placed => return unfit("the caller waits in it already"),
@@ -125,14 +134,13 @@ impl Stage<'_> {
             LineCue::Turn => {
                 if placed {
                     self.pass(MOVES);
+                    waits(self)?;
                 }
                 self.stands.line = None;
                 self.input(In::Line(LineTold::Turn));
             }
             LineCue::Longest => {
                 self.take_place();
-                // The next step may lead into a line again.
-                let steps = self.stands.steps;
                 while self.stands.steps == steps {
                     self.step();
                 }
@@ -142,10 +150,8 @@ impl Stage<'_> {
                 let Some(after) = self.offered_after() else { return unfit("it offers no way out") };
                 self.take_place();
                 self.pass((since + after).since(self.now) + PAUSE);
-                match &mut self.stands.line {
-                    Some(line) => line.offered = true,
-                    None => return Err(self.unfit_as(cue, "nobody may wait in this line for so long")),
-                }
+                waits(self)?;
+                self.stands.line.iter_mut().for_each(|line| line.offered = true);
             }
         }
         Ok(())

@@ -19,15 +19,18 @@ impl Words {
     pub fn of(prompts: &Prompts) -> Words {
         let mut texts = BTreeMap::new();
         for book in prompts.books() {
-            let words = spoken::words(&book.language).into_iter();
-            texts.extend(words.map(|(name, text)| {
-                // Figures are quicker to read than their names.
-                let figure = name.strip_prefix("digits/").map(str::to_owned);
-                (format!("{}/{name}", book.language), figure.unwrap_or(text))
-            }));
             for part in book.prompts().flat_map(|(_, prompt)| &prompt.parts) {
                 if let Part::Clip { name, text } = part {
                     texts.insert(name.clone(), text.clone());
+                }
+            }
+            let words = spoken::words(&book.language).into_iter();
+            for (name, text) in words {
+                let clip = format!("{}/{name}", book.language);
+                match name.strip_prefix("digits/") {
+                    // Figures are quicker to read than their names.
+                    Some(figure) => drop(texts.insert(clip, figure.to_owned())),
+                    None => drop(texts.entry(clip).or_insert(text)),
                 }
             }
         }
@@ -40,9 +43,12 @@ impl Words {
         let mut add = |clip: &str| match clip {
             PAUSE => text.push(','),
             clip => {
-                let space = if text.is_empty() { "" } else { " " };
-                text += space;
-                text += self.texts.get(clip).map_or(clip, String::as_str);
+                let said = self.texts.get(clip).map_or(clip, String::as_str);
+                // What a value ends had its full stop behind the value.
+                let ended = said.starts_with(char::is_uppercase) && text.ends_with(char::is_alphanumeric);
+                text += if ended { "." } else { "" };
+                text += if text.is_empty() { "" } else { " " };
+                text += said;
             }
         };
         for utterance in say {

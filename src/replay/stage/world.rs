@@ -5,6 +5,7 @@ use crate::audio::Utterance;
 use crate::context::{Ended, Outcome};
 use crate::media::{FRAME_TIME, RecordAct};
 use crate::record::seam::{In, Leg, Out};
+use crate::replay::tell::place;
 use crate::secret::Secret;
 use crate::time::{Duration, Instant};
 
@@ -76,7 +77,7 @@ impl Stage<'_> {
     /// Something that the call does.
     pub(super) fn observe(&mut self, at: Instant, out: &Out) {
         match out {
-            Out::Step { block, step, verb, line } => self.enters(verb, format!("{block}:{step}, line {line}")),
+            Out::Step { block, step, verb, line } => self.enters(verb, place(block, *step, *line)),
             Out::Play { leg, play, say, looped, .. } => self.plays(at, *leg, *play, say, *looped),
             Out::Stop { leg } => self.silence(*leg),
             Out::Early { .. } => self.answer(at + SHOWS, In::Shown),

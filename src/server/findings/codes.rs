@@ -93,6 +93,8 @@ codes! {
             "a bound that is passed here would be passed in the middle of a call";
         "anchor": "an anchor `&x` or an alias `*x`",
             "what stands somewhere else is overlooked when one of the two is changed";
+        "layout": "`askonce fmt` does not know how to lay this out",
+            "the file stays as it is, and callers hear nothing of it";
         "merge-key": "a merge key `<<`",
             "what stands somewhere else is overlooked when one of the two is changed";
         "misread-key": "a key that YAML 1.1 takes for true or false",
@@ -155,10 +157,24 @@ codes! {
             "nobody hears it and nobody answers";
         "one-language": "a language that nobody can choose",
             "its callers hear another one";
+        "unproved": "there are more ways through a flow than can be looked at",
+            "nothing is proved of it, so a caller may meet what nobody saw";
         "unused": "a name that nothing uses",
             "it is either left over, or what was to use it is missing";
     }
+    Part::Proof(1) => {
+        "asked-twice": "a fact may be asked for again",
+            "the caller would have to say again what was said already";
+    }
+    Part::Proof(2) => {
+        "unasked": "a step needs a fact that nobody asked for on some path",
+            "the person would have to ask for what the machine forgot to";
+    }
     Part::Proof(3) => {
+        "no-way-out": "no person can be reached from a question",
+            "a caller who cannot answer it is left alone with a machine";
+        "no-escape": "a choice without a key for a person",
+            "a caller who wants none of the choices cannot say so";
         "escape-key": "one key means two things",
             "a caller who wants a person would choose something, or the other way round";
     }
@@ -179,10 +195,14 @@ codes! {
             "there is nothing to return to: the caller would be cut off";
         "endless-loop": "a path goes round for ever",
             "the caller would hear the same again and again until hanging up";
+        "no-choice": "a round in which the caller is never asked whether to go on",
+            "the caller would be asked for one thing after the other without having wished so";
         "deep-run": "blocks run blocks more than eight deep",
             "the call would stop in the middle when there is no room left";
     }
     Part::Proof(6) => {
+        "secret-kept": "a secret is still there when the caller is handed over",
+            "a PIN would be in reach of whoever talks to the caller";
         "unguarded": "a flow announces, and never knows for sure who calls",
             "anybody who finds the number could speak to all callers";
         "class": "a fact goes where its class may not",
@@ -195,6 +215,8 @@ codes! {
             "what is the caller's own would be heard by others, or nothing be heard at all";
     }
     Part::Proof(7) => {
+        "not-filled": "a prompt reads a fact that may have no value there",
+            "the caller would hear a gap in the sentence";
         "not-in-language": "a prompt is missing in a language, or speaks other values there",
             "who chose that language would hear silence, or something else";
         "no-wording": "a prompt needs another one that is not there",
@@ -207,8 +229,16 @@ codes! {
             "the caller would hear silence in its place";
     }
     Part::Proof(8) => {
+        "sends-unfilled": "a lookup sends a fact that may have no value there",
+            "the lookup would fail, or answer for somebody else";
+        "long-silence": "the caller may hear nothing for too long",
+            "who hears nothing hangs up";
         "never-given": "a value is read that a failed lookup never gave",
             "when the lookup fails, the path would depend on nothing";
+    }
+    Part::Proof(9) => {
+        "over-budget": "the way to a person is longer than the flow allows itself",
+            "callers give up before somebody answers";
     }
     Part::Proof(10) => {
         "context-too-long": "facts may be longer than their carrier takes",

@@ -55,6 +55,7 @@ impl Checked {
                 all.diagnostics.push(diagnostic);
             }
         }
+        all.witnesses.extend(found.witnesses);
         for source in found.sources {
             if !all.sources.iter().any(|known| known.path == source.path) {
                 all.sources.push(source);

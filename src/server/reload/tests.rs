@@ -101,6 +101,8 @@ const BROKEN: &[Case] = &[
     (PLACE, "storm: false", "storm: off", "19:20: wrong-type"),
     (PLACE, "storm: false", "\"a storm\": false", "19:13: bad-name"),
     (PLACE, "storm: false", "strom: false", "desk.yaml:13:11: unknown-name"),
+    // What reads well and fails a proof.
+    (DESK, "else: sorry", "else: start", "15:7: endless-loop"),
     (DESK, "switch.storm", "switch.strom", "13:11: unknown-name"),
     (PLACE, "switches: {", "record: { audio: true }\nswitches: {", "19:1: needs-restart"),
     (PLACE, "switches: {", "advertise: 192.0.2.7\nswitches: {", "19:1: needs-restart"),

@@ -50,7 +50,7 @@ impl Files for Folder {
 /// A flow that reads a date in these languages, with its prompts; and what else lies beside it.
 fn dated(languages: &str, beside: &[&str]) -> Folder {
     let flow = format!(
-        "askonce: 1\nflow: t\nlanguages: [{languages}]\nfacts:\n  day: {{ type: date, ask: [ask], confirm: back, default: \
+        "askonce: 1\nflow: t\nlanguages: [{languages}]\nfacts:\n  day: {{ type: date, survey: true, ask: [ask], confirm: back, default: \
          2026-01-01 }}\nblocks: {{ start: [{{ collect: day }}, hangup] }}\n"
     );
     let mut files = BTreeMap::from([(PathBuf::from("my/flow.yaml"), flow.into_bytes())]);
@@ -113,7 +113,7 @@ fn a_language_without_words_and_a_word_that_is_nowhere_are_told() {
     let (service, findings) = load(&dated("fr", &[]), Path::new("my/flow.yaml"));
     assert!(service.is_none() && findings.render().contains("languages with words for it: en, es"));
     let mut files = dated("fr", &["prompts/fr/digits/1"]);
-    let flow = "askonce: 1\nflow: t\nlanguages: [fr]\nfacts:\n  day: { type: digits, length: 4, ask: [ask], confirm: \
+    let flow = "askonce: 1\nflow: t\nlanguages: [fr]\nfacts:\n  day: { type: digits, survey: true, length: 4, ask: [ask], confirm: \
                 back, default: '1234' }\nblocks: { start: [{ collect: day }, hangup] }\n";
     files.0.insert("my/flow.yaml".into(), flow.into());
     files.0.insert("my/prompts/fr.yaml".into(), "ask: a\nback: \"{day}\"\n".into());

@@ -9,7 +9,7 @@ use std::path::Path;
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let flow = "askonce: 1\nflow: t\nlanguages: [en, es]\nprompts: own\nfacts:\n  language: { type: choice, keys: { 1: en, 2: es }, \
-                ask: [pick] }\n  sum: { type: money, ask: [ask], confirm: back }\nblocks: { start: [{ collect: language, else: \
+                survey: true, ask: [pick] }\n  sum: { type: money, survey: true, ask: [ask], confirm: back }\nblocks: { start: [{ collect: language, else: \
                 continue }, { collect: sum, else: continue }, hangup] }\n";
     std::fs::write(folder.path().join("t.yaml"), flow).expect("written");
     std::fs::create_dir_all(folder.path().join("own/en")).expect("made");
