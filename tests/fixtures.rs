@@ -10,7 +10,7 @@ use askonce::server::files::{self, Disk};
 use std::path::{Path, PathBuf};
 
 /// What is shipped, and how each call ended. Those that have the name of a flow are `tests/world/examples.rs`' own.
-const RECORDINGS: [(&str, &str); 10] = [
+const RECORDINGS: [(&str, &str); 12] = [
     ("clean", "agent"),
     ("retries", "agent"),
     ("agent-busy", "failed"),
@@ -21,6 +21,8 @@ const RECORDINGS: [(&str, &str); 10] = [
     ("multi-brand", "agent"),
     ("utility-outage", "agent"),
     ("clinic", "agent"),
+    ("announce-desk", "agent"),
+    ("announcing", "self_served"),
 ];
 
 fn root() -> &'static Path {

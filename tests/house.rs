@@ -82,7 +82,7 @@ const DOORS: &[(&str, &[&str])] = &[
 ];
 
 /// The files that may open a `Secret`: carriers and the store by class, recordings of test calls, what reads a
-/// value to check it or to hold keys against it, what shows an author its own, the record's caller number, the digest of a password, and our key of SRTP in its description.
+/// value to check it or to hold keys against it, what shows an author its own, the record's caller number, the digest of a password, a PIN of the configuration, and our key of SRTP in its description.
 const OPENERS: &[&str] = &[
     "src/secret.rs",
     "src/audio/arena.rs",
@@ -97,6 +97,7 @@ const OPENERS: &[&str] = &[
     "src/context/carrier/uui.rs",
     "src/context/document.rs",
     "src/engine/act.rs",
+    "src/engine/pins.rs",
     "src/flow/expr/mod.rs",
     "src/flow/fact.rs",
     "src/flow/lookup.rs",

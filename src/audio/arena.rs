@@ -10,9 +10,13 @@ use crate::codec::Codec;
 use crate::time::Duration;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// The clip that a caller on hold hears; built in unless one of that name is given.
 pub const HOLD: &str = "music/hold";
+
+/// The clip after which a caller is recorded, of a flow that asks for that.
+pub const BEEP: &str = "tone/beep";
 
 /// Two hours of clips: 58 MB a codec, and half of that for Opus.
 const FRAMES: usize = 2 * 60 * 60 * 50;
@@ -44,6 +48,8 @@ pub struct Arena {
     clips: BTreeMap<String, Span>,
     /// The silence between groups of digits.
     pause: Span,
+    /// Its frames come first, and its clips are clips of this one.
+    base: Option<Arc<Arena>>,
 }
 
 /// The frames of one codec, one behind the other: those of Opus differ in length.
@@ -71,7 +77,27 @@ pub enum NoRoom {
 impl Arena {
     /// The run of one clip.
     pub fn span(&self, name: &str) -> Option<Span> {
-        self.clips.get(name).copied()
+        let own = self.clips.get(name).copied();
+        own.or_else(|| self.base.as_ref()?.span(name))
+    }
+
+    /// The arena with one clip more, which is in the same codecs: what a caller said, in its call alone.
+    pub fn with(base: Arc<Arena>, name: &str, samples: &[i16], rate: u32) -> Result<Arena, NoRoom> {
+        let codecs = Codec::ALL.into_iter().filter(|&codec| base.speaks(codec)).collect();
+        let arena = Arena {
+            frames: base.frames,
+            pause: base.pause,
+            base: Some(base),
+            coded: Default::default(),
+            clips: BTreeMap::new(),
+        };
+        let mut builder = ArenaBuilder { codecs, arena, also_hold: Vec::new() };
+        builder.clip(name, samples, rate)?;
+        Ok(builder.arena)
+    }
+
+    fn speaks(&self, codec: Codec) -> bool {
+        !self.coded[codec as usize].ends.is_empty()
     }
 
     /// The runs of a list of utterances, in order; a value gives one run a word.
@@ -94,6 +120,8 @@ impl Arena {
     /// One frame by its index in the arena; `None` past the end, which is another arena's span, and of a codec that the
     /// arena was not made for.
     pub fn frame(&self, codec: Codec, index: u32) -> Option<&[u8]> {
+        let own = self.base.as_ref().map_or(0, |base| base.frames);
+        let Some(index) = index.checked_sub(own) else { return self.base.as_ref()?.frame(codec, index) };
         let Coded { bytes, ends } = &self.coded[codec as usize];
         let end = *ends.get(index as usize)?;
         let start = index.checked_sub(1).and_then(|before| ends.get(before as usize)).copied().unwrap_or(0);
@@ -105,7 +133,7 @@ impl Arena {
         self.frames
     }
 
-    /// The names of the clips, sorted.
+    /// The names of its own clips, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.clips.keys().map(String::as_str)
     }
@@ -128,7 +156,7 @@ impl ArenaBuilder {
     /// Clips will be there in these codecs.
     pub fn new(codecs: &[Codec]) -> Self {
         let pause = Span { start: 0, frames: 0 };
-        let arena = Arena { coded: Default::default(), frames: 0, clips: BTreeMap::new(), pause };
+        let arena = Arena { coded: Default::default(), frames: 0, clips: BTreeMap::new(), pause, base: None };
         Self { codecs: codecs.to_vec(), arena, also_hold: Vec::new() }
     }
 
@@ -159,6 +187,11 @@ impl ArenaBuilder {
     /// The hold music goes by that name as well.
     pub fn also_hold(&mut self, name: &str) {
         self.also_hold.push(name.to_owned());
+    }
+
+    /// The tone after which somebody is recorded.
+    pub fn beep(&mut self) -> Result<(), NoRoom> {
+        self.clip(BEEP, &tone::beep(), tone::RATE)
     }
 
     /// The finished arena, with hold music wherever anything is spoken.
@@ -329,6 +362,27 @@ mod tests {
     fn given_hold_music_replaces_the_built_in() {
         assert_eq!(arena(&[]).span(HOLD), Some(Span { start: 0, frames: 600 }));
         assert_eq!(arena(&[HOLD]).span(HOLD), Some(Span { start: 0, frames: 2 }));
+    }
+
+    #[test]
+    fn what_is_said_over_an_arena_is_one_clip_more_of_it() {
+        let mut builder = ArenaBuilder::new(&[Codec::Pcma, Codec::G722]);
+        builder.beep().expect("room");
+        let base = Arc::new(builder.build());
+        let over = Arena::with(base.clone(), "take/1", &[900; 330], 8_000).expect("room");
+        let twice = Arena::with(Arc::new(over), "take/2", &[700; 160], 8_000).expect("room");
+        let end = base.frames();
+        assert_eq!(twice.span("take/1"), Some(Span { start: end, frames: 3 }));
+        assert_eq!(twice.span("take/2"), Some(Span { start: end + 3, frames: 1 }));
+        assert_eq!((twice.span(BEEP), twice.frames()), (base.span(BEEP), end + 4));
+        for codec in Codec::ALL {
+            assert!((0..end).all(|at| twice.frame(codec, at) == base.frame(codec, at)), "{codec:?}");
+            assert_eq!(twice.frame(codec, end + 3).is_some(), base.frame(codec, 0).is_some(), "{codec:?}");
+            assert_eq!(twice.frame(codec, end + 4), None);
+        }
+        let law = Law::of(Codec::Pcma).expect("a law");
+        assert_eq!(twice.frame(Codec::Pcma, end).map(|frame| frame[0]), Some((law.encode)(900)));
+        assert_eq!(twice.frame(Codec::Pcma, end + 3).map(|frame| frame[159]), Some((law.encode)(700)));
     }
 
     #[test]

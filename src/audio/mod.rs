@@ -10,6 +10,7 @@ pub mod measure;
 pub mod rate;
 pub mod resample;
 pub mod spoken;
+pub mod take;
 mod tone;
 pub mod utterance;
 pub mod wav;

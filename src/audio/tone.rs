@@ -1,5 +1,5 @@
-//! The hold music that is built in: a slow arpeggio over four chords, each note dying away. It is sums and
-//! products only, so that every machine makes the same bytes.
+//! The sounds that are built in: the tone before a recording, and the hold music, a slow arpeggio over four chords, each
+//! note dying away. They are sums and products only, so that every machine makes the same bytes.
 
 /// Samples a second.
 pub const RATE: u32 = 8_000;
@@ -23,6 +23,18 @@ const CHORDS: [[f32; 6]; 4] = [
     [349.23, 440.00, 523.25, 698.46, 523.25, 440.00],
     [392.00, 493.88, 587.33, 783.99, 587.33, 493.88],
 ];
+
+/// Samples of the tone after which somebody is recorded: 300 ms.
+const BEEP: usize = 2_400;
+
+/// What a caller hears before it is recorded: 1,000 Hz, as loud as a prompt.
+pub fn beep() -> Vec<i16> {
+    let sample = |at: usize| {
+        let swell = at.min(BEEP - at).min(ATTACK) as f32 / ATTACK as f32;
+        (sine(at as f32 / 8.0 % 1.0) * swell * 3_600.0) as i16
+    };
+    (0..BEEP).map(sample).collect()
+}
 
 /// Twelve seconds at 8,000 Hz. A note that outlasts the end dies away at the beginning: the loop has no seam.
 pub fn hold_music() -> Vec<i16> {

@@ -21,7 +21,7 @@ use crate::keying::Policy;
 use crate::media::RecordAct;
 use crate::random::Random;
 use crate::record::fixture::{self, Header, Local};
-use crate::record::seam::{Arrival, Disposition, EndedBy, FactChange, In, Leg, LineTold, Out};
+use crate::record::seam::{Arrival, Disposition, EndedBy, FactChange, In, Leg, LineTold, Out, Switched};
 use crate::sdp::{Negotiated, Offer};
 use crate::time::{Duration, Instant};
 use cdr::Cdr;
@@ -215,6 +215,8 @@ impl Call {
             In::Reoffer { leg, offer } => self.reoffer(now, leg, offer.as_ref()),
             In::LateAnswer { leg, answer } => self.late_answer(now, leg, answer.as_ref()),
             In::Recorded { file, ended } => self.recorded(&file, ended),
+            In::Taken { take, outcome } => self.run_event(now, Event::Taken { take, outcome }),
+            In::Announced { announce, done } => self.run_event(now, Event::Announced { announce, done }),
             In::Bye { leg: Leg::Caller } => self.caller_gone(now, EndedBy::Caller),
             In::Lost { leg: Leg::Caller, .. } => self.caller_gone(now, EndedBy::System),
             In::Bye { leg: Leg::Agent } => self.agent_gone(now, AgentEnd::Done),
@@ -380,6 +382,14 @@ impl Call {
                     self.begin_transfer(now, destination, facts, because);
                 }
                 Action::Record(act) => self.record(now, act),
+                Action::Take { take, longest } => {
+                    self.emit(now, Out::Take { take, longest_ms: longest.as_millis() as u64 });
+                }
+                Action::EndTake { take } => self.emit(now, Out::EndTake { take }),
+                Action::Announce { announce, prompt, language, take, switch } => {
+                    let switch = switch.map(|(name, on)| Switched { name, on });
+                    self.emit(now, Out::Announce { announce, prompt, language, take, switch });
+                }
                 Action::Hangup { because } => match self.departed {
                     Some((disposition, by)) => self.over(now, disposition, by),
                     None => self.hang_up(now, because),

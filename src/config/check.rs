@@ -21,7 +21,9 @@ pub struct Names<'f> {
     /// Those that a person may see, with the longest value that each may have.
     pub longest: Vec<(&'f str, Secret)>,
     pub handoffs: Vec<Handoff<'f>>,
-    /// The switches that it reads.
+    /// Whether it changes what other callers hear.
+    pub announces: bool,
+    /// The switches that it reads and sets.
     pub switches: Vec<Word>,
     /// Its parameters, and what each may be.
     pub parameters: Vec<(&'f str, Vec<&'f str>)>,
@@ -65,6 +67,7 @@ pub fn check(config: &Config, flows: &[Names]) -> Vec<Diagnostic> {
     }
     flows.iter().for_each(|flow| sent_away(config, flow, &mut found));
     found.extend(carried::check(config, flows));
+    announced(config, flows, &mut found);
     // In quick mode there are none, and a flow that reads one can be tried all the same.
     for flow in flows.iter().filter(|_| config.numbers.iter().all(|number| number.flow.is_some())) {
         for switch in &flow.switches {
@@ -115,6 +118,27 @@ fn given(config: &Config, with: &[(Word, Word)], flow: &Names, found: &mut Vec<D
         let what = if parameter.is_none() { "has no parameter" } else { "does not take" };
         let message = format!("flow `{}` {what} `{}`", flow.name.text, word.text);
         fault(found, &config.path, "unknown-name", word.span, message).remedy(suggestion(&word.text, names));
+    }
+}
+
+/// Only flows that the configuration lists announce, and what it lists is there.
+fn announced(config: &Config, flows: &[Names], found: &mut Vec<Diagnostic>) {
+    let listed = config.announcements.as_ref().map_or(&[][..], |announcements| &announcements.flows);
+    for flow in flows.iter().filter(|flow| flow.announces) {
+        if !listed.iter().any(|word| word.text == flow.name.text) {
+            let name = &flow.name.text;
+            let message = format!("flow `{name}` announces, and the configuration does not let it");
+            fault(found, flow.path, "not-allowed", flow.name.span, message)
+                .remedy(format!("announcements: {{ flows: [{name}] }} in {}", config.path));
+        }
+    }
+    for word in listed {
+        if !flows.iter().any(|flow| flow.announces && flow.name.text == word.text) {
+            let announcing = flows.iter().filter(|flow| flow.announces).map(|flow| flow.name.text.as_str());
+            let message = format!("no flow `{}` announces anything", word.text);
+            let remedy = suggestion(&word.text, announcing);
+            fault(found, &config.path, "unknown-name", word.span, message).remedy(remedy);
+        }
     }
 }
 

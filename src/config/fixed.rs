@@ -12,6 +12,7 @@ pub fn fixed(running: &Config, wanted: &Config, source: Option<&Source>) -> Vec<
         let hooks = config.destinations.iter().filter_map(|to| Some((to.name.text.clone(), to.webhook.clone()?)));
         hooks.collect()
     };
+    let announced = |config: &Config| config.announcements.as_ref().map(|announced| announced.folder.clone());
     let changed = [
         ("listen", running.listen != wanted.listen),
         ("advertise", running.advertise != wanted.advertise),
@@ -21,6 +22,7 @@ pub fn fixed(running: &Config, wanted: &Config, source: Option<&Source>) -> Vec<
         ("media", running.realtime != wanted.realtime),
         ("limits", running.limits.calls != wanted.limits.calls),
         ("record", sound(running) != sound(wanted)),
+        ("announcements", announced(running) != announced(wanted)),
         ("retention", running.retention != wanted.retention),
         ("endpoints", bare(running) != bare(wanted)),
         ("destinations", hooks(running) != hooks(wanted)),
@@ -43,6 +45,7 @@ pub fn needs_restart(key: &str, path: &str, source: Option<&Source>) -> Diagnost
     let part = match key {
         "limits" => "limits: { calls }",
         "destinations" => "webhook",
+        "announcements" => "announcements: { folder }",
         key => key,
     };
     let message = format!("`{part}` cannot change while the service runs");

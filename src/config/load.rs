@@ -1,8 +1,8 @@
 //! A configuration from its text.
 
 use super::{
-    Config, Limits, Listen, Number, Retention, Synchronous, Unknown, admission, codecs, destination, endpoint, listen,
-    media, optional, recording, retention, secrets, srtp, switches, trunk, webhook,
+    Config, Limits, Listen, Number, Retention, Synchronous, Unknown, admission, announcements, codecs, destination,
+    endpoint, listen, media, optional, recording, retention, secrets, srtp, switches, trunk, webhook,
 };
 use crate::codec::Preference;
 use crate::yaml::{Diagnostic, Faults, Fields, Node, Source, Value, Word, read};
@@ -55,6 +55,7 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
     let destinations = fields.take("destinations");
     let destinations = destinations.map_or(Some(Vec::new()), |node| destination::destinations(node, around, faults));
     let switches = fields.take("switches").map_or(Some(Vec::new()), |node| switches::switches(node, faults));
+    let announcements = fields.take("announcements").map(|node| announcements::announcements(node, faults));
     fields.finish(faults);
     let (listen, advertise) = (listen?, optional(advertise)?);
     check_advertise(node, &listen, advertise, faults);
@@ -80,6 +81,7 @@ fn top(node: &Node, source: &Source, faults: &mut Faults) -> Option<Config> {
         numbers: numbers?,
         destinations: destinations?,
         switches: switches?,
+        announcements: optional(announcements)?,
     };
     srtp::warn_of_readable_keys(&config, faults);
     Some(config)

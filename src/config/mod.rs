@@ -2,6 +2,7 @@
 
 mod address;
 mod admission;
+mod announcements;
 mod carried;
 mod check;
 mod codecs;
@@ -20,6 +21,7 @@ mod switches;
 mod trunk;
 mod webhook;
 
+pub use announcements::Announcements;
 pub use check::{Handoff, Names, check};
 pub use fixed::{fixed, needs_restart};
 pub use listen::even_ports;
@@ -74,6 +76,8 @@ pub struct Config {
     pub destinations: Vec<Destination>,
     /// What flows may read as `switch.NAME`, and how each stands until it is set.
     pub switches: Vec<(Word, bool)>,
+    /// What flows may announce, and where it lies; `None`: nothing.
+    pub announcements: Option<Announcements>,
 }
 
 /// When a commit of the store counts as durable.

@@ -92,6 +92,7 @@ impl Config {
             numbers: vec![Number { number: word("*"), flow: None, record: None, with: Vec::new() }],
             destinations,
             switches: Vec::new(),
+            announcements: None,
         })
     }
 

@@ -392,7 +392,20 @@ fn names_are_checked_across_files() {
     let names = |path, name, destinations, facts| {
         let (endpoints, secrets, switches, parameters) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (longest, handoffs) = (Vec::new(), Vec::new());
-        Names { path, name, destinations, endpoints, secrets, facts, longest, handoffs, switches, parameters }
+        let announces = false;
+        Names {
+            path,
+            name,
+            destinations,
+            endpoints,
+            secrets,
+            facts,
+            announces,
+            longest,
+            handoffs,
+            switches,
+            parameters,
+        }
     };
     let good = [names("a.yaml", &desk, vec![&support], vec!["account"]), names("b.yaml", &center, vec![], vec![])];
     assert_eq!(check(&config, &good), []);
@@ -410,9 +423,21 @@ fn names_are_checked_across_files() {
     // Its carriers are listed, and `refer_to` is not among them.
     let [desk, center] = good;
     let handoffs = vec![Handoff { to: &support, needs: vec!["account"], transfer: true }];
-    let away = [Names { handoffs, ..desk }, center];
+    let away = [Names { handoffs, ..desk.clone() }, center.clone()];
     let found: Vec<_> = check(&config, &away).iter().map(|d| (d.severity, d.place(), d.code)).collect();
     assert_eq!(found, [(Severity::Warning, "a.yaml:9:3".to_owned(), "no-effect")]);
+    // What others hear, a flow changes only where it is listed.
+    let announces = [Names { announces: true, ..desk }, center];
+    let found: Vec<_> = check(&config, &announces).iter().map(|d| (d.place(), d.code)).collect();
+    assert_eq!(found, [("a.yaml:2:3".to_owned(), "not-allowed")]);
+    for (listed, code) in [("account-desk", None), ("acount-desk", Some("unknown-name"))] {
+        let flows = vec![word("account-desk", 40), word(listed, 41)];
+        let announcements = Some(Announcements { folder: "announcements".into(), flows });
+        let config = Config { announcements, ..config.clone() };
+        let found: Vec<_> = check(&config, &announces).iter().map(|d| (d.place(), d.code)).collect();
+        let expected: Vec<_> = code.map(|code| ("askonce.yaml:41:3".to_owned(), code)).into_iter().collect();
+        assert_eq!(found, expected);
+    }
 }
 
 #[test]

@@ -82,7 +82,7 @@ pub enum FactState {
     Filled {
         /// Null where its class, or the caller, keeps it from people.
         value: Option<String>,
-        /// `keypad`, `uui`, `header`, `caller.number`, `web`, `last_call`, `lookup:NAME`, `set` or `default`.
+        /// `keypad`, `spoken`, `uui`, `header`, `caller.number`, `web`, `last_call`, `lookup:NAME`, `set` or `default`.
         #[cfg_attr(test, schemars(with = "String"))]
         from: Source,
         /// The caller heard it and said that it is right.

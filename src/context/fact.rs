@@ -34,6 +34,8 @@ impl Class {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     Keypad,
+    /// The caller's voice: the value names what was recorded.
+    Spoken,
     Uui,
     Header,
     CallerNumber,
@@ -53,6 +55,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Source::Keypad => "keypad",
+            Source::Spoken => "spoken",
             Source::Uui => "uui",
             Source::Header => "header",
             Source::CallerNumber => "caller.number",
@@ -81,6 +84,7 @@ impl FromStr for Source {
     fn from_str(text: &str) -> Result<Self, NoSource> {
         Ok(match text {
             "keypad" => Source::Keypad,
+            "spoken" => Source::Spoken,
             "uui" => Source::Uui,
             "header" => Source::Header,
             "caller.number" => Source::CallerNumber,

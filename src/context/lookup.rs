@@ -10,9 +10,11 @@ use std::time::Duration;
 pub enum Method {
     Get,
     Post,
+    /// No exchange: the path is held against the secret whose name is the endpoint's.
+    Compare,
 }
 
-/// An HTTP exchange with an endpoint of the configuration.
+/// An HTTP exchange with an endpoint of the configuration, or a secret of it that a value is held against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LookupRequest {
     /// The endpoint's name.

@@ -161,10 +161,14 @@ impl Context {
         if self.private { (None, None) } else { (self.caller_number.as_ref(), self.caller_name.as_ref()) }
     }
 
-    /// A fact's value, as far as a person may see it: by its class, and never a number that the caller withheld.
+    /// A fact's value, as far as a person may see it: by its class, never a number that the caller withheld, and of what
+    /// was spoken only that it was.
     pub fn shown_value<'f>(&self, fact: &'f Fact) -> Option<&'f Secret> {
-        let withheld =
-            self.private && matches!(fact.state, State::Filled { from: Source::CallerNumber, confirmed: false, .. });
+        let withheld = match fact.state {
+            State::Filled { from: Source::CallerNumber, confirmed: false, .. } => self.private,
+            State::Filled { from: Source::Spoken, .. } => true,
+            _ => false,
+        };
         fact.value().filter(|_| fact.class.for_agent() && !withheld)
     }
 
@@ -223,6 +227,8 @@ mod tests {
             // The caller heard it and said yes, or told it itself.
             (Source::CallerNumber, true, true, true),
             (Source::Keypad, false, true, true),
+            // Of what was recorded there is nothing to read.
+            (Source::Spoken, true, false, false),
         ];
         for (from, confirmed, private, shown) in cases {
             let context = Context {

@@ -98,9 +98,7 @@ impl Engine {
             Out::Step { .. } | Out::Fact(_) => {}
             Out::Join { queue, at_once, size } => self.join(now, number, &queue, Bounds { at_once, size }),
             Out::Leave => self.lines.leave(now, number),
-            Out::Lookup { lookup, request, .. } => {
-                self.out.push_back(Output::Lookup { call: number, lookup, request: Box::new(request) });
-            }
+            Out::Lookup { lookup, request, .. } => self.look_up(now, number, lookup, request),
             Out::Mint => self.out.push_back(Output::Mint { call: number }),
             Out::Resolve { resolve, uri } => match Uri::read(&uri) {
                 Ok(uri) => self.out.push_back(Output::Resolve { asker: Asker::Call(number, resolve), uri }),
@@ -126,6 +124,7 @@ impl Engine {
                 self.with(dialog(leg), |sip, dialog| sip.answer_refer(now, dialog, status));
             }
             Out::Record { act, file } => self.record(now, number, act, file),
+            Out::Take { .. } | Out::EndTake { .. } | Out::Announce { .. } => self.speaks(now, number, out),
             Out::Cancel => self.leave(now, number, Leg::Agent),
             Out::Hangup { leg } => self.leave(now, number, leg),
             Out::End { .. } => self.over(now, number),

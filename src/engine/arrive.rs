@@ -2,6 +2,7 @@
 //! status and a counter.
 
 use super::identity::{self, Caller};
+use super::take::Takes;
 use super::{CallNumber, Engine, MediaPorts, Output, Phase, Reserved, Service, Slot, Stream};
 use crate::call::{Birth, Call};
 use crate::config::{Number, Trunk};
@@ -56,6 +57,7 @@ impl Engine {
         self.dialogs.insert(dialog, (number, Leg::Caller));
         self.half_open.begins(dialog, from.address.ip());
         let slot = Slot {
+            takes: Takes::default(),
             phase: Phase::Arriving { arrival, recall: None },
             name: String::new(),
             case: None,

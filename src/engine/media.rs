@@ -139,7 +139,7 @@ impl Engine {
         (looped, from): (bool, u32),
     ) {
         let Some(slot) = self.slots.get(&call) else { return };
-        let arena = slot.service.arena.clone();
+        let arena = slot.takes.arena().unwrap_or(&slot.service.arena).clone();
         match arena.spans(say) {
             Ok(spans) => self.media(Command::Play { id: stream(call, leg), play, arena, spans, looped, from }),
             Err(missing) => {

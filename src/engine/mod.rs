@@ -13,23 +13,26 @@ mod journal;
 mod lines;
 mod media;
 mod orphans;
+mod pins;
 mod recall;
 mod record;
 mod reload;
+mod slot;
+mod take;
 mod tally;
 mod trace;
 mod trunks;
 
 use crate::acd::Lines;
 use crate::audio::Arena;
-use crate::call::cdr::{Cdr, LegMedia};
-use crate::call::{Call, Program};
-use crate::config::{Config, Trunk};
+use crate::call::Program;
+use crate::call::cdr::Cdr;
+use crate::config::Config;
 use crate::context::{Destination, Earlier, Ended, LookupRequest, Outcome};
 use crate::keying::Keyring;
 use crate::random::Random;
 use crate::record::Fixture;
-use crate::record::seam::{Arrival, In, Leg};
+use crate::record::seam::{In, Leg};
 use crate::record::trace::Told;
 use crate::secret::Secret;
 use crate::sip::auth::Credentials;
@@ -42,12 +45,15 @@ use jiff::Timestamp;
 use journal::Journal;
 pub use orphans::DialogRow;
 use orphans::Orphans;
+use pins::Pins;
 pub use recall::{Recall, Recalled};
 pub use record::RecordOrder;
 pub use reload::NewPlace;
+use slot::{Phase, Slot, Stream};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
+pub use take::{Announcement, Spoken, TakeWanted};
 pub use tally::{BOUNDS, Histogram, Series, Tally};
 use trace::Tracer;
 pub use trunks::TrunkState;
@@ -81,6 +87,8 @@ pub struct Setup {
     pub locals: Locals,
     /// What trunks' challenges are answered with, by the trunk's name.
     pub credentials: BTreeMap<String, Credentials>,
+    /// What callers' entries are held against, by the secret's name.
+    pub pins: BTreeMap<String, Secret>,
     pub seed: u64,
     /// Where the keys of SRTP come from: not from the seed, which recordings tell of.
     pub keyring: Keyring,
@@ -160,6 +168,20 @@ pub enum Input<'a> {
         recording: u32,
         ended: Ended,
     },
+    /// What became of a take.
+    Taken {
+        call: CallNumber,
+        recording: u32,
+        outcome: Outcome,
+        /// Of `Ok`.
+        spoken: Option<Spoken>,
+    },
+    /// Whether an announcement is made.
+    Announced {
+        call: CallNumber,
+        announce: u32,
+        done: bool,
+    },
     /// A dialog of a process that was killed.
     Orphan(Box<DialogRow>),
     /// Whether the threads have no time for another call, as the shell measures it.
@@ -232,8 +254,10 @@ pub enum Output {
     /// Make a context durable; answered with `Input::Stored`.
     Store(Box<ContextRow>),
     Media(crate::media::Command),
-    /// Is answered with `Input::Recorded`, once for each recording.
+    /// Is answered with `Input::Recorded`, once for each recording; of a take that ended well with `Input::Taken`.
     Record(RecordOrder),
+    /// Is answered with `Input::Announced`.
+    Announce(Box<Announcement>),
     Recording(Box<Fixture>),
     Trace(Told),
     /// A dialog stands, or its way has changed: to be kept until the call's record comes.
@@ -300,74 +324,16 @@ pub struct Counters {
     pub media_refused: u64,
     /// Recordings of sound that did not begin, or broke off.
     pub recordings_failed: u64,
+    /// Recordings for a fact that could not be made.
+    pub takes_failed: u64,
+    /// What flows announced, and could not.
+    pub announced: u64,
+    pub announcements_failed: u64,
+    /// Entries that were not the secret of the configuration, or one too many of them.
+    pub pins_refused: u64,
     /// Legs of which nothing had come for a minute, and which were asked whether they are still there.
     pub silent: u64,
     pub panics: u64,
-}
-
-/// A call and what the engine holds for it.
-struct Slot {
-    phase: Phase,
-    name: String,
-    /// That it came back to, or began.
-    case: Option<String>,
-    from: Hop,
-    trunk: Arc<Trunk>,
-    service: Service,
-    caller: Option<DialogId>,
-    agent: Option<DialogId>,
-    /// Where the agent's INVITE went.
-    agent_hop: Option<Hop>,
-    /// And to whom.
-    destination: Option<String>,
-    /// The store was given its context.
-    stored: bool,
-    journal: Option<Journal>,
-    /// It has a 183, and did not show that it hears us.
-    early: bool,
-    /// By leg.
-    streams: [Stream; 2],
-    /// What the streams that closed before the call's end had counted.
-    media: Vec<LegMedia>,
-    /// Files that the recorder has not finished.
-    tapes: Vec<record::Taped>,
-    /// Whether the configuration has it recorded.
-    recorded: bool,
-    /// What its number gives to the parameters of the flow.
-    with: BTreeMap<String, String>,
-    /// When its INVITE came, until we said something to it.
-    invited: Option<Instant>,
-    /// Lookups under way, and when they began.
-    lookups: Vec<(u32, String, Instant)>,
-    /// The deadline that stands for this call in the queue.
-    armed: Option<Instant>,
-}
-
-/// A leg's media stream, as far as the engine knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stream {
-    None,
-    Open,
-    /// Asked to close; its statistics are on their way.
-    Closing,
-}
-
-enum Phase {
-    /// The INVITE waits for its sockets.
-    Arriving {
-        arrival: Box<Arrival>,
-        /// Until when it waits for what is known of it first.
-        recall: Option<Instant>,
-    },
-    Live {
-        call: Box<Call>,
-    },
-    /// Over; its record waits for the statistics of its streams.
-    Closing {
-        cdr: Box<Cdr>,
-        context: Option<serde_json::Value>,
-        until: Instant,
-    },
 }
 
 pub struct Engine {
@@ -384,6 +350,7 @@ pub struct Engine {
     slots: HashMap<CallNumber, Slot>,
     dialogs: HashMap<DialogId, (CallNumber, Leg)>,
     switches: BTreeMap<String, bool>,
+    pins: Pins,
     lines: Lines,
     next: CallNumber,
     next_recording: u32,
@@ -425,6 +392,7 @@ impl Engine {
             slots: HashMap::new(),
             dialogs: HashMap::new(),
             switches: setup.switches,
+            pins: Pins::new(setup.pins),
             lines: Lines::default(),
             next: 0,
             next_recording: 0,
@@ -460,6 +428,8 @@ impl Engine {
             Input::Switch { name, on } => self.switch(now, &name, on),
             Input::Media(event) => self.media_event(now, event),
             Input::Recorded { call, recording, ended } => self.recorded(now, call, recording, ended),
+            Input::Taken { call, recording, outcome, spoken } => self.taken(now, call, recording, outcome, spoken),
+            Input::Announced { call, announce, done } => self.announced(now, call, announce, done),
             Input::Orphan(row) => self.orphaned(now, *row),
             Input::Full(full) => self.full = full,
             Input::Reload(place) => self.reload(now, *place),

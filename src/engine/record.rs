@@ -1,7 +1,7 @@
 //! Recorded sound: a call's orders to the recorder and to its caller's stream, and what became of each file.
 
-use super::{CallNumber, Engine, Output, Phase};
-use crate::context::Ended;
+use super::{CallNumber, Engine, Output, Phase, TakeWanted};
+use crate::context::{Ended, Outcome};
 use crate::media::{Command, RecordAct};
 use crate::record::seam::{In, Leg};
 use crate::time::Instant;
@@ -14,8 +14,10 @@ pub struct RecordOrder {
     pub call: CallNumber,
     pub at: Instant,
     pub act: RecordAct,
-    /// Below the folder of the recordings.
+    /// Below the folder of the recordings; of a take, its name.
     pub file: String,
+    /// Of the `Start` of a take: it goes to no file.
+    pub take: Option<TakeWanted>,
     /// Of `Stop`: why.
     pub because: &'static str,
 }
@@ -40,7 +42,7 @@ impl Engine {
         tape.runs &= act != RecordAct::Stop;
         let because = "the flow stopped it";
         // The recorder first: what is tapped finds its tape.
-        self.out.push_back(Output::Record(RecordOrder { recording, call, at: now, act, file, because }));
+        self.out.push_back(Output::Record(RecordOrder { recording, call, at: now, act, file, take: None, because }));
         match act {
             RecordAct::Start => self.tap(call, Some(recording)),
             RecordAct::Stop => self.tap(call, None),
@@ -50,19 +52,31 @@ impl Engine {
 
     /// The call is over.
     pub(super) fn stop_recording(&mut self, now: Instant, call: CallNumber) {
+        self.end_take(now, call);
         let Some(slot) = self.slots.get_mut(&call) else { return };
         for tape in slot.tapes.iter_mut().filter(|tape| tape.runs) {
             tape.runs = false;
             let (recording, file) = (tape.recording, tape.file.clone());
             let (act, because) = (RecordAct::Stop, "the call ended");
-            self.out.push_back(Output::Record(RecordOrder { recording, call, at: now, act, file, because }));
+            self.out.push_back(Output::Record(RecordOrder {
+                recording,
+                call,
+                at: now,
+                act,
+                file,
+                take: None,
+                because,
+            }));
         }
     }
 
     /// The recorder's word on a file: it is finished, or there is none.
     pub(super) fn recorded(&mut self, now: Instant, call: CallNumber, recording: u32, ended: Ended) {
         let Some(slot) = self.slots.get_mut(&call) else { return };
-        let Some(at) = slot.tapes.iter().position(|tape| tape.recording == recording) else { return };
+        let Some(at) = slot.tapes.iter().position(|tape| tape.recording == recording) else {
+            // Of a take: it could not begin, or broke off.
+            return self.taken(now, call, recording, Outcome::Failed, None);
+        };
         let Taped { file, runs, .. } = slot.tapes.remove(at);
         self.counters.recordings_failed += u64::from(runs);
         match &mut slot.phase {

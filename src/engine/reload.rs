@@ -3,6 +3,7 @@
 
 use super::{Engine, Service, destinations};
 use crate::config::Config;
+use crate::secret::Secret;
 use crate::sip::auth::Credentials;
 use crate::time::Instant;
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ pub struct NewPlace {
     pub services: BTreeMap<String, Service>,
     /// By the trunk's name.
     pub credentials: BTreeMap<String, Credentials>,
+    /// What callers' entries are held against, by the secret's name.
+    pub pins: BTreeMap<String, Secret>,
     /// How the switches stand.
     pub switches: BTreeMap<String, bool>,
 }
@@ -25,7 +28,8 @@ impl Engine {
         if self.draining {
             return;
         }
-        let NewPlace { config, services, credentials, switches } = place;
+        let NewPlace { config, services, credentials, pins, switches } = place;
+        self.pins.renew(pins);
         let around = (&self.locals, &mut self.endpoint, &mut self.random);
         self.trunks.renew(now, &config, &credentials, around);
         self.gate.limit(config.limits.per_source);

@@ -171,8 +171,10 @@ pub enum Kind {
     Bool,
     /// A line of text; never keyed in.
     Text,
-    /// What the caller says. Not served yet: nobody asks for it.
-    Recording,
+    /// What the caller says, as long as that at most; the value is the name of the take.
+    Recording {
+        longest: Duration,
+    },
 }
 
 /// Letters of a text.
@@ -231,7 +233,7 @@ impl Question {
             Kind::Date => 8,
             Kind::Time => 4,
             Kind::Phone => 15,
-            Kind::Bool | Kind::Text | Kind::Recording => 0,
+            Kind::Bool | Kind::Text | Kind::Recording { .. } => 0,
         }
     }
 
@@ -258,7 +260,7 @@ impl Question {
     fn written(&self, keyed: String, language: &str) -> Option<String> {
         Some(match &self.kind {
             Kind::Digits { .. } | Kind::Choice(_) | Kind::Phone => keyed,
-            Kind::Bool | Kind::Text | Kind::Recording => return None,
+            Kind::Bool | Kind::Text | Kind::Recording { .. } => return None,
             Kind::Number => spoken::whole(&keyed)?.to_string(),
             Kind::Money(_) => {
                 // The last two are the hundredths.
@@ -296,6 +298,11 @@ impl Kind {
         named.iter().map(|(_, value)| value.text.as_str()).chain(bare.iter().copied())
     }
 
+    /// The clip that a value of this type is.
+    pub fn clip(&self, value: &Secret) -> Option<String> {
+        matches!(self, Kind::Recording { .. }).then(|| value.open().to_owned())
+    }
+
     /// Whether a value is one of this type.
     pub fn fits(&self, value: &str) -> bool {
         match self {
@@ -313,13 +320,14 @@ impl Kind {
             }
             Kind::Bool => matches!(value, "true" | "false"),
             Kind::Text => (1..=MAX_TEXT).contains(&value.chars().count()) && !value.chars().any(char::is_control),
-            Kind::Recording => false,
+            // It is made in its call, and nobody brings one.
+            Kind::Recording { .. } => false,
         }
     }
 
     /// Whether a caller can be asked for it.
     pub fn is_keyed(&self) -> bool {
-        !matches!(self, Kind::Bool | Kind::Text | Kind::Recording)
+        !matches!(self, Kind::Bool | Kind::Text | Kind::Recording { .. })
     }
 
     /// Whether its values are compared as numbers.
@@ -351,14 +359,14 @@ impl Kind {
             Kind::Phone => "7 to 15 digits".to_owned(),
             Kind::Bool => "true or false".to_owned(),
             Kind::Text => format!("a line of {MAX_TEXT} letters at most"),
-            Kind::Recording => "nothing: a recording is not served yet".to_owned(),
+            Kind::Recording { .. } => "nothing: a recording is spoken".to_owned(),
         }
     }
 
     /// How its value is read; `None` of what has prompts for its values, and of text.
     pub fn reading(&self) -> Option<Reading> {
         Some(match self {
-            Kind::Choice(_) | Kind::Bool | Kind::Text | Kind::Recording => return None,
+            Kind::Choice(_) | Kind::Bool | Kind::Text | Kind::Recording { .. } => return None,
             Kind::Digits { .. } => Reading::Digits,
             Kind::Number => Reading::Number,
             Kind::Money(currency) => Reading::Money(*currency),

@@ -13,7 +13,7 @@ use std::fmt::Write;
 #[derive(Clone, Debug)]
 pub struct Lookup {
     pub name: Word,
-    /// An endpoint of the configuration.
+    /// An endpoint of the configuration; of one that compares, a secret.
     pub endpoint: Word,
     pub method: Method,
     pub path: Vec<Piece>,
@@ -77,6 +77,9 @@ impl Lookup {
                 }
                 Piece::Called => escape(&turn.context.called, &mut path),
             }
+        }
+        if let (Method::Compare, [fact]) = (self.method, self.send.as_slice()) {
+            path.push_str(value(*fact)?.open());
         }
         let mut body = Map::new();
         for &fact in &self.send {

@@ -1,13 +1,13 @@
 //! A flow as it stands after loading: every name resolved to an index, every step with its ways out.
 
-use super::fact::{self, Known, Question};
+use super::fact::{self, Kind, Known, Question};
 use super::hours::Hours;
 use super::lookup::Lookup;
 use super::run::Ending;
 use super::step::Step;
 use super::step::transfer::Transfer;
 use crate::audio::spoken::Reading;
-use crate::context::Fact;
+use crate::context::{Fact, Method};
 use crate::key::Key;
 use crate::time::Duration;
 use crate::yaml::{Span, Word};
@@ -94,22 +94,39 @@ impl Flow {
 
     /// The endpoints of the configuration that its lookups ask.
     pub fn endpoints(&self) -> impl Iterator<Item = &Word> {
-        self.lookups.iter().map(|lookup| &lookup.endpoint)
+        self.lookups.iter().filter(|lookup| lookup.method != Method::Compare).map(|lookup| &lookup.endpoint)
     }
 
-    /// The secrets of the configuration that its lookups show.
+    /// The secrets of the configuration that its lookups show, or compare with.
     pub fn secrets(&self) -> impl Iterator<Item = &Word> {
-        self.lookups.iter().filter_map(|lookup| lookup.auth.as_ref())
+        self.lookups.iter().filter_map(|lookup| lookup.auth.as_ref()).chain(self.pins())
     }
 
-    /// The switches that its conditions read, and where.
+    /// The secrets of the configuration that callers' entries are held against.
+    pub fn pins(&self) -> impl Iterator<Item = &Word> {
+        self.lookups.iter().filter(|lookup| lookup.method == Method::Compare).map(|lookup| &lookup.endpoint)
+    }
+
+    /// The switches that its conditions read and that it sets, and where.
     pub fn switches(&self) -> Vec<Word> {
         let steps = self.blocks.iter().flat_map(|block| &block.steps);
-        let branches = steps.filter_map(|placed| match &placed.step {
-            Step::Branch(branch) => Some(branch.switches()),
-            _ => None,
+        let named = steps.map(|placed| match &placed.step {
+            Step::Branch(branch) => branch.switches().collect::<Vec<_>>(),
+            Step::Announce(announce) => announce.switch().cloned().into_iter().collect(),
+            _ => Vec::new(),
         });
-        branches.flatten().collect()
+        named.flatten().collect()
+    }
+
+    /// Whether it changes what other callers hear.
+    pub fn announces(&self) -> bool {
+        let mut steps = self.blocks.iter().flat_map(|block| &block.steps);
+        steps.any(|placed| matches!(placed.step, Step::Announce(_)))
+    }
+
+    /// Whether it asks for something that is recorded.
+    pub fn takes(&self) -> bool {
+        self.facts.iter().any(|question| matches!(question.kind, Kind::Recording { .. }))
     }
 
     /// The clips of music that its lines play.
@@ -121,7 +138,7 @@ impl Flow {
     /// Whether it may begin a recording.
     pub fn records(&self) -> bool {
         let mut steps = self.blocks.iter().flat_map(|block| &block.steps);
-        steps.any(|placed| matches!(&placed.step, Step::Record(record) if record.starts()))
+        self.takes() || steps.any(|placed| matches!(&placed.step, Step::Record(record) if record.starts()))
     }
 
     /// The fact that a placeholder of a prompt names: its place.

@@ -229,6 +229,9 @@ impl PromptBook {
             (_, Form::Last(count)) => return vec![self.value(Reading::Digits, value.last(count))],
             (Class::Public | Class::Pii, Form::Whole | Form::Weekday) => {}
         }
+        if let Some(clip) = question.kind.clip(value) {
+            return vec![Utterance::Clip(clip)];
+        }
         let Some(reading) = question.kind.reading() else {
             let named = question.kind.named_values().find(|named| *value == Secret::new(*named));
             return named.map_or_else(Vec::new, |named| self.plain(&value_prompt(&question.name.text, named)));

@@ -3,16 +3,19 @@
 
 mod inquiry;
 mod queued;
+mod taking;
 mod talking;
 mod turn;
 
 pub use inquiry::{Inquiry, SILENCE};
 pub use queued::Queued;
+pub use taking::{Taken, Taking};
 pub use talking::Talking;
 pub use turn::{Counts, Turn};
 
 use super::model::{Flow, Next};
 use super::prompts::Prompts;
+use super::step::announce::Announcing;
 use super::step::collect::Asking;
 use super::step::lookup::Looking;
 use super::step::say::Saying;
@@ -44,6 +47,16 @@ pub enum Event {
         lookup: u32,
         outcome: Outcome,
         values: Vec<(String, Secret)>,
+    },
+    /// What the caller said is recorded under that name (`Ok`), nothing was said (`None`), or it failed.
+    Taken {
+        take: String,
+        outcome: Outcome,
+    },
+    /// How the `Action::Announce` of that number ended.
+    Announced {
+        announce: u32,
+        done: bool,
     },
     /// A word of the line that the caller waits in.
     Line(LineWord),
@@ -107,6 +120,12 @@ pub enum Action {
     Transfer { destination: String, facts: Vec<usize>, because: String },
     /// Begin, pause or end the recording of the call's sound.
     Record(RecordAct),
+    /// Record what the caller says, until it is silent, or for that long. Ends with `Event::Taken`.
+    Take { take: String, longest: Duration },
+    /// It has said everything; the event follows.
+    EndTake { take: String },
+    /// That take is heard in place of the prompt from now on, and the switch is set. Ends with `Event::Announced`.
+    Announce { announce: u32, prompt: String, language: String, take: Option<String>, switch: Option<(String, bool)> },
     /// The flow is over. Nothing follows.
     Hangup { because: Ending },
 }
@@ -140,6 +159,7 @@ pub enum Doing {
     Saying(Saying),
     Asking(Asking),
     Looking(Looking),
+    Announcing(Announcing),
     Queued(Box<Queued>),
     Talking(Talking),
     Ended,
@@ -195,6 +215,7 @@ impl Run {
             (Doing::Saying(saying), event) => saying.on(&mut turn, event),
             (Doing::Asking(asking), event) => asking.on(&mut turn, event),
             (Doing::Looking(looking), event) => looking.on(&mut turn, event),
+            (Doing::Announcing(announcing), event) => announcing.on(&mut turn, event),
             (Doing::Queued(queued), event) => queued.on(&mut turn, event),
             (Doing::Talking(talking), event) => talking.on(&mut turn, event),
             (Doing::Nothing, _) => Go::Wait(Doing::Nothing),
@@ -207,6 +228,7 @@ impl Run {
         match &self.doing {
             Doing::Asking(asking) => asking.deadline(),
             Doing::Looking(looking) => Some(looking.deadline()),
+            Doing::Announcing(announcing) => Some(announcing.deadline()),
             Doing::Queued(queued) => Some(queued.deadline()),
             Doing::Nothing | Doing::Saying(_) | Doing::Talking(_) | Doing::Ended => None,
         }
@@ -325,6 +347,8 @@ mod line_tests;
 mod lookup_tests;
 #[cfg(test)]
 mod reuse_tests;
+#[cfg(test)]
+mod taking_tests;
 #[cfg(test)]
 pub(crate) mod tests;
 #[cfg(test)]

@@ -217,9 +217,13 @@ fn mark(step: &Step) -> Mark {
         Step::Agent(_) | Step::Callback(_) | Step::Ticket(_) | Step::Transfer(_) => Mark::Person,
         Step::Return(_) => Mark::Return,
         Step::Hangup(_) | Step::Reject(_) => Mark::End,
-        Step::Say(_) | Step::RunBlock(_) | Step::Goto(_) | Step::Set(_) | Step::Forget(_) | Step::Record(_) => {
-            Mark::Plain
-        }
+        Step::Say(_)
+        | Step::RunBlock(_)
+        | Step::Goto(_)
+        | Step::Set(_)
+        | Step::Forget(_)
+        | Step::Record(_)
+        | Step::Announce(_) => Mark::Plain,
     }
 }
 

@@ -99,6 +99,11 @@ pub enum Command {
         id: StreamId,
         recording: Option<u32>,
     },
+    /// Copies of what the far end says alone go there as well: a tap beside the other one.
+    Take {
+        id: StreamId,
+        recording: Option<u32>,
+    },
     /// Joins two legs of a call; a call has one bridge at most.
     Bridge {
         call: u32,
@@ -130,6 +135,7 @@ impl Command {
             | Command::Stop { id }
             | Command::Press { id, .. }
             | Command::Tap { id, .. }
+            | Command::Take { id, .. }
             | Command::Close { id } => id.call,
             Command::Bridge { call, .. } | Command::Join { call, .. } | Command::Unbridge { call } => *call,
         }

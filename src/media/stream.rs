@@ -55,6 +55,8 @@ pub struct Stream {
     pub(super) holder: Holder,
     /// While the call is recorded.
     tap: Option<Tap>,
+    /// While what the far end says is recorded for itself.
+    take: Option<Tap>,
     /// Its place among three that are joined.
     pub(super) seat: Option<Box<Seat>>,
     gated: bool,
@@ -83,6 +85,7 @@ impl Stream {
             bridged: None,
             holder: Holder::default(),
             tap: None,
+            take: None,
             seat: None,
             gated: open.gated,
             heard: None,
@@ -118,8 +121,10 @@ impl Stream {
         let sound = bytes.get(payload.clone())?;
         let mut begun = Begun::default();
         let kind = self.hear(now, (&header, place), sound, &mut begun, sink);
-        if let Some(tap) = self.tap.as_mut().filter(|_| place != Place::Repeated) {
-            tap.take(Side::Said, kind, &header, sound, sink);
+        if place != Place::Repeated {
+            for tap in [&mut self.tap, &mut self.take].into_iter().flatten() {
+                tap.take(Side::Said, kind, &header, sound, sink);
+            }
         }
         let clock = matches!(kind, Kind::Audio(_)).then(|| self.session.codec.clock());
         self.reporter.received(now, &header, place, clock);
@@ -249,6 +254,11 @@ impl Stream {
     /// From now on it is recorded under that number, or no longer.
     pub fn tap(&mut self, recording: Option<u32>) {
         self.tap = recording.map(Tap::new);
+    }
+
+    /// The same, of what its far end says.
+    pub fn take(&mut self, recording: Option<u32>) {
+        self.take = recording.map(Tap::new);
     }
 
     /// The codec of the leg that this one is bridged with.

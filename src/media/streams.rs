@@ -75,6 +75,7 @@ impl Streams {
                 }
             }),
             Command::Tap { id, recording } => self.with(id, sink, |stream, _| stream.tap(recording)),
+            Command::Take { id, recording } => self.with(id, sink, |stream, _| stream.take(recording)),
             Command::Bridge { call, a, b } => self.bridge(call, a, b, sink),
             Command::Join { call, legs } => self.join(call, legs, sink),
             Command::Unbridge { call } => self.unbridge(call),

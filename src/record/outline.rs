@@ -27,6 +27,8 @@ pub fn input(input: &In) -> Option<Outline> {
         In::Store { kept: true, .. } => Some(("stored", None, String::new())),
         In::Store { kept: false, .. } => Some(("not stored", None, String::new())),
         In::Recorded { file, ended } => Some(("recorded", None, format!("{file}, {} ms: {}", ended.ms, ended.why))),
+        In::Taken { take, outcome } => Some(("taken", None, format!("{take}: {}", word(outcome)))),
+        In::Announced { done, .. } => Some(("announced", None, if *done { "done" } else { "failed" }.to_owned())),
         In::Line(LineTold::Place { position, .. }) => Some(("line", None, format!("place {position}"))),
         In::Line(LineTold::Turn) => Some(("line", None, "its turn".to_owned())),
         In::Line(LineTold::Full) => Some(("line", None, "full".to_owned())),
@@ -83,6 +85,14 @@ pub fn output(out: &Out) -> Option<Outline> {
         Out::Lookup { name, request, .. } => Some(("look up", None, format!("{name} at {}", request.endpoint))),
         Out::Resolve { uri, .. } => Some(("resolve", None, uri.clone())),
         Out::Record { act, file } => Some(("record", None, format!("{} {file}", word(act)))),
+        Out::Take { take, longest_ms } => Some(("take", None, format!("{take}, {} s at most", longest_ms / 1_000))),
+        Out::EndTake { take } => Some(("take", None, format!("{take} ends"))),
+        Out::Announce { prompt, language, take, switch, .. } => {
+            let switch =
+                switch.as_ref().map(|set| format!("switch {} {}", set.name, if set.on { "on" } else { "off" }));
+            let sound = take.as_ref().map(|take| format!("{take} as {language}/{prompt}"));
+            Some(("announce", None, sound.into_iter().chain(switch).collect::<Vec<_>>().join(", ")))
+        }
         Out::Bridge => Some(("bridge", None, String::new())),
         Out::Unbridge => Some(("unbridge", None, String::new())),
         Out::End { disposition, by } => Some(("end", None, format!("{} by {}", word(disposition), word(by)))),

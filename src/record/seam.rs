@@ -90,6 +90,13 @@ pub enum LineTold {
     Full,
 }
 
+/// How a switch is set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Switched {
+    pub name: String,
+    pub on: bool,
+}
+
 /// An input of the call.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "in", rename_all = "kebab-case")]
@@ -185,6 +192,16 @@ pub enum In {
     Recorded {
         file: String,
         ended: Ended,
+    },
+    /// What the caller said is recorded under that name (`ok`), nothing was said (`none`), or it failed.
+    Taken {
+        take: String,
+        outcome: Outcome,
+    },
+    /// Whether what was to be announced is.
+    Announced {
+        announce: u32,
+        done: bool,
     },
     /// That side hung up (BYE, or CANCEL before the answer).
     Bye {
@@ -387,6 +404,26 @@ pub enum Out {
     Record {
         act: RecordAct,
         file: String,
+    },
+    /// Records what the caller says, under that name, until it is silent or for so long.
+    Take {
+        take: String,
+        longest_ms: u64,
+    },
+    /// The caller has said everything.
+    EndTake {
+        take: String,
+    },
+    /// From now on that take is heard in place of a prompt in that language, and the switch is set.
+    Announce {
+        /// Counts the call's announcements.
+        announce: u32,
+        prompt: String,
+        language: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        take: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        switch: Option<Switched>,
     },
     /// Withdraws the INVITE to the agent.
     Cancel,

@@ -4,7 +4,7 @@ use super::stage::Words;
 use crate::audio::Utterance;
 use crate::audio::spoken::Reading;
 use crate::context::document::FactState;
-use crate::context::{Class, Context, Document, Fact, Source, State, Why};
+use crate::context::{Class, Context, Document, Fact, Outcome, Source, State, Why};
 use crate::record::fixture::{Line, Step};
 use crate::record::seam::{Arrival, Disposition, EndedBy, FactChange, In, Leg, LineTold, Out};
 use crate::secret::Secret;
@@ -120,6 +120,11 @@ impl<'w> Teller<'w> {
             In::Transfer { status: status @ 300.., .. } => format!("the caller's phone reached nobody: {status}"),
             In::Refer { .. } => "the person sends the caller on".to_owned(),
             In::Recorded { file, ended } => format!("the recording {file} has ended: {}", ended.why),
+            In::Taken { outcome: Outcome::Ok, .. } => "what the caller said is recorded".to_owned(),
+            In::Taken { outcome: Outcome::None, .. } => "the caller says nothing".to_owned(),
+            In::Taken { .. } => "what the caller says cannot be recorded".to_owned(),
+            In::Announced { done: true, .. } => "that is announced".to_owned(),
+            In::Announced { done: false, .. } => "that could not be announced".to_owned(),
             In::Bye { leg: Leg::Caller } => "the caller hangs up".to_owned(),
             In::Bye { leg: Leg::Agent } => "the person hangs up".to_owned(),
             In::Lost { leg: Leg::Caller, why } => format!("the caller is lost: {why}"),
@@ -158,6 +163,14 @@ impl<'w> Teller<'w> {
             Out::AnswerRefer { status, .. } if *status >= 300 => format!("that is not done: {status}"),
             Out::Cancel => "gives that phone up".to_owned(),
             Out::Bridge => "the two hear each other".to_owned(),
+            Out::Take { .. } => "records what the caller says".to_owned(),
+            Out::Announce { prompt, language, take, switch, .. } => {
+                let sound = take.as_ref().map(|_| format!("what was recorded is to be heard as {language}/{prompt}"));
+                let switch = switch
+                    .as_ref()
+                    .map(|set| format!("the switch {} is to be {}", set.name, if set.on { "on" } else { "off" }));
+                sound.into_iter().chain(switch).collect::<Vec<_>>().join(", ")
+            }
             Out::Record { act, .. } => format!("recording: {}", word(act)),
             Out::End { disposition, by } => ending(*disposition, *by),
             _ => return None,
@@ -279,6 +292,7 @@ pub fn provenance(from: &Source, tries: u32, confirmed: bool) -> String {
         Source::CallerNumber => "caller's number".to_owned(),
         Source::Set => "set by the flow".to_owned(),
         Source::Keypad => format!("keypad, {} try", ordinal(tries)),
+        Source::Spoken => format!("spoken, {} try", ordinal(tries)),
         Source::Default => "default, as nothing was said".to_owned(),
         Source::Uui | Source::Header | Source::Web => from.to_string(),
     };

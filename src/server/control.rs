@@ -1,6 +1,7 @@
 //! The control plane: one thread that owns the engine. It takes inputs off its queues, stamps them once,
 //! and does what the engine says. Nothing here waits for anything but its queues.
 
+use super::announcer::{Announcer, Word};
 use super::crowd::Crowd;
 use super::dns::{Query, Resolved, Resolver};
 use super::media_plane::MediaPlane;
@@ -15,7 +16,9 @@ use super::streams::StreamEvent;
 use super::traces::Publisher;
 use super::transports::{Transports, trunk_networks};
 use crate::context::{Ended, Outcome};
-use crate::engine::{CallNumber, DialogRow, Engine, Input, NewPlace, Output, Recall, Recalled, Reserved};
+use crate::engine::{
+    Announcement, CallNumber, DialogRow, Engine, Input, NewPlace, Output, Recall, Recalled, RecordOrder, Reserved,
+};
 use crate::os::bell::Bell;
 use crate::os::clock::Clock;
 use crate::os::sys::Batch;
@@ -78,6 +81,9 @@ pub struct Control {
     /// If calls may be recorded.
     pub recorder: Option<Recorder>,
     pub recorded: mpsc::UnboundedReceiver<Recorded>,
+    /// Beside it.
+    pub announcer: Option<Announcer>,
+    pub announced: mpsc::UnboundedReceiver<Word>,
     /// If there are endpoints.
     pub outbound: Option<Outbound>,
     pub looked_up: mpsc::UnboundedReceiver<LookedUp>,
@@ -231,6 +237,7 @@ impl Control {
         left |= self.turn(|all| all.looked_up.poll_recv(&mut context), Self::looked_up_told);
         left |= self.turn(|all| all.recalled.poll_recv(&mut context), Self::recalled_told);
         left |= self.turn(|all| all.recorded.poll_recv(&mut context), Self::recorded_told);
+        left |= self.turn(|all| all.announced.poll_recv(&mut context), Self::announcer_told);
         left |= self.turn(|all| all.resolved.poll_recv(&mut context), Self::resolved_told);
         left |= self.turn(|all| all.stream_events.poll_recv(&mut context), Self::stream_told);
         if left {
@@ -344,6 +351,14 @@ impl Control {
         self.engine.handle(self.clock.now(), Input::Recorded { call, recording, ended });
     }
 
+    fn announcer_told(&mut self, word: Word) {
+        let input = match word {
+            Word::Taken { call, recording, outcome, spoken } => Input::Taken { call, recording, outcome, spoken },
+            Word::Announced { call, announce, done } => Input::Announced { call, announce, done },
+        };
+        self.engine.handle(self.clock.now(), input);
+    }
+
     fn act(&mut self) {
         while let Some(output) = self.engine.poll() {
             match output {
@@ -388,14 +403,8 @@ impl Control {
                         self.engine.handle(self.clock.now(), Input::Media(refused));
                     }
                 }
-                Output::Record(order) => {
-                    let (call, recording) = (order.call, order.recording);
-                    if !self.recorder.as_ref().is_some_and(|recorder| recorder.order(order)) {
-                        // Nothing more goes there: it may not know that it has to be silent.
-                        let ended = Ended::unbegun("the recorder takes no orders");
-                        self.recorded_told(Recorded { call, recording, ended });
-                    }
-                }
+                Output::Record(order) => self.record(order),
+                Output::Announce(announcement) => self.announce(announcement),
                 Output::Recording(fixture) => self.keep(Row::Recording(fixture)),
                 Output::Trace(told) => {
                     if let Some(traces) = &mut self.traces {
@@ -411,6 +420,22 @@ impl Control {
                     self.store.keep(Row::Over(name));
                 }
             }
+        }
+    }
+
+    fn record(&mut self, order: RecordOrder) {
+        let (call, recording) = (order.call, order.recording);
+        if !self.recorder.as_ref().is_some_and(|recorder| recorder.order(order)) {
+            // Nothing more goes there: it may not know that it has to be silent.
+            let ended = Ended::unbegun("the recorder takes no orders");
+            self.recorded_told(Recorded { call, recording, ended });
+        }
+    }
+
+    fn announce(&mut self, announcement: Box<Announcement>) {
+        let (call, announce) = (announcement.call, announcement.announce);
+        if !self.announcer.as_ref().is_some_and(|announcer| announcer.publish(announcement)) {
+            self.announcer_told(Word::Announced { call, announce, done: false });
         }
     }
 

@@ -168,20 +168,34 @@ impl Findings {
 /// Reads a flow, the catalogue of its prompts and their clips. Warnings, and without a service errors, are
 /// among the findings.
 pub fn load(files: &dyn Files, path: &Path) -> (Option<Service>, Findings) {
-    load_for(files, path, &Codec::LAWS)
+    load_for(files, path, &Codec::LAWS, None)
 }
 
-/// The same, with the clips in these codecs.
-pub fn load_for(files: &dyn Files, path: &Path, codecs: &[Codec]) -> (Option<Service>, Findings) {
-    let (service, findings) = load_unproved(files, path, codecs);
+/// The same, with the clips in these codecs, and the announcements of a folder in place of its prompts.
+pub fn load_for(
+    files: &dyn Files,
+    path: &Path,
+    codecs: &[Codec],
+    announcements: Option<&Path>,
+) -> (Option<Service>, Findings) {
+    let (service, findings) = load_all(files, path, (codecs, announcements));
     let sound = findings.errors() == 0;
     (service.filter(|_| sound), findings)
 }
 
-/// The same; a flow that can run is given though proofs of it failed, which are among the findings with their witnesses.
+/// As `load`, in these codecs; a flow that can run is given though proofs of it failed, which are among the findings with
+/// their witnesses.
 pub fn load_unproved(files: &dyn Files, path: &Path, codecs: &[Codec]) -> (Option<Service>, Findings) {
+    load_all(files, path, (codecs, None))
+}
+
+fn load_all(
+    files: &dyn Files,
+    path: &Path,
+    (codecs, announcements): (&[Codec], Option<&Path>),
+) -> (Option<Service>, Findings) {
     let mut findings = Findings::default();
-    let service = load_into(files, path, codecs, &mut findings);
+    let service = load_into(files, path, (codecs, announcements), &mut findings);
     let runs = findings.errors() == 0;
     // What is not recorded yet is as long as its letters.
     if let Some(Service { program, arena }) = &service {
@@ -195,12 +209,19 @@ pub fn load_unproved(files: &dyn Files, path: &Path, codecs: &[Codec]) -> (Optio
     (service.filter(|_| runs), findings)
 }
 
-fn load_into(files: &dyn Files, path: &Path, codecs: &[Codec], findings: &mut Findings) -> Option<Service> {
+fn load_into(
+    files: &dyn Files,
+    path: &Path,
+    (codecs, announcements): (&[Codec], Option<&Path>),
+    findings: &mut Findings,
+) -> Option<Service> {
     let Written { prompts, flow, folders, .. } = read_flow(files, path, findings)?;
+    let folders = folders.with_announcements(announcements);
     let mut sounds = Sounds::new(files, codecs, &prompts, &folders, findings);
     if let Some(flow) = &flow {
         sounds.take_words(flow, &prompts, findings);
         sounds.take_music(flow, findings);
+        sounds.take_tone(flow, findings);
     }
     sounds.take_prompts(&prompts, findings);
     let program = Program { flow: Arc::new(flow?), prompts: Arc::new(prompts) };

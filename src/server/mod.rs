@@ -1,6 +1,7 @@
 //! The live server: sockets, threads, clocks, files and the store around the engine.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the shells own what the core may not have")]
 
+mod announcer;
 pub mod checkup;
 mod control;
 mod crowd;
@@ -37,6 +38,7 @@ use crate::os::bell::Bell;
 use crate::os::clock::Clock;
 use crate::random::Random;
 use crate::sip::{Hop, Locals};
+use announcer::Announcer;
 use control::Control;
 pub use control::Will;
 use dns::{Resolved, Resolver};
@@ -148,7 +150,8 @@ fn place(
     for named in &config.flows {
         let path = folder.join(&named.text);
         for path in flow_files(files, &path) {
-            let (service, found) = files::load_for(files, &path, &codecs);
+            let announcements = config.announcements.as_ref().map(|announced| folder.join(&announced.folder));
+            let (service, found) = files::load_for(files, &path, &codecs, announcements.as_deref());
             services.extend(service);
             findings.diagnostics.extend(found.diagnostics);
             findings.sources.extend(found.sources);
@@ -171,6 +174,7 @@ fn located(mut config: Config, folder: &Path) -> Config {
     let beside = |path: &mut String| *path = folder.join(&*path).display().to_string();
     beside(&mut config.store);
     config.record.folder.iter_mut().for_each(beside);
+    config.announcements.iter_mut().for_each(|announced| beside(&mut announced.folder));
     if let Some(tls) = &mut config.tls {
         [&mut tls.cert, &mut tls.key].into_iter().chain(&mut tls.ca).for_each(beside);
     }
@@ -212,8 +216,9 @@ fn names(service: &Service) -> Names<'_> {
         name: &flow.name,
         destinations: flow.destinations().collect(),
         endpoints: flow.endpoints().collect(),
-        secrets: flow.lookups.iter().filter_map(|lookup| lookup.auth.as_ref()).collect(),
+        secrets: flow.secrets().collect(),
         facts: flow.facts.iter().map(|fact| fact.name.text.as_str()).collect(),
+        announces: flow.announces(),
         longest: shown.filter_map(|fact| Some((fact.name.text.as_str(), fact.longest()?))).collect(),
         handoffs: handed.chain(sent).collect(),
         switches: flow.switches(),
@@ -294,9 +299,8 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let Plan { place: Place { config, services }, watch, token, record, trace, workers } = plan;
     raise_descriptors(&config);
     let clock = Clock::start();
-    let (seed, keys) = (drawn()?, drawn()?);
-    let mut random = Random::from_seed(u64::from_be_bytes(seed));
-    let credentials = secrets::credentials(&config)?;
+    let mut random = Random::from_seed(u64::from_be_bytes(drawn()?));
+    let (credentials, pins) = (secrets::credentials(&config)?, secrets::pins(&config, &services)?);
     let trunks = transports::trunk_networks(&config);
     let sip = Listening::open(&config.listen.sip, config.advertise, tls_files(&config), trunks, random.u64())?;
     let (bound, locals) = (sip.bound.clone(), sip.locals.clone());
@@ -311,19 +315,18 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         not_started(format!("cannot listen for HTTP on {}", config.listen.http), error, "give another --http address")
     })?;
     let (rtp, records) = (config.listen.rtp, records(&config, &services));
-    let recordings = if records { config.record.at_once } else { 0 };
-    let (media, rings, media_events) = media(&config, workers, recordings, clock, &mut random)?;
-    let (told, recorded) = mpsc::unbounded_channel();
-    let recorder = records.then(|| recorder(&config, places.sound, clock, rings, told)).transpose()?;
+    let (media, rings, media_events) = media(&config, workers, records, clock, &mut random)?;
+    let (recorder, recorded, announcer, announced) = recorder(&config, places.sound, records, (clock, rings), &desk)?;
     let config = Arc::new(config);
     let setup = Setup {
         locals,
         credentials,
+        pins,
         config: config.clone(),
         services,
         switches: desk.switches.values(),
         seed: random.u64(),
-        keyring: Keyring::new(keys),
+        keyring: Keyring::new(drawn()?),
         record: record.is_some(),
         trace,
     };
@@ -343,6 +346,8 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         media_events,
         recorder,
         recorded,
+        announcer,
+        announced,
         outbound,
         looked_up,
         store,
@@ -458,7 +463,7 @@ fn outbound(
 fn media(
     config: &Config,
     workers: Option<usize>,
-    recordings: usize,
+    records: bool,
     clock: Clock,
     random: &mut Random,
 ) -> Result<(MediaPlane, Vec<Outlet>, mpsc::Receiver<WorkerEvent>), NotStarted> {
@@ -470,7 +475,7 @@ fn media(
         ports: rtp.first..=rtp.last,
         advertise: config.advertise,
         workers,
-        recordings,
+        recordings: if records { config.record.at_once } else { 0 },
         cores: config.realtime.then(|| own_cores(workers)).transpose()?,
     };
     ports::probe(setup.address, setup.ports.clone(), random).map_err(|error| {
@@ -492,17 +497,31 @@ fn media(
 
 /// Whether any call may be recorded.
 fn records(config: &Config, services: &BTreeMap<String, Service>) -> bool {
-    config.may_record() || services.values().any(|service| service.program.flow.records())
+    let flow = |service: &Service| service.program.flow.records() || service.program.flow.announces();
+    config.may_record() || services.values().any(flow)
 }
 
-/// Sees that recordings can be written, mends what a killed process left of them, and starts the recorder.
+/// The recorder, and who announces what it recorded, each with its words.
+type Recording = (
+    Option<Recorder>,
+    mpsc::UnboundedReceiver<recorder::Recorded>,
+    Option<Announcer>,
+    mpsc::UnboundedReceiver<announcer::Word>,
+);
+
+/// If anything may be recorded: sees that recordings can be written, mends what a killed process left of them, and starts
+/// the recorder and the announcer.
 fn recorder(
     config: &Config,
     folder: PathBuf,
-    clock: Clock,
-    rings: Vec<Outlet>,
-    told: mpsc::UnboundedSender<recorder::Recorded>,
-) -> Result<Recorder, NotStarted> {
+    records: bool,
+    (clock, rings): (Clock, Vec<Outlet>),
+    desk: &Desk,
+) -> Result<Recording, NotStarted> {
+    let ((told, recorded), (words, announced)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+    if !records {
+        return Ok((None, recorded, None, announced));
+    }
     let mended = recorder::folder::prepare(&folder).and_then(|()| recorder::folder::mend(&folder));
     let mended = mended.map_err(|error| {
         let what = format!("recordings in {}", folder.display());
@@ -512,8 +531,13 @@ fn recorder(
         tracing::warn!(mended, "recordings that a killed process left unfinished were mended");
     }
     let bounds = recorder::Bounds { folder, longest: config.record.longest, at_once: config.record.at_once };
-    Recorder::start(bounds, clock, rings, told)
-        .map_err(|error| not_started("the recorder's thread", error, "this system cannot serve"))
+    let announcements = config.announcements.as_ref().map(|announced| PathBuf::from(&announced.folder));
+    let no_thread = |error| not_started("the recorder's threads", error, "this system cannot serve");
+    let switches = desk.switches.clone();
+    let set = Box::new(move |name: &str, on, who: &str| switches.set(name, on, None, who).map(drop));
+    let announcer = Announcer::start(announcements, set, words).map_err(no_thread)?;
+    let recorder = Recorder::start(bounds, clock, rings, announcer.clone(), told).map_err(no_thread)?;
+    Ok((Some(recorder), recorded, Some(announcer), announced))
 }
 
 /// A core for each worker, the last ones. One must be left: a thread with SCHED_FIFO keeps all others off its core while

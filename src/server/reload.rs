@@ -227,10 +227,11 @@ impl Reloader {
             return Err(Refused::of(&findings));
         };
         let credentials = secrets::credentials(&config).map_err(Refused::because)?;
+        let pins = secrets::pins(&config, &services).map_err(Refused::because)?;
         let config = Arc::new(config);
         let (taken, answer) = oneshot::channel();
         let ordered = self.switches.configure(&config.clone(), |switches| {
-            let place = Box::new(NewPlace { config, services, credentials, switches });
+            let place = Box::new(NewPlace { config, services, credentials, pins, switches });
             self.orders.blocking_send(Order::Reload(place, taken)).is_ok()
         });
         match ordered.then(|| answer.blocking_recv()) {

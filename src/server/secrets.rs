@@ -2,6 +2,7 @@
 
 use super::{NotStarted, not_started};
 use crate::config::{Config, SecretSource};
+use crate::engine::Service;
 use crate::secret::Secret;
 use crate::sip::auth::Credentials;
 use std::collections::BTreeMap;
@@ -26,6 +27,12 @@ pub fn credentials(config: &Config) -> Result<BTreeMap<String, Credentials>, Not
 /// All that are configured, by name.
 pub fn all(config: &Config) -> Result<BTreeMap<String, Secret>, NotStarted> {
     config.secrets.iter().map(|place| Ok((place.name.text.clone(), read(config, &place.name.text)?))).collect()
+}
+
+/// What callers' entries are held against, by name: those that a flow names.
+pub fn pins(config: &Config, services: &BTreeMap<String, Service>) -> Result<BTreeMap<String, Secret>, NotStarted> {
+    let named = services.values().flat_map(|service| service.program.flow.pins());
+    named.map(|word| Ok((word.text.clone(), read(config, &word.text)?))).collect()
 }
 
 fn read(config: &Config, name: &str) -> Result<Secret, NotStarted> {

@@ -24,13 +24,19 @@ pub struct Folders {
     pub shared: PathBuf,
     /// What `music/hold` is named from.
     beside: PathBuf,
+    /// Announcements: clips that take the place of the prompts of their names, in every flow.
+    announcements: Option<PathBuf>,
 }
 
 impl Folders {
     /// Those of the flow in the file `path`, which says that its prompts are in `prompts`.
     pub fn of(path: &Path, prompts: &str) -> Folders {
         let beside = path.parent().unwrap_or(Path::new("")).to_owned();
-        Folders { prompts: beside.join(prompts), shared: beside.join(SHARED), beside }
+        Folders { prompts: beside.join(prompts), shared: beside.join(SHARED), beside, announcements: None }
+    }
+
+    pub fn with_announcements(self, announcements: Option<&Path>) -> Folders {
+        Folders { announcements: announcements.map(Path::to_owned), ..self }
     }
 }
 
@@ -66,6 +72,9 @@ impl<'f> Sounds<'f> {
                 }
             }
             sounds.beside.extend(wavs(files, &folders.prompts, &folders.prompts.join(language), findings));
+            if let Some(announcements) = &folders.announcements {
+                sounds.beside.extend(wavs(files, announcements, &announcements.join(language), findings));
+            }
         }
         sounds.beside.extend(wavs(files, &folders.beside, &folders.beside.join("music"), findings));
         sounds
@@ -116,6 +125,15 @@ impl<'f> Sounds<'f> {
                 );
                 findings.diagnostics.push(Diagnostic::warning(flow.path(), "two-voices", Span::default(), message));
             }
+        }
+    }
+
+    /// The tone before a recording, of a flow that records.
+    pub fn take_tone(&mut self, flow: &Flow, findings: &mut Findings) {
+        if flow.takes()
+            && let Err(full) = self.arena.beep()
+        {
+            findings.diagnostics.push(Diagnostic::error(flow.path(), "bad-clip", flow.name.span, full.to_string()));
         }
     }
 

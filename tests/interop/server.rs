@@ -90,6 +90,7 @@ impl Server {
         for (person, at) in people {
             put(&format!("{person}@127.0.0.1:5090"), &format!("{person}@{at}"));
         }
+        std::fs::copy(ours.join("examples/announce-pin"), folder.path().join("announce-pin")).expect("a copy");
         std::fs::write(folder.path().join("askonce.yaml"), place).expect("a file");
         Server::run(folder, &[])
     }

@@ -1,6 +1,7 @@
 //! The program as its user runs it: `askonce serve` on real sockets, with real phones calling and answering.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read the sources and run the program")]
 
+mod announce;
 mod descriptors;
 mod desk;
 mod doctor;

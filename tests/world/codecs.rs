@@ -23,7 +23,7 @@ fn lists(setup: &mut Setup) {
     trunk.codecs = Preference::configured(vec![Codec::G722, Codec::Pcmu]);
     config.destinations[0].codecs = Some(Preference::configured(vec![Codec::Pcma, Codec::G722, Codec::Pcmu]));
     for service in setup.services.values_mut() {
-        let loaded = files::load_for(&Disk, Path::new(FLOW), &config.spoken()).0.expect("the flow loads");
+        let loaded = files::load_for(&Disk, Path::new(FLOW), &config.spoken(), None).0.expect("the flow loads");
         service.arena = loaded.arena;
     }
 }

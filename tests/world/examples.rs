@@ -40,7 +40,7 @@ struct Example {
 }
 
 /// The account desk's are in `scenarios`.
-const EXAMPLES: [Example; 7] = [
+const EXAMPLES: [Example; 8] = [
     Example {
         flow: "contact-center",
         number: "101",
@@ -155,6 +155,15 @@ const EXAMPLES: [Example; 7] = [
         reaches: ("reception", &[("phone", "15551230001"), ("birth", "1980-03-01"), ("wish", "visit")]),
         after: &[],
     },
+    Example {
+        flow: "announce-desk",
+        number: "109",
+        hours: 0,
+        business: &[],
+        keys: &[("pin_ask", "2468#", Some("*")), ("wish_ask", "0", Some("0"))],
+        reaches: ("desk", &[("verified", "true")]),
+        after: &[],
+    },
 ];
 
 fn example(flow: &str) -> &'static Example {
@@ -181,6 +190,7 @@ fn bind(setup: &mut Setup) {
         }
     }
     setup.switches = config.switches.iter().map(|(name, on)| (name.text.clone(), *on)).collect();
+    setup.pins.insert("announce_pin".to_owned(), Secret::new("2468"));
     setup.config = Arc::new(config);
     setup.services.clone_from(&place.services);
 }
@@ -245,18 +255,18 @@ fn one_call_of_each_example_reaches_its_person_with_its_facts() {
         // What `explain` reads of a record is in it.
         let record: Record = serde_json::from_value(serde_json::json!(world.cdrs[0])).expect("a record");
         assert_eq!(record.facts.len(), world.cdrs[0].facts.len());
-        keep(example, &world);
+        keep(example.flow, example.flow, &world);
     }
 }
 
-/// It runs again as it was; what is kept is what `fixtures` has.
-fn keep(example: &Example, world: &World) {
-    let [recording] = &world.recordings[..] else { panic!("{}: one recording", example.flow) };
-    let program = files::load(&Disk, &flow(example.flow)).0.expect("the flow loads").program;
+/// It runs again as it was; what is kept is what `fixtures` has under that name.
+fn keep(name: &str, of: &str, world: &World) {
+    let [recording] = &world.recordings[..] else { panic!("{name}: one recording") };
+    let program = files::load(&Disk, &flow(of)).0.expect("the flow loads").program;
     let replayed = replay::run(recording, program).expect("a playable recording");
-    assert_eq!(replayed.comparison.first_difference, None, "{}", example.flow);
+    assert_eq!(replayed.comparison.first_difference, None, "{name}");
     if let Some(folder) = std::env::var_os("ASKONCE_KEEP") {
-        let folder = Path::new(&folder).join(example.flow);
+        let folder = Path::new(&folder).join(name);
         std::fs::create_dir_all(&folder).expect("a folder");
         std::fs::write(folder.join("call.jsonl"), recording.write().expect("a recording")).expect("kept");
     }
@@ -414,4 +424,43 @@ fn a_closed_clinic_has_a_doctor_on_call_and_a_new_patient_the_front_desk() {
         assert_eq!(times_heard(&world, talk, "opening_hours"), usize::from(person.is_empty()));
         assert_eq!(times_heard(&world, talk, "new_patient"), usize::from(hours == 8));
     }
+}
+
+#[test]
+fn who_knows_the_pin_is_heard_back_and_announces() {
+    let desk = example("announce-desk");
+    let mut world = world(desk, bind);
+    let mut script =
+        keyed("en", [("pin_ask", "2467#"), ("pin_again", "2468#"), ("wish_ask", "1"), ("record_now", "5")]);
+    let spoken = [Act::Wait(ms(3_000)), Act::Press("#".to_owned()), Act::HearVoice];
+    script.extend(spoken.clone());
+    script.extend(keyed("en", [("message_readback.2", "2"), ("record_again", "5")]));
+    script.extend(spoken);
+    script.extend(keyed("en", [("message_readback.2", "1")]));
+    script.extend([Act::Hear("en/announced".to_owned()), Act::Stay]);
+    world.call_number(desk.number, "+15551230001", Vec::new(), script);
+    world.run(Duration::from_secs(120));
+    assert_eq!((reached(&world), world.cdrs[0].disposition), (Vec::new(), Disposition::SelfServed));
+    let [announced] = &world.announced[..] else { panic!("one announcement, not {}", world.announced.len()) };
+    assert_eq!((announced.prompt.as_str(), announced.language.as_str()), ("storm", "en"));
+    assert_eq!(announced.switch.as_ref().map(|set| (set.name.as_str(), set.on)), Some(("storm", true)));
+    let spoken = announced.spoken.as_ref().expect("what was said");
+    let ms = spoken.samples.len() / 8;
+    assert!((2_500..3_500).contains(&ms), "{ms} ms");
+    assert!(spoken.arena.span("take/1").is_some() && spoken.arena.span("take/2").is_some());
+    let told = [serde_json::to_string(&world.cdrs).expect("JSON"), format!("{:?}", world.told)];
+    assert!(told.iter().all(|told| !told.contains("2468")), "{told:?}");
+    keep("announcing", desk.flow, &world);
+}
+
+#[test]
+fn who_does_not_know_the_pin_changes_nothing() {
+    let desk = example("announce-desk");
+    let mut world = world(desk, bind);
+    let mut script = keyed("en", [("pin_ask", "1234#"), ("pin_again", "1235#"), ("pin_again", "1236#")]);
+    script.extend([Act::HearVoice, Act::Stay]);
+    world.call_number(desk.number, "+15551230001", Vec::new(), script);
+    world.run(Duration::from_secs(120));
+    assert_eq!((reached(&world), world.announced.len()), (vec!["desk"], 0));
+    assert_eq!(world.engine.counters().pins_refused, 3);
 }

@@ -2,10 +2,12 @@
 
 use crate::scenarios::{ACCOUNT, answers, flow, ms, plan};
 use crate::{Plan, World};
+use askonce::audio::Arena;
 use askonce::audio::codec::PCMU;
 use askonce::audio::dtmf::Detector;
-use askonce::context::Ended;
-use askonce::engine::{Input, RecordOrder, Setup};
+use askonce::audio::take::{self, Take};
+use askonce::context::{Ended, Outcome};
+use askonce::engine::{Input, RecordOrder, Setup, Spoken, TakeWanted};
 use askonce::media::tape::Tape;
 use askonce::media::{Kind, RecordAct, Side, Tapped};
 use askonce::peer::Act;
@@ -70,12 +72,27 @@ impl Recorder {
         tape.advance(order.at + ms(1_000), out);
         let lengths = tape.lengths();
         let (started, _, out) = self.tapes.remove(&recording)?;
+        if let Some(wanted) = started.take {
+            return Some(taken(&started.file, (call, recording), wanted, &out));
+        }
         self.ended.push((started, out.as_chunks().0.to_vec()));
         let ms = |time: Duration| time.as_millis() as u64;
         let (written, blanked, lost) = (ms(lengths.written), ms(lengths.blanked), ms(lengths.lost));
         let ended = Ended { ms: written, blanked_ms: blanked, lost_ms: lost, why: order.because.to_owned() };
         Some(Input::Recorded { call, recording, ended })
     }
+}
+
+/// What the caller said, as the server's announcer finishes it.
+fn taken(name: &str, (call, recording): (u32, u32), wanted: TakeWanted, sound: &[i16]) -> Input<'static> {
+    let mut take = Take::default();
+    take.hear(sound.iter().step_by(2).copied());
+    let spoken = take.finish().map(|samples| {
+        let arena = Arena::with(wanted.over, name, &samples, take::RATE).expect("room");
+        Spoken { samples, arena: Arc::new(arena) }
+    });
+    let outcome = if spoken.is_some() { Outcome::Ok } else { Outcome::None };
+    Input::Taken { call, recording, outcome, spoken }
 }
 
 const FLOW: &str = "askonce: 1

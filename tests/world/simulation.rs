@@ -6,7 +6,7 @@ use crate::recorded::Recorder;
 use askonce::call::cdr::Cdr;
 use askonce::config::{Config, Quick, RtpPorts};
 use askonce::context::{Earlier, LookupRequest, Outcome};
-use askonce::engine::{Engine, Input, MediaPorts, Output, Recall, Recalled, Reserved, Setup};
+use askonce::engine::{Announcement, Engine, Input, MediaPorts, Output, Recall, Recalled, Reserved, Setup};
 use askonce::keying::Keyring;
 use askonce::media::{self, Sink, StreamId, Streams, Tapped};
 use askonce::peer::ear::Ear;
@@ -80,6 +80,8 @@ pub struct World {
     pub cdrs: Vec<Cdr>,
     pub recordings: Vec<Fixture>,
     pub recorder: Recorder,
+    /// What flows announced.
+    pub announced: Vec<Announcement>,
     pub told: Vec<Told>,
     pub invites: Vec<Request>,
     /// The INVITEs as they came to the agents' side, whole.
@@ -171,6 +173,7 @@ impl World {
             services: BTreeMap::from([(name, service)]),
             locals: Locals::new([Hop::udp(SocketAddr::new(SERVER, SIP))]),
             credentials: BTreeMap::new(),
+            pins: BTreeMap::new(),
             switches: BTreeMap::new(),
             seed: random.u64(),
             keyring: Keyring::new([9; 32]),
@@ -205,6 +208,7 @@ impl World {
             cdrs: Vec::new(),
             recordings: Vec::new(),
             recorder: Recorder::default(),
+            announced: Vec::new(),
             told: Vec::new(),
             invites: Vec::new(),
             rang: Vec::new(),
@@ -497,6 +501,14 @@ impl World {
                 if let Some(told) = self.recorder.order(order) {
                     self.engine.handle(now, told);
                 }
+            }
+            Output::Announce(announcement) => {
+                let (call, announce) = (announcement.call, announcement.announce);
+                if let Some(switch) = announcement.switch.clone() {
+                    self.engine.handle(now, Input::Switch { name: switch.name, on: switch.on });
+                }
+                self.announced.push(*announcement);
+                self.engine.handle(now, Input::Announced { call, announce, done: true });
             }
             Output::Recording(fixture) => self.recordings.push(*fixture),
             Output::Trace(told) => self.told.push(told),

@@ -93,6 +93,7 @@ impl Line {
             services,
             locals,
             credentials: BTreeMap::new(),
+            pins: BTreeMap::new(),
             switches: BTreeMap::new(),
             seed: 1,
             keyring: askonce::keying::Keyring::new([9; 32]),
@@ -169,7 +170,7 @@ impl Line {
                     Ok(Message::Response(_)) => {}
                     Err(_) => panic!("the engine sends what can be read"),
                 },
-                Output::Record(_) => {}
+                Output::Record(_) | Output::Announce(_) => {}
                 Output::Reserve { call } => {
                     let port = |port| SocketAddr::from(([127, 0, 0, 1], port));
                     let ports = MediaPorts { caller: port(20_000), agent: port(20_002) };

@@ -61,6 +61,7 @@ impl World {
             services: BTreeMap::new(),
             locals: Locals::new(on.iter().map(|text| hop(text))),
             credentials: credentials("opensesame"),
+            pins: BTreeMap::new(),
             switches: BTreeMap::new(),
             seed: 5,
             keyring: askonce::keying::Keyring::new([9; 32]),
@@ -75,7 +76,13 @@ impl World {
     fn reload(&mut self, text: String, password: &str) {
         self.heard.clear();
         let (config, credentials) = (loaded(text), credentials(password));
-        let place = NewPlace { config, services: BTreeMap::new(), credentials, switches: BTreeMap::new() };
+        let place = NewPlace {
+            config,
+            services: BTreeMap::new(),
+            credentials,
+            pins: BTreeMap::new(),
+            switches: BTreeMap::new(),
+        };
         self.engine.handle(self.now, Input::Reload(Box::new(place)));
         self.drain();
     }

@@ -19,6 +19,7 @@ fn told(says: &str, needs: &[&'static str], transfer: bool) -> Vec<Diagnostic> {
         destinations: Vec::new(),
         endpoints: Vec::new(),
         secrets: Vec::new(),
+        announces: false,
         longest: vec![("account", Secret::new("9".repeat(12))), ("name", Secret::new("\u{10FFFD}".repeat(200)))],
         handoffs: vec![Handoff { to: &to, needs: needs.to_vec(), transfer }],
         facts,

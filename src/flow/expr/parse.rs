@@ -163,7 +163,7 @@ impl Type {
             Kind::Date => Type::Date,
             Kind::Time => Type::Time,
             Kind::Choice(values) => Type::Text(Some(values.iter().map(|(_, value)| value.text.clone()).collect())),
-            Kind::Digits { .. } | Kind::Phone | Kind::Text | Kind::Recording => Type::Text(None),
+            Kind::Digits { .. } | Kind::Phone | Kind::Text | Kind::Recording { .. } => Type::Text(None),
         }
     }
 

@@ -18,7 +18,7 @@ impl Question {
             Kind::Bool => "false".to_owned(),
             // The letters with most octets.
             Kind::Text => "\u{10FFFD}".repeat(MAX_TEXT),
-            Kind::Recording => return None,
+            Kind::Recording { .. } => return None,
         };
         Some(Secret::new(value))
     }

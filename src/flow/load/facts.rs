@@ -1,6 +1,6 @@
 //! The facts of a flow, from their text.
 
-use super::limits::{MAX_DIGITS, MAX_FACTS, MAX_KEYS, MAX_KNOWN, MAX_PATTERN, MAX_TRIES};
+use super::limits::{LONGEST_TAKE, MAX_DIGITS, MAX_FACTS, MAX_KEYS, MAX_KNOWN, MAX_PATTERN, MAX_TRIES, SHORTEST_TAKE};
 use super::{Loading, key, key_of};
 use crate::audio::spoken;
 use crate::context::Class;
@@ -10,9 +10,13 @@ use crate::flow::prompts::PromptBook;
 use crate::flow::shape::tables;
 use crate::key::Key;
 use crate::secret::Secret;
+use crate::time::Duration;
 use crate::yaml::near::nearest;
 use crate::yaml::{Fields, Node, Value, Word, is_misread};
 use regex_lite::RegexBuilder;
+
+/// How long a recording may be that says nothing of it.
+const USUAL_TAKE: Duration = Duration::from_secs(60);
 
 /// `types:` names a shape once: `{ card: { type: digits, length: 16, check: luhn, class: pci } }`.
 pub fn types(node: Option<&Node>, loading: &mut Loading) {
@@ -78,7 +82,10 @@ pub fn question(name: &Word, node: &Node, loading: &mut Loading) -> Option<Quest
     let node = shaped.as_ref().unwrap_or(node);
     let mut fields = Fields::of(node, format!("fact `{}`", name.text), &mut loading.faults)?.by(tables::FACT);
     let kind = kind(&mut fields, loading);
-    let class = fields.take("class").map_or(Some(Class::Public), |node| class(node, loading));
+    let recording = matches!(kind, Some(Kind::Recording { .. }));
+    // A voice is somebody's.
+    let usual = if recording { Class::Pii } else { Class::Public };
+    let class = fields.take("class").map_or(Some(usual), |node| class(node, loading));
     let known = fields.take("known").map_or(Some(Vec::new()), |node| known(node, loading));
     let ask = fields.take("ask").map_or(Some(Vec::new()), |node| asks(node, loading));
     let spoken = Spoken { name, kind: kind.as_ref(), class };
@@ -112,8 +119,8 @@ pub fn question(name: &Word, node: &Node, loading: &mut Loading) -> Option<Quest
         survey: survey?,
         default: None,
     };
-    // What is not shown to anybody, and whether we know who calls, are of this call alone.
-    let brief = !class.for_agent() || question.is_verified();
+    // What is not shown to anybody, whether we know who calls, and what was recorded are of this call alone.
+    let brief = !class.for_agent() || question.is_verified() || recording;
     question.lives = optional(lives)?.unwrap_or(if brief { Lives::Call } else { Lives::Case });
     trusted(&question, loading);
     if let Some(value) = default {
@@ -147,7 +154,12 @@ fn trusted(question: &Question, loading: &mut Loading) {
             wrong("trust", message, "name it in the `fills:` of a lookup, and nowhere else");
         }
     }
-    if !question.kind.is_keyed() && !question.ask.is_empty() && question.kind != Kind::Recording {
+    let recording = matches!(question.kind, Kind::Recording { .. });
+    if recording && (!question.known.is_empty() || question.accept.is_some() || question.lives == Lives::Case) {
+        let message = format!("`{name}` is recorded in its call: nothing else knows it, and no lookup hears it");
+        wrong("no-effect", message, "take `known:`, `accept:` and `lives:` away");
+    }
+    if !question.kind.is_keyed() && !question.ask.is_empty() && !recording {
         let message = format!("`{name}` cannot be keyed in");
         wrong("no-keys", message, "a choice can be asked for: { type: choice, keys: { 1: yes_please, 2: no_thanks } }");
     }
@@ -231,9 +243,8 @@ fn kind(fields: &mut Fields, loading: &mut Loading) -> Option<Kind> {
         }
         "choice" => choice(fields.need("keys", &mut loading.faults)?, loading),
         "recording" => {
-            let remedy = "whoever collects it goes on at its `else:`";
-            loading.faults.warning("not-served-yet", word.span, "type `recording` is not served yet").remedy(remedy);
-            Some(Kind::Recording)
+            let longest = fields.take("longest").map_or(Some(USUAL_TAKE), |node| longest(node, loading));
+            Some(Kind::Recording { longest: longest? })
         }
         text => {
             let kind = of_name(text, loading);
@@ -248,6 +259,17 @@ fn kind(fields: &mut Fields, loading: &mut Loading) -> Option<Kind> {
             kind
         }
     }
+}
+
+/// How long a recording may be.
+fn longest(node: &Node, loading: &mut Loading) -> Option<Duration> {
+    let longest = node.duration(&mut loading.faults)?;
+    let fits = (SHORTEST_TAKE..=LONGEST_TAKE).contains(&longest);
+    if !fits {
+        let message = "a recording may be as long as 1s to 5m";
+        loading.faults.error("out-of-range", node.span, message).remedy("longest: 60s");
+    }
+    fits.then_some(longest)
 }
 
 /// A type that needs nothing but its name.

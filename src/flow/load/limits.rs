@@ -25,6 +25,9 @@ pub const MAX_KEYS: usize = 12;
 pub const MAX_DIGITS: usize = 32;
 /// Octets of a pattern.
 pub const MAX_PATTERN: usize = 200;
+/// How long a recording may be: no prompt is longer.
+pub const SHORTEST_TAKE: Duration = Duration::from_secs(1);
+pub const LONGEST_TAKE: Duration = Duration::from_secs(300);
 /// Facts that go along with a caller.
 pub const MAX_NEEDS: usize = 64;
 

@@ -4,12 +4,15 @@ use super::Loading;
 use super::facts::plain_kind;
 use super::limits::{LONGEST_TIMEOUT, MAX_LOOKED_UP, SHORTEST_TIMEOUT};
 use crate::context::Method;
-use crate::flow::fact::Known;
+use crate::flow::fact::{Kind, Known};
 use crate::flow::lookup::{Given, Lookup, Piece};
 use crate::flow::shape::tables;
 use crate::secret::Secret;
 use crate::time::Duration;
 use crate::yaml::{Fields, Node, Span, Value, Word};
+
+/// What is compared is answered at once.
+const COMPARED: Duration = Duration::from_secs(1);
 
 /// What needs the facts as they are: classes, and who fills what. Of the file that is being read.
 pub fn against_facts(loading: &mut Loading) {
@@ -25,6 +28,14 @@ pub fn against_facts(loading: &mut Loading) {
                 let remedy = "post: …, with the fact in `send:`";
                 loading.faults.error("class", lookup.endpoint.span, message).remedy(remedy);
             }
+        }
+        for (fact, _) in lookup.fills.iter().filter(|_| lookup.method == Method::Compare) {
+            let Some(question) = loading.question(*fact).filter(|question| question.kind != Kind::Bool) else {
+                continue;
+            };
+            let message =
+                format!("lookup `{}` says yes or no, and `{}` is no bool", lookup.name.text, question.name.text);
+            loading.faults.error("wrong-type", lookup.name.span, message).remedy("fills: [verified]");
         }
     }
     for question in loading.facts.read() {
@@ -48,12 +59,15 @@ pub fn against_facts(loading: &mut Loading) {
 /// Its values are typed; the facts that it names have their names already.
 pub fn lookup(name: &Word, node: &Node, loading: &mut Loading) -> Option<Lookup> {
     let mut fields = Fields::of(node, format!("lookup `{}`", name.text), &mut loading.faults)?.by(tables::LOOKUP);
+    if let Some(secret) = fields.take("secret") {
+        return compared(name, secret, fields, loading);
+    }
     let (get, post) = (fields.take("get"), fields.take("post"));
     let target = match (get, post) {
         (Some(node), None) => target(node, loading).map(|target| (Method::Get, target)),
         (None, Some(node)) => target(node, loading).map(|target| (Method::Post, target)),
         _ => {
-            let message = format!("lookup `{}` takes one of `get:` and `post:`", name.text);
+            let message = format!("lookup `{}` takes one of `get:`, `post:` and `secret:`", name.text);
             loading.faults.error("missing-key", node.span, message).remedy("get: \"crm:/phone/{caller.number}\"");
             None
         }
@@ -81,6 +95,32 @@ pub fn lookup(name: &Word, node: &Node, loading: &mut Loading) -> Option<Lookup>
         idempotent: idempotent?,
         fills: fills?,
         gives: gives?,
+    })
+}
+
+/// `secret: announce_pin`: no system is asked, what is sent is held against a secret of the configuration.
+fn compared(name: &Word, secret: &Node, mut fields: Fields, loading: &mut Loading) -> Option<Lookup> {
+    let secret = secret.name("the name of a secret", &mut loading.faults);
+    let send_node = fields.need("send", &mut loading.faults);
+    let send = send_node.and_then(|node| facts(node, loading));
+    if let (Some(node), Some(send)) = (send_node, &send)
+        && send.len() != 1
+    {
+        node.wrong("one fact as `[pin]`", &mut loading.faults).remedy("a secret is one value: send: [pin]");
+    }
+    let fills = fields.need("fills", &mut loading.faults).and_then(|node| fills(node, loading));
+    fields.finish(&mut loading.faults);
+    Some(Lookup {
+        name: loading.full(name),
+        endpoint: secret?,
+        method: Method::Compare,
+        path: Vec::new(),
+        send: send?,
+        timeout: COMPARED,
+        auth: None,
+        idempotent: false,
+        fills: fills?,
+        gives: Vec::new(),
     })
 }
 

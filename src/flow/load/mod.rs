@@ -1,5 +1,7 @@
 //! From text to a `Flow`: every mistake at once, in file order, each with its place and a remedy.
 
+#[cfg(test)]
+mod announce_tests;
 mod facts;
 mod hours;
 #[cfg(test)]

@@ -270,7 +270,13 @@ impl<'p> Loading<'p> {
                 whole = false;
                 continue;
             };
-            let Some((name, class)) = self.question(fact).map(|q| (q.name.text.clone(), q.class)) else { continue };
+            let Some(question) = self.question(fact) else { continue };
+            let (name, class) = (question.name.text.clone(), question.class);
+            if matches!(question.kind, Kind::Recording { .. }) {
+                let message = format!("`{name}` is a recording: it does not go along with the caller");
+                self.faults.error("class", item.span, message).remedy("take it out of `needs:`");
+                continue;
+            }
             if !class.for_agent() {
                 let class = format!("{class:?}").to_lowercase();
                 let message = format!("`{name}` is {class}: no agent may need it");

@@ -97,6 +97,13 @@ impl Loading<'_> {
         for placeholder in self.placeholders(&word)? {
             let Some(question) = self.spoken(&placeholder.name).and_then(|fact| self.facts.get(fact)) else { continue };
             let (class, kind) = (question.class, question.kind.clone());
+            if hearer == Hearer::Agent && matches!(kind, Kind::Recording { .. }) {
+                let message = format!("prompt `{}` plays the recording `{}` to an agent", word.text, placeholder.name);
+                self.faults
+                    .error("value-spoken", word.span, message)
+                    .remedy("it is played to its caller in its `confirm:`, and to others by `announce:`");
+                return None;
+            }
             if hearer != Hearer::Agent && class == Class::Pii && !matches!(placeholder.form, Form::Last(_)) {
                 let name = &placeholder.name;
                 let message = format!("prompt `{}` speaks `{{{name}}}`, which is pii", word.text);
@@ -172,6 +179,8 @@ impl Loading<'_> {
                 return false;
             }
             (Form::Whole, Some(reading), _) => reading,
+            // Its sound is there as soon as it has a value.
+            (Form::Whole, None, Kind::Recording { .. }) => return true,
             (Form::Whole, None, kind) if kind.named_values().next().is_none() => {
                 let message = format!("prompt `{}` speaks `{{{name}}}`, of a type that nobody can read", word.text);
                 self.faults.error("not-spoken", word.span, message).remedy("speak it nowhere");

@@ -30,6 +30,8 @@ pub enum By {
     Itself,
     /// What the language has and nobody serves yet would have worked.
     Unserved,
+    /// Something behind us fails.
+    Failed,
     /// Outside, the fact is known, with that value.
     Known {
         fact: usize,
@@ -93,6 +95,26 @@ impl Point<'_, '_> {
     pub fn fills(&self, fact: usize, next: Next, by: impl Fn(Option<u8>) -> By) -> Vec<Move> {
         let filled = |value| self.with(by(value), next, fact, Status::Filled(value));
         self.ground.values(fact).into_iter().map(filled).collect()
+    }
+
+    /// How the facts may stand once the business looked at a value that was keyed in for the fact.
+    pub fn accepted(&self, fact: usize) -> Standing {
+        let mut then = self.standing.clone();
+        if let Some(lookup) = self.ground.flow.facts[fact].accept {
+            self.fill_by(lookup, &mut then);
+        }
+        then
+    }
+
+    /// What a lookup finds shows when it is looked for.
+    pub fn fill_by(&self, lookup: usize, then: &mut Standing) {
+        for (fact, _) in &self.ground.flow.lookups[lookup].fills {
+            match (self.status(*fact), self.ground.flow.facts[*fact].is_known_by(lookup)) {
+                (Status::Unknown, true) => then.set(*fact, Status::Fresh),
+                (Status::Unknown | Status::Fresh, false) => then.set(*fact, Status::Answered),
+                _ => {}
+            }
+        }
     }
 
     /// Whether a condition holds in every call that comes here; `None`: in some.

@@ -34,7 +34,7 @@ pub fn keys(question: &Question, value: &str, month_first: bool) -> Option<Strin
             if month_first { format!("{month}{day}{year}") } else { format!("{day}{month}{year}") }
         }
         Kind::Time => value.replace(':', ""),
-        Kind::Bool | Kind::Text | Kind::Recording => return None,
+        Kind::Bool | Kind::Text | Kind::Recording { .. } => return None,
     };
     Some(if keyed.len() < question.greatest_length() { format!("{keyed}#") } else { keyed })
 }
@@ -56,7 +56,7 @@ fn candidates(question: &Question, today: Date) -> Vec<String> {
         Kind::Date => dates(question.range.as_ref(), today).iter().map(Date::to_string).collect(),
         Kind::Time => vec!["16:05".to_owned()],
         Kind::Text => vec!["sample".to_owned()],
-        Kind::Recording => Vec::new(),
+        Kind::Recording { .. } => Vec::new(),
     }
 }
 

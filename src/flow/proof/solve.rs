@@ -234,7 +234,7 @@ fn example(kind: &Kind) -> Option<&'static str> {
         Kind::Time => "16:05",
         Kind::Bool => "true",
         Kind::Text => "sample",
-        Kind::Choice(_) | Kind::Recording => return None,
+        Kind::Choice(_) | Kind::Recording { .. } => return None,
     })
 }
 

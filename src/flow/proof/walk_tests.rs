@@ -62,6 +62,7 @@ fn examples() -> Vec<(Flow, Prompts)> {
         example!("pharmacy", "en"),
         example!("multi-brand", "en"),
         example!("after-hours", "en"),
+        example!("announce-desk", "en"),
     ]
 }
 
@@ -74,6 +75,8 @@ struct Walk<'w> {
     random: Random,
     playing: Option<u32>,
     looking: Option<u32>,
+    taking: Option<String>,
+    announcing: Option<u32>,
     in_line: bool,
     with_agent: bool,
     ended: bool,
@@ -100,7 +103,9 @@ impl Walk<'_> {
                 Action::Fact(fact) => self.changed(&fact.name, &fact.state),
                 Action::Step { block, step, .. } => self.entered(&block, step - 1),
                 Action::Hangup { .. } | Action::Reject(_) => self.ended = true,
-                Action::Answer | Action::Record(_) | Action::Music(_) => {}
+                Action::Take { take, .. } => self.taking = Some(take),
+                Action::Announce { announce, .. } => self.announcing = Some(announce),
+                Action::Answer | Action::Record(_) | Action::EndTake { .. } | Action::Music(_) => {}
             }
         }
     }
@@ -164,6 +169,14 @@ impl Walk<'_> {
     }
 
     fn answer(&mut self) {
+        if let Some(take) = self.taking.take() {
+            let outcome = self.pick(&[Outcome::Ok, Outcome::Ok, Outcome::None, Outcome::Failed]);
+            self.event(Event::Taken { take, outcome });
+        }
+        if let Some(announce) = self.announcing.take() {
+            let done = self.random.below(2) == 0;
+            self.event(Event::Announced { announce, done });
+        }
         let Some(lookup) = self.looking.take() else { return };
         let outcomes =
             [Outcome::Ok, Outcome::Ok, Outcome::Ok, Outcome::None, Outcome::Refused, Outcome::Slow, Outcome::Failed];
@@ -234,6 +247,8 @@ fn wherever_a_call_comes_to_the_proofs_have_been() {
                 random,
                 playing: None,
                 looking: None,
+                taking: None,
+                announcing: None,
                 in_line: false,
                 with_agent: false,
                 ended: false,

@@ -52,7 +52,7 @@ impl Telling<'_, '_> {
         let flow = self.ground.flow;
         match by {
             By::Itself | By::Holds(_) => {}
-            By::Unserved => return None,
+            By::Unserved | By::Failed => return None,
             By::Known { fact, value } => {
                 let value = self.value(fact, value)?;
                 self.known(fact, value)?;
@@ -61,6 +61,12 @@ impl Telling<'_, '_> {
                 if flow.facts[fact].known.contains(&Known::CallerNumber) {
                     self.opening.from = None;
                 }
+            }
+            By::Keyed { fact, .. } if matches!(flow.facts[fact].kind, Kind::Recording { .. }) => {
+                // Whoever ends a recording has said something.
+                self.press("#".to_owned());
+                let confirm = flow.facts[fact].confirm.as_ref();
+                confirm.into_iter().for_each(|confirm| self.press(sample::letters(&[confirm.right])));
             }
             By::Keyed { fact, value } => {
                 let value = self.value(fact, value)?;
@@ -210,6 +216,7 @@ fn event(ground: &Ground, by: By) -> Option<String> {
     Some(match by {
         By::Itself => return None,
         By::Unserved => "it works, once it is served".to_owned(),
+        By::Failed => "it cannot be done".to_owned(),
         By::Known { fact, value } => format!("{} is known already{}", name(fact), with(fact, value)),
         By::Unknown { .. } => return None,
         By::Keyed { fact, value } => format!("the caller keys in {}{}", name(fact), with(fact, value)),

@@ -59,7 +59,7 @@ pub fn world(text: &str) -> (Arc<Flow>, Arc<Prompts>) {
 pub fn world_with(text: &str, modules: &[Source]) -> (Arc<Flow>, Arc<Prompts>) {
     let ids = ["ask", "silent", "invalid", "last", "menu", "menu2", "rate", "welcome", "terms", "sorry"];
     let mut catalogue: String = ids.iter().map(|id| format!("{id}: text\n")).collect();
-    catalogue.push_str("readback: \"{account} right?\"\nplace: \"{queue.position}, {queue.minutes}\"\n");
+    catalogue.push_str("readback: \"{account} right?\"\nheard: \"You said: {message}\"\nplace: \"{queue.position}, {queue.minutes}\"\n");
     let catalogue = Source { path: "en.yaml".into(), text: catalogue };
     let (book, _) = PromptBook::read("en", &catalogue);
     let book = Prompts::new(book, Vec::new());
@@ -149,6 +149,12 @@ impl Scene {
             Action::Transfer { destination, facts, .. } => format!(">{destination}{facts:?}").replace(", ", ","),
             Action::Record(act) => format!("rec:{act:?}").to_lowercase(),
             Action::Lookup { name, .. } => format!("?{name}"),
+            Action::Take { take, .. } => format!("rec:{take}"),
+            Action::EndTake { take } => format!("end:{take}"),
+            Action::Announce { prompt, take, switch, .. } => {
+                let all = [take.as_deref(), switch.as_ref().map(|(name, _)| name.as_str())];
+                format!("!{prompt}({})", all.into_iter().flatten().collect::<Vec<_>>().join(","))
+            }
             Action::Music(None) => "music".into(),
             Action::Music(Some(clip)) => clip.clone(),
             Action::Join { queue, .. } => format!("+{queue}"),

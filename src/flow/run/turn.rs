@@ -1,7 +1,9 @@
 //! What a step may do in its turn: speak, take keys, change facts.
 
 use super::{Action, Ending, Go};
-use crate::context::{Context, Earlier, Inbound, Source, Why};
+use crate::audio::Utterance;
+use crate::audio::arena::BEEP;
+use crate::context::{Context, Earlier, Inbound, Source, State, Why};
 use crate::flow::fact::{Kind, Known, LANGUAGE, Lives, Question};
 use crate::flow::model::{Flow, Named, Next};
 use crate::flow::prompts::{Entry, Prompts, Queued, Wanted};
@@ -41,6 +43,8 @@ pub(super) struct Talk {
     talked: bool,
     counts: Counts,
     lookups: u32,
+    takes: u32,
+    announcements: u32,
     /// What lookups gave, by lookup and value.
     given: Vec<Vec<Option<Secret>>>,
     /// What they found for facts that name them among their sources: lookup, fact, value.
@@ -70,6 +74,8 @@ impl Talk {
             talked: false,
             counts: Counts::default(),
             lookups: 0,
+            takes: 0,
+            announcements: 0,
             given: flow.lookups.iter().map(|lookup| vec![None; lookup.gives.len()]).collect(),
             found: Vec::new(),
             offered: vec![false; facts],
@@ -136,6 +142,17 @@ impl Turn<'_> {
         self.speak(prompt, None, Some(place))
     }
 
+    /// Says a prompt that reads nothing, if there is one, and then the tone after which the caller is recorded.
+    pub fn play_tone(&mut self, prompt: Option<&str>) -> u32 {
+        self.talk.plays += 1;
+        let play = self.talk.plays;
+        let book = self.prompts.book(&self.context.language);
+        let mut say = prompt.map_or_else(Vec::new, |prompt| book.speech(prompt, |_| Entry::Withheld));
+        say.push(Utterance::Clip(BEEP.to_owned()));
+        self.act(Action::Play { play, say });
+        play
+    }
+
     fn speak(
         &mut self,
         prompt: &str,
@@ -164,6 +181,32 @@ impl Turn<'_> {
         play
     }
 
+    /// The name of the next recording of this call: a clip that its prompts can play.
+    pub fn next_take(&mut self) -> String {
+        self.talk.takes += 1;
+        format!("take/{}", self.talk.takes)
+    }
+
+    /// The name of what a fact recorded, if its caller heard it and took it as right.
+    pub fn take_of(&self, fact: usize) -> Option<String> {
+        match &self.context.facts[fact].state {
+            State::Filled { confirmed: false, .. } if self.flow.facts[fact].confirm.is_some() => None,
+            State::Filled { value, .. } => Some(value.open().to_owned()),
+            State::Unknown | State::Declined { .. } => None,
+        }
+    }
+
+    pub fn next_announcement(&mut self) -> u32 {
+        self.talk.announcements += 1;
+        self.talk.announcements
+    }
+
+    /// Whether a lookup said that the caller is who it says.
+    pub fn is_verified(&self) -> bool {
+        let mut facts = self.flow.facts.iter().zip(&self.context.facts);
+        facts.any(|(question, fact)| question.is_verified() && fact.value().is_some_and(|value| value.open() == "true"))
+    }
+
     /// Something is asked, or somebody called: from here on the caller is answered.
     pub fn answer(&mut self) {
         if self.flow.early {
@@ -186,6 +229,11 @@ impl Turn<'_> {
     pub fn drop_typed(&mut self) {
         self.talk.counts.keys_dropped += self.talk.typed.len() as u32;
         self.talk.typed.clear();
+    }
+
+    /// Whether a person was asked for ahead of a question.
+    pub fn typed_escape(&self, fact: usize) -> bool {
+        self.talk.typed.iter().any(|&key| self.is_escape(fact, key, false))
     }
 
     /// An entry ended by its length or by time: the `#` that a caller presses all the same is a part of it.

@@ -92,6 +92,7 @@ impl Walk {
                 Action::Stop => assert!(self.playing.take().is_some(), "only what plays is stopped"),
                 Action::Fact(fact) => changed.push(fact.name),
                 Action::Step { .. } | Action::Record(_) | Action::Answer => {}
+                Action::Take { .. } | Action::EndTake { .. } | Action::Announce { .. } => {}
                 Action::Agent { .. } | Action::Transfer { .. } => {
                     assert_eq!(self.playing, None, "no prompt plays into a hand-off");
                     self.with_agent = true;

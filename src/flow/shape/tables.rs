@@ -136,7 +136,7 @@ pub const TYPES: &[(&str, &str)] = &[
     ("phone", "a telephone number of 7 to 15 digits"),
     ("bool", "true or false; never keyed in"),
     ("text", "a line of 200 letters at most; never keyed in"),
-    ("recording", "what the caller says; not served yet"),
+    ("recording", "what the caller says after a tone, until a key or silence"),
 ];
 
 /// Where a fact may be known from.
@@ -174,6 +174,7 @@ pub const FACT: &Shape = &Shape::new(
             "What it is, and so how it is keyed in and read back.",
         ),
         key("length", Takes::Range(1, MAX_DIGITS), "How many digits: `8`, or `8-12`."),
+        key("longest", Takes::Duration(SHORTEST_TAKE, LONGEST_TAKE), "How long a recording may be.").or("60s"),
         key(
             "check",
             Takes::Any(&[
@@ -260,6 +261,7 @@ pub const FACT: &Shape = &Shape::new(
 )
 .with(&[
     Rule::OnlyIf(&["length", "check"], "type", "digits"),
+    Rule::OnlyIf(&["longest"], "type", "recording"),
     Rule::OnlyIf(&["keys"], "type", "choice"),
     Rule::Needs("type", "digits", &["length"]),
     Rule::Needs("type", "choice", &["keys"]),
@@ -294,8 +296,10 @@ pub const LOOKUP: &Shape = &Shape::new(
         key("get", PATH, "The path that is read. `{caller.number}`, `{called}` and facts that are public or pii stand for themselves.")
             .like("\"crm:/phone/{caller.number}\""),
         key("post", PATH, "The path that facts are posted to.").like("\"crm:/verify\""),
-        key("send", Takes::List(&super::FACT, MAX_LOOKED_UP), "Facts of the JSON object that is posted.").like("[account, pin]"),
-        need("timeout", Takes::Duration(SHORTEST_TIMEOUT, LONGEST_TIMEOUT), "How long the caller waits for it.").like("800ms"),
+        key("secret", Takes::Name("secret of the configuration"), "No endpoint: what is sent is held against this secret, and what it `fills:` is true if they are the same.")
+            .like("announce_pin"),
+        key("send", Takes::List(&super::FACT, MAX_LOOKED_UP), "Facts of the JSON object that is posted, or the one that is held against the secret.").like("[account, pin]"),
+        key("timeout", Takes::Duration(SHORTEST_TIMEOUT, LONGEST_TIMEOUT), "How long the caller waits for it; `get:` and `post:` need it.").like("800ms"),
         key("auth", Takes::Name("secret of the configuration"), "The bearer token."),
         key("idempotent", Takes::Bool, "May be made twice: it goes again once, under the same Idempotency-Key.").or("false"),
         key(
@@ -312,7 +316,7 @@ pub const LOOKUP: &Shape = &Shape::new(
         .like("{ tier: text }"),
     ],
 )
-.with(&[Rule::OneOf(&["get", "post"]), Rule::Only(&["send"], "post")]);
+.with(&[Rule::OneOf(&["get", "post", "secret"])]);
 
 const PATH: Takes = Takes::Text("ENDPOINT:/PATH", r"^[A-Za-z][A-Za-z0-9_-]*:/([^/\s]\S*)?$");
 const PLACE: Takes = Takes::Text("a place in the answer: keys, joined by dots", r"^[^.]+(\.[^.]+)*$");

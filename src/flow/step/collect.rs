@@ -10,7 +10,7 @@ use crate::flow::fact::{Ask, Kind};
 use crate::flow::load::Loading;
 use crate::flow::model::{Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point, Status};
-use crate::flow::run::{Action, Doing, Event, Go, Inquiry, Turn};
+use crate::flow::run::{Action, Doing, Event, Go, Inquiry, Taken, Taking, Turn};
 use crate::flow::shape::{FACT, TARGET};
 use crate::key::Key;
 use crate::secret::Secret;
@@ -56,12 +56,11 @@ impl Collect {
             // A fact that could not be read is one mistake already.
             None => (String::new(), true, false),
         };
-        let unserved = question.is_some_and(|question| question.kind == Kind::Recording);
         let has_else = fields.rest().any(|key| key.text == "else");
         // With a default nothing can fail; a fact that was declined before is passed by.
         let settled = default || fact.is_none();
         let otherwise = if settled && !has_else { Some(Next::Continue) } else { loading.otherwise(fields, node) };
-        if !asks && !unserved {
+        if !asks {
             let message = format!("`{name}` cannot be collected: it has no `ask:`");
             loading.faults.error("no-ask", node.span, message).remedy("add `ask: [PROMPT]` to the fact");
         }
@@ -81,6 +80,8 @@ impl Collect {
         if let Some(lookup) = minds.flow().facts[self.fact].accept {
             let sent = minds.flow().lookups[lookup].sent().filter(|fact| *fact != self.fact);
             sent.for_each(|fact| minds.look_up(fact));
+            // What is filled already stays so.
+            minds.flow().lookups[lookup].fills.iter().for_each(|(fact, _)| minds.read(*fact));
         }
     }
 
@@ -99,7 +100,11 @@ impl Collect {
             Status::Unknown | Status::Fresh | Status::Answered | Status::Any => {}
         }
         let question = &at.ground.flow.facts[fact];
-        let mut ways = at.fills(fact, Next::Continue, |value| By::Keyed { fact, value });
+        let asked = at.accepted(fact);
+        let judged = Point { ground: at.ground, standing: &asked };
+        // A value that the business took may be keyed in again.
+        let tried = if question.confirm.is_some() { &judged } else { at };
+        let mut ways = judged.fills(fact, Next::Continue, |value| By::Keyed { fact, value });
         // What is known is offered.
         if at.status(fact) == Status::Fresh {
             ways.extend(at.fills(fact, Next::Continue, |value| By::Taken { fact, value }));
@@ -107,11 +112,11 @@ impl Collect {
         ways.push(match &question.default {
             Some(_) => {
                 let standard = at.ground.values(fact).into_iter().find(|one| at.ground.is_default(fact, *one));
-                at.with(By::GaveUp { fact }, Next::Continue, fact, Status::Filled(standard.flatten()))
+                tried.with(By::GaveUp { fact }, Next::Continue, fact, Status::Filled(standard.flatten()))
             }
-            None => at.with(By::GaveUp { fact }, self.otherwise, fact, Status::Declined),
+            None => tried.with(By::GaveUp { fact }, self.otherwise, fact, Status::Declined),
         });
-        ways.extend(at.escape(fact, self.otherwise));
+        ways.extend(tried.escape(fact, self.otherwise));
         ways.iter_mut().for_each(|way| way.then.mark_asked(fact, at.ground.tracked(fact)));
         if at.status(fact) == Status::Any {
             ways.extend([filled, declined]);
@@ -125,7 +130,7 @@ impl Collect {
         if fact.value().is_some() {
             return Go::Take(Next::Continue);
         }
-        if !fact.is_unknown() || turn.flow.facts[self.fact].kind == Kind::Recording {
+        if !fact.is_unknown() {
             return turn.fail(self.otherwise);
         }
         if turn.flow.facts[self.fact].offer.is_some()
@@ -168,6 +173,8 @@ enum Phase {
         from: Source,
     },
     Entry(Vec<Key>),
+    /// It is spoken, and recorded.
+    Speaking(Taking),
     /// The business looks at the value.
     Accepting {
         value: Secret,
@@ -197,8 +204,30 @@ fn offer(turn: &mut Turn, fact: usize, otherwise: Next, (value, from): (Secret, 
 fn ask(turn: &mut Turn, fact: usize, otherwise: Next, failed: Failure) -> Go {
     turn.answer();
     turn.context.facts[fact].tries += 1;
-    let (phase, hearing) = (Phase::Entry(Vec::new()), Hearing::Due);
-    Asking { fact, otherwise, failed, phase, hearing, said: false }.listen(turn)
+    let Kind::Recording { longest } = turn.flow.facts[fact].kind else {
+        let (phase, hearing) = (Phase::Entry(Vec::new()), Hearing::Due);
+        return Asking { fact, otherwise, failed, phase, hearing, said: false }.listen(turn);
+    };
+    if turn.typed_escape(fact) {
+        return turn.escape(fact, otherwise);
+    }
+    // No key is a part of it.
+    turn.drop_typed();
+    let prompt = wording(turn, fact, failed);
+    let (phase, hearing) = (Phase::Speaking(Taking::begin(turn, fact, prompt, longest)), Hearing::Due);
+    Go::Wait(Doing::Asking(Asking { fact, otherwise, failed, phase, hearing, said: true }))
+}
+
+/// The prompt of the try that a fact is at.
+fn wording<'f>(turn: &Turn<'f>, fact: usize, failed: Failure) -> &'f str {
+    let at = turn.context.facts[fact].tries.saturating_sub(1) as usize;
+    let prompt = match (turn.flow.facts[fact].ask.get(at), failed) {
+        (Some(Ask::Plain(word)), _) => word,
+        (Some(Ask::Worded { silent, .. }), Failure::Silent) => silent,
+        (Some(Ask::Worded { invalid, .. }), Failure::Invalid) => invalid,
+        (None, _) => unreachable!("a try has its prompt: fail() counts them"),
+    };
+    &prompt.text
 }
 
 impl Asking {
@@ -206,6 +235,12 @@ impl Asking {
         if let Phase::Accepting { inquiry, .. } = &mut self.phase {
             return match inquiry.on(turn, event) {
                 Some(outcome) => self.judged(turn, outcome),
+                None => Go::Wait(Doing::Asking(self)),
+            };
+        }
+        if let Phase::Speaking(taking) = &mut self.phase {
+            return match taking.on(turn, event) {
+                Some(taken) => self.spoken(turn, taken),
                 None => Go::Wait(Doing::Asking(self)),
             };
         }
@@ -236,6 +271,9 @@ impl Asking {
     pub fn deadline(&self) -> Option<Instant> {
         if let Phase::Accepting { inquiry, .. } = &self.phase {
             return Some(inquiry.deadline());
+        }
+        if let Phase::Speaking(taking) = &self.phase {
+            return taking.deadline();
         }
         match self.hearing {
             Hearing::Until(at) => Some(at),
@@ -271,19 +309,13 @@ impl Asking {
         let readback = match &self.phase {
             Phase::Confirm { value, .. } => question.confirm.as_ref().zip(Some(value)),
             Phase::Offer { value, .. } => question.offer.as_ref().zip(Some(value)),
-            Phase::Entry(_) | Phase::Accepting { .. } => None,
+            Phase::Entry(_) | Phase::Speaking(_) | Phase::Accepting { .. } => None,
         };
         if let Some((readback, value)) = readback {
             return turn.play(&readback.prompt.text, Some((self.fact, value)));
         }
-        let at = turn.context.facts[self.fact].tries.saturating_sub(1) as usize;
-        let prompt = match (question.ask.get(at), self.failed) {
-            (Some(Ask::Plain(word)), _) => word,
-            (Some(Ask::Worded { silent, .. }), Failure::Silent) => silent,
-            (Some(Ask::Worded { invalid, .. }), Failure::Invalid) => invalid,
-            (None, _) => unreachable!("a try has its prompt: fail() counts them"),
-        };
-        turn.play(&prompt.text, None)
+        let prompt = wording(turn, self.fact, self.failed);
+        turn.play(prompt, None)
     }
 
     fn key(mut self, turn: &mut Turn, key: Key) -> ControlFlow<Go, Self> {
@@ -311,6 +343,23 @@ impl Asking {
                 self.hearing = Hearing::Until(turn.now + INTER_DIGIT);
                 ControlFlow::Continue(self)
             }
+        }
+    }
+
+    /// The recording is over.
+    fn spoken(self, turn: &mut Turn, taken: Taken) -> Go {
+        let value = match taken {
+            Taken::Take(value) => value,
+            Taken::Silent => return self.fail(turn, Failure::Silent),
+            Taken::Escape => return turn.escape(self.fact, self.otherwise),
+            Taken::Failed => {
+                turn.decline(self.fact, Why::Error);
+                return turn.fail(self.otherwise);
+            }
+        };
+        match self.accepted(turn, value) {
+            ControlFlow::Continue(asking) => asking.listen(turn),
+            ControlFlow::Break(go) => go,
         }
     }
 
@@ -411,7 +460,7 @@ impl Asking {
             }
             // Nobody said yes.
             Phase::Offer { .. } => self.decline_offer(turn),
-            Phase::Accepting { .. } => Go::Wait(Doing::Asking(self)),
+            Phase::Accepting { .. } | Phase::Speaking(_) => Go::Wait(Doing::Asking(self)),
             Phase::Confirm { value, silences, .. } => {
                 *silences += 1;
                 if *silences < SILENT_READINGS {
@@ -435,7 +484,8 @@ impl Asking {
     }
 
     fn fill(self, turn: &mut Turn, value: Secret, confirmed: bool) -> Go {
-        turn.fill(self.fact, value, Source::Keypad, confirmed);
+        let spoken = matches!(turn.flow.facts[self.fact].kind, Kind::Recording { .. });
+        turn.fill(self.fact, value, if spoken { Source::Spoken } else { Source::Keypad }, confirmed);
         Go::Take(Next::Continue)
     }
 

@@ -89,13 +89,7 @@ impl Lookup {
         }
         let mut on = at.on(by(Outcome::Ok), Next::Continue);
         at.ground.given(self.lookup).into_iter().for_each(|slot| on.then.set_slot(slot, 1));
-        for (fact, _) in &lookup.fills {
-            match (at.status(*fact), at.ground.flow.facts[*fact].is_known_by(self.lookup)) {
-                (Status::Unknown, true) => on.then.set(*fact, Status::Fresh),
-                (Status::Unknown | Status::Fresh, false) => on.then.set(*fact, Status::Answered),
-                _ => {}
-            }
-        }
+        at.fill_by(self.lookup, &mut on.then);
         let exits = [(Outcome::None, none), (Outcome::Refused, refused), (Outcome::Slow, slow)];
         let named = exits.into_iter().filter_map(|(outcome, exit)| Some(at.on(by(outcome), exit?)));
         [on].into_iter().chain(named).chain([failed]).collect()

@@ -1,6 +1,7 @@
 //! The verbs, one file each with its loading and its running. To add a verb is a file and a line of this table.
 
 pub mod agent;
+pub mod announce;
 pub mod branch;
 pub mod collect;
 pub mod forget;
@@ -110,6 +111,7 @@ steps! {
     "ticket": unserved::Ticket,
     "transfer": transfer::Transfer,
     "record": record::Record,
+    "announce": announce::Announce,
     "reject": reject::Reject,
     "hangup": hangup::Hangup,
 }

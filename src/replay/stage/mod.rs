@@ -246,7 +246,11 @@ impl<'p> Stage<'p> {
         match stands.calling {
             Some(Calling::Asked) => None,
             Some(_) => Some(Awaits::Agent),
-            None if stands.verb == "collect" && !stands.gone && stands.playing[Leg::Caller as usize].is_none() => {
+            None if stands.verb == "collect"
+                && !stands.gone
+                && !stands.spoken
+                && stands.playing[Leg::Caller as usize].is_none() =>
+            {
                 Some(Awaits::Key)
             }
             None => None,

@@ -2,7 +2,7 @@
 
 use super::Stage;
 use crate::audio::Utterance;
-use crate::context::Ended;
+use crate::context::{Ended, Outcome};
 use crate::media::{FRAME_TIME, RecordAct};
 use crate::record::seam::{In, Leg, Out};
 use crate::replay::tell::place;
@@ -11,6 +11,8 @@ use crate::time::{Duration, Instant};
 
 /// What is asked of the world it says after so long, in order.
 const ANSWERS: Duration = Duration::from_millis(2);
+/// Who is recorded and says nothing is given up after so long; whoever ends it by a key has spoken.
+const MUTE: Duration = Duration::from_secs(5);
 /// A caller that hears us before it is answered shows it so soon.
 const SHOWS: Duration = Duration::from_millis(20);
 
@@ -29,6 +31,8 @@ pub struct Stands {
     /// The caller has hung up.
     pub gone: bool,
     recording: Option<Instant>,
+    /// The caller has said what is recorded, and hears nothing yet.
+    pub spoken: bool,
 }
 
 /// A lookup that is not answered.
@@ -63,6 +67,7 @@ impl Stage<'_> {
     pub(super) fn told(&mut self, input: &In) {
         match input {
             In::LookedUp { .. } => self.stands.lookup = None,
+            In::Taken { .. } => self.stands.spoken = false,
             In::Bye { leg: Leg::Caller } => self.stands.gone = true,
             In::PlayEnded { play } => self.forget_play(|(playing, _)| playing == *play),
             _ => {}
@@ -98,6 +103,15 @@ impl Stage<'_> {
             Out::Refer { .. } => self.stands.calling = Some(Calling::Referring),
             Out::Bridge if self.stands.calling.is_some() => self.stands.calling = Some(Calling::Bridged),
             Out::Record { act, file } => self.records(at, *act, file),
+            Out::Take { take, .. } => self.answer(at + MUTE, In::Taken { take: take.clone(), outcome: Outcome::None }),
+            Out::EndTake { take } => {
+                self.due.retain(|_, input| !matches!(input, In::Taken { .. }));
+                self.stands.spoken = true;
+                self.answer(at + ANSWERS, In::Taken { take: take.clone(), outcome: Outcome::Ok });
+            }
+            Out::Announce { announce, .. } => {
+                self.answer(at + ANSWERS, In::Announced { announce: *announce, done: true });
+            }
             Out::End { .. } => {
                 self.due.clear();
                 self.enters("", self.stands.place.clone());

@@ -203,6 +203,8 @@ codes! {
     Part::Proof(6) => {
         "secret-kept": "a secret is still there when the caller is handed over",
             "a PIN would be in reach of whoever talks to the caller";
+        "unguarded": "a flow announces, and never knows for sure who calls",
+            "anybody who finds the number could speak to all callers";
         "class": "a fact goes where its class may not",
             "a card's number or a PIN would be seen by who must not see it";
         "trust": "something else than a lookup says that a caller is verified",
@@ -261,6 +263,8 @@ codes! {
     Part::Configuration => {
         "duplicate-flow": "two flows have one name",
             "a number would get either of them";
+        "not-allowed": "a flow announces, and the configuration does not list it",
+            "whoever can edit a flow could change what all callers hear";
         "no-advertise": "the address that peers are told is not known",
             "callers would be answered and hear nothing";
         "no-certificate": "TLS without a certificate",

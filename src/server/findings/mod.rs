@@ -33,7 +33,7 @@ pub struct Sound {
 pub fn check(files: &dyn Files, paths: &[PathBuf], config: Option<&Path>) -> Checked {
     let mut checked = Checked { findings: Findings::default(), flows: Vec::new(), place: None };
     for path in paths.iter().flat_map(|path| super::flow_files(files, path)) {
-        let (service, found) = files::load_for(files, &path, &[]);
+        let (service, found) = files::load_for(files, &path, &[], None);
         checked.flows.extend(service.as_ref().map(Sound::of));
         checked.add(found);
     }

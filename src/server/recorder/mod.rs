@@ -10,8 +10,10 @@
 pub mod folder;
 pub mod ring;
 
+use super::announcer::{self, Announcer};
+use crate::audio::take::Take;
 use crate::context::Ended;
-use crate::engine::{CallNumber, RecordOrder};
+use crate::engine::{CallNumber, RecordOrder, TakeWanted};
 use crate::media::tape::Tape;
 use crate::media::{RecordAct, Tapped};
 use crate::os::bell::Bell;
@@ -61,11 +63,13 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Starts the thread. Words go to `told`; each is the answer to a start.
+    /// Starts the thread. Words go to `told`; each is the answer to a start, but for takes that ended: those go to the
+    /// announcer.
     pub fn start(
         bounds: Bounds,
         clock: Clock,
         rings: Vec<Outlet>,
+        announcer: Announcer,
         told: UnboundedSender<Recorded>,
     ) -> io::Result<Recorder> {
         let (sender, orders) = sync_channel(ORDERS);
@@ -76,6 +80,7 @@ impl Recorder {
             bell: bell.clone(),
             rings,
             orders,
+            announcer,
             told,
             open: HashMap::new(),
             samples: Vec::new(),
@@ -106,9 +111,20 @@ impl Recorder {
 struct Open {
     call: CallNumber,
     tape: Tape,
-    wav: Wav,
+    reel: Reel,
     flushed: Instant,
     why: &'static str,
+}
+
+/// Where it goes.
+enum Reel {
+    File(Wav),
+    /// The caller's side alone, in memory, under that name.
+    Take {
+        take: Take,
+        name: String,
+        wanted: TakeWanted,
+    },
 }
 
 struct Desk {
@@ -117,6 +133,7 @@ struct Desk {
     bell: Arc<Bell>,
     rings: Vec<Outlet>,
     orders: Receiver<RecordOrder>,
+    announcer: Announcer,
     told: UnboundedSender<Recorded>,
     open: HashMap<u32, Open>,
     /// Of the recording that is looked at.
@@ -151,7 +168,7 @@ impl Desk {
     fn take_orders(&mut self, now: Instant) -> bool {
         loop {
             match self.orders.try_recv() {
-                Ok(order) if order.act == RecordAct::Start => self.begin(&order, now),
+                Ok(order) if order.act == RecordAct::Start => self.begin(order, now),
                 Ok(order) => {
                     if let Some(open) = self.open.get_mut(&order.recording) {
                         open.tape.act(order.at, order.act);
@@ -166,16 +183,20 @@ impl Desk {
         }
     }
 
-    fn begin(&mut self, order: &RecordOrder, now: Instant) {
+    fn begin(&mut self, order: RecordOrder, now: Instant) {
         let Bounds { folder, at_once, .. } = &self.bounds;
         if self.open.len() >= *at_once {
             let why = format!("{at_once} are recorded at once");
             return self.fail(order.call, order.recording, Ended::unbegun(why));
         }
-        match folder::create(folder, &order.file) {
-            Ok(wav) => {
+        let reel = match order.take {
+            Some(wanted) => Ok(Reel::Take { take: Take::default(), name: order.file, wanted }),
+            None => folder::create(folder, &order.file).map(Reel::File),
+        };
+        match reel {
+            Ok(reel) => {
                 let tape = Tape::new(order.at);
-                let open = Open { call: order.call, tape, wav, flushed: now, why: "" };
+                let open = Open { call: order.call, tape, reel, flushed: now, why: "" };
                 self.open.insert(order.recording, open);
             }
             Err(error) => self.fail(order.call, order.recording, Ended::unbegun(error.to_string())),
@@ -208,11 +229,11 @@ impl Desk {
         let mut over = Vec::new();
         for (&recording, open) in &mut self.open {
             open.tape.advance(now, &mut self.samples);
-            if open.tape.lengths().written >= self.bounds.longest && !open.tape.over() {
+            let written = open.write(&mut self.samples).and_then(|()| open.flush(now));
+            if open.is_long(self.bounds.longest) && !open.tape.over() {
                 open.tape.act(now, RecordAct::Stop);
                 open.why = "it was as long as one may be";
             }
-            let written = open.write(&mut self.samples).and_then(|()| open.flush(now));
             match written {
                 Err(error) => broken.push((recording, error)),
                 Ok(()) if open.tape.over() => over.push(recording),
@@ -224,8 +245,17 @@ impl Desk {
     }
 
     fn finish(&mut self, recording: u32) {
-        let Some(Open { call, tape, wav, why, .. }) = self.open.remove(&recording) else { return };
-        match folder::finish(wav) {
+        let Some(Open { call, tape, reel, why, .. }) = self.open.remove(&recording) else { return };
+        let finished = match reel {
+            Reel::File(wav) => folder::finish(wav),
+            Reel::Take { take, name, wanted: TakeWanted { over, .. } } => {
+                if self.announcer.finish(announcer::Ended { call, recording, name, take, over }) {
+                    return;
+                }
+                Err(io::Error::other("too many takes wait to be made prompts"))
+            }
+        };
+        match finished {
             Ok(()) => self.tell(call, recording, ended(&tape, why.to_owned())),
             Err(error) => self.fail(call, recording, ended(&tape, error.to_string())),
         }
@@ -265,7 +295,14 @@ impl Desk {
 
 impl Open {
     fn write(&mut self, samples: &mut Vec<i16>) -> io::Result<()> {
-        let written = if samples.is_empty() { Ok(()) } else { folder::write(&mut self.wav, samples) };
+        let written = match &mut self.reel {
+            _ if samples.is_empty() => Ok(()),
+            Reel::File(wav) => folder::write(wav, samples),
+            Reel::Take { take, .. } => {
+                take.hear(samples.iter().step_by(2).copied());
+                Ok(())
+            }
+        };
         samples.clear();
         written
     }
@@ -275,7 +312,18 @@ impl Open {
             return Ok(());
         }
         self.flushed = now;
-        folder::flush(&mut self.wav)
+        match &mut self.reel {
+            Reel::File(wav) => folder::flush(wav),
+            Reel::Take { .. } => Ok(()),
+        }
+    }
+
+    /// Whether it ends by itself.
+    fn is_long(&self, longest: Duration) -> bool {
+        match &self.reel {
+            Reel::File(_) => self.tape.lengths().written >= longest,
+            Reel::Take { take, wanted, .. } => take.is_over(wanted.longest),
+        }
     }
 }
 
@@ -288,8 +336,11 @@ fn ended(tape: &Tape, why: String) -> Ended {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::ArenaBuilder;
     use crate::codec::Codec;
+    use crate::context::Outcome;
     use crate::media::{Kind, Side};
+    use crate::server::announcer::Word;
     use crate::server::recorder::ring::{Inlet, ring};
     use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -297,22 +348,29 @@ mod tests {
         recorder: Recorder,
         inlet: Inlet,
         told: UnboundedReceiver<Recorded>,
+        words: UnboundedReceiver<Word>,
         clock: Clock,
         folder: tempfile::TempDir,
     }
 
     fn rig(at_once: usize, longest: Duration) -> Rig {
         let folder = tempfile::tempdir().expect("a folder");
-        let (clock, (inlet, outlet), (tell, told)) = (Clock::start(), ring(2), unbounded_channel());
+        let (clock, (inlet, outlet)) = (Clock::start(), ring(2));
+        let ((tell, told), (word, words)) = (unbounded_channel(), unbounded_channel());
         let bounds = Bounds { folder: folder.path().to_owned(), longest, at_once };
-        let recorder = Recorder::start(bounds, clock, vec![outlet], tell).expect("a thread");
-        Rig { recorder, inlet, told, clock, folder }
+        let announcer = Announcer::start(None, Box::new(|_, _, _| Ok(())), word).expect("a thread");
+        let recorder = Recorder::start(bounds, clock, vec![outlet], announcer, tell).expect("a thread");
+        Rig { recorder, inlet, told, words, clock, folder }
     }
 
     impl Rig {
         fn order(&self, recording: u32, act: RecordAct) {
+            self.order_of(recording, act, None);
+        }
+
+        fn order_of(&self, recording: u32, act: RecordAct, take: Option<TakeWanted>) {
             let (at, file) = (self.clock.now(), format!("day/{recording}.wav"));
-            assert!(self.recorder.order(RecordOrder { recording, call: 7, at, act, file, because: "a test" }));
+            assert!(self.recorder.order(RecordOrder { recording, call: 7, at, act, file, take, because: "a test" }));
         }
 
         fn say(&self, recording: u32) {
@@ -355,6 +413,35 @@ mod tests {
         rig.recorder.close();
         let told = rig.told.blocking_recv().map(|told| (told.recording, told.ended.why));
         assert_eq!(told, Some((2, "the service ended".to_owned())));
+    }
+
+    #[test]
+    fn a_take_becomes_a_clip_of_its_call_and_no_file() {
+        let mut rig = rig(5, FLUSH);
+        let over = Arc::new(ArenaBuilder::default().build());
+        let wanted = || Some(TakeWanted { longest: Duration::from_secs(60), over: over.clone() });
+        for (recording, frames) in [(1, 40), (2, 10)] {
+            rig.order_of(recording, RecordAct::Start, wanted());
+            for number in 0..frames {
+                let (side, kind, payload) = (Side::Said, Kind::Audio(Codec::Pcmu), &[7; 160][..]);
+                let timestamp = number * 160;
+                let tapped = Tapped { recording, number, side, kind, ssrc: 1, timestamp, payload };
+                assert!(rig.inlet.push(rig.clock.now(), &tapped));
+                rig.clock.sleep_until(rig.clock.now() + Duration::from_millis(20));
+            }
+            rig.order(recording, RecordAct::Stop);
+            let word = rig.words.blocking_recv().expect("a word");
+            let Word::Taken { call: 7, recording: of, outcome, spoken } = word else { panic!("of this call") };
+            let ms = spoken.as_ref().map(|spoken| spoken.samples.len() / 8);
+            let clip = spoken.and_then(|spoken| spoken.arena.span(&format!("day/{recording}.wav")));
+            assert_eq!((of, clip.is_some()), (recording, recording == 1));
+            match recording {
+                1 => assert!(outcome == Outcome::Ok && ms.is_some_and(|ms| (780..=1_300).contains(&ms)), "{ms:?}"),
+                _ => assert_eq!((outcome, ms), (Outcome::None, None)),
+            }
+        }
+        assert_eq!(std::fs::read_dir(rig.folder.path()).expect("a folder").count(), 0);
+        rig.recorder.close();
     }
 
     #[test]
