@@ -77,6 +77,9 @@ fn map(shape: &Shape) -> Json {
     for rule in shape.rules {
         match rule {
             Rule::Only(keys, with) => keys.iter().for_each(|key| dependencies.entry(key).or_default().push(with)),
+            Rule::Apart(keys, from) => {
+                all.extend(keys.iter().map(|key| json!({ "not": { "required": [key, from] } })));
+            }
             Rule::OneOf(keys) => all.push(json!({ "oneOf": required(keys) })),
             Rule::SomeOf(keys) => all.push(json!({ "anyOf": required(keys) })),
             Rule::OnlyIf(keys, with, value) => all.push(only_if(shape, keys, with, value)),

@@ -69,6 +69,8 @@ pub enum Rule {
     SomeOf(&'static [&'static str]),
     /// These stand only together with that key.
     Only(&'static [&'static str], &'static str),
+    /// None of these stands beside that key.
+    Apart(&'static [&'static str], &'static str),
     /// These stand only where that key has that value.
     OnlyIf(&'static [&'static str], &'static str, &'static str),
     /// Where that key has that value, these must be there.

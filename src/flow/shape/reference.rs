@@ -110,6 +110,7 @@ fn rule(rule: &Rule) -> String {
         Rule::OneOf(all) => format!("Exactly one of {}.", keys(all)),
         Rule::SomeOf(all) => format!("At least one of {}.", keys(all)),
         Rule::Only(some, with) => format!("{} only with `{with}`.", keys(some)),
+        Rule::Apart(some, from) => format!("{} not with `{from}`.", keys(some)),
         Rule::OnlyIf(some, with, value) => format!("{} only with `{with}: {value}`.", keys(some)),
         Rule::Needs(with, value, some) => format!("`{with}: {value}` needs {}.", keys(some)),
     }

@@ -316,7 +316,12 @@ pub const LOOKUP: &Shape = &Shape::new(
         .like("{ tier: text }"),
     ],
 )
-.with(&[Rule::OneOf(&["get", "post", "secret"])]);
+.with(&[
+    Rule::OneOf(&["get", "post", "secret"]),
+    Rule::OneOf(&["timeout", "secret"]),
+    Rule::Apart(&["send"], "get"),
+    Rule::Apart(&["auth", "idempotent", "gives"], "secret"),
+]);
 
 const PATH: Takes = Takes::Text("ENDPOINT:/PATH", r"^[A-Za-z][A-Za-z0-9_-]*:/([^/\s]\S*)?$");
 const PLACE: Takes = Takes::Text("a place in the answer: keys, joined by dots", r"^[^.]+(\.[^.]+)*$");
