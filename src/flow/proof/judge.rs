@@ -185,7 +185,11 @@ impl Judge<'_, '_> {
             way.push((at, edge.by));
             at = edge.to?;
             if let Some(start) = way.iter().position(|(state, _)| *state == at) {
-                return Some(way.split_off(start));
+                let mut round = way.split_off(start);
+                // It begins where it comes first in the file: what leads back there is what is to be mended.
+                let first = (0..round.len()).min_by_key(|at| self.states.all[round[*at].0].place);
+                round.rotate_left(first.unwrap_or(0));
+                return Some(round);
             }
         }
     }
