@@ -52,6 +52,9 @@ blocks:
     - agent: support
       needs: [account]
   note:
+    - if: filled(account)
+      then: tell
+  tell:
     - lookup: note
       else: continue
   sorry: [{ say: call_later }, hangup]

@@ -114,6 +114,7 @@ blocks:
       else: continue
     - record: pause
     - say: connecting
+    - forget: pin
     - record: resume
     - agent: support
       needs: [account]

@@ -18,7 +18,7 @@ use std::sync::Arc;
 const FLOW: &str = "askonce: 1
 flow: away
 facts:
-  account: { type: digits, length: 8, known: [uui.account], ask: [ask] }
+  account: { type: digits, length: 8, known: [uui.account] }
 blocks:
   start:
     - transfer: clinic
