@@ -23,6 +23,7 @@ impl Files for Whispering {
             return Ok(bytes);
         }
         let text = String::from_utf8(bytes).expect("a flow");
+        let text = text.replace("else: continue", "else: sorry");
         Ok(text.replace("needs: [account]", "needs: [account]\n      whisper: account_readback").into_bytes())
     }
 
@@ -44,6 +45,7 @@ impl Files for Masked {
         let bytes = Disk.read(path)?;
         let Ok(text) = String::from_utf8(bytes.clone()) else { return Ok(bytes) };
         let text = text.replace("class: pii", "class: pci").replace("I have {account}", "I have {account.last4}");
+        let text = text.replace("else: continue", "else: sorry");
         Ok(text.replace("needs: [account]", "whisper: account_readback").into_bytes())
     }
 

@@ -119,8 +119,10 @@ impl<'f> Ground<'f> {
         minds.iter().flat_map(|minds| &minds.valued).for_each(|fact| valued[*fact] = true);
         let mut slots = flow.facts.len();
         let mut slot = |wanted: bool| {
-            slots += usize::from(wanted);
-            wanted.then_some(slots - 1)
+            wanted.then(|| {
+                slots += 1;
+                slots - 1
+            })
         };
         let mut read = vec![false; flow.lookups.len()];
         for (lookup, which, _) in minds.iter().flat_map(|minds| &minds.given) {

@@ -111,6 +111,11 @@ fn what_is_sound_is_not_complained_about() {
 }
 
 #[test]
+fn a_flow_that_asks_for_nothing_is_proved_as_well() {
+    assert_eq!(found("askonce: 1\nflow: t\nblocks: { start: [{ say: bye }, hangup] }\n"), []);
+}
+
+#[test]
 fn a_round_that_is_bounded_passes_a_choice() {
     let blocks =
         "start: [{ collect: account, else: desk }, { forget: account, at_most: 3, else: desk }, { goto: start }]";
