@@ -107,17 +107,17 @@ fn department(at: usize, lines: &mut Vec<String>) {
     let says = |count: usize| "\n    - say: welcome".repeat(count);
     lines.push(format!(
         "  dept{at}:{}\n    - collect: account{at}\n      else: reason{at}\n    - lookup: crm{at}\n      none: reason{at}\n      else: reason{at}\n    - if: crm{at}.tier == 'gold'\n      then: one{at}\n    - goto: reason{at}",
-        says(12)
+        says(13)
     ));
     lines.push(format!(
         "  reason{at}:{}\n    - collect: reason{at}\n      else: desk\n    - route: reason{at}\n      to: {{ one: one{at}, two: two{at}, three: three{at} }}",
-        says(12)
+        says(13)
     ));
     for (name, next) in [("one", "two"), ("two", "three"), ("three", "last")] {
         lines.push(format!(
             "  {name}{at}:{}\n    - agent: queue{at}\n      needs: [account{at}, reason{at}?]\n      else: {next}{at}",
-            says(15)
+            says(16)
         ));
     }
-    lines.push(format!("  last{at}:{}\n    - goto: desk", says(5)));
+    lines.push(format!("  last{at}:{}\n    - goto: desk", says(6)));
 }

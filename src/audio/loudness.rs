@@ -1,5 +1,6 @@
 //! Prompts at one level: recordings come from many rooms, and a caller should not have to reach for the volume.
 
+use super::nearest;
 use std::fmt;
 
 /// What active speech should have, in dB below full scale (RFC 7874 section 4: -19 dBm0).
@@ -41,7 +42,7 @@ pub fn level(samples: &mut [i16], rate: u32) -> Vec<Remark> {
     let room = (20.0 * (PEAK / peak).log10()).max(0.0);
     let gain = (TARGET - given).clamp(-MOST, MOST).min(room);
     let factor = 10_f64.powf(gain / 20.0);
-    samples.iter_mut().for_each(|sample| *sample = (f64::from(*sample) * factor).round() as i16);
+    samples.iter_mut().for_each(|sample| *sample = nearest(f64::from(*sample) * factor));
     let brought = given + gain;
     if (brought - TARGET).abs() > NEAR {
         remarks.push(Remark::Far { given, brought });

@@ -1,6 +1,7 @@
 //! A whole clip at another rate: a windowed sinc at exact positions, so that time 0 stays time 0. For the sound of a call,
 //! as it comes, there is `rate`.
 
+use super::nearest;
 use std::f64::consts::PI;
 
 /// The rates that clips may have. Any other one would need a filter of its own for up to each of its samples.
@@ -59,7 +60,7 @@ impl Filters {
         let (middle, before) = (position / self.up, self.half - 1);
         let taps = &taps[before.saturating_sub(middle)..];
         let near = &samples[middle.saturating_sub(before)..];
-        near.iter().zip(taps).map(|(&sample, tap)| f32::from(sample) * tap).sum::<f32>().round() as i16
+        nearest(near.iter().zip(taps).map(|(&sample, tap)| f32::from(sample) * tap).sum::<f32>().into())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reading a prompt's WAV file: PCM, float, A-law and mu-law, mono or stereo, at any usual rate, and a clear word about
 //! anything else. A file says twice what it is, and is often wrong: lengths are claims, and the samples are counted.
 
+use super::nearest;
 use super::resample::RATES;
 use audio_codec_algorithms::{decode_alaw, decode_ulaw};
 use std::fmt;
@@ -164,7 +165,7 @@ impl Format {
     /// The channels of one moment, mixed. Beyond full scale is full scale; what is no number is silence.
     fn mono(&self, block: &[u8]) -> i16 {
         let sum: f32 = block.chunks_exact(self.width).map(self.value).sum();
-        (sum / f32::from(self.channels)).round() as i16
+        nearest(f64::from(sum / f32::from(self.channels)))
     }
 }
 
