@@ -13,7 +13,7 @@ fn prompts(args: &[&str]) -> (String, bool) {
 fn what_espeak_ng_speaks_is_sound_in_every_language() {
     let folder = tempfile::tempdir().expect("a folder");
     let flow = "askonce: 1\nflow: t\nlanguages: [en, es, de]\nfacts:\n  language: { type: choice, keys: { 1: en, 2: es, 3: de }, \
-                ask: [pick] }\n  x: { type: digits, length: 4, ask: [ask], confirm: back }\nblocks: { start: [{ collect: \
+                survey: true, ask: [pick] }\n  x: { type: digits, survey: true, length: 4, ask: [ask], confirm: back }\nblocks: { start: [{ collect: \
                 language, else: continue }, { collect: x, else: continue }, hangup] }\n";
     let file = folder.path().join("t.yaml");
     std::fs::write(&file, flow).expect("written");

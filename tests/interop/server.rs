@@ -13,7 +13,7 @@ pub const DESK: &str = include_str!("../../flows/account-desk.yaml");
 pub const AWAY: &str = "askonce: 1
 flow: away
 facts:
-  account: { type: digits, length: 8, known: [uui.account], ask: [account_ask] }
+  account: { type: digits, length: 8, known: [uui.account] }
 blocks:
   start:
     - transfer: support
