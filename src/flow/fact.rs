@@ -97,7 +97,7 @@ pub enum Bound {
 }
 
 impl Bound {
-    fn date(self, today: Date) -> Option<Date> {
+    pub fn date(self, today: Date) -> Option<Date> {
         match self {
             Bound::Open => None,
             Bound::Today => Some(today),
@@ -139,7 +139,7 @@ impl PartialEq for Check {
 impl Eq for Check {}
 
 impl Check {
-    fn holds(&self, digits: &str) -> bool {
+    pub fn holds(&self, digits: &str) -> bool {
         match self {
             Check::None => true,
             Check::Luhn => luhn_holds(digits),

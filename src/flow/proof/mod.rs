@@ -6,6 +6,7 @@
 //! few enough of them: facts that no step looks at any more are not told apart (`ground`). Where there are too many all the
 //! same, each fact is looked at by itself.
 
+mod clock;
 mod cover;
 mod explore;
 mod graph;
@@ -67,8 +68,9 @@ pub fn prove(flow: &Flow, prompts: &Prompts, clip: &dyn Fn(&str) -> Option<Durat
     findings
 }
 
-/// Calls that together take every way out of every step of a flow that is proved; and how many ways out no call could be made
-/// up for. `None`: there are too many states to tell.
+/// Calls that together take every way out of every step of a flow that is proved, fail in every way in which an entry can, and
+/// come in when hours begin and end; and how many ways out no call could be made up for. `None`: there are too many states
+/// to tell.
 pub fn calls(flow: &Flow, prompts: &Prompts) -> Option<(Vec<Script>, usize)> {
     let ground = Ground::new(flow, prompts, None);
     let states = States::explore(&ground).ok()?;

@@ -1,8 +1,10 @@
 //! Values that nobody's are, for the calls of witnesses: each one that its fact takes.
 
 use crate::flow::fact::{Bound, Check, Kind, Question, Range};
+use crate::flow::model::Escape;
 use crate::key::Key;
 use jiff::civil::Date;
+use std::collections::HashSet;
 
 /// Digits that are tried until one fits a check: a hundredth of them does for MOD 97-10.
 const TRIES: u64 = 2_000;
@@ -13,6 +15,91 @@ const PHONE: &str = "12025550123";
 /// A value of the fact, as it is written; none if none was found.
 pub fn value(question: &Question, today: Date) -> Option<String> {
     candidates(question, today).into_iter().find(|value| fits(question, value, today))
+}
+
+/// Values of the fact that are worth a call each: the shortest, the longest, each end of its range, each name.
+pub fn values(question: &Question, today: Date) -> Vec<String> {
+    let mut values: Vec<String> = value(question, today).into_iter().collect();
+    match &question.kind {
+        Kind::Digits { length, .. } => {
+            for length in [*length.start(), *length.end()] {
+                let mut counted = (1..TRIES).map(|n| format!("{n:0length$}"));
+                values.extend(counted.find(|value| value.len() == length && fits(question, value, today)));
+            }
+        }
+        _ => values.extend(candidates(question, today).into_iter().filter(|value| fits(question, value, today))),
+    }
+    let mut seen = HashSet::new();
+    values.retain(|value| seen.insert(value.clone()));
+    values
+}
+
+/// A try that brings nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Slip {
+    Silent,
+    /// Keys that are no value of the fact.
+    Keys(String),
+    /// A value that the business does not take.
+    Refused,
+    /// A value that the caller takes back with that key when it is read.
+    Again(Key),
+}
+
+/// Every way to fail in a try.
+pub fn slips(question: &Question, today: Date, month_first: bool, escape: Option<Escape>) -> Vec<Slip> {
+    let mut slips = vec![Slip::Silent];
+    // What is said is never wrong.
+    if matches!(question.kind, Kind::Recording { .. }) {
+        return slips;
+    }
+    let wrong: Vec<String> = match &question.kind {
+        Kind::Choice(_) => {
+            let person = escape.and_then(|escape| escape.menu);
+            let others = "9876543210".chars().filter_map(Key::from_char).filter(|key| Some(*key) != person);
+            // In a survey nobody is in reach, whatever its caller presses.
+            let keys = person.filter(|_| question.survey).into_iter().chain(others);
+            keys.filter(|key| !question.has_key(*key)).take(1).map(|key| letters(&[key])).collect()
+        }
+        Kind::Digits { length, check } => {
+            let (least, most) = (*length.start(), *length.end());
+            // Right but for its length, and right but for its check.
+            let short =
+                (1..TRIES).map(|n| format!("{n:0length$}", length = least - 1)).find(|short| check.holds(short));
+            let unlike = (1..TRIES).map(|n| format!("{n:0least$}")).find(|unlike| !check.holds(unlike));
+            let ended = |keys: String| if keys.len() < most { format!("{keys}#") } else { keys };
+            short.filter(|short| short.len() < least && least > 1).into_iter().chain(unlike).map(ended).collect()
+        }
+        _ => {
+            let beyond = outside(question, today).into_iter().filter(|value| !fits(question, value, today));
+            let beyond = beyond.filter_map(|value| keys(question, &value, month_first));
+            ["1#".to_owned()].into_iter().chain(beyond).collect()
+        }
+    };
+    slips.extend(wrong.into_iter().map(Slip::Keys));
+    slips.extend(question.accept.map(|_| Slip::Refused));
+    slips.extend(question.confirm.as_ref().map(|confirm| Slip::Again(confirm.again)));
+    slips
+}
+
+/// A step beyond each end of the fact's range.
+fn outside(question: &Question, today: Date) -> Vec<String> {
+    match &question.range {
+        Some(Range::Dates(from, to)) => {
+            let from = from.date(today).and_then(|from| from.yesterday().ok());
+            let to = to.date(today).and_then(|to| to.tomorrow().ok());
+            from.into_iter().chain(to).map(|date| date.to_string()).collect()
+        }
+        Some(Range::Numbers(range)) => {
+            let beyond = [range.start().saturating_sub(100), range.end().saturating_add(100)];
+            let text = |hundredths: i64| match &question.kind {
+                Kind::Money(_) => format!("{}.{:02}", hundredths / 100, hundredths % 100),
+                _ => (hundredths / 100).to_string(),
+            };
+            beyond.into_iter().filter(|hundredths| *hundredths >= 0).map(text).collect()
+        }
+        None => Vec::new(),
+    }
 }
 
 pub fn fits(question: &Question, value: &str, today: Date) -> bool {

@@ -17,11 +17,12 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
 /// When a call comes in, where its hour makes no difference: 10:15 in New York, of a Tuesday.
-const USUAL: Timestamp = Timestamp::constant(1_796_138_100, 0);
+pub const USUAL: Timestamp = Timestamp::constant(1_796_138_100, 0);
 /// Hours that are tried behind that one, and ways to fill in the values of one condition.
 const HOURS: i64 = 24 * 400;
 const TRIES: usize = 2_000;
 
+#[derive(Clone)]
 pub struct Conditions {
     pub at: Timestamp,
     pub with: BTreeMap<String, String>,
@@ -60,12 +61,32 @@ impl Conditions {
         });
         let times = (0..if hours { HOURS } else { 1 })
             .filter_map(|hour| USUAL.checked_add(SignedDuration::from_hours(hour)).ok());
-        for at in times {
-            if let Some(chosen) = choose(ground, &wanted, at) {
-                return Some(Self::chosen(flow, at, chosen));
+        let mut found =
+            times.filter_map(|at| Some(Self::chosen(flow, at, choose(ground, &wanted, at, Chosen::new())?)));
+        found.next()
+    }
+
+    /// The same for a call that comes in then, on a way on which those hours decide something.
+    pub fn at(ground: &Ground, states: &States, way: &Way, hours: usize, at: Timestamp) -> Option<Conditions> {
+        let flow = ground.flow;
+        let wanted: Vec<Wanted> = way.iter().filter_map(|(state, by)| wanted(flow, states, *state, *by)).collect();
+        let mut chosen = Chosen::new();
+        let mut is_asked = false;
+        for wanted in &wanted {
+            match wanted {
+                Wanted::Open(open, _) => is_asked |= *open == hours,
+                Wanted::Holds(condition, ..) => {
+                    for named in asked(condition).1 {
+                        let Some((parameter, which)) = named_by(named, hours) else { continue };
+                        is_asked = true;
+                        let value = |parameter: usize| flow.with[parameter].values[which].text.clone();
+                        chosen.extend(parameter.map(|parameter| (Unknown::With(parameter), value(parameter))));
+                    }
+                }
             }
         }
-        None
+        let chosen = is_asked.then(|| choose(ground, &wanted, at, chosen))??;
+        Some(Self::chosen(flow, at, chosen))
     }
 
     fn chosen(flow: &Flow, at: Timestamp, chosen: Chosen) -> Self {
@@ -109,9 +130,16 @@ fn wanted<'w>(flow: &'w Flow, states: &'w States, state: usize, by: By) -> Optio
     }
 }
 
+/// The parameter by which hours are named, if it is by one, and which of its values names these.
+fn named_by(named: &Named<usize>, hours: usize) -> Option<(Option<usize>, usize)> {
+    match named {
+        Named::This(this) => (*this == hours).then_some((None, 0)),
+        Named::With(parameter, all) => Some((Some(*parameter), all.iter().position(|this| *this == hours)?)),
+    }
+}
+
 /// Values for all that the conditions read, one condition after the other.
-fn choose(ground: &Ground, wanted: &[Wanted], at: Timestamp) -> Option<Chosen> {
-    let mut chosen = Chosen::new();
+fn choose(ground: &Ground, wanted: &[Wanted], at: Timestamp, mut chosen: Chosen) -> Option<Chosen> {
     for wanted in wanted {
         match wanted {
             Wanted::Open(hours, open) if ground.flow.hours[*hours].is_open(at) == *open => {}
