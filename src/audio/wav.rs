@@ -67,7 +67,10 @@ pub fn read(bytes: &[u8]) -> Result<Clip, NotPlayable> {
         seconds if seconds > LONGEST => return Err(NotPlayable::TooLong { seconds }),
         _ => {}
     }
-    let samples = sound.chunks_exact(block).map(|block| format.mono(block)).collect();
+    let samples = match format.ours {
+        true => sound.as_chunks().0.iter().map(|two| i16::from_le_bytes(*two)).collect(),
+        false => sound.chunks_exact(block).map(|block| format.mono(block)).collect(),
+    };
     let stereo = (format.channels == 2).then_some(Remark::Stereo);
     Ok(Clip { samples, rate, remarks: stereo.into_iter().chain(remark).collect() })
 }
@@ -120,6 +123,8 @@ struct Format {
     width: usize,
     /// A sample, in units of 16 bits.
     value: fn(&[u8]) -> f32,
+    /// One channel of 16 bits, as most prompts are: there is nothing to convert.
+    ours: bool,
 }
 
 const PCM: u16 = 1;
@@ -144,7 +149,8 @@ impl Format {
         }
         let rate = u32::from(high) << 16 | u32::from(low);
         let value = value(tag, bits).ok_or(NotPlayable::Coding { tag, bits })?;
-        let format = Format { channels, rate, width: usize::from(bits / 8), value };
+        let ours = (tag, bits, channels) == (PCM, 16, 1);
+        let format = Format { channels, rate, width: usize::from(bits / 8), value, ours };
         if !(1..=2).contains(&channels) {
             return Err(NotPlayable::Channels(channels));
         }
