@@ -16,6 +16,7 @@ use crate::yaml::{Diagnostic, Span};
 const LONGEST_SILENCE: Duration = Duration::from_secs(4);
 
 /// A finding, and the events that lead to it, each with the state that it happens in.
+#[derive(Clone)]
 pub struct Found {
     pub diagnostic: Diagnostic,
     pub way: Option<Vec<(usize, By)>>,
@@ -242,7 +243,7 @@ impl Judge<'_, '_> {
     }
 
     /// From every question a person stays in reach, or what stands for one.
-    fn no_way_out(&self) -> Vec<Found> {
+    pub fn no_way_out(&self) -> Vec<Found> {
         let flow = self.ground.flow;
         let step = |state: usize| {
             let (block, step) = self.states.all[state].place;

@@ -77,9 +77,14 @@ pub fn calls(flow: &Flow, prompts: &Prompts) -> Option<(Vec<Script>, usize)> {
     Some(cover::calls(&ground, &states))
 }
 
-/// Each fact by itself; what goes round is looked for once, with no fact told apart.
+/// Each fact by itself; what goes round, and who is in reach, is looked for once, with no fact told apart. What is not proved so
+/// is told.
 fn one_by_one(flow: &Flow, prompts: &Prompts, lengths: &Lengths) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = Vec::new();
+    let message = "the facts of this flow may stand in so many ways that each was looked at by itself: whether a round passes a \
+                   choice, a block is on some way, silence and budget were not";
+    let mut partly = Diagnostic::warning(flow.path(), "partly-proved", flow.name.span, message);
+    partly.remedy("make two flows of it, or lead callers who gave up on a question elsewhere");
+    let mut findings = vec![Finding { diagnostic: partly, witness: None }];
     let none = flow.facts.len();
     for fact in (0..flow.facts.len()).chain([none]) {
         let ground = Ground::new(flow, prompts, Some(fact));
@@ -95,7 +100,7 @@ fn one_by_one(flow: &Flow, prompts: &Prompts, lengths: &Lengths) -> Vec<Finding>
             return vec![Finding { diagnostic: unproved, witness: None }];
         };
         let judge = Judge { ground: &ground, states: &states, lengths };
-        let found = if fact == none { judge.endless() } else { judge.troubles() };
+        let found = if fact == none { [judge.endless(), judge.no_way_out()].concat() } else { judge.troubles() };
         for found in found {
             let same = |known: &Finding| {
                 known.diagnostic.code == found.diagnostic.code && known.diagnostic.span == found.diagnostic.span

@@ -186,3 +186,21 @@ fn a_witness_is_a_call_that_a_caller_could_make() {
     let cues: Vec<String> = script.cues.iter().map(Cue::to_string).collect();
     assert_eq!(cues, ["press 2", "lookup ok"]);
 }
+
+/// Twenty questions that each may be given up, and a person who needs all: a million ways for the facts to stand.
+#[test]
+fn where_there_are_too_many_states_each_fact_is_looked_at_by_itself_and_that_is_told() {
+    let wide = |needed: &str| {
+        let facts: String = (0..20).map(|n| format!("  f{n}: {{ type: digits, length: 4, ask: [ask] }}\n")).collect();
+        let asked: String = (0..20).map(|n| format!("    - collect: f{n}\n      else: continue\n")).collect();
+        let needs: Vec<String> = (0..20).map(|n| format!("f{n}")).collect();
+        format!(
+            "askonce: 1\nflow: wide\nfacts:\n{facts}  late: {{ type: digits, length: 4, ask: [ask] }}\nqueues: {{ desk: {{ to: support }} }}\n\
+             blocks:\n  start:\n{asked}{needed}    - agent: desk\n      needs: [{}, late]\n      else: sorry\n  sorry: [hangup]\n",
+            needs.join(", ")
+        )
+    };
+    assert_eq!(found(&wide("    - collect: late\n      else: sorry\n")), [("partly-proved", 2, false)]);
+    let codes = |text: &str| found(text).iter().map(|(code, ..)| *code).collect::<Vec<_>>();
+    assert_eq!(codes(&wide("    - if: filled(late)\n      then: sorry\n")), ["partly-proved", "unasked"]);
+}

@@ -157,6 +157,8 @@ codes! {
             "nobody hears it and nobody answers";
         "one-language": "a language that nobody can choose",
             "its callers hear another one";
+        "partly-proved": "a flow so wide that each fact was looked at by itself",
+            "of what was not looked at a caller may meet what nobody saw";
         "unproved": "there are more ways through a flow than can be looked at",
             "nothing is proved of it, so a caller may meet what nobody saw";
         "unused": "a name that nothing uses",
