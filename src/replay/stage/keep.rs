@@ -1,23 +1,7 @@
 //! A performance is kept: a folder with its recording, as every other fixture.
 
-use super::{Place, perform};
-use crate::audio::Arena;
-use crate::call::Program;
-use crate::flow::script::Script;
 use crate::record::fixture::Fixture;
 use std::path::{Path, PathBuf};
-
-/// Performs a script, and writes its recording to a folder of its own; gives the file.
-pub fn write(
-    program: &Program,
-    arena: &Arena,
-    place: &Place,
-    script: &Script,
-    folder: &Path,
-) -> Result<PathBuf, String> {
-    let performed = perform(program, arena, place, script).map_err(|unfit| unfit.to_string())?;
-    keep(&performed.fixture, folder)
-}
 
 /// Writes a recording to a folder of its own, over an older one of a stage; gives the file. What was recorded of a call
 /// that really was is left alone.
