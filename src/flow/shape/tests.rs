@@ -113,7 +113,7 @@ fn sound_files_fit_the_schema() {
     assert!(Held::new(of(File::Prompts)).refuses("a b: c").is_some());
 }
 
-const FLOWS: [(&str, &str); 9] = [
+const FLOWS: [(&str, &str); 10] = [
     ("account-desk", include_str!("../../../flows/account-desk.yaml")),
     ("after-hours", include_str!("../../../flows/after-hours.yaml")),
     ("bank-card", include_str!("../../../flows/bank-card.yaml")),
@@ -122,6 +122,7 @@ const FLOWS: [(&str, &str); 9] = [
     ("multi-brand", include_str!("../../../flows/multi-brand.yaml")),
     ("pharmacy", include_str!("../../../flows/pharmacy.yaml")),
     ("utility-outage", include_str!("../../../flows/utility-outage.yaml")),
+    ("announce-desk", include_str!("../../../flows/announce-desk.yaml")),
     ("tutorial", include_str!("../../../docs/tutorial/step-7.yaml")),
 ];
 

@@ -5,9 +5,10 @@ fn laid(text: &str) -> Result<String, Vec<Diagnostic>> {
     format(&Source { path: "t.yaml".into(), text: text.into() })
 }
 
-const EXAMPLES: [(&str, &str); 10] = [
+const EXAMPLES: [(&str, &str); 11] = [
     ("account-desk", include_str!("../../../flows/account-desk.yaml")),
     ("after-hours", include_str!("../../../flows/after-hours.yaml")),
+    ("announce-desk", include_str!("../../../flows/announce-desk.yaml")),
     ("bank-card", include_str!("../../../flows/bank-card.yaml")),
     ("clinic", include_str!("../../../flows/clinic.yaml")),
     ("contact-center", include_str!("../../../flows/contact-center.yaml")),
