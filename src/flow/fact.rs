@@ -420,7 +420,7 @@ mod tests {
         Word { text: text.into(), span: Span::default() }
     }
 
-    fn question(kind: Kind) -> Question {
+    pub(super) fn question(kind: Kind) -> Question {
         Question {
             name: word("f"),
             kind,

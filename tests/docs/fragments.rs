@@ -22,7 +22,7 @@ fn what_the_pages_show_loads() {
             if words.next() != Some("yaml") {
                 continue;
             }
-            let kind = words.next().unwrap_or_default();
+            let kind = words.next().unwrap_or("");
             let said = match kind {
                 "flow" => flow(fence.text),
                 "sections" => flow(completed(&fence.text, FLOW, "askonce: 1\nflow: shown\n")),
@@ -131,7 +131,7 @@ impl Section {
 }
 
 fn sections(text: &str) -> BTreeMap<String, Section> {
-    let key = |line: &str| line.trim().split(':').next().unwrap_or_default().trim_matches('"').to_owned();
+    let key = |line: &str| line.trim().split(':').next().unwrap_or("").trim_matches('"').to_owned();
     let mut sections: BTreeMap<String, Section> = BTreeMap::new();
     let (mut section, mut entry) = (String::new(), String::new());
     for line in text.lines().filter(|line| !line.trim().is_empty() && !line.trim().starts_with('#')) {

@@ -37,7 +37,7 @@ pub fn all(source: &Source) -> Vec<Mutant> {
     let mut faults = Faults::new(&source.path);
     let root = yaml::read(source, &mut faults).expect("a flow that is read");
     let names = |section: &str| -> Vec<String> {
-        let entries = field(&root, section).map(entries).unwrap_or_default();
+        let entries = field(&root, section).map_or(&[][..], entries);
         entries.iter().map(|(name, _)| name.text.clone()).collect()
     };
     let mut prompts = BTreeSet::new();

@@ -27,8 +27,8 @@ impl Question {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::Class;
-    use crate::flow::fact::{Check, Lives};
+    use crate::flow::fact::Check;
+    use crate::flow::fact::tests::question;
     use crate::key::Key;
     use crate::yaml::{Span, Word};
 
@@ -41,23 +41,7 @@ mod tests {
         let usd = Kind::Money(crate::audio::spoken::Currency::Usd);
         let kinds = [digits, Kind::Choice(choice), Kind::Number, usd, Kind::Date, Kind::Time, Kind::Phone, Kind::Bool];
         for (kind, octets) in kinds.into_iter().chain([Kind::Text]).zip([12, 7, 9, 12, 10, 5, 16, 5, 800]) {
-            let question = Question {
-                name: word("a"),
-                kind,
-                class: Class::Public,
-                known: Vec::new(),
-                ask: Vec::new(),
-                confirm: None,
-                offer: None,
-                accept: None,
-                range: None,
-                lives: Lives::Case,
-                fresh: None,
-                survey: false,
-                default: None,
-                span: Span::default(),
-                file: 0,
-            };
+            let question = question(kind);
             let longest = question.longest().expect("a value");
             assert!(question.accepts(longest.open()), "{:?}", question.kind);
             assert_eq!(longest.open().len(), octets, "{:?}", question.kind);

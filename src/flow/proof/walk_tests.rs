@@ -4,10 +4,10 @@
 use super::explore::States;
 use super::ground::Ground;
 use super::standing::Status;
-use crate::context::{Context, FlowStamp, Inbound, Outcome, State};
+use crate::context::{Context, Inbound, Outcome, State};
 use crate::flow::load::load_with;
 use crate::flow::prompts::{PromptBook, Prompts};
-use crate::flow::run::{Action, AgentEnd, Event, LineWord, Run};
+use crate::flow::run::{self, Action, AgentEnd, Event, LineWord, Run};
 use crate::flow::{Flow, proof};
 use crate::key::Key;
 use crate::random::Random;
@@ -194,26 +194,8 @@ impl Walk<'_> {
     }
 }
 
-fn context(flow: &Flow, at: Timestamp, language: &str) -> Context {
-    Context {
-        case: String::new(),
-        call: String::new(),
-        caller_number: Some(Secret::new("+12025550123")),
-        caller_name: None,
-        private: false,
-        called: "100".into(),
-        flow: FlowStamp { name: flow.name.text.clone(), digest: flow.digest.clone() },
-        language: language.into(),
-        facts: flow.unknown_facts(),
-        earlier: Vec::new(),
-        earlier_dropped: 0,
-        journey: Vec::new(),
-        journey_dropped: 0,
-        hops: Vec::new(),
-        recordings: Vec::new(),
-        started: at,
-        begun: Instant::ZERO,
-    }
+fn context(flow: &Flow, at: Timestamp) -> Context {
+    Context { caller_number: Some(Secret::new("+12025550123")), started: at, ..run::tests::context(flow) }
 }
 
 #[test]
@@ -242,7 +224,7 @@ fn wherever_a_call_comes_to_the_proofs_have_been() {
                 ground: &ground,
                 states: &states,
                 run: Run::new(Arc::clone(&shared), Arc::clone(&spoken), inbound),
-                context: context(&flow, at, &flow.language),
+                context: context(&flow, at),
                 now: Instant::from_micros(1),
                 random,
                 playing: None,
