@@ -9,8 +9,8 @@ mod language_tests;
 pub mod limits;
 mod lookups;
 mod names;
-mod prove;
 mod queues;
+mod reach;
 mod said;
 mod section;
 mod table;
@@ -49,7 +49,7 @@ pub fn load_with(
         top(&node, source, (modules, &nodes), &mut loading)
     });
     if let Some(flow) = flow.filter(|_| !loading.has_errors()) {
-        prove::whole(&flow, &mut loading);
+        reach::whole(&flow, &mut loading);
         if !loading.has_errors() {
             return Ok((flow, loading.into_found()));
         }
@@ -326,7 +326,7 @@ fn block(name: &Word, node: &Node, file: usize, loading: &mut Loading) -> Block 
     });
     let steps: Vec<Placed> = steps.collect();
     if let Some(items) = items.filter(|items| items.len() == steps.len()) {
-        prove::block(name, items, &steps, loading);
+        reach::block(name, items, &steps, loading);
     }
     Block { name: loading.full(name), file, steps }
 }
