@@ -31,17 +31,22 @@ pub mod record;
 pub mod call;
 pub mod graph;
 
-// 6  all calls
+// 5  a recorded call again; lines that we hold
 pub mod acd;
+pub mod rerun;
+
+// 6  all calls
 pub mod engine;
 
 // 7  the operating system
 pub mod os;
 
-// 8  the shells
+// 8  phones
 pub mod peer;
+
+// 9  the shells
 pub mod replay;
 pub mod server;
 
-// 9  the command line
+// 10  the command line
 pub mod cli;

@@ -5,7 +5,7 @@ use askonce::call::Program;
 use askonce::record::fixture::Step;
 use askonce::record::seam::{In, Out};
 use askonce::record::{Fixture, Line};
-use askonce::replay::{self, Unplayable};
+use askonce::rerun::{self, Unplayable};
 use askonce::server::files::{self, Disk};
 use std::path::{Path, PathBuf};
 
@@ -47,7 +47,7 @@ fn program(fixture: &Fixture) -> Program {
 fn the_shipped_recordings_replay_to_the_byte() {
     for (name, ends_with) in RECORDINGS {
         let fixture = fixture(name);
-        let replayed = replay::run(&fixture, program(&fixture)).expect("a playable recording");
+        let replayed = rerun::run(&fixture, program(&fixture)).expect("a playable recording");
         assert_eq!(replayed.comparison.first_difference, None, "{name}");
         assert!(!replayed.edited, "{name} was recorded with another text of the flow: record it anew");
         assert!(replayed.comparison.equal > 20, "{name}");
@@ -94,7 +94,7 @@ fn a_replay_that_differs_is_caught() {
     for change in [another_byte, another_time, one_less, another_key] {
         let mut fixture = fixture("clean");
         change(&mut fixture.lines);
-        let replayed = replay::run(&fixture, program(&fixture)).expect("a playable recording");
+        let replayed = rerun::run(&fixture, program(&fixture)).expect("a playable recording");
         assert!(replayed.comparison.first_difference.is_some());
     }
 }
@@ -109,5 +109,5 @@ fn a_broken_recording_is_named_by_its_line() {
     assert!(Fixture::read(&newer).expect_err("a newer version").why.contains("version 2"));
     let mut headless = fixture("clean");
     headless.lines.remove(0);
-    assert!(matches!(replay::run(&headless, program(&headless)), Err(Unplayable::NoInvite)));
+    assert!(matches!(rerun::run(&headless, program(&headless)), Err(Unplayable::NoInvite)));
 }

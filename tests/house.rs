@@ -27,12 +27,13 @@ const FLOORS: &[(&str, u8)] = &[
     ("call", 4),
     ("graph", 4),
     ("acd", 5),
+    ("rerun", 5),
     ("engine", 6),
     ("os", 7),
-    ("server", 8),
-    ("replay", 8),
     ("peer", 8),
-    ("cli", 9),
+    ("server", 9),
+    ("replay", 9),
+    ("cli", 10),
 ];
 
 /// From this floor on a file may touch the world.

@@ -13,8 +13,8 @@ use askonce::flow::proof;
 use askonce::record::compare::{self, Difference};
 use askonce::record::fixture::{Fixture, Line, Step};
 use askonce::record::seam::Out;
-use askonce::replay;
 use askonce::replay::stage::{self, Place};
+use askonce::rerun;
 use askonce::server::files::{self, Disk, Files, Findings};
 use askonce::yaml::{Diagnostic, Source};
 use std::fmt;
@@ -90,7 +90,7 @@ impl Original {
         let perform = |script| {
             let performed = stage::perform(&service.program, &service.arena, &place, script);
             let call = performed.unwrap_or_else(|unfit| panic!("{flow}: {unfit}\n{script:?}")).fixture;
-            let replayed = replay::run(&call, service.program.clone()).expect("a playable recording");
+            let replayed = rerun::run(&call, service.program.clone()).expect("a playable recording");
             assert_eq!(replayed.comparison.first_difference, None, "{flow}: {script:?}");
             call
         };
@@ -124,7 +124,7 @@ impl Original {
 /// Where a call goes otherwise, for anybody who hears it or reads what it hands over: the steps that it takes are its own matter.
 /// What is told to it is told at the same times, so that a script performed anew could show no more.
 fn difference(call: &Fixture, program: Program) -> Option<Difference> {
-    let replayed = replay::run(call, program).expect("a playable recording").lines;
+    let replayed = rerun::run(call, program).expect("a playable recording").lines;
     let told = |lines: &[Line]| -> Vec<Line> {
         let told = lines.iter().filter(|line| !matches!(line.step, Step::Out(Out::Step { .. })));
         told.cloned().collect()

@@ -9,8 +9,8 @@ use askonce::flow::script::Script;
 use askonce::flow::{self, PromptBook, Prompts};
 use askonce::record::fixture::{Fixture, Step};
 use askonce::record::seam::{Disposition, Out};
-use askonce::replay;
 use askonce::replay::stage::{self, Performed, Place};
+use askonce::rerun;
 use askonce::server::files::{self, Disk};
 use askonce::yaml::Source;
 use std::path::Path;
@@ -116,7 +116,7 @@ fn told_calls_go_as_told_and_run_again_to_the_byte() {
         }
         let written = fixture.write().expect("a recording");
         let read = Fixture::read(&written).expect("a readable recording");
-        let replayed = replay::run(&read, service.program.clone()).expect("a playable recording");
+        let replayed = rerun::run(&read, service.program.clone()).expect("a playable recording");
         assert_eq!(replayed.comparison.first_difference, None, "{flow}: {script}");
         let again = perform(&service, script).expect("it went before");
         assert!(again.fixture.write().expect("a recording") == written, "{flow}: {script} is told otherwise");
@@ -188,7 +188,7 @@ fn on_bench(script: &str) -> Result<Performed, String> {
     let (place, arena) = (Place::made_up(&program.flow), ArenaBuilder::default().build());
     let script: Script = script.parse().expect("a script");
     let performed = stage::perform(&program, &arena, &place, &script).map_err(|unfit| unfit.to_string())?;
-    let replayed = replay::run(&performed.fixture, program).expect("a playable recording");
+    let replayed = rerun::run(&performed.fixture, program).expect("a playable recording");
     assert_eq!(replayed.comparison.first_difference, None, "{script}");
     Ok(performed)
 }
@@ -349,7 +349,7 @@ fn the_witness_of_a_proof_comes_to_what_it_shows_and_runs_again() {
             _ => false,
         });
         assert!(comes, "{code}: the call does not come to {:?}", witness.at);
-        let replayed = replay::run(&fixture, program).expect("a playable recording");
+        let replayed = rerun::run(&fixture, program).expect("a playable recording");
         assert_eq!(replayed.comparison.first_difference, None, "{code}");
     }
 }

@@ -6,9 +6,9 @@ use crate::context::document::FactState;
 use crate::record::Fixture;
 use crate::record::fixture::Step;
 use crate::record::seam::In;
-use crate::replay;
 use crate::replay::stage::Words;
 use crate::replay::tell::{self, Reader, Row, Teller, WITHHELD};
+use crate::rerun;
 use crate::secret::Secret;
 use crate::server::files::Disk;
 use crate::server::store::kept::{FactRecord, Kept, Record, kept};
@@ -63,7 +63,7 @@ fn story(fixture: &Fixture, flows: &Path) -> String {
         Arc::make_mut(&mut program.flow).digest.clone_from(&fixture.header.digest);
         let words = Words::of(&program.prompts);
         let (mut teller, mut rows, mut known) = (Teller::new(Reader::Anybody, Some(&words)), Vec::new(), Vec::new());
-        let replayed = replay::watched(fixture, program, |line, context| {
+        let replayed = rerun::watched(fixture, program, |line, context| {
             rows.extend(teller.tell(line, Some(context)));
             known = tell::facts(Reader::Anybody, context);
         });

@@ -4,7 +4,7 @@ use super::{Failed, count, fail};
 use crate::call::Program;
 use crate::codec::Codec;
 use crate::record::Fixture;
-use crate::replay;
+use crate::rerun;
 use crate::server;
 use crate::server::files::{self, Disk, Files};
 use std::collections::BTreeMap;
@@ -64,7 +64,7 @@ fn one(path: &Path, flows: &Path, programs: &mut BTreeMap<String, Program>) -> R
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
     let fixture = Fixture::read(&text).map_err(|broken| broken.to_string())?;
     let program = program(&fixture.header.flow, flows, programs)?;
-    let replayed = replay::run(&fixture, program).map_err(|unplayable| unplayable.to_string())?;
+    let replayed = rerun::run(&fixture, program).map_err(|unplayable| unplayable.to_string())?;
     let Some(difference) = replayed.comparison.first_difference else {
         return Ok(Outcome::Pass { outputs: replayed.comparison.equal });
     };

@@ -7,7 +7,7 @@ use askonce::media::{Command, Event, Open, Sink, Statistics, StreamId, Streams};
 use askonce::record::Fixture;
 use askonce::record::fixture::Step;
 use askonce::record::seam::{In, KeyCarrier, Leg, Out};
-use askonce::replay;
+use askonce::rerun;
 use askonce::sdp::{Negotiated, Srtp};
 use askonce::server::files::{self, Disk};
 use askonce::time::{Deadlines, Instant};
@@ -48,7 +48,7 @@ impl Captured {
     pub fn again(&self, name: &str) -> [Statistics; 2] {
         let flow = Path::new(env!("CARGO_MANIFEST_DIR")).join("flows/account-desk.yaml");
         let program: Program = files::load(&Disk, &flow).0.expect("the flow loads").program;
-        let replayed = replay::run(&self.fixture, program).expect("a playable recording");
+        let replayed = rerun::run(&self.fixture, program).expect("a playable recording");
         assert_eq!(replayed.comparison.first_difference, None, "{name}");
         let (heard, statistics) = self.on_the_wire();
         let recorded = self.recorded();

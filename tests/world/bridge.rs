@@ -8,7 +8,7 @@ use askonce::peer::{Act, Answering, Happened};
 use askonce::record::Fixture;
 use askonce::record::fixture::Step;
 use askonce::record::seam::{Disposition, EndedBy, Leg, Out};
-use askonce::replay;
+use askonce::rerun;
 use askonce::server::files::{self, Disk, Files};
 use askonce::time::Duration;
 use std::path::{Path, PathBuf};
@@ -120,7 +120,7 @@ fn replays(world: &World, files: &dyn Files) {
     let text = world.recordings[0].write().expect("a recording");
     let program = files::load(files, &flow()).0.expect("the flow loads").program;
     let read = Fixture::read(&text).expect("the same recording");
-    assert_eq!(replay::run(&read, program).expect("a playable recording").comparison.first_difference, None);
+    assert_eq!(rerun::run(&read, program).expect("a playable recording").comparison.first_difference, None);
 }
 
 fn plays(world: &World, leg: Leg) -> usize {

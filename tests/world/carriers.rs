@@ -10,7 +10,7 @@ use askonce::keying::Policy;
 use askonce::peer::Act;
 use askonce::record::seam::Disposition;
 use askonce::record::trace::Told;
-use askonce::replay;
+use askonce::rerun;
 use askonce::server::files::{self, Disk};
 use askonce::sip::Request;
 use askonce::time::Duration;
@@ -181,7 +181,7 @@ fn a_body_that_is_refused_is_left_out_at_once_and_not_tried_again() {
         assert_eq!(world.engine.counters().bodies_refused, 1);
         for recording in &world.recordings {
             let program = files::load(&Disk, &crate::scenarios::flow()).0.expect("the flow loads").program;
-            let replayed = replay::run(recording, program).expect("a playable recording");
+            let replayed = rerun::run(recording, program).expect("a playable recording");
             assert_eq!(replayed.comparison.first_difference, None);
         }
     }

@@ -8,7 +8,7 @@ use askonce::peer::{Act, Answering};
 use askonce::record::Line;
 use askonce::record::fixture::Step;
 use askonce::record::seam::{Disposition, Leg, Out};
-use askonce::replay;
+use askonce::rerun;
 use askonce::server::files::{self, Disk};
 use askonce::time::Duration;
 use std::path::Path;
@@ -133,6 +133,6 @@ fn the_lists_are_in_the_recording() {
     let text = world.recordings[0].write().expect("a recording");
     let read = askonce::record::Fixture::read(&text).expect("the same recording");
     assert_eq!(read.header.codecs.codecs, [Codec::G722, Codec::Pcmu]);
-    let replayed = replay::run(&read, program).expect("a playable recording");
+    let replayed = rerun::run(&read, program).expect("a playable recording");
     assert_eq!(replayed.comparison.first_difference, None);
 }

@@ -12,7 +12,7 @@ use askonce::peer::{Act, Happened};
 use askonce::record::Fixture;
 use askonce::record::fixture::{Line, Step};
 use askonce::record::seam::{Disposition, Out};
-use askonce::replay;
+use askonce::rerun;
 use askonce::secret::Secret;
 use askonce::server::files::{self, Disk, Files};
 use askonce::sip::Uri;
@@ -137,7 +137,7 @@ fn replays(world: &World, desk: &Desk) {
         let text = recording.write().expect("a recording");
         let program = files::load(desk, &flow()).0.expect("the flow loads").program;
         let read = Fixture::read(&text).expect("the same recording");
-        assert_eq!(replay::run(&read, program).expect("a playable recording").comparison.first_difference, None);
+        assert_eq!(rerun::run(&read, program).expect("a playable recording").comparison.first_difference, None);
     }
 }
 

@@ -9,7 +9,7 @@ use askonce::peer::{Act, Answering, Happened, TalkId};
 use askonce::record::Line;
 use askonce::record::fixture::Step;
 use askonce::record::seam::{Disposition, In, Leg, Out};
-use askonce::replay;
+use askonce::rerun;
 use askonce::server::files::{self, Disk};
 use askonce::sip::{Hop, Locals, Transport};
 use askonce::time::Duration;
@@ -89,7 +89,7 @@ fn the_welcome_is_heard_before_the_answer_and_the_question_after_it() {
     );
     let sent = cdr.media.iter().find(|media| media.leg == Leg::Caller).map(|media| media.statistics.sent);
     assert!(sent > Some(50 * u64::from(at.as_secs() as u32)), "the stream ran from the PRACK on: {sent:?}");
-    let replayed = replay::run(&world.recordings[0], program(&world)).expect("it can be run");
+    let replayed = rerun::run(&world.recordings[0], program(&world)).expect("it can be run");
     assert_eq!(replayed.comparison.first_difference, None);
 }
 
@@ -263,6 +263,6 @@ fn an_agents_side_that_played_something_and_then_refuses_leaves_the_caller_with_
     assert!(world.happened[&talk].iter().any(|h| matches!(h, Happened::Heard(clip) if clip == "en/call_later")));
     assert_eq!((world.cdrs[0].disposition, ended(&world, talk)), (Disposition::Failed, Some(0)));
     let (service, _) = files::load(&Disk, &flow());
-    let replayed = replay::run(&world.recordings[0], service.expect("the example").program).expect("it can be run");
+    let replayed = rerun::run(&world.recordings[0], service.expect("the example").program).expect("it can be run");
     assert_eq!(replayed.comparison.first_difference, None);
 }

@@ -9,7 +9,7 @@ use askonce::context::Outcome;
 use askonce::engine::Setup;
 use askonce::peer::{Act, Happened};
 use askonce::record::seam::Disposition;
-use askonce::replay;
+use askonce::rerun;
 use askonce::secret::Secret;
 use askonce::server::files::{self, Disk};
 use askonce::server::store::kept::Record;
@@ -263,7 +263,7 @@ fn one_call_of_each_example_reaches_its_person_with_its_facts() {
 fn keep(name: &str, of: &str, world: &World) {
     let [recording] = &world.recordings[..] else { panic!("{name}: one recording") };
     let program = files::load(&Disk, &flow(of)).0.expect("the flow loads").program;
-    let replayed = replay::run(recording, program).expect("a playable recording");
+    let replayed = rerun::run(recording, program).expect("a playable recording");
     assert_eq!(replayed.comparison.first_difference, None, "{name}");
     if let Some(folder) = std::env::var_os("ASKONCE_KEEP") {
         let folder = Path::new(&folder).join(name);

@@ -9,7 +9,7 @@ use askonce::peer::Act;
 use askonce::record::fixture::Step;
 use askonce::record::seam::{In, KeyCarrier};
 use askonce::time::Duration;
-use askonce::{replay, server::files};
+use askonce::{rerun, server::files};
 
 /// The account as the agent got it, and how many keys the flow took.
 fn outcome(world: &World) -> (String, u32) {
@@ -70,5 +70,5 @@ fn a_phone_without_telephone_event_is_heard_by_its_tones_and_the_recording_repla
     let text = fixture.write().expect("a recording");
     let read = askonce::record::Fixture::read(&text).expect("the same recording");
     let program = files::load(&files::Disk, &crate::scenarios::flow()).0.expect("the flow loads").program;
-    assert_eq!(replay::run(&read, program).expect("a playable recording").comparison.first_difference, None);
+    assert_eq!(rerun::run(&read, program).expect("a playable recording").comparison.first_difference, None);
 }

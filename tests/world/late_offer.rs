@@ -6,7 +6,7 @@ use askonce::engine::{Input, Setup};
 use askonce::keying::Policy;
 use askonce::peer::{Act, Answering};
 use askonce::record::seam::{Disposition, EndedBy};
-use askonce::replay;
+use askonce::rerun;
 use askonce::server::files::{self, Disk};
 use askonce::time::Duration;
 use std::path::Path;
@@ -82,7 +82,7 @@ fn the_answer_in_the_ack_opens_the_stream_and_begins_the_flow() {
     assert_eq!((world.cdrs[0].disposition, world.cdrs[0].by), (Disposition::Agent, EndedBy::Caller));
     let flow = Path::new(env!("CARGO_MANIFEST_DIR")).join("flows/account-desk.yaml");
     let program = files::load(&Disk, &flow).0.expect("the flow loads").program;
-    let replayed = replay::run(&world.recordings[0], program).expect("a playable recording");
+    let replayed = rerun::run(&world.recordings[0], program).expect("a playable recording");
     assert_eq!(replayed.comparison.first_difference, None);
 }
 

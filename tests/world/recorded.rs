@@ -15,7 +15,7 @@ use askonce::record::Fixture;
 use askonce::record::fixture::Step;
 use askonce::record::seam::Out;
 use askonce::time::{Duration, Instant};
-use askonce::{replay, server::files};
+use askonce::{rerun, server::files};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -219,7 +219,7 @@ fn a_flow_records_and_nothing_that_was_keyed_in_is_in_it() {
         let text = world.recordings[0].write().expect("a recording");
         let read = Fixture::read(&text).expect("the same recording");
         let program = files::load(&files::Disk, &flow).0.expect("the flow loads").program;
-        assert_eq!(replay::run(&read, program).expect("a playable recording").comparison.first_difference, None);
+        assert_eq!(rerun::run(&read, program).expect("a playable recording").comparison.first_difference, None);
     }
 }
 

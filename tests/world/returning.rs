@@ -5,7 +5,7 @@ use crate::{Plan, World};
 use askonce::context::{Earlier, Source};
 use askonce::engine::Setup;
 use askonce::peer::{Act, Happened, TalkId};
-use askonce::replay;
+use askonce::rerun;
 use askonce::secret::Secret;
 use askonce::server::files::{self, Disk};
 use askonce::time::Duration;
@@ -70,7 +70,7 @@ fn a_call_with_our_reference_is_not_asked_again_and_keeps_its_case() {
             let text = recording.write().expect("a recording");
             let read = askonce::record::Fixture::read(&text).expect("the same recording");
             let program = files::load(&Disk, &crate::scenarios::flow()).0.expect("the flow loads").program;
-            let replayed = replay::run(&read, program).expect("a playable recording");
+            let replayed = rerun::run(&read, program).expect("a playable recording");
             assert_eq!(replayed.comparison.first_difference, None);
         }
     }
@@ -164,7 +164,7 @@ fn a_caller_who_was_cut_off_goes_on_where_it_was_and_one_who_was_served_does_not
     assert!(world.left[from].is_empty());
     for recording in &world.recordings {
         let program = files::load(&Disk, &folder.path().join("desk.yaml")).0.expect("the flow loads").program;
-        let replayed = replay::run(recording, program).expect("a playable recording");
+        let replayed = rerun::run(recording, program).expect("a playable recording");
         assert_eq!(replayed.comparison.first_difference, None);
     }
 }

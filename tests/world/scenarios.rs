@@ -12,7 +12,7 @@ use askonce::random::Random;
 use askonce::record::Line;
 use askonce::record::fixture::Step;
 use askonce::record::seam::{Disposition, EndedBy, In, Leg, Out};
-use askonce::replay;
+use askonce::rerun;
 use askonce::server::files::{self, Disk};
 use askonce::sip::Request;
 use askonce::time::Duration;
@@ -179,7 +179,7 @@ fn what_was_recorded_replays_to_the_byte() {
     let read = askonce::record::Fixture::read(&text).expect("the same recording");
     assert_eq!(&read, fixture);
     let program = files::load(&Disk, &flow()).0.expect("the flow loads").program;
-    let replayed = replay::run(&read, program).expect("a playable recording");
+    let replayed = rerun::run(&read, program).expect("a playable recording");
     assert_eq!(replayed.comparison.first_difference, None);
     let invite = |lines: &[askonce::record::Line]| {
         lines.iter().find_map(|line| match &line.step {
@@ -334,7 +334,7 @@ fn a_caller_whose_address_changes_is_answered_and_followed() {
     let at = fixture.lines.iter().position(|line| line.t > 2_000_000).expect("a later line");
     fixture.lines.insert(at, Line { t: 2_000_000, step: Step::In(reoffer) });
     let program = files::load(&Disk, &flow()).0.expect("the flow loads").program;
-    let replayed = replay::run(&fixture, program).expect("a playable recording");
+    let replayed = rerun::run(&fixture, program).expect("a playable recording");
     let moved = replayed.lines.iter().find_map(|line| match &line.step {
         Step::Out(Out::Reanswer { leg: Leg::Caller, session: Some(session), .. }) => Some(session.remote),
         _ => None,
@@ -471,7 +471,7 @@ fn a_re_invite_without_an_offer_takes_its_answer_from_the_ack() {
     let at = fixture.lines.iter().position(|line| line.t > 2_000_000).expect("a later line");
     fixture.lines.splice(at..at, inputs.map(|input| Line { t: 2_000_000, step: Step::In(input) }));
     let program = files::load(&Disk, &flow()).0.expect("the flow loads").program;
-    let replayed = replay::run(&fixture, program).expect("a playable recording");
+    let replayed = rerun::run(&fixture, program).expect("a playable recording");
     let moved = replayed.lines.iter().find_map(|line| match &line.step {
         Step::Out(Out::Retarget { leg: Leg::Caller, session }) => Some(session.remote),
         _ => None,

@@ -10,7 +10,7 @@ use askonce::peer::{Act, Happened, TalkId};
 use askonce::record::Fixture;
 use askonce::record::seam::{Disposition, EndedBy, Leg};
 use askonce::record::trace::Told;
-use askonce::replay;
+use askonce::rerun;
 use askonce::server::files::{self, Disk};
 use askonce::time::Duration;
 use std::sync::Arc;
@@ -138,7 +138,7 @@ fn no_key_is_in_a_recording_or_a_trace_and_the_recording_runs_again() {
         files::load(&Disk, &flow).0.expect("the flow loads").program
     };
     for recording in [&read, &world.recordings[0]] {
-        let replayed = replay::run(recording, program()).expect("a playable recording");
+        let replayed = rerun::run(recording, program()).expect("a playable recording");
         assert_eq!(replayed.comparison.first_difference, None);
     }
 }
