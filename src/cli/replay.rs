@@ -39,7 +39,7 @@ pub fn run(args: &Args) -> Result<(), Failed> {
         paths.extend(found.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "jsonl")));
     }
     if paths.is_empty() {
-        return Err(fail("no recording (*.jsonl) found; `askonce serve --record DIR --clear-test-data` makes them"));
+        return Err(fail("no recording (*.jsonl) found; `askonce serve --record DIR` makes them"));
     }
     let mut programs = BTreeMap::new();
     let mut failed = 0;

@@ -1,11 +1,22 @@
 //! The journal of one call: its inputs and outputs in the order in which they happened.
 
+use crate::call::Program;
 use crate::record::fixture::{Fixture, Header, Line, Step};
 use crate::record::seam::{In, Out};
 use crate::time::Instant;
 
 /// Lines that a recording holds; what a call does beyond them is counted and not kept.
 const LINES: usize = 20_000;
+
+/// A call that is over, as it was recorded.
+pub struct Finished {
+    /// Not complete, if the call broke or outgrew its journal.
+    pub fixture: Fixture,
+    /// What it ran: by now another text of the flow may serve.
+    pub program: Program,
+    /// Somebody asked its caller for what it had told us.
+    pub asked_again: bool,
+}
 
 pub struct Journal {
     begun: Instant,
