@@ -16,6 +16,7 @@ mod record;
 mod replay;
 mod schema;
 mod serve;
+mod suite;
 mod trace;
 
 use crate::os::sys::end_with_the_reader;
