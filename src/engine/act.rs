@@ -272,7 +272,7 @@ impl Engine {
         self.counters.panics += 1;
         tracing::error!(call = slot.name, "a broken invariant ended this call; the others go on");
         if let Some(journal) = &mut slot.journal {
-            journal.fixture.header.complete = false;
+            (journal.fixture.header.complete, journal.broke) = (false, true);
         }
         // It may be beyond telling what happened to it.
         let words = match &slot.phase {
@@ -341,7 +341,8 @@ impl Engine {
         let program = slot.service.program.clone();
         let finished = slot.journal.take().map(|journal| {
             self.counters.journal_lines_dropped += journal.dropped;
-            Box::new(Finished { fixture: journal.fixture, program, asked_again })
+            let broke = journal.broke || journal.dropped > 0;
+            Box::new(Finished { fixture: journal.fixture, program, broke, asked_again })
         });
         self.trace_over(now, number, finished);
     }

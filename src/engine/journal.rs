@@ -10,10 +10,11 @@ const LINES: usize = 20_000;
 
 /// A call that is over, as it was recorded.
 pub struct Finished {
-    /// Not complete, if the call broke or outgrew its journal.
     pub fixture: Fixture,
     /// What it ran: by now another text of the flow may serve.
     pub program: Program,
+    /// A broken invariant ended it, or it outgrew its journal: not all of it is there.
+    pub broke: bool,
     /// Somebody asked its caller for what it had told us.
     pub asked_again: bool,
 }
@@ -22,11 +23,13 @@ pub struct Journal {
     begun: Instant,
     pub fixture: Fixture,
     pub dropped: u64,
+    /// A broken invariant ended the call.
+    pub broke: bool,
 }
 
 impl Journal {
     pub fn new(begun: Instant, header: Header) -> Self {
-        Self { begun, fixture: Fixture { header, lines: Vec::new(), sip: Vec::new() }, dropped: 0 }
+        Self { begun, fixture: Fixture { header, lines: Vec::new(), sip: Vec::new() }, dropped: 0, broke: false }
     }
 
     pub fn input(&mut self, at: Instant, input: &In) {

@@ -34,8 +34,8 @@ fn called(fixture: &Fixture) -> Option<&str> {
     })
 }
 
-fn ended_badly(Finished { fixture, asked_again, .. }: &Finished) -> Option<&'static str> {
-    if !fixture.header.complete {
+fn ended_badly(Finished { fixture, broke, asked_again, .. }: &Finished) -> Option<&'static str> {
+    if *broke {
         return Some("it broke, or outgrew its journal");
     }
     if *asked_again {

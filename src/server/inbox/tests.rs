@@ -27,7 +27,7 @@ fn finished(call: &str) -> Box<Finished> {
     let mut fixture = Fixture::read(&text).expect("a readable recording");
     call.clone_into(&mut fixture.header.call);
     let program = files::load(&Disk, &root.join("flows/account-desk.yaml")).0.expect("the flow loads").program;
-    Box::new(Finished { fixture, program, asked_again: false })
+    Box::new(Finished { fixture, program, broke: false, asked_again: false })
 }
 
 fn ending(disposition: Disposition) -> Box<Finished> {
@@ -85,11 +85,7 @@ fn the_policy_decides_and_a_broken_promise_decides_before_it() {
         finished.fixture.lines.pop();
         finished
     };
-    let broke = || {
-        let mut finished = finished(CALL);
-        finished.fixture.header.complete = false;
-        finished
-    };
+    let broke = || Box::new(Finished { broke: true, ..*finished(CALL) });
     let again = || Box::new(Finished { asked_again: true, ..*finished(CALL) });
     let well = || ending(Disposition::Agent);
     let left = || ending(Disposition::AbandonedQueue);
@@ -166,7 +162,7 @@ fn a_thread_that_is_behind_delays_nobody() {
     for number in 1..=QUEUE + 3 {
         let mut fixture = call.fixture.clone();
         fixture.header.call = name(number as u32);
-        inbox.take(Box::new(Finished { fixture, program: call.program.clone(), asked_again: false }));
+        inbox.take(Box::new(Finished { fixture, program: call.program.clone(), broke: false, asked_again: false }));
     }
     assert_eq!(counted(&seen.counters.refused), 3);
     drop(held);
