@@ -20,4 +20,4 @@ pub mod step;
 pub use load::load;
 pub use model::Flow;
 pub use prompts::{PromptBook, Prompts};
-pub use run::{Action, AgentEnd, Ending, Event, LineWord, Run};
+pub use run::{Action, AgentEnd, Ending, Event, Heard, LineWord, Run};

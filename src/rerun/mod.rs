@@ -1,7 +1,6 @@
 //! Runs a recorded call again, in virtual time, through the same `call::Call`, and compares.
 
 use crate::call::{Birth, Call, Program};
-use crate::context::Context;
 use crate::record::compare::{self, Comparison};
 use crate::record::fixture::{Fixture, Line, Step};
 use crate::record::seam::In;
@@ -41,11 +40,12 @@ pub fn run(fixture: &Fixture, program: Program) -> Result<Replayed, Unplayable> 
     watched(fixture, program, |_, _| {})
 }
 
-/// The same, and shows each line, the inputs among them, with what the call knows right after it.
+/// The same, and shows each line with the call: an input right before it is taken, an output right after the event that
+/// brought it.
 pub fn watched(
     fixture: &Fixture,
     program: Program,
-    mut watch: impl FnMut(&Line, &Context),
+    mut watch: impl FnMut(&Line, &Call),
 ) -> Result<Replayed, Unplayable> {
     let header = &fixture.header;
     if !header.complete {
@@ -74,13 +74,14 @@ pub fn watched(
     });
     let Some((first, begun, In::Invite(arrival))) = inputs.next() else { return Err(Unplayable::NoInvite) };
     let mut call = Call::new(begun, birth, arrival);
+    call.keep_heard();
     let mut lines = Vec::new();
-    watch(first, call.context());
+    watch(first, &call);
     drain(&mut call, &mut lines, &mut watch);
     for (line, at, input) in inputs {
         call.advance(at);
         drain(&mut call, &mut lines, &mut watch);
-        watch(line, call.context());
+        watch(line, &call);
         call.handle(at, input.clone());
         drain(&mut call, &mut lines, &mut watch);
     }
@@ -93,10 +94,10 @@ pub fn watched(
     Ok(Replayed { lines, comparison, edited })
 }
 
-fn drain(call: &mut Call, lines: &mut Vec<Line>, watch: &mut impl FnMut(&Line, &Context)) {
+fn drain(call: &mut Call, lines: &mut Vec<Line>, watch: &mut impl FnMut(&Line, &Call)) {
     while let Some((at, out)) = call.poll() {
         let line = Line { t: at.as_micros(), step: Step::Out(out) };
-        watch(&line, call.context());
+        watch(&line, call);
         lines.push(line);
     }
 }
