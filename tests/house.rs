@@ -107,6 +107,7 @@ const OPENERS: &[&str] = &[
     "src/flow/step/route.rs",
     "src/record/clear.rs",
     "src/replay/stage/words.rs",
+    "src/rerun/redact/inputs.rs",
     "src/replay/tell.rs",
     "src/sdp/crypto.rs",
     "src/server/outbound/lookups.rs",

@@ -88,6 +88,8 @@ impl Birth {
             switches: self.switches.clone(),
             user_agent: self.user_agent.clone(),
             complete: true,
+            redacted: None,
+            live_differs: false,
             call: self.call.clone(),
             case: self.case.clone(),
             local: self.local.clone(),

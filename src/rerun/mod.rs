@@ -1,5 +1,7 @@
 //! Runs a recorded call again, in virtual time, through the same `call::Call`, and compares.
 
+pub mod redact;
+
 use crate::call::{Birth, Call, Program};
 use crate::record::compare::{self, Comparison};
 use crate::record::fixture::{Fixture, Line, Step};
@@ -8,7 +10,7 @@ use crate::time::Instant;
 use std::sync::Arc;
 
 /// A fixture that cannot be run at all.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unplayable {
     /// Its first line is not the INVITE.
     NoInvite,
