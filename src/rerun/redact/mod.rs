@@ -17,6 +17,7 @@ mod key;
 mod laws;
 mod learn;
 mod pseudonym;
+pub mod scan;
 mod shape;
 
 pub use key::{Key, OCTETS};
@@ -24,6 +25,7 @@ pub use key::{Key, OCTETS};
 use super::Unplayable;
 use crate::call::Program;
 use crate::key::Key as Dtmf;
+use crate::record::fixture::Broken;
 use crate::record::seam::{KeyCarrier, Leg};
 use crate::record::{Fixture, Header, Line};
 use crate::secret::Secret;
@@ -31,6 +33,7 @@ use inputs::Replacing;
 use jiff::tz::TimeZone;
 use laws::Laws;
 use pseudonym::Pseudonyms;
+use scan::Search;
 use std::fmt;
 
 /// A recording without its caller. Its header says under which key (`redacted`), and whether the first rerun did something
@@ -95,6 +98,8 @@ pub enum Unredacted {
     },
     /// With the pseudonyms the call goes another way.
     Parts { t: u64, recorded: String, redacted: String },
+    /// It cannot be written.
+    Unwritable(String),
     /// A value is still in it.
     Left {
         /// `line 12`, as it would have been written.
@@ -119,8 +124,14 @@ pub fn redact(fixture: &Fixture, program: &Program, key: &Key) -> Result<Redacte
         Header { redacted: Some(key.id()), live_differs: header.live_differs || learned.differs, ..header.clone() };
     let lines = again(&Fixture { header: header.clone(), lines: inputs, sip: Vec::new() }, program)?;
     shape::same(&learned.lines, &lines, |text| replacing.names.sweep(text))?;
-    let fixture = Fixture { header, lines, sip: fixture.sip.clone() };
-    Ok(Redacted { fixture, map, dropped: 0 })
+    let search = Search::of(map.values.iter().map(|replaced| &replaced.original));
+    let mut clean = Fixture { header, lines, sip: fixture.sip.clone() };
+    clean.sip.retain(|message| search.octets(message.text.as_bytes()).is_empty());
+    let dropped = fixture.sip.len() - clean.sip.len();
+    match search.octets(clean.write()?.as_bytes()).first() {
+        Some(found) => Err(Unredacted::Left { place: found.place.to_string() }),
+        None => Ok(Redacted { fixture: clean, map, dropped }),
+    }
 }
 
 /// All that a run takes and does.
@@ -146,12 +157,19 @@ impl fmt::Display for Unredacted {
                     "with pseudonyms it goes another way at {seconds}.{micros:06} s: {redacted} instead of {recorded}"
                 )
             }
+            Unredacted::Unwritable(why) => f.write_str(why),
             Unredacted::Left { place } => write!(f, "a value of the caller would still be in {place}"),
         }
     }
 }
 
 impl std::error::Error for Unredacted {}
+
+impl From<Broken> for Unredacted {
+    fn from(why: Broken) -> Unredacted {
+        Unredacted::Unwritable(why.to_string())
+    }
+}
 
 impl From<Unplayable> for Unredacted {
     fn from(why: Unplayable) -> Unredacted {
