@@ -9,7 +9,7 @@ use crate::flow::Flow;
 use crate::flow::fact::{Kind, Known, Question};
 use crate::key::Key;
 use crate::record::fixture::{Fixture, Line, Step};
-use crate::record::seam::{Arrival, In, Out};
+use crate::record::seam::{Arrival, In, Leg, Out};
 use crate::secret::Secret;
 use std::collections::BTreeMap;
 
@@ -187,31 +187,10 @@ impl<'a> Replacing<'a> {
     fn keys(&mut self) -> Result<Vec<Key>, Unredacted> {
         let learned = self.learned;
         let mut keys: Vec<Key> = learned.keys.iter().map(|pressing| pressing.key).collect();
-        let mut at = 0;
-        while at < keys.len() {
-            let length =
-                learned.keys[at..].iter().zip(&learned.keys[at + 1..]).take_while(|two| together(two.0, two.1));
-            let group = at..at + length.count() + 1;
-            let group_start = group.start;
-            at = group.end;
-            let members: Vec<usize> = match &learned.keys[group_start].became {
-                // Between keys of an entry there may be some that told a press again.
-                Became::Entered { entry: this, .. } => {
-                    let all = learned.keys.iter().enumerate();
-                    let of_it =
-                        all.filter(|(_, key)| matches!(key.became, Became::Entered { entry, .. } if entry == *this));
-                    of_it.map(|(at, _)| at).collect()
-                }
-                Became::Unheard => group.collect(),
-                Became::Answered | Became::Again(_) => continue,
-            };
-            // An entry is replaced once, with its first key.
-            if members[0] != group_start {
-                continue;
-            }
-            let text: String = members.iter().map(|at| learned.keys[*at].key.to_char()).collect();
-            let replaced = self.number(&learned.keys[members[0]].became, &text)?;
-            for (at, c) in members.into_iter().zip(replaced.chars()) {
+        for group in groups(&learned.keys) {
+            let text: String = group.iter().map(|at| learned.keys[*at].key.to_char()).collect();
+            let replaced = self.number(&learned.keys[group[0]].became, &text)?;
+            for (at, c) in group.into_iter().zip(replaced.chars()) {
                 keys[at] = Key::from_char(c).unwrap_or(keys[at]);
             }
         }
@@ -262,15 +241,34 @@ impl<'a> Replacing<'a> {
     }
 }
 
-/// Whether the second belongs to what the first is of, if nobody took either.
-fn together(one: &Pressing, next: &Pressing) -> bool {
-    let digits = |pressing: &Pressing| pressing.key.to_char().is_ascii_digit();
-    one.became == Became::Unheard
-        && next.became == Became::Unheard
-        && one.leg == next.leg
-        && next.t - one.t <= PAUSE
-        && digits(one)
-        && digits(next)
+/// The keys of each number that was pressed, by their places: those of an entry, and what nobody took without a pause.
+fn groups(keys: &[Pressing]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for leg in Leg::BOTH {
+        let mut last: Option<usize> = None;
+        for (at, key) in keys.iter().enumerate().filter(|(_, key)| key.leg == leg) {
+            let with_the_last = last.is_some_and(|last| together(&keys[last], key));
+            match (&key.became, groups.last_mut().filter(|_| with_the_last)) {
+                // It goes with the one that it tells again.
+                (Became::Again(_), _) => continue,
+                (Became::Answered, _) => {}
+                (_, Some(group)) => group.push(at),
+                (_, None) => groups.push(vec![at]),
+            }
+            last = Some(at);
+        }
+    }
+    groups
+}
+
+/// Whether a key goes on with what the one before it is a part of.
+fn together(last: &Pressing, key: &Pressing) -> bool {
+    let digits = [last, key].iter().all(|pressing| pressing.key.to_char().is_ascii_digit());
+    match (&last.became, &key.became) {
+        (Became::Entered { entry, .. }, Became::Entered { entry: this, .. }) => entry == this,
+        (Became::Unheard, Became::Unheard) => digits && key.t - last.t <= PAUSE,
+        _ => false,
+    }
 }
 
 /// What the strictest of these facts asks for; of none, whatever there is belongs to somebody.

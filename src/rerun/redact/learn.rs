@@ -1,7 +1,6 @@
 //! What a recording does not say, and its rerun does: what became of each key, when somebody was asked for what is not to
 //! be heard, and whether the live call did the same.
 
-use super::Span;
 use crate::call::{Call, Program};
 use crate::context::Class;
 use crate::flow::Heard;
@@ -11,6 +10,7 @@ use crate::record::fixture::{Fixture, Line, Step};
 use crate::record::seam::{In, KeyCarrier, Leg};
 use crate::rerun::{self, Unplayable};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// A press is told again by a lesser carrier, or a better one, within this time (`call::leg`).
 const AGAIN: u64 = 1_000_000;
@@ -29,7 +29,7 @@ pub struct Learned {
     pub differs: bool,
     /// One for each `In::Key`, in its order.
     pub keys: Vec<Pressing>,
-    pub spans: Vec<Span>,
+    pub spans: Vec<Range<u64>>,
 }
 
 #[derive(Clone, Debug)]
@@ -70,13 +70,13 @@ pub fn learn(fixture: &Fixture, program: Program) -> Result<Learned, Unplayable>
             (true, None) => listening.since = Some(line.t),
             (false, Some(from)) => {
                 listening.since = None;
-                learned.spans.push(Span { from, to: line.t });
+                learned.spans.push(from..line.t);
             }
             _ => {}
         }
         listening.last = line.t;
     })?;
-    learned.spans.extend(listening.since.map(|from| Span { from, to: listening.last + 1 }));
+    learned.spans.extend(listening.since.map(|from| from..listening.last + 1));
     learned.differs = !outputs(&fixture.lines).eq(outputs(&replayed.lines));
     listening.settle(&mut learned.keys);
     Ok(learned)

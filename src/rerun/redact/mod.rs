@@ -35,6 +35,7 @@ use laws::Laws;
 use pseudonym::Pseudonyms;
 use scan::Search;
 use std::fmt;
+use std::ops::Range;
 
 /// A recording without its caller. Its header says under which key (`redacted`), and whether the first rerun did something
 /// else than the live call (`live_differs`): then the recording is of the rerun.
@@ -53,9 +54,9 @@ pub struct Map {
     pub values: Vec<Replaced>,
     /// Every `In::Key` of the recording in its order, those among them that stay as they are.
     pub keys: Vec<Pressed>,
-    /// When the caller was asked for what is not to be heard, in order and apart: there the caller may have said it. Keys
+    /// When the caller was asked for what is somebody's, in order and apart, in microseconds since the INVITE: there the caller may have said it. Keys
     /// that were typed ahead lie before them.
-    pub spans: Vec<Span>,
+    pub spans: Vec<Range<u64>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,13 +74,6 @@ pub struct Pressed {
     pub by: KeyCarrier,
     pub original: Dtmf,
     pub pseudonym: Dtmf,
-}
-
-/// In microseconds since the INVITE; `to` is not in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    pub from: u64,
-    pub to: u64,
 }
 
 /// Why a recording cannot be redacted. It tells no value.
