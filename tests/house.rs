@@ -107,6 +107,7 @@ const OPENERS: &[&str] = &[
     "src/flow/step/route.rs",
     "src/record/clear.rs",
     "src/record/compare/handoff.rs",
+    "src/replay/case/expect.rs",
     "src/replay/stage/words.rs",
     "src/rerun/redact/inputs.rs",
     "src/rerun/redact/scan/forms.rs",
