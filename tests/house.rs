@@ -110,6 +110,7 @@ const OPENERS: &[&str] = &[
     "src/rerun/judge/keys.rs",
     "src/rerun/judge/shown.rs",
     "src/record/compare/handoff.rs",
+    "src/replay/case/expect.rs",
     "src/replay/stage/words.rs",
     "src/rerun/redact/inputs.rs",
     "src/rerun/redact/scan/forms.rs",
