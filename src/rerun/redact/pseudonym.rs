@@ -31,14 +31,15 @@ pub enum Scope {
 pub struct Pseudonyms<'k> {
     key: &'k Key,
     laws: Laws<'k>,
-    call: &'k str,
+    /// What makes the pseudonyms of one call others.
+    call: String,
     /// As their digits, or as they are if how they are written matters.
     found: BTreeMap<(Scope, String), String>,
 }
 
 impl<'k> Pseudonyms<'k> {
-    pub fn new(key: &'k Key, laws: Laws<'k>, call: &'k str) -> Self {
-        Self { key, laws, call, found: BTreeMap::new() }
+    pub fn new(key: &'k Key, laws: Laws<'k>, call: &str) -> Self {
+        Self { key, laws, call: format!("call {call}"), found: BTreeMap::new() }
     }
 
     /// Of a value from outside; `None` if there is none. What the flow's author wrote stays.
@@ -114,7 +115,7 @@ impl<'k> Pseudonyms<'k> {
         if let Some(found) = self.found.get(&place).filter(|found| fits(found)) {
             return Some(found.clone());
         }
-        let call = if scope == Scope::Call { self.call } else { "" };
+        let call = if scope == Scope::Call { self.call.as_str() } else { "" };
         let told: Vec<u8> = self.laws.told(value).collect();
         let short = value.chars().filter(|c| c.is_alphanumeric()).count() <= SHORT;
         let mut candidates = (0..CANDIDATES).map(|number| drawn(self.key, call, value, number));
