@@ -104,9 +104,9 @@ impl<'k> Pseudonyms<'k> {
 
     /// The same in either case.
     fn word(&mut self, scope: Scope, word: &str) -> Option<String> {
-        let lower: String = word.chars().map(lower).collect();
+        let lower: String = word.chars().map(|c| of_size(c.to_lowercase(), c)).collect();
         let found = self.search(scope, &lower, |_| true)?;
-        let as_it_was = |(c, was): (char, char)| if was.is_ascii_uppercase() { c.to_ascii_uppercase() } else { c };
+        let as_it_was = |(c, was): (char, char)| if was.is_uppercase() { of_size(c.to_uppercase(), c) } else { c };
         Some(found.chars().zip(word.chars()).map(as_it_was).collect())
     }
 
@@ -167,9 +167,9 @@ fn is_letter(c: char) -> bool {
     c.is_alphanumeric() && !c.is_ascii_digit()
 }
 
-/// In lower case, if it then has as many octets.
-fn lower(c: char) -> char {
-    c.to_lowercase().next().filter(|lower| lower.len_utf8() == c.len_utf8()).unwrap_or(c)
+/// In the other case, if it then has as many octets.
+fn of_size(mut other: impl Iterator<Item = char>, c: char) -> char {
+    other.next().filter(|other| other.len_utf8() == c.len_utf8()).unwrap_or(c)
 }
 
 fn is_token(value: &str) -> bool {
