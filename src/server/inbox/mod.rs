@@ -16,10 +16,11 @@ mod redaction;
 
 use super::store::Places;
 use super::{NotStarted, not_started};
-use crate::config::{Fixtures, Keeping};
+use crate::config::{Config, Fixtures, Keeping};
 use crate::engine::Finished;
 use crate::os::sys::give_way;
 use crate::rerun::judge::{INVARIANTS, Violation, judge};
+use crate::rerun::redact::Key;
 use crate::time::Duration;
 use folder::{Folder, NotPut};
 use journal::Journal;
@@ -70,8 +71,13 @@ pub struct Inbox {
 }
 
 impl Inbox {
+    /// `None` where the configuration keeps no calls.
+    pub fn of(config: &Config, places: &Places) -> Result<Option<Inbox>, NotStarted> {
+        config.record.fixtures.as_ref().map(|fixtures| Inbox::start(places, fixtures)).transpose()
+    }
+
     /// Makes folders and key, if they are not there, and starts the thread.
-    pub fn start(places: &Places, fixtures: &Fixtures) -> Result<Inbox, NotStarted> {
+    fn start(places: &Places, fixtures: &Fixtures) -> Result<Inbox, NotStarted> {
         let failed = |what: &str, place: &std::path::Path, error: std::io::Error| {
             not_started(format!("{what} {}", place.display()), error, "a place that this user may write")
         };
@@ -80,7 +86,7 @@ impl Inbox {
         let seen = Arc::new(Seen::default());
         let keeping = Arc::new(Mutex::new(fixtures.keeping.clone()));
         let desk = Desk {
-            redaction: Redaction::new(&key),
+            redaction: Redaction(Key::new(&key)),
             journal: Journal::open(&journal, fixtures.journal)
                 .map_err(|error| failed("the journal", &journal, error))?,
             folder: Folder::open(&places.inbox).map_err(|error| failed("the inbox", &places.inbox, error))?,
@@ -169,10 +175,8 @@ impl Desk {
         if why.is_none() && !self.journal.is_kept() {
             return;
         }
-        let text = self
-            .redaction
-            .redact(fixture, program)
-            .and_then(|redacted| redacted.write().map_err(|broken| broken.to_string()));
+        let redacted = self.redaction.redact(&finished);
+        let text = redacted.and_then(|redacted| redacted.fixture.write().map_err(|broken| broken.to_string()));
         let text = match text {
             Ok(text) => text,
             Err(why) => {
