@@ -91,10 +91,10 @@ impl Engine {
             Out::Press { leg, key } => self.press(number, leg, key),
             Out::Stop { leg } => self.stop(number, leg),
             Out::Bridge => {
-                self.bridge(number);
+                self.bridge(now, number);
                 self.keep_record(now, number);
             }
-            Out::Unbridge => self.unbridge(number),
+            Out::Unbridge => self.unbridge(now, number),
             Out::Step { .. } | Out::Fact(_) => {}
             Out::Join { queue, at_once, size } => self.join(now, number, &queue, Bounds { at_once, size }),
             Out::Leave => self.lines.leave(now, number),

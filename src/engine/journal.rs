@@ -8,7 +8,7 @@ use crate::time::Instant;
 const LINES: usize = 20_000;
 
 pub struct Journal {
-    begun: Instant,
+    pub begun: Instant,
     pub fixture: Fixture,
     pub dropped: u64,
 }

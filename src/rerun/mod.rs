@@ -1,5 +1,7 @@
 //! Runs a recorded call again, in virtual time, through the same `call::Call`, and compares.
 
+pub mod sound;
+
 use crate::call::{Birth, Call, Program};
 use crate::context::Context;
 use crate::record::compare::{self, Comparison};

@@ -328,6 +328,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         seed: random.u64(),
         keyring: Keyring::new(drawn()?),
         record: record.is_some(),
+        sound: false,
         trace,
     };
     let (wants, will) = mpsc::channel(WILLS);
@@ -536,7 +537,7 @@ fn recorder(
     let switches = desk.switches.clone();
     let set = Box::new(move |name: &str, on, who: &str| switches.set(name, on, None, who).map(drop));
     let announcer = Announcer::start(announcements, set, words).map_err(no_thread)?;
-    let recorder = Recorder::start(bounds, clock, rings, announcer.clone(), told).map_err(no_thread)?;
+    let recorder = Recorder::start(bounds, clock, rings, announcer.clone(), told, Box::new(drop)).map_err(no_thread)?;
     Ok((Some(recorder), recorded, Some(announcer), announced))
 }
 

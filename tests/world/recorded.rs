@@ -7,13 +7,14 @@ use askonce::audio::codec::PCMU;
 use askonce::audio::dtmf::Detector;
 use askonce::audio::take::{self, Take};
 use askonce::context::{Ended, Outcome};
-use askonce::engine::{Input, RecordOrder, Setup, Spoken, TakeWanted};
+use askonce::engine::{Input, Onto, RecordOrder, Setup, Spoken, TakeWanted};
 use askonce::media::tape::Tape;
 use askonce::media::{Kind, RecordAct, Side, Tapped};
 use askonce::peer::Act;
 use askonce::record::Fixture;
 use askonce::record::fixture::Step;
 use askonce::record::seam::Out;
+use askonce::rtp::Header;
 use askonce::time::{Duration, Instant};
 use askonce::{rerun, server::files};
 use std::collections::BTreeMap;
@@ -26,15 +27,14 @@ pub struct Copied {
     number: u32,
     side: Side,
     kind: Kind,
-    ssrc: u32,
-    timestamp: u32,
+    header: Header,
     payload: Vec<u8>,
 }
 
 impl From<Tapped<'_>> for Copied {
     fn from(tapped: Tapped<'_>) -> Copied {
-        let Tapped { recording, number, side, kind, ssrc, timestamp, payload } = tapped;
-        Copied { recording, number, side, kind, ssrc, timestamp, payload: payload.to_vec() }
+        let Tapped { recording, number, side, kind, header, payload } = tapped;
+        Copied { recording, number, side, kind, header, payload: payload.to_vec() }
     }
 }
 
@@ -51,8 +51,8 @@ pub struct Recorder {
 impl Recorder {
     pub fn take(&mut self, now: Instant, copied: &Copied) {
         let Some((_, tape, out)) = self.tapes.get_mut(&copied.recording) else { return };
-        let &Copied { recording, number, side, kind, ssrc, timestamp, ref payload } = copied;
-        tape.take(now, &Tapped { recording, number, side, kind, ssrc, timestamp, payload }, out);
+        let &Copied { recording, number, side, kind, header, ref payload } = copied;
+        tape.take(now, &Tapped { recording, number, side, kind, header, payload }, out);
     }
 
     pub fn order(&mut self, order: RecordOrder) -> Option<Input<'static>> {
@@ -72,7 +72,7 @@ impl Recorder {
         tape.advance(order.at + ms(1_000), out);
         let lengths = tape.lengths();
         let (started, _, out) = self.tapes.remove(&recording)?;
-        if let Some(wanted) = started.take {
+        if let Onto::Take(wanted) = started.onto {
             return Some(taken(&started.file, (call, recording), wanted, &out));
         }
         self.ended.push((started, out.as_chunks().0.to_vec()));
