@@ -7,6 +7,7 @@ use crate::call::Call;
 use crate::call::cdr::Cdr;
 use crate::context::Destination;
 use crate::context::carrier::Carrier;
+use crate::media::RecordAct;
 use crate::record::seam::{In, Leg, Out};
 use crate::secret::Secret;
 use crate::sip::endpoint::{DialogId, Endpoint, Refusal};
@@ -288,6 +289,7 @@ impl Engine {
                     self.close_stream(number, leg);
                 }
                 self.trace_over(now, number, None);
+                self.order_packets(now, number, RecordAct::Stop);
                 self.close(number);
             }
         }

@@ -30,10 +30,7 @@ const RECENT: usize = 64;
 
 /// The file.
 pub fn pcap(packets: &Packets, calls: &Redaction<'_>) -> Result<Vec<u8>, Unsound> {
-    let presses = keys::presses(calls)?;
-    let wave = Wave::of(packets, &presses, calls.muted)?.with_tones(audible(&presses, true));
-    let rewritten = rewrite(packets, &presses, &wave)?;
-    check(&rewritten, &presses)?;
+    let rewritten = rewritten(packets, calls)?;
     let mut datagrams = dialogs::datagrams(calls.redacted);
     let (local, mut remotes) = (calls.redacted.header.local.caller_media, remotes(calls).into_iter().peekable());
     let mut remote = SocketAddr::new(local.ip(), 0);
@@ -46,6 +43,15 @@ pub fn pcap(packets: &Packets, calls: &Redaction<'_>) -> Result<Vec<u8>, Unsound
     // Stable: SIP before RTP of the same moment, each in its order.
     datagrams.sort_by_key(|datagram| datagram.t);
     Ok(pcap::write(calls.redacted.header.at, datagrams))
+}
+
+/// The packets with what they may carry.
+pub fn rewritten(packets: &Packets, calls: &Redaction<'_>) -> Result<Packets, Unsound> {
+    let presses = keys::presses(calls)?;
+    let wave = Wave::of(packets, &presses, calls.muted)?.with_tones(audible(&presses, true));
+    let rewritten = rewrite(packets, &presses, &wave)?;
+    check(&rewritten, &presses)?;
+    Ok(rewritten)
 }
 
 /// Where the caller's media came from, as far as its descriptions say, from which moment on.
@@ -67,7 +73,7 @@ fn bytes(packet: &Packet<'_>) -> Vec<u8> {
     bytes
 }
 
-/// The packets with what they may carry. A packet of a key that the call does not know of is left out.
+/// A packet of a key that the call does not know of is left out.
 fn rewrite(packets: &Packets, presses: &[Press], wave: &Wave) -> Result<Packets, Unsound> {
     let (mut events, mut sounds) = (Events::of(presses), Sounds { wave, encoder: None });
     let mut rewritten = Packets::default();

@@ -85,7 +85,7 @@ impl Dialog {
             contact(own),
         ];
         push(&mut headers, standing.iter().chain(more));
-        Request { method, uri, headers, body: Vec::new() }.with(kind, body)
+        with_body(Request { method, uri, headers, body: Vec::new() }, kind, body)
     }
 
     pub fn response(
@@ -106,7 +106,7 @@ impl Dialog {
     }
 
     pub fn ack(&self, invite: &Request, sdp: String) -> Request {
-        of(invite, Method::Ack, self.answered(invite)).with(SDP, sdp)
+        with_body(of(invite, Method::Ack, self.answered(invite)), SDP, sdp)
     }
 
     pub fn cancel(&self, invite: &Request) -> Request {
@@ -132,18 +132,13 @@ fn of(invite: &Request, method: Method, to: Field<'_>) -> Request {
     Request { method, uri: invite.uri.clone(), headers, body: Vec::new() }
 }
 
-trait With {
-    fn with(self, kind: &str, body: String) -> Self;
-}
-
-impl With for Request {
-    fn with(mut self, kind: &str, body: String) -> Request {
-        if !body.is_empty() {
-            push(&mut self.headers, [&("Content-Type", kind.to_owned())]);
-        }
-        self.body = body.into_bytes();
-        self
+/// Content-Length is written with it.
+fn with_body(mut request: Request, kind: &str, body: String) -> Request {
+    if !body.is_empty() {
+        push(&mut request.headers, [&("Content-Type", kind.to_owned())]);
     }
+    request.body = body.into_bytes();
+    request
 }
 
 fn contact(own: Hop) -> Field<'static> {

@@ -353,6 +353,7 @@ mod tests {
     use crate::codec::Codec;
     use crate::context::Outcome;
     use crate::media::{Kind, Side};
+    use crate::rtp::Header;
     use crate::server::announcer::Word;
     use crate::server::recorder::ring::{Inlet, ring};
     use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -372,23 +373,27 @@ mod tests {
         let ((tell, told), (word, words)) = (unbounded_channel(), unbounded_channel());
         let bounds = Bounds { folder: folder.path().to_owned(), longest, at_once };
         let announcer = Announcer::start(None, Box::new(|_, _, _| Ok(())), word).expect("a thread");
-        let recorder = Recorder::start(bounds, clock, vec![outlet], announcer, tell, taker).expect("a thread");
+        let recorder = Recorder::start(bounds, clock, vec![outlet], announcer, tell, Box::new(drop)).expect("a thread");
         Rig { recorder, inlet, told, words, clock, folder }
+    }
+
+    fn header(number: u32) -> Header {
+        Header { marker: false, payload_type: 0, sequence: number as u16, timestamp: number * 160, ssrc: 1 }
     }
 
     impl Rig {
         fn order(&self, recording: u32, act: RecordAct) {
-            self.order_of(recording, act, None);
+            self.order_of(recording, act, Onto::File);
         }
 
-        fn order_of(&self, recording: u32, act: RecordAct, take: Option<TakeWanted>) {
+        fn order_of(&self, recording: u32, act: RecordAct, onto: Onto) {
             let (at, file) = (self.clock.now(), format!("day/{recording}.wav"));
-            assert!(self.recorder.order(RecordOrder { recording, call: 7, at, act, file, take, because: "a test" }));
+            assert!(self.recorder.order(RecordOrder { recording, call: 7, at, act, file, onto, because: "a test" }));
         }
 
         fn say(&self, recording: u32) {
             let (side, kind, payload) = (Side::Said, Kind::Audio(Codec::Pcmu), &[7; 160][..]);
-            let tapped = Tapped { recording, number: 0, side, kind, ssrc: 1, timestamp: 0, payload };
+            let tapped = Tapped { recording, number: 0, side, kind, header: header(0), payload };
             assert!(self.inlet.push(self.clock.now(), &tapped));
         }
 
@@ -432,13 +437,12 @@ mod tests {
     fn a_take_becomes_a_clip_of_its_call_and_no_file() {
         let mut rig = rig(5, FLUSH);
         let over = Arc::new(ArenaBuilder::default().build());
-        let wanted = || Some(TakeWanted { longest: Duration::from_secs(60), over: over.clone() });
+        let wanted = || Onto::Take(TakeWanted { longest: Duration::from_secs(60), over: over.clone() });
         for (recording, frames) in [(1, 40), (2, 10)] {
             rig.order_of(recording, RecordAct::Start, wanted());
             for number in 0..frames {
                 let (side, kind, payload) = (Side::Said, Kind::Audio(Codec::Pcmu), &[7; 160][..]);
-                let timestamp = number * 160;
-                let tapped = Tapped { recording, number, side, kind, ssrc: 1, timestamp, payload };
+                let tapped = Tapped { recording, number, side, kind, header: header(number), payload };
                 assert!(rig.inlet.push(rig.clock.now(), &tapped));
                 rig.clock.sleep_until(rig.clock.now() + Duration::from_millis(20));
             }

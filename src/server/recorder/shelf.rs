@@ -134,3 +134,85 @@ impl Drop for Room {
         self.give_back();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Codec;
+    use crate::engine::Onto;
+    use crate::media::Side;
+    use crate::rtp::Header;
+    use std::sync::mpsc::{Receiver, channel};
+
+    fn at(ms: u64) -> Instant {
+        Instant::from_micros(ms * 1_000)
+    }
+
+    fn shelf(bound: usize) -> (Shelf, Receiver<Said>) {
+        let (tell, told) = channel();
+        (Shelf::new(bound, Box::new(move |said| tell.send(said).expect("a test that listens"))), told)
+    }
+
+    fn order(recording: u32, ms: u64, act: RecordAct) -> RecordOrder {
+        let (file, onto, because) = (format!("call-{recording}"), Onto::Packets, "");
+        RecordOrder { recording, call: 7, at: at(ms), act, file, onto, because }
+    }
+
+    fn say(shelf: &mut Shelf, recording: u32, number: u32, length: usize) {
+        let header =
+            Header { marker: false, payload_type: 0, sequence: number as u16, timestamp: number * 160, ssrc: 1 };
+        let (side, kind, payload) = (Side::Said, Kind::Audio(Codec::Pcmu), &[7; 1_000][..length]);
+        shelf.take(at(1_000 + u64::from(number) * 20), &Tapped { recording, number, side, kind, header, payload });
+    }
+
+    #[test]
+    fn packets_of_a_call_are_handed_over_when_it_is_over_without_what_was_said_to_a_person() {
+        let (mut shelf, told) = shelf(MEMORY);
+        shelf.begin(order(1, 900, RecordAct::Start));
+        shelf.begin(order(2, 900, RecordAct::Start));
+        for number in 0..20 {
+            match number {
+                5 => shelf.act(&order(1, 1_100, RecordAct::Mask)),
+                10 => shelf.act(&order(1, 1_200, RecordAct::Unmask)),
+                _ => {}
+            }
+            say(&mut shelf, 1, number, 160);
+            // Of the other one a packet found no room in the ring.
+            say(&mut shelf, 2, number + u32::from(number > 7), 160);
+        }
+        shelf.act(&order(1, 1_400, RecordAct::Stop));
+        shelf.act(&order(2, 1_500, RecordAct::Stop));
+        shelf.hand_over(at(1_399));
+        assert!(told.try_recv().is_err() && shelf.has(1));
+        shelf.hand_over(at(1_400));
+        let said = told.try_recv().expect("a call");
+        let packets = said.packets.as_ref().expect("packets");
+        assert_eq!(said.call, "call-1");
+        let kept: Vec<(u64, bool)> = packets.iter().map(|packet| (packet.t, packet.payload.is_some())).collect();
+        let expected: Vec<_> = (0..20).map(|n| (100_000 + n * 20_000, !(5..10).contains(&n))).collect();
+        assert_eq!(kept, expected);
+        shelf.hand_over(at(2_000));
+        let other = told.try_recv().expect("a call").packets;
+        assert_eq!(other.map(drop), Err("packets found no way to the recorder"));
+        assert!(shelf.is_empty());
+    }
+
+    #[test]
+    fn the_memory_of_all_is_bounded_and_comes_back() {
+        let (mut shelf, told) = shelf(100_000);
+        let fill = |shelf: &mut Shelf, recording, packets| {
+            shelf.begin(order(recording, 900, RecordAct::Start));
+            (0..packets).for_each(|number| say(shelf, recording, number, 1_000));
+            shelf.act(&order(recording, 950, RecordAct::Stop));
+            shelf.hand_over(at(3_000));
+            told.try_recv().expect("a call")
+        };
+        let first = fill(&mut shelf, 1, 40);
+        assert!(first.packets.is_ok());
+        // They wait to be written, and take their room until they are.
+        assert_eq!(fill(&mut shelf, 2, 40).packets.map(drop), Err("the sound of too many calls is kept at once"));
+        drop(first);
+        assert!(fill(&mut shelf, 3, 40).packets.is_ok());
+        assert_eq!(shelf.memory.load(Ordering::Relaxed), 0);
+    }
+}
