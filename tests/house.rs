@@ -106,7 +106,7 @@ const OPENERS: &[&str] = &[
     "src/flow/run/turn.rs",
     "src/flow/step/route.rs",
     "src/record/clear.rs",
-    "src/rerun/sound/dialogs.rs",
+    "src/rerun/packets/dialogs.rs",
     "src/replay/stage/words.rs",
     "src/replay/tell.rs",
     "src/sdp/crypto.rs",

@@ -1,6 +1,6 @@
 //! Runs a recorded call again, in virtual time, through the same `call::Call`, and compares.
 
-pub mod sound;
+pub mod packets;
 
 use crate::call::{Birth, Call, Program};
 use crate::context::Context;

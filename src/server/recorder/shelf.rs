@@ -3,7 +3,7 @@
 
 use crate::engine::RecordOrder;
 use crate::media::{Kind, RecordAct, Tapped};
-use crate::rerun::sound::Packets;
+use crate::rerun::packets::Packets;
 use crate::time::Instant;
 use std::collections::HashMap;
 use std::sync::Arc;

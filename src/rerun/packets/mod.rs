@@ -5,14 +5,14 @@
 mod capture;
 mod dialog;
 mod dialogs;
+mod kept;
 mod keys;
-mod packets;
 #[cfg(test)]
 mod tests;
 mod wave;
 
 pub use capture::pcap;
-pub use packets::{Packet, Packets};
+pub use kept::{Packet, Packets};
 
 use crate::record::Fixture;
 use std::ops::Range;

@@ -1,8 +1,8 @@
 //! A caller's packets laid beside each other, and what nobody may hear taken out of them.
 
 use super::Unsound;
+use super::kept::Packets;
 use super::keys::{self, Press};
-use super::packets::Packets;
 use crate::audio::codec::LONGEST;
 use crate::audio::dtmf::Detector;
 use crate::key::Key;

@@ -1,8 +1,8 @@
 //! `call.pcap`: the SIP of a call's two legs as its redacted recording has it, and the caller's packets as they came, with
 //! their numbers, times and losses; what they carry is rewritten where nobody may hear or read it.
 
+use super::kept::{Packet, Packets};
 use super::keys::{self, Press};
-use super::packets::{Packet, Packets};
 use super::wave::{Wave, audible, heard};
 use super::{Redaction, Unsound, dialogs};
 use crate::audio::codec::{Encoder, FRAME, Law, SAMPLES, silence};
@@ -106,8 +106,16 @@ struct Events<'p> {
     presses: &'p [Press],
     order: Order,
     receiver: Receiver,
-    /// What packets with that SSRC, timestamp and code mean, the newest last.
-    known: Vec<((u32, u32, u8), Key)>,
+    /// What stands for the key of such packets, the newest last.
+    known: Vec<(Mark, Key)>,
+}
+
+/// What packets of one press share, but for senders whose timestamps move.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Mark {
+    ssrc: u32,
+    timestamp: u32,
+    code: u8,
 }
 
 impl<'p> Events<'p> {
@@ -129,7 +137,7 @@ impl<'p> Events<'p> {
             }
             *out = *entry;
             if let Some(key) = Key::from_code(code) {
-                let mark = (packet.header.ssrc, timestamp, code);
+                let mark = Mark { ssrc: packet.header.ssrc, timestamp, code };
                 let is = match begun.next_if(|(was, _)| *was == key) {
                     Some((_, is)) => is?,
                     None => self.meant(mark)?,
@@ -166,15 +174,14 @@ impl<'p> Events<'p> {
 
     /// A packet that begins nothing belongs to the press with its timestamp, or to the last one of its key: there are
     /// senders whose timestamps move.
-    fn meant(&self, mark: (u32, u32, u8)) -> Option<Key> {
-        let same = |wanted: fn(&(u32, u32, u8), &(u32, u32, u8)) -> bool| {
-            self.known.iter().rev().find(|(known, _)| wanted(known, &mark)).map(|(_, is)| *is)
-        };
-        same(|known, mark| known == mark).or_else(|| same(|known, mark| known.2 == mark.2))
+    fn meant(&self, mark: Mark) -> Option<Key> {
+        let of_press = self.known.iter().rfind(|(known, _)| *known == mark);
+        let of_key = || self.known.iter().rfind(|(known, _)| known.code == mark.code);
+        of_press.or_else(of_key).map(|(_, is)| *is)
     }
 
-    fn know(&mut self, mark: (u32, u32, u8), is: Key) {
-        if self.known.iter().any(|known| *known == (mark, is)) {
+    fn know(&mut self, mark: Mark, is: Key) {
+        if self.known.contains(&(mark, is)) {
             return;
         }
         if self.known.len() == RECENT {
