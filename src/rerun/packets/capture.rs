@@ -2,16 +2,16 @@
 //! their numbers, times and losses; what they carry is rewritten where nobody may hear or read it.
 
 use super::kept::{Packet, Packets};
-use super::keys::{self, Press};
+use super::keys::Press;
 use super::wave::{Wave, audible, heard};
-use super::{Redaction, Unsound, dialogs};
+use super::{Unsound, dialogs};
 use crate::audio::codec::{Encoder, FRAME, Law, SAMPLES, silence};
 use crate::audio::rate::Converter;
 use crate::codec::Codec;
 use crate::key::Key;
 use crate::media::Kind;
 use crate::media::tape::RATE;
-use crate::record::fixture::Step;
+use crate::record::fixture::{Fixture, Step};
 use crate::record::pcap::{self, Datagram};
 use crate::record::seam::{KeyCarrier, Leg, Out};
 use crate::rtp::event::{PACKED, Receiver};
@@ -28,13 +28,12 @@ const TOLD: u64 = 2_000_000;
 /// Events that packets may still belong to.
 const RECENT: usize = 64;
 
-/// The file.
-pub fn pcap(packets: &Packets, calls: &Redaction<'_>) -> Result<Vec<u8>, Unsound> {
-    let rewritten = rewritten(packets, calls)?;
-    let mut datagrams = dialogs::datagrams(calls.redacted);
-    let (local, mut remotes) = (calls.redacted.header.local.caller_media, remotes(calls).into_iter().peekable());
+/// The file, with packets that may be seen.
+pub fn pcap(packets: &Packets, call: &Fixture) -> Vec<u8> {
+    let mut datagrams = dialogs::datagrams(call);
+    let (local, mut remotes) = (call.header.local.caller_media, remotes(call).into_iter().peekable());
     let mut remote = SocketAddr::new(local.ip(), 0);
-    datagrams.extend(rewritten.iter().map(|packet| {
+    datagrams.extend(packets.iter().map(|packet| {
         while let Some((_, next)) = remotes.next_if(|(from, _)| *from <= packet.t) {
             remote = next;
         }
@@ -42,21 +41,20 @@ pub fn pcap(packets: &Packets, calls: &Redaction<'_>) -> Result<Vec<u8>, Unsound
     }));
     // Stable: SIP before RTP of the same moment, each in its order.
     datagrams.sort_by_key(|datagram| datagram.t);
-    Ok(pcap::write(calls.redacted.header.at, datagrams))
+    pcap::write(call.header.at, datagrams)
 }
 
-/// The packets with what they may carry.
-pub fn rewritten(packets: &Packets, calls: &Redaction<'_>) -> Result<Packets, Unsound> {
-    let presses = keys::presses(calls)?;
-    let wave = Wave::of(packets, &presses, calls.muted)?.with_tones(audible(&presses, true));
-    let rewritten = rewrite(packets, &presses, &wave)?;
-    check(&rewritten, &presses)?;
+/// The packets with what they may carry. `wave` is what was heard, without what nobody may hear.
+pub fn rewritten(packets: &Packets, presses: &[Press], wave: Wave) -> Result<Packets, Unsound> {
+    let wave = wave.with_tones(audible(presses, true));
+    let rewritten = rewrite(packets, presses, &wave)?;
+    check(&rewritten, presses)?;
     Ok(rewritten)
 }
 
 /// Where the caller's media came from, as far as its descriptions say, from which moment on.
-fn remotes(calls: &Redaction<'_>) -> Vec<(u64, SocketAddr)> {
-    let remotes = calls.redacted.lines.iter().filter_map(|line| match &line.step {
+fn remotes(call: &Fixture) -> Vec<(u64, SocketAddr)> {
+    let remotes = call.lines.iter().filter_map(|line| match &line.step {
         Step::Out(Out::Listen { leg: Leg::Caller, session, .. } | Out::Retarget { leg: Leg::Caller, session })
         | Step::Out(Out::Reanswer { leg: Leg::Caller, session: Some(session), .. }) => Some((line.t, session.remote)),
         _ => None,

@@ -11,10 +11,12 @@ mod keys;
 mod tests;
 mod wave;
 
-pub use capture::pcap;
 pub use kept::{Packet, Packets};
 
+use crate::media::tape::RATE;
 use crate::record::Fixture;
+use keys::Press;
+use std::io::Cursor;
 use std::ops::Range;
 use wave::{Wave, audible, heard};
 
@@ -50,7 +52,23 @@ impl std::fmt::Display for Unsound {
 
 impl std::error::Error for Unsound {}
 
-/// What `caller.wav` holds.
+/// Which files are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    pub wav: bool,
+    pub pcap: bool,
+}
+
+/// What is written beside the recording.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Sound {
+    pub wav: Option<Wav>,
+    /// `call.pcap`.
+    pub pcap: Option<Vec<u8>>,
+}
+
+/// `caller.wav`: what the caller said, each key a tone at its time, whatever it came by. A detector hears the call's keys,
+/// and no others.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Wav {
     /// The time of its first sample: microseconds since the INVITE.
@@ -59,12 +77,38 @@ pub struct Wav {
     pub samples: Vec<i16>,
 }
 
-/// What the caller said, each key a tone at its time, whatever it came by: a detector hears the call's keys, and no others.
-pub fn wav(packets: &Packets, calls: &Redaction<'_>) -> Result<Wav, Unsound> {
+/// Makes the files. It takes a thousandth of the call's time.
+pub fn redact(packets: &Packets, calls: &Redaction<'_>, wanted: Wanted) -> Result<Sound, Unsound> {
     let presses = keys::presses(calls)?;
-    let wave = Wave::of(packets, &presses, calls.muted)?.with_tones(audible(&presses, false));
-    match heard(&wave.samples).into_iter().eq(audible(&presses, false).map(|press| press.is)) {
-        true => Ok(Wav { from: wave.from, samples: wave.samples }),
+    let wave = Wave::of(packets, &presses, calls.muted)?;
+    let pcap = match wanted.pcap {
+        true => Some(capture::pcap(&capture::rewritten(packets, &presses, wave.clone())?, calls.redacted)),
+        false => None,
+    };
+    let wav = match wanted.wav {
+        true => Some(wav(&presses, wave)?),
+        false => None,
+    };
+    Ok(Sound { wav, pcap })
+}
+
+fn wav(presses: &[Press], wave: Wave) -> Result<Wav, Unsound> {
+    let Wave { from, samples, .. } = wave.with_tones(audible(presses, false));
+    match heard(&samples).into_iter().eq(audible(presses, false).map(|press| press.is)) {
+        true => Ok(Wav { from, samples }),
         false => Err(Unsound::Heard),
+    }
+}
+
+impl Wav {
+    /// As a file: one channel of 16 bits.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, hound::Error> {
+        let mut bytes = Cursor::new(Vec::new());
+        let sample_format = hound::SampleFormat::Int;
+        let spec = hound::WavSpec { channels: 1, sample_rate: RATE, bits_per_sample: 16, sample_format };
+        let mut writer = hound::WavWriter::new(&mut bytes, spec)?;
+        self.samples.iter().try_for_each(|&sample| writer.write_sample(sample))?;
+        writer.finalize()?;
+        Ok(bytes.into_inner())
     }
 }

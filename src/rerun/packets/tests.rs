@@ -56,6 +56,16 @@ fn redaction(calls: &[Fixture; 2]) -> Redaction<'_> {
     Redaction { live: &calls[0], redacted: &calls[1], muted: &[] }
 }
 
+/// What the WAV holds, and what the packets do.
+fn said(packets: &Packets, calls: &Redaction<'_>) -> Result<Wav, Unsound> {
+    redact(packets, calls, Wanted { wav: true, pcap: false }).map(|sound| sound.wav.expect("as wanted"))
+}
+
+fn rewritten(packets: &Packets, calls: &Redaction<'_>) -> Result<Packets, Unsound> {
+    let presses = keys::presses(calls)?;
+    capture::rewritten(packets, &presses, Wave::of(packets, &presses, calls.muted)?)
+}
+
 /// Something like a voice.
 fn voice(at: usize) -> i16 {
     (at % 133 * 60) as i16 - ((at * 31 + at / 160 * 77) % 997) as i16 - 3_000
@@ -193,14 +203,14 @@ fn a_detector_hears_the_pseudonyms_at_the_times_of_the_keys() {
         assert!(told.len() + usize::from(weather < 100) * 2 >= PIN.len(), "{case}: {} heard", told.len());
         let calls = call(&told.iter().map(|&(t, key)| (t, key, carrier)).collect::<Vec<_>>());
         let calls = redaction(&calls);
-        let wav = wav(&packets, &calls).unwrap_or_else(|why| panic!("{case}: {why}"));
+        let wav = said(&packets, &calls).unwrap_or_else(|why| panic!("{case}: {why}"));
         let heard = detected(&wav);
         assert_eq!(heard.len(), told.len(), "{case}");
         for ((at, heard), (t, key)) in heard.iter().zip(&told) {
             assert_eq!(*heard, pseudonym(*key), "{case}");
             assert!(at.abs_diff(*t) <= 20_000, "{case}: {} us off", *at as i64 - *t as i64);
         }
-        let rewritten = capture::rewritten(&packets, &calls).unwrap_or_else(|why| panic!("{case}: {why}"));
+        let rewritten = rewritten(&packets, &calls).unwrap_or_else(|why| panic!("{case}: {why}"));
         let [events, tones] = ear(&rewritten);
         let redacted = |keys: &[(u64, Key)]| keys.iter().map(|&(t, key)| (t, pseudonym(key))).collect::<Vec<_>>();
         match carrier {
@@ -222,7 +232,7 @@ fn packets_keep_their_times_numbers_and_lengths_and_their_sound_where_nothing_wa
     let packets = Phone::new(Codec::Pcmu, 20).speak(&[], PIN);
     let [events, _] = ear(&packets);
     let calls = call(&events.iter().map(|&(t, key)| (t, key, KeyCarrier::Rtp)).collect::<Vec<_>>());
-    let rewritten = capture::rewritten(&packets, &redaction(&calls)).expect("packets");
+    let rewritten = rewritten(&packets, &redaction(&calls)).expect("packets");
     let (mut kept, mut still) = (0, 0);
     for (was, is) in packets.iter().zip(rewritten.iter()) {
         assert_eq!((was.t, was.header, was.kind, was.length), (is.t, is.header, is.kind, is.length));
@@ -260,11 +270,11 @@ fn nothing_is_heard_while_it_is_muted_or_a_person_listens() {
         };
         for (packets, muted) in [(&masked, &[][..]), (&spoken, std::slice::from_ref(&muted))] {
             let calls = Redaction { muted, ..redaction(&calls) };
-            let said = wav(packets, &calls).expect("sound");
+            let said = said(packets, &calls).expect("sound");
             let [before, within, after] = loud(&said.samples, said.from);
             assert!(before > 3_000 && within == 0 && after > 6_000, "{codec:?}: {before} {within} {after}");
-            let rewritten = capture::rewritten(packets, &calls).expect("packets");
-            let again = wave::Wave::laid(&rewritten, &[]).expect("sound");
+            let rewritten = rewritten(packets, &calls).expect("packets");
+            let again = Wave::laid(&rewritten, &[]).expect("sound");
             let [before, within, after] = loud(&again.samples, again.from);
             assert!(before > 3_000 && within == 0 && after > 6_000, "{codec:?}: {before} {within} {after}");
             assert_eq!(packets.iter().count(), rewritten.iter().count());
@@ -281,9 +291,9 @@ fn what_the_call_does_not_know_of_is_in_neither_file() {
     let known: Vec<_> = events[..4].iter().map(|&(t, key)| (t, key, KeyCarrier::Rtp)).collect();
     let calls = call(&known);
     let calls = redaction(&calls);
-    let heard: Vec<Key> = detected(&wav(&packets, &calls).expect("sound")).into_iter().map(|(_, key)| key).collect();
+    let heard: Vec<Key> = detected(&said(&packets, &calls).expect("sound")).into_iter().map(|(_, key)| key).collect();
     assert_eq!(heard, pseudonyms(&PIN[..4]));
-    let [events, tones] = ear(&capture::rewritten(&packets, &calls).expect("packets"));
+    let [events, tones] = ear(&rewritten(&packets, &calls).expect("packets"));
     let events: Vec<Key> = events.into_iter().map(|(_, key)| key).collect();
     assert_eq!((events, tones), (pseudonyms(&PIN[..4]), Vec::new()));
 
@@ -298,15 +308,15 @@ fn what_the_call_does_not_know_of_is_in_neither_file() {
     let calls = call(&keys);
     let packets = Phone::new(Codec::Pcma, 1_000_000).speak(&[], &[]);
     let heard: Vec<Key> =
-        detected(&wav(&packets, &redaction(&calls)).expect("sound")).into_iter().map(|(_, key)| key).collect();
+        detected(&said(&packets, &redaction(&calls)).expect("sound")).into_iter().map(|(_, key)| key).collect();
     assert_eq!(heard, ['4', '4', '5', '6'].map(key));
 
     // A redaction of another call.
     let mut other = call(&known);
     other[1].lines.iter_mut().filter(|line| matches!(line.step, Step::In(In::Key { .. }))).for_each(|line| line.t += 1);
-    assert_eq!(wav(&packets, &redaction(&other)), Err(Unsound::OtherCall));
+    assert_eq!(said(&packets, &redaction(&other)), Err(Unsound::OtherCall));
     other[1].lines.retain(|line| !matches!(line.step, Step::In(In::Key { .. })));
-    assert_eq!(capture::pcap(&packets, &redaction(&other)), Err(Unsound::OtherCall));
+    assert_eq!(rewritten(&packets, &redaction(&other)).map(drop), Err(Unsound::OtherCall));
 }
 
 /// The messages of a recorded call, read by the rooms that read those of real peers.

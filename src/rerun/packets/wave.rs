@@ -17,7 +17,7 @@ const SAMPLES: u64 = 3_600 * RATE as u64;
 const BEFORE: u64 = 60_000;
 
 /// The sound of a caller.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Wave {
     /// Its first sample's time, in microseconds since the INVITE. A packet's sound is at the time at which it came, or
     /// would have come but for its jitter.
