@@ -17,6 +17,8 @@ pub struct Finished {
     pub broke: bool,
     /// Somebody asked its caller for what it had told us.
     pub asked_again: bool,
+    /// Its caller's packets were kept (`Onto::Packets`).
+    pub sound: bool,
 }
 
 pub struct Journal {

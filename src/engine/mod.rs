@@ -94,8 +94,6 @@ pub struct Setup {
     pub keyring: Keyring,
     /// Whether calls are recorded (`Output::Recording`).
     pub record: bool,
-    /// Whether recorded calls come with sound (`Onto::Packets`).
-    pub sound: bool,
     /// Whether calls are traced as they go (`Output::Trace`).
     pub trace: bool,
 }
@@ -365,7 +363,6 @@ pub struct Engine {
     /// The threads have no time for another call.
     full: bool,
     record: bool,
-    sound: bool,
     /// While calls are traced or recorded.
     tracer: Option<Tracer>,
     /// When the log last told of what is turned away.
@@ -407,7 +404,6 @@ impl Engine {
             draining: false,
             full: false,
             record: setup.record,
-            sound: setup.sound,
             tracer: Tracer::new(setup.record, setup.trace),
             turned_away_told: None,
         }

@@ -77,8 +77,13 @@ impl Engine {
 
     /// The caller's stream is open: if its call is to become a fixture with sound, its packets are kept from now on.
     pub(super) fn keep_packets(&mut self, call: CallNumber) {
+        let Some(fixtures) = self.config.record.fixtures.as_ref().filter(|fixtures| fixtures.sounds()) else { return };
         let Some(slot) = self.slots.get_mut(&call).filter(|slot| slot.packets.is_none()) else { return };
-        let Some(journal) = slot.journal.as_ref().filter(|_| self.sound) else { return };
+        let Some(journal) = &slot.journal else { return };
+        let flow = &journal.fixture.header.flow;
+        if !fixtures.keeping.may_keep(&slot.name, flow, journal.fixture.called()) {
+            return;
+        }
         let (at, recording) = (journal.begun, self.next_recording);
         slot.packets = Some(recording);
         self.next_recording = recording.wrapping_add(1);

@@ -140,6 +140,14 @@ impl std::fmt::Display for Broken {
 impl std::error::Error for Broken {}
 
 impl Fixture {
+    /// The number that was called.
+    pub fn called(&self) -> Option<&str> {
+        self.lines.iter().find_map(|line| match &line.step {
+            Step::In(In::Invite(arrival)) => Some(arrival.to.as_str()),
+            _ => None,
+        })
+    }
+
     /// As JSON lines: one object a line, the header first, the messages in their places.
     pub fn write(&self) -> Result<String, Broken> {
         let broken = |line| move |error: serde_json::Error| Broken { line, why: error.to_string() };

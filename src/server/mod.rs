@@ -70,6 +70,10 @@ use transports::Listening;
 /// Media events that wait for the control plane; a worker keeps what does not fit.
 const MEDIA_EVENTS: usize = 8_192;
 
+/// Callers at once whose packets find room on their way to the recorder. The memory that it has for them is half a minute
+/// of so many.
+const SOUNDS: usize = 1_000;
+
 /// What may be wanted of the service before the control plane looks: to drain, and then to stop.
 const WILLS: usize = 2;
 /// Orders of other threads that wait for the control plane.
@@ -320,8 +324,10 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         not_started(format!("cannot listen for HTTP on {}", config.listen.http), error, "give another --http address")
     })?;
     let (rtp, records) = (config.listen.rtp, records(&config, &services));
-    let (media, rings, media_events) = media(&config, workers, records, clock, &mut random)?;
-    let (recorder, recorded, announcer, announced) = recorder(&config, places.sound, records, (clock, rings), &desk)?;
+    let taker = inbox.as_ref().and_then(Inbox::taker);
+    let (media, rings, media_events) = media(&config, workers, (records, taker.is_some()), clock, &mut random)?;
+    let (recorder, recorded, announcer, announced) =
+        recorder(&config, places.sound, (records, taker), (clock, rings), &desk)?;
     let config = Arc::new(config);
     let setup = Setup {
         locals,
@@ -333,7 +339,6 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         seed: random.u64(),
         keyring: Keyring::new(drawn()?),
         record: inbox.is_some(),
-        sound: false,
         trace,
     };
     let (wants, will) = mpsc::channel(WILLS);
@@ -461,7 +466,7 @@ fn outbound(
 fn media(
     config: &Config,
     workers: Option<usize>,
-    records: bool,
+    (records, sounds): (bool, bool),
     clock: Clock,
     random: &mut Random,
 ) -> Result<(MediaPlane, Vec<Outlet>, mpsc::Receiver<WorkerEvent>), NotStarted> {
@@ -473,7 +478,7 @@ fn media(
         ports: rtp.first..=rtp.last,
         advertise: config.advertise,
         workers,
-        recordings: if records { config.record.at_once } else { 0 },
+        recordings: if records { config.record.at_once } else { 0 } + if sounds { SOUNDS } else { 0 },
         cores: config.realtime.then(|| own_cores(workers)).transpose()?,
     };
     ports::probe(setup.address, setup.ports.clone(), random).map_err(|error| {
@@ -508,25 +513,20 @@ type Recording = (
 );
 
 /// If anything may be recorded: sees that recordings can be written, mends what a killed process left of them, and starts
-/// the recorder and the announcer.
+/// the recorder and the announcer. `taker` gets what callers said whose calls may become fixtures.
 fn recorder(
     config: &Config,
     folder: PathBuf,
-    records: bool,
+    (records, taker): (bool, Option<recorder::Taker>),
     (clock, rings): (Clock, Vec<Outlet>),
     desk: &Desk,
 ) -> Result<Recording, NotStarted> {
     let ((told, recorded), (words, announced)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
-    if !records {
+    if !records && taker.is_none() {
         return Ok((None, recorded, None, announced));
     }
-    let mended = recorder::folder::prepare(&folder).and_then(|()| recorder::folder::mend(&folder));
-    let mended = mended.map_err(|error| {
-        let what = format!("recordings in {}", folder.display());
-        not_started(what, error, "a folder that this user may write: record: { folder: var/recordings }")
-    })?;
-    if mended > 0 {
-        tracing::warn!(mended, "recordings that a killed process left unfinished were mended");
+    if records {
+        mend(&folder)?;
     }
     let bounds = recorder::Bounds { folder, longest: config.record.longest, at_once: config.record.at_once };
     let announcements = config.announcements.as_ref().map(|announced| PathBuf::from(&announced.folder));
@@ -534,8 +534,21 @@ fn recorder(
     let switches = desk.switches.clone();
     let set = Box::new(move |name: &str, on, who: &str| switches.set(name, on, None, who).map(drop));
     let announcer = Announcer::start(announcements, set, words).map_err(no_thread)?;
-    let recorder = Recorder::start(bounds, clock, rings, announcer.clone(), told, Box::new(drop)).map_err(no_thread)?;
+    let taker = taker.unwrap_or_else(|| Box::new(drop));
+    let recorder = Recorder::start(bounds, clock, rings, announcer.clone(), told, taker).map_err(no_thread)?;
     Ok((Some(recorder), recorded, Some(announcer), announced))
+}
+
+fn mend(folder: &Path) -> Result<(), NotStarted> {
+    let mended = recorder::folder::prepare(folder).and_then(|()| recorder::folder::mend(folder));
+    let mended = mended.map_err(|error| {
+        let what = format!("recordings in {}", folder.display());
+        not_started(what, error, "a folder that this user may write: record: { folder: var/recordings }")
+    })?;
+    if mended > 0 {
+        tracing::warn!(mended, "recordings that a killed process left unfinished were mended");
+    }
+    Ok(())
 }
 
 /// A core for each worker, the last ones. One must be left: a thread with SCHED_FIFO keeps all others off its core while

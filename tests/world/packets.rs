@@ -5,6 +5,8 @@ use crate::scenarios::{ACCOUNT, FAIR, answers, caller, flow, ms, plan};
 use crate::{Plan, World};
 use askonce::audio::dtmf::Detector;
 use askonce::call::Fusion;
+use askonce::config::{Fixtures, Keep, Keeping};
+use askonce::engine::Setup;
 use askonce::media::{Kind, RecordAct};
 use askonce::peer::Act;
 use askonce::record::fixture::{Line, Step};
@@ -14,6 +16,7 @@ use askonce::rerun::redact::scan::Search;
 use askonce::rerun::redact::{self, Key, OCTETS};
 use askonce::server::files;
 use askonce::time::{Duration, Instant};
+use std::sync::Arc;
 
 /// What carries the keys.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,6 +26,13 @@ enum By {
     Info,
 }
 
+/// Calls are kept with their sound.
+fn heard(setup: &mut Setup) {
+    let keeping = Keeping { keep: Keep::All, numbers: Vec::new(), flows: Vec::new() };
+    let config = Arc::make_mut(&mut setup.config);
+    config.record.fixtures = Some(Fixtures { packets: true, keeping, ..Fixtures::default() });
+}
+
 #[test]
 fn a_redacted_call_is_heard_to_press_its_pseudonyms_at_its_times_and_its_numbers_are_in_no_file() {
     let rough = Weather { loss: 3, duplication: 3 };
@@ -30,7 +40,7 @@ fn a_redacted_call_is_heard_to_press_its_pseudonyms_at_its_times_and_its_numbers
         (71..).zip([By::Events, By::Tones, By::Info].into_iter().flat_map(|by| [(by, FAIR), (by, rough)]))
     {
         let people = answers(&[Act::HearVoice, Act::Wait(ms(1_000)), Act::HangUp]);
-        let mut world = World::new(Plan { weather, tamper: |setup| setup.sound = true, ..plan(seed, people) });
+        let mut world = World::new(Plan { weather, tamper: heard, ..plan(seed, people) });
         world.no_events = by == By::Tones;
         let mut script = caller(ACCOUNT);
         if by == By::Info {

@@ -179,7 +179,6 @@ impl World {
             seed: random.u64(),
             keyring: Keyring::new([9; 32]),
             record: true,
-            sound: false,
             trace: true,
         };
         (plan.tamper)(&mut setup);
