@@ -39,7 +39,6 @@ use crate::os::bell::Bell;
 use crate::os::clock::Clock;
 use crate::random::Random;
 use crate::sip::{Hop, Locals};
-use announcer::Announcer;
 use control::Control;
 pub use control::Will;
 use dns::{Resolved, Resolver};
@@ -51,7 +50,6 @@ use media_worker::WorkerEvent;
 use memory::Memory;
 use operating::Desk;
 use outbound::{Courier, Hook, LookedUp, Outbound};
-use recorder::Recorder;
 use recorder::ring::Outlet;
 pub use reload::{Noted, Origin, Seen};
 use reload::{Reloader, Reloads, Watch};
@@ -313,21 +311,18 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let (bound, locals) = (sip.bound.clone(), sip.locals.clone());
     let (resolver, resolved) = resolver(&config, locals.clone(), random.u64())?;
     let places = Places::of(&config);
-    let fixtures = config.record.fixtures.as_ref();
-    let inbox = fixtures.map(|fixtures| Inbox::start(&places, fixtures)).transpose()?;
     let (store, posted, stored, orphans) = store(&places)?;
     let (memory, recalled) = Memory::start(&places)?;
     let (outbound, looked_up) = outbound(&config, &store, &places, posted)?;
     let (traces, told) = trace.then(traces::queue).unzip();
     let (desk, orders) = desk(&config, &places.database, token)?;
-    let http = http::start(config.listen.http, desk.clone(), memory.clone(), told).map_err(|error| {
-        not_started(format!("cannot listen for HTTP on {}", config.listen.http), error, "give another --http address")
-    })?;
+    let http = http(&config, desk.clone(), memory.clone(), told)?;
     let (rtp, records) = (config.listen.rtp, records(&config, &services));
+    let inbox = Inbox::of(&config, &places)?;
     let taker = inbox.as_ref().and_then(Inbox::taker);
     let (media, rings, media_events) = media(&config, workers, (records, taker.is_some()), clock, &mut random)?;
     let (recorder, recorded, announcer, announced) =
-        recorder(&config, places.sound, (records, taker), (clock, rings), &desk)?;
+        recorder::begin(&config, places.sound, (records, taker), (clock, rings), &desk.switches)?;
     let config = Arc::new(config);
     let setup = Setup {
         locals,
@@ -342,11 +337,10 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         trace,
     };
     let (wants, will) = mpsc::channel(WILLS);
-    let engine = Engine::new(setup);
     let bell = Bell::new().map_err(|error| not_started("the control thread", error, "this system cannot serve"))?;
     let (sip, stream_events) = sip.adopt();
-    let control = Control {
-        engine,
+    let control = run(Control {
+        engine: Engine::new(setup),
         clock,
         bell,
         sip,
@@ -371,8 +365,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         will,
         orders,
         shell: control::Shell::default(),
-    };
-    let control = run(control)?;
+    })?;
     let wish = watched(watch, config, records, desk)?;
     let rtp = format!("{}:{}-{}", rtp.address, rtp.first, rtp.last);
     Ok(Running { wish, sip: bound, http, rtp, will: wants, control })
@@ -402,6 +395,17 @@ fn desk(
     let switches =
         switches.map_err(|error| not_started("the switches in the store", error, "mend the store's file"))?;
     Ok((Desk { orders, reloads: Reloads::begin(), switches, reader, guard: Guard(token) }, ordered))
+}
+
+fn http(
+    config: &Config,
+    desk: Desk,
+    memory: Memory,
+    told: Option<mpsc::Receiver<crate::record::trace::Told>>,
+) -> Result<SocketAddr, NotStarted> {
+    let at = config.listen.http;
+    http::start(at, desk, memory, told)
+        .map_err(|error| not_started(format!("cannot listen for HTTP on {at}"), error, "give another --http address"))
 }
 
 /// Starts the thread that reads again what changes, if anything may; gives the way to wish for it.
@@ -502,53 +506,6 @@ fn media(
 fn records(config: &Config, services: &BTreeMap<String, Service>) -> bool {
     let flow = |service: &Service| service.program.flow.records() || service.program.flow.announces();
     config.may_record() || services.values().any(flow)
-}
-
-/// The recorder, and who announces what it recorded, each with its words.
-type Recording = (
-    Option<Recorder>,
-    mpsc::UnboundedReceiver<recorder::Recorded>,
-    Option<Announcer>,
-    mpsc::UnboundedReceiver<announcer::Word>,
-);
-
-/// If anything may be recorded: sees that recordings can be written, mends what a killed process left of them, and starts
-/// the recorder and the announcer. `taker` gets what callers said whose calls may become fixtures.
-fn recorder(
-    config: &Config,
-    folder: PathBuf,
-    (records, taker): (bool, Option<recorder::Taker>),
-    (clock, rings): (Clock, Vec<Outlet>),
-    desk: &Desk,
-) -> Result<Recording, NotStarted> {
-    let ((told, recorded), (words, announced)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
-    if !records && taker.is_none() {
-        return Ok((None, recorded, None, announced));
-    }
-    if records {
-        mend(&folder)?;
-    }
-    let bounds = recorder::Bounds { folder, longest: config.record.longest, at_once: config.record.at_once };
-    let announcements = config.announcements.as_ref().map(|announced| PathBuf::from(&announced.folder));
-    let no_thread = |error| not_started("the recorder's threads", error, "this system cannot serve");
-    let switches = desk.switches.clone();
-    let set = Box::new(move |name: &str, on, who: &str| switches.set(name, on, None, who).map(drop));
-    let announcer = Announcer::start(announcements, set, words).map_err(no_thread)?;
-    let taker = taker.unwrap_or_else(|| Box::new(drop));
-    let recorder = Recorder::start(bounds, clock, rings, announcer.clone(), told, taker).map_err(no_thread)?;
-    Ok((Some(recorder), recorded, Some(announcer), announced))
-}
-
-fn mend(folder: &Path) -> Result<(), NotStarted> {
-    let mended = recorder::folder::prepare(folder).and_then(|()| recorder::folder::mend(folder));
-    let mended = mended.map_err(|error| {
-        let what = format!("recordings in {}", folder.display());
-        not_started(what, error, "a folder that this user may write: record: { folder: var/recordings }")
-    })?;
-    if mended > 0 {
-        tracing::warn!(mended, "recordings that a killed process left unfinished were mended");
-    }
-    Ok(())
 }
 
 /// A core for each worker, the last ones. One must be left: a thread with SCHED_FIFO keeps all others off its core while

@@ -8,10 +8,12 @@
 //!                              shelf --> callers' packets, handed over when their calls are over
 //! ```
 
+mod begin;
 pub mod folder;
 pub mod ring;
 mod shelf;
 
+pub use begin::begin;
 pub use shelf::{Said, Taker};
 
 use super::announcer::{self, Announcer};
