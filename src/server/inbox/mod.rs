@@ -10,7 +10,7 @@
 
 pub mod folder;
 pub mod journal;
-mod key;
+pub mod key;
 mod policy;
 mod redaction;
 mod sound;
