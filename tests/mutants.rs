@@ -10,7 +10,7 @@ mod text;
 use askonce::call::Program;
 use askonce::engine::Service;
 use askonce::flow::proof;
-use askonce::record::compare::{self, Difference};
+use askonce::record::compare::{self, Parting};
 use askonce::record::fixture::{Fixture, Line, Step};
 use askonce::record::seam::Out;
 use askonce::replay::stage::{self, Place};
@@ -46,7 +46,7 @@ enum Fate {
     /// The code of the proof that fails.
     Disproved(&'static str),
     /// The first difference in a generated call.
-    Heard(Difference),
+    Heard(Parting),
     Survived,
 }
 
@@ -55,7 +55,7 @@ impl fmt::Display for Fate {
         match self {
             Fate::Refused(code) => write!(f, "the loader says {code}"),
             Fate::Disproved(code) => write!(f, "a proof says {code}"),
-            Fate::Heard(Difference { recorded, replayed, .. }) => {
+            Fate::Heard(Parting { recorded, replayed, .. }) => {
                 let none = || "nothing".to_owned();
                 let (recorded, replayed) =
                     (recorded.clone().unwrap_or_else(none), replayed.clone().unwrap_or_else(none));
@@ -123,7 +123,7 @@ impl Original {
 
 /// Where a call goes otherwise, for anybody who hears it or reads what it hands over: the steps that it takes are its own matter.
 /// What is told to it is told at the same times, so that a script performed anew could show no more.
-fn difference(call: &Fixture, program: Program) -> Option<Difference> {
+fn difference(call: &Fixture, program: Program) -> Option<Parting> {
     let replayed = rerun::run(call, program).expect("a playable recording").lines;
     let told = |lines: &[Line]| -> Vec<Line> {
         let told = lines.iter().filter(|line| !matches!(line.step, Step::Out(Out::Step { .. })));

@@ -87,6 +87,7 @@ impl Birth {
             with: self.with.clone(),
             switches: self.switches.clone(),
             user_agent: self.user_agent.clone(),
+            clips: BTreeMap::new(),
             complete: true,
             call: self.call.clone(),
             case: self.case.clone(),

@@ -1,9 +1,18 @@
-//! Runs a recorded call again, in virtual time, through the same `call::Call`, and compares.
+//! Runs a recorded call again, in virtual time, through the same `call::Call`, and compares: with its inputs at the times
+//! at which they came (`run`), or as long after what they answer to as they did (`anchored`).
+
+mod anchor;
+pub mod anchored;
+pub mod outcome;
+pub mod sounds;
+
+pub use outcome::Outcome;
+pub use sounds::Sounds;
 
 use crate::call::{Birth, Call, Program};
 use crate::context::Context;
 use crate::record::compare::{self, Comparison};
-use crate::record::fixture::{Fixture, Line, Step};
+use crate::record::fixture::{Fixture, Header, Line, Step};
 use crate::record::seam::In;
 use crate::time::Instant;
 use std::sync::Arc;
@@ -15,6 +24,8 @@ pub enum Unplayable {
     NoInvite,
     /// The call broke, or outgrew its journal: the recording says so itself.
     Incomplete,
+    /// On the flow as it is now it does not end.
+    Endless,
 }
 
 impl std::fmt::Display for Unplayable {
@@ -22,6 +33,7 @@ impl std::fmt::Display for Unplayable {
         f.write_str(match self {
             Unplayable::NoInvite => "the recording does not begin with the INVITE",
             Unplayable::Incomplete => "the recording is not complete: the call broke, or outgrew its journal",
+            Unplayable::Endless => "on this flow the call goes on for ever: `askonce check` says where it goes round",
         })
     }
 }
@@ -52,28 +64,12 @@ pub fn watched(
         return Err(Unplayable::Incomplete);
     }
     let edited = program.flow.digest != header.digest;
-    let birth = Birth {
-        program,
-        destinations: Arc::new(header.destinations.clone()),
-        trunk: header.trunk.clone(),
-        codecs: header.codecs.clone(),
-        srtp: header.srtp,
-        recorded: header.recorded,
-        with: header.with.clone(),
-        switches: header.switches.clone(),
-        user_agent: header.user_agent.clone(),
-        call: header.call.clone(),
-        case: header.case.clone(),
-        at: header.at,
-        seed: header.seed,
-        local: header.local.clone(),
-    };
     let mut inputs = fixture.lines.iter().filter_map(|line| match &line.step {
         Step::In(input) => Some((line, Instant::from_micros(line.t), input)),
         Step::Out(_) => None,
     });
     let Some((first, begun, In::Invite(arrival))) = inputs.next() else { return Err(Unplayable::NoInvite) };
-    let mut call = Call::new(begun, birth, arrival);
+    let mut call = Call::new(begun, birth(header, program), arrival);
     let mut lines = Vec::new();
     watch(first, call.context());
     drain(&mut call, &mut lines, &mut watch);
@@ -91,6 +87,26 @@ pub fn watched(
     }
     let comparison = compare::outputs(&fixture.lines, &lines);
     Ok(Replayed { lines, comparison, edited })
+}
+
+/// What a recorded call was made from, on a flow as it is now.
+fn birth(header: &Header, program: Program) -> Birth {
+    Birth {
+        program,
+        destinations: Arc::new(header.destinations.clone()),
+        trunk: header.trunk.clone(),
+        codecs: header.codecs.clone(),
+        srtp: header.srtp,
+        recorded: header.recorded,
+        with: header.with.clone(),
+        switches: header.switches.clone(),
+        user_agent: header.user_agent.clone(),
+        call: header.call.clone(),
+        case: header.case.clone(),
+        at: header.at,
+        seed: header.seed,
+        local: header.local.clone(),
+    }
 }
 
 fn drain(call: &mut Call, lines: &mut Vec<Line>, watch: &mut impl FnMut(&Line, &Context)) {
