@@ -3,4 +3,5 @@
 
 pub mod capture;
 pub mod stage;
+pub mod talk;
 pub mod tell;

@@ -1,6 +1,6 @@
 //! What the caller and the agents of a call did, as the call learns it, each with its cause.
 
-use super::calls::{Legs, answered};
+use super::calls::Legs;
 use super::dialogs::{Dialog, Invite, What};
 use super::media::Party;
 use crate::record::seam::{In, Leg};
@@ -19,11 +19,12 @@ enum Act {
     Agent(Option<usize>, In),
 }
 
-/// What was done since the answer; `until` is the end of the capture.
-pub fn acts(dialogs: &[Dialog], legs: &Legs, until: u64, remarks: &mut Vec<String>) -> Option<Timed> {
+/// What was done since the answer, or since the caller heard the service where the flow is `early`; `until` is the end of
+/// the capture.
+pub fn acts(dialogs: &[Dialog], legs: &Legs, early: bool, until: u64, remarks: &mut Vec<String>) -> Option<Timed> {
     let caller = &dialogs[legs.caller];
     let invite = caller.invite.as_ref()?;
-    let begun = answered(caller).unwrap_or(invite.at);
+    let begun = answered(caller, early).unwrap_or(invite.at);
     let mut all = of_caller(caller, invite, begun, until, remarks);
     for &agent in &legs.agents {
         let dialog = &dialogs[agent];
@@ -56,6 +57,13 @@ pub fn acts(dialogs: &[Dialog], legs: &Legs, until: u64, remarks: &mut Vec<Strin
     Some(Timed { scenes: scenes.into_iter().map(|(_, _, scene)| scene).collect() })
 }
 
+/// When the caller was answered, or, where the flow speaks before that, heard the service.
+pub fn answered(caller: &Dialog, early: bool) -> Option<u64> {
+    let at = |is: fn(&What) -> bool| caller.events.iter().find(|event| is(&event.what)).map(|event| event.at);
+    let heard = at(|what| matches!(what, What::Progress { answer: Some(_), .. }));
+    heard.filter(|_| early).or_else(|| at(|what| matches!(what, What::Answered { .. })))
+}
+
 fn of_caller(caller: &Dialog, invite: &Invite, begun: u64, until: u64, remarks: &mut Vec<String>) -> Vec<(u64, Act)> {
     let mut acts = Vec::new();
     let mut ended = None;
@@ -65,7 +73,9 @@ fn of_caller(caller: &Dialog, invite: &Invite, begun: u64, until: u64, remarks: 
         let act = match (event.by, &event.what) {
             (Party::Calling, What::Key(key, by)) => Act::Caller(In::Key { leg, key: *key, by: *by }),
             (Party::Calling, What::Reinvite(offer)) => Act::Caller(In::Reoffer { leg, offer: offer.clone() }),
-            (Party::Calling, What::Late(answer)) if !offered => Act::Caller(In::LateAnswer { leg, answer: answer.clone() }),
+            (Party::Calling, What::Late(answer)) if !offered => {
+                Act::Caller(In::LateAnswer { leg, answer: answer.clone() })
+            }
             (Party::Calling, What::Bye) => {
                 ended = ended.or(Some(event.at));
                 Act::Caller(In::Bye { leg })

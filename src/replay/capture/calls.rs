@@ -166,18 +166,14 @@ pub fn ended(dialog: &Dialog) -> Option<u64> {
     dialog.events.iter().find(ends).map(|event| event.at)
 }
 
-/// When it was answered, or its side was heard for the first time.
-pub fn answered(dialog: &Dialog) -> Option<u64> {
-    let at = |is: fn(&What) -> bool| dialog.events.iter().find(|event| is(&event.what)).map(|event| event.at);
-    let early = || at(|what| matches!(what, What::Progress { answer: Some(_), .. }));
-    at(|what| matches!(what, What::Answered { .. })).or_else(early)
-}
-
 fn refused(dialog: &Dialog) -> Option<u16> {
-    dialog.events.iter().find_map(|event| match &event.what {
-        What::Refused { status, .. } => Some(*status),
-        _ => None,
-    })
-    // A caller that gave up was a call.
-    .filter(|_| !dialog.events.iter().any(|event| matches!(event.what, What::Bye)))
+    dialog
+        .events
+        .iter()
+        .find_map(|event| match &event.what {
+            What::Refused { status, .. } => Some(*status),
+            _ => None,
+        })
+        // A caller that gave up was a call.
+        .filter(|_| !dialog.events.iter().any(|event| matches!(event.what, What::Bye)))
 }

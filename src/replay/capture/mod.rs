@@ -8,18 +8,27 @@
 //! What cannot be read is told by ranges of packets (`Unread`), and nothing ends because of it.
 
 mod acts;
+mod born;
 mod calls;
 mod dialogs;
 mod ip;
 mod media;
 mod packets;
+mod summary;
 mod tcp;
 mod unread;
 
+pub use born::{Came, anywhere};
+pub use calls::{Aside, Legs, Service};
 pub use packets::NotACapture;
 pub use unread::{Range, Unread, Why};
 
+use crate::audio::Arena;
+use crate::call::Program;
+use crate::config::Config;
+use crate::flow::script::Cue;
 use crate::media::Tapped;
+use crate::replay::stage::Reheard;
 use crate::sip::{Hop, Transport};
 use dialogs::{Change, Dialogs, Told};
 use ip::{Carried, Ip};
@@ -31,6 +40,9 @@ use tcp::Tcp;
 /// The first line of a message is no longer, nor does a method have more letters.
 const LINE: usize = 4_096;
 const METHOD: usize = 16;
+
+/// What such a recording says of where it comes from.
+const SOURCE: &str = "capture";
 
 /// What a capture holds.
 #[derive(Default)]
@@ -49,7 +61,33 @@ impl Capture {
         Capture::listen(source, false, |_, _| ())
     }
 
-    /// The same; `tap` hears the packets of sound of every dialog, each with its time.
+    /// Its calls in the order in which they came, and the dialogs that are none. `service`: where that is, if it is known.
+    pub fn calls(&self, service: Option<Service>) -> (Vec<Legs>, Vec<(usize, Aside)>) {
+        calls::calls(&self.dialogs.all, service)
+    }
+
+    /// How a place takes a call; `dialled` in place of what was dialled.
+    pub fn came(&self, legs: &Legs, config: &Config, dialled: Option<&str>) -> Result<Came, String> {
+        born::came(self, legs, config, dialled)
+    }
+
+    /// The call made again by its flow as it is now; `answers`: how a lookup of that name ends.
+    pub fn perform(
+        &self,
+        (legs, came): (&Legs, &Came),
+        config: &Config,
+        (program, arena): (&Program, &Arena),
+        name: &str,
+        answers: &mut dyn FnMut(&str) -> Option<Cue>,
+    ) -> Result<Reheard, String> {
+        let mut remarks = legs.remarks.clone();
+        let (birth, timed) = born::birth(self, (legs, came), config, program, name, &mut remarks)?;
+        let mut heard = timed.perform((program, arena), (birth, came.arrival.clone()), SOURCE, answers)?;
+        heard.remarks.splice(0..0, remarks);
+        Ok(heard)
+    }
+
+    /// The same as `read`; `tap` hears the packets of sound of every dialog, each with its time.
     fn listen(source: impl Read + Send, taps: bool, mut tap: impl FnMut(u64, Tapped)) -> Result<Capture, NotACapture> {
         let mut reader = Reader { taps, ..Reader::default() };
         let mut unread = Unread::default();
