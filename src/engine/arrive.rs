@@ -18,7 +18,6 @@ use crate::sip::{Hop, Locals};
 use crate::time::Instant;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 /// Seconds after which a refused caller's side may try again, at the least and how many more at the most: not all in
 /// the same moment.

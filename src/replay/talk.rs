@@ -1,9 +1,14 @@
 //! The sound of a caller as a call: its keys, when they are heard in it.
 
 use crate::audio::dtmf::Detector;
+use crate::call::{Birth, Program};
+use crate::config::Number;
+use crate::engine;
+use crate::flow::script::Opening;
 use crate::key::Key;
-use crate::record::seam::{In, KeyCarrier, Leg};
-use crate::replay::stage::{Scene, Timed};
+use crate::record::seam::{Arrival, In, KeyCarrier, Leg};
+use crate::replay::stage::{self, Place, Scene, Timed};
+use jiff::Timestamp;
 
 /// Samples a second of what is listened to.
 pub const RATE: u32 = 8_000;
@@ -20,12 +25,36 @@ pub fn keys(samples: &[i16]) -> Vec<(u64, Key)> {
     keys
 }
 
+/// What such a recording says of where it comes from.
+pub const SOURCE: &str = "sound";
+
 /// A caller who is answered when the sound begins, and hangs up when it ends.
 pub fn timed(samples: &[i16]) -> Timed {
     let leg = Leg::Caller;
     let pressed = keys(samples).into_iter().map(|(at, key)| (at, In::Key { leg, key, by: KeyCarrier::InBand }));
     let inputs = pressed.chain([(micros(samples.len()), In::Bye { leg })]).collect();
     Timed { scenes: vec![Scene { at: 0, inputs }] }
+}
+
+/// What such a call is made from, at a place; `dialled`: one of its numbers, and what that gives.
+pub fn birth(
+    program: &Program,
+    place: &Place,
+    at: Timestamp,
+    name: &str,
+    dialled: Option<&Number>,
+) -> (Birth, Arrival) {
+    let (mut birth, mut arrival) = stage::birth(program, place, &Opening::at(at));
+    (birth.call, birth.case) = (name.to_owned(), name.to_owned());
+    if let Some(number) = dialled {
+        arrival.to = number.number.text.clone();
+        birth.with = engine::given(number);
+    }
+    // A caller whose keys are tones has nothing better.
+    if let Some(offer) = &mut arrival.offer {
+        offer.formats.retain(|format| !format.name.eq_ignore_ascii_case("telephone-event"));
+    }
+    (birth, arrival)
 }
 
 fn micros(samples: usize) -> u64 {

@@ -1,12 +1,12 @@
 //! Calls of real peers, captured by tcpdump on their way, become recordings: each comes to the context that the live call
 //! had.
 
+use crate::ACCOUNT;
 use crate::peers::{Baresip, Linphone, Sipp, baresips_talk, free, reached};
 use crate::program::Program;
 use crate::proxy;
 use crate::scenario::{AGENT, KEYS, caller, holder, informer};
 use crate::server::{DESK, Server};
-use crate::{ACCOUNT, reached_an_agent};
 use askonce::record::Fixture;
 use askonce::record::fixture::Step;
 use askonce::record::seam::Out;
@@ -29,7 +29,7 @@ impl Capture {
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = Command::new("tcpdump");
         let ports: String = ports.iter().map(|port| format!("port {port} or ")).collect();
-        command.args(["-i", "lo", "-s", "0", "-U", "-w"]).arg(folder.path().join("call.pcap"));
+        command.args(["-i", "lo", "-s", "0", "-U", "--immediate-mode", "-w"]).arg(folder.path().join("call.pcap"));
         command.arg(format!("{ports}udp portrange 21000-28999"));
         let mut program = Program::start(command, "tcpdump");
         program.says("listening on");

@@ -5,15 +5,23 @@ mod progress;
 use super::play::answers::Answers;
 use super::suite::{Flows, Served};
 use super::{Failed, count, fail, show};
+use crate::audio::resample::resample;
+use crate::audio::wav::{self, Channel};
 use crate::config::Config;
 use crate::record::Fixture;
 use crate::replay::capture::{self, Capture, Legs, Service};
-use crate::replay::stage::{Reheard, keep};
+use crate::replay::stage::{Place, Reheard, keep};
+use crate::replay::talk;
 use crate::server;
-use crate::server::files::Disk;
+use crate::server::files::{Disk, Files};
+use clap::ValueEnum;
+use jiff::Timestamp;
 use progress::Progress;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+
+/// Sound of a caller is no longer, in seconds.
+const LONGEST: usize = 3_600;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -41,12 +49,30 @@ pub struct Args {
     /// What lookups find, by their names, as YAML: `crm: { tier: gold }`, `crm: none`
     #[arg(long, value_name = "FILE")]
     lookups: Option<PathBuf>,
+    /// Of sound with two channels, the one that the caller is on
+    #[arg(long, value_enum, default_value_t = Side::Left)]
+    channel: Side,
     /// Nobody's values: keep them as they are
     #[arg(long)]
     test_data: bool,
     /// Show the calls of captures, and write nothing
     #[arg(long)]
     list: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Side {
+    Left,
+    Right,
+}
+
+impl From<Side> for Channel {
+    fn from(side: Side) -> Channel {
+        match side {
+            Side::Left => Channel::Left,
+            Side::Right => Channel::Right,
+        }
+    }
 }
 
 pub fn run(args: &Args) -> Result<(), Failed> {
@@ -101,7 +127,54 @@ impl Desk<'_> {
     }
 
     fn file(&self, path: &Path) -> Result<Done, String> {
-        self.capture(path)
+        let mut begins = [0; 4];
+        let known = std::fs::File::open(path).and_then(|mut file| file.read(&mut begins));
+        known.map_err(|error| error.to_string())?;
+        if &begins == b"RIFF" { self.talk(path) } else { self.capture(path) }
+    }
+
+    /// What a caller said, as a call.
+    fn talk(&self, path: &Path) -> Result<Done, String> {
+        let bytes = Disk.read(path).map_err(|error| error.to_string())?;
+        let clip = wav::read_longer(&bytes, LONGEST, Some(self.args.channel.into())).map_err(|why| why.to_string())?;
+        let samples = resample(&clip.samples, clip.rate, talk::RATE);
+        let seconds = samples.len() / talk::RATE as usize;
+        println!("{}: {seconds} s of sound, {}", path.display(), count(talk::keys(&samples).len(), "key"));
+        clip.remarks.iter().for_each(|remark| println!("  {remark}"));
+        if self.args.list {
+            return Ok(Done { calls: 1, imported: 0 });
+        }
+        let imported = match self.spoken(path, &samples) {
+            Ok(told) => {
+                println!("  {told}");
+                1
+            }
+            Err(why) => {
+                println!("  not imported: {why}");
+                0
+            }
+        };
+        Ok(Done { calls: 1, imported })
+    }
+
+    fn spoken(&self, path: &Path, samples: &[i16]) -> Result<String, String> {
+        let dialled = self.args.number.as_deref().and_then(|number| self.config.number(number));
+        let flow = self.args.flow.as_deref().or_else(|| dialled?.flow.as_ref().map(|flow| flow.text.as_str()));
+        let flow =
+            flow.ok_or("sound names no number: --flow NAME says which flow answers, or --number which was called")?;
+        let served = self.flows.served(flow)?;
+        let flow = &served.program.flow;
+        let place = Place::of(&self.config, flow).filter(|_| !self.config.destinations.is_empty());
+        let place = place.unwrap_or_else(|| Place::made_up(flow));
+        let written = std::fs::metadata(path).and_then(|file| file.modified()).map_err(|error| error.to_string())?;
+        let at = Timestamp::try_from(written).map_err(|error| error.to_string())?;
+        let name = stem(path);
+        let dialled = dialled.filter(|_| self.args.flow.is_none());
+        let born = talk::birth(&served.program, &place, at, &name, dialled);
+        let mut answers = self.answers.clone();
+        let program = (&served.program, served.sounds.arena());
+        let heard = talk::timed(samples).perform(program, born, talk::SOURCE, &mut |lookup| answers.next(lookup))?;
+        self.keep(&name, heard, &served)
     }
 
     fn capture(&self, path: &Path) -> Result<Done, String> {

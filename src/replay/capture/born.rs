@@ -1,12 +1,14 @@
 //! What a captured call is made from: how the service would take its INVITE, by a configuration.
 
 use super::Capture;
-use super::acts::{acts, answered};
+use super::acts::acts;
 use super::calls::Legs;
 use super::dialogs::{Invite, What};
+use super::media::Party;
 use crate::call::{Birth, Program};
 use crate::codec::{Codec, Preference};
-use crate::config::{Config, Quick, RtpPorts};
+use crate::config::{Config, Quick, RtpPorts, Trunk};
+use crate::context::Destination;
 use crate::engine;
 use crate::flow::Flow;
 use crate::keying::Policy;
@@ -17,6 +19,7 @@ use crate::sdp;
 use crate::sip::{Hop, Locals, Transport};
 use ipnet::IpNet;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -31,8 +34,8 @@ pub struct Came {
     /// The name of the flow that answers it.
     pub flow: String,
     pub arrival: Arrival,
-    trunk: Arc<crate::config::Trunk>,
-    with: std::collections::BTreeMap<String, String>,
+    trunk: Arc<Trunk>,
+    with: BTreeMap<String, String>,
 }
 
 /// A place in which every call leads to one flow, whoever calls and whatever was dialled; what the caller brings along is
@@ -102,7 +105,7 @@ pub fn birth(
         program: program.clone(),
         destinations: Arc::new(destinations(config, &program.flow)),
         trunk: came.trunk.name.text.clone(),
-        codecs: came.trunk.codecs.clone(),
+        codecs: codecs(capture, legs, &came.trunk.codecs),
         srtp: came.trunk.srtp,
         recorded: false,
         with: came.with.clone(),
@@ -124,11 +127,27 @@ fn invite<'c>(capture: &'c Capture, legs: &Legs) -> Result<&'c Invite, String> {
 }
 
 /// Those of the configuration, or one phone for each that the flow names. Whatever is spoken there may be.
-fn destinations(config: &Config, flow: &Flow) -> std::collections::BTreeMap<String, crate::context::Destination> {
+fn destinations(config: &Config, flow: &Flow) -> BTreeMap<String, Destination> {
     let place = Place::of(config, flow).filter(|_| !config.destinations.is_empty());
     let mut destinations = place.unwrap_or_else(|| Place::made_up(flow)).into_destinations();
     destinations.values_mut().for_each(|destination| destination.codecs = every_codec());
     destinations
+}
+
+/// Where everything is spoken, what was spoken then comes first.
+fn codecs(capture: &Capture, legs: &Legs, trunk: &Preference) -> Preference {
+    let ours = capture.dialogs.all[legs.caller].described[Party::Called as usize].as_ref();
+    let spoken = ours.and_then(|(ours, _)| {
+        let named = |codec: &Codec| ours.formats.iter().any(|format| format.name.eq_ignore_ascii_case(codec.name()));
+        Codec::ALL.into_iter().find(named)
+    });
+    match spoken.filter(|_| *trunk == every_codec()) {
+        Some(spoken) => {
+            let others = Codec::ALL.into_iter().filter(|codec| *codec != spoken);
+            Preference::configured([spoken].into_iter().chain(others).collect())
+        }
+        None => trunk.clone(),
+    }
 }
 
 fn every_codec() -> Preference {
@@ -151,7 +170,7 @@ fn local(capture: &Capture, legs: &Legs, invite: &Invite) -> Local {
     });
     // Media has the version of IP that the other side describes.
     let caller = &dialogs[legs.caller];
-    let theirs = caller.described[0].as_ref().map(|(offer, _)| offer.address);
+    let theirs = caller.described[Party::Calling as usize].as_ref().map(|(offer, _)| offer.address);
     let agents = legs.agents.iter().flat_map(|agent| dialogs[*agent].events.iter());
     let agents = agents.filter_map(|event| match &event.what {
         What::Answered { answer } | What::Progress { answer, .. } => Some(answer.as_ref()?.address),
@@ -162,18 +181,13 @@ fn local(capture: &Capture, legs: &Legs, invite: &Invite) -> Local {
         let fits = described.filter(|described| described.is_ipv4() == four && !described.ip().is_unspecified());
         fits.unwrap_or_else(|| SocketAddr::new(ip(four), port))
     };
-    let described =
-        |dialog: usize, party: usize| dialogs[dialog].described[party].as_ref().map(|(offer, _)| offer.address);
-    let ours_to_agent = legs.agents.first().and_then(|agent| described(*agent, 0));
+    let described = |dialog: usize, party: Party| {
+        dialogs[dialog].described[party as usize].as_ref().map(|(offer, _)| offer.address)
+    };
+    let ours_to_agent = legs.agents.first().and_then(|agent| described(*agent, Party::Calling));
     Local {
         sip: Locals::new(hops),
-        caller_media: media(described(legs.caller, 1), theirs, PORTS[0]),
+        caller_media: media(described(legs.caller, Party::Called), theirs, PORTS[0]),
         agent_media: media(ours_to_agent, agents.into_iter().next(), PORTS[1]),
     }
-}
-
-/// When the caller was answered, as its flow begins: where that speaks before the answer, from when it was heard.
-pub fn begun(capture: &Capture, legs: &Legs, early: bool) -> Option<u64> {
-    let caller = capture.dialogs.all.get(legs.caller)?;
-    answered(caller, early).or(caller.invite.as_ref().map(|invite| invite.at))
 }

@@ -16,6 +16,8 @@ mod media;
 mod packets;
 mod summary;
 mod tcp;
+#[cfg(test)]
+mod tests;
 mod unread;
 
 pub use born::{Came, anywhere};

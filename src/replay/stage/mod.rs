@@ -18,6 +18,7 @@ mod words;
 mod world;
 
 pub use place::Place;
+pub(super) use place::birth;
 pub use timed::{Need, Reheard, Scene, Timed};
 pub use unfit::Unfit;
 pub use words::Words;
