@@ -15,8 +15,8 @@ pub enum Cause {
     Play(Leg, String),
     /// A prompt that asks for that fact.
     Asked(String),
-    /// A prompt of that block's step.
-    Placed(String, usize),
+    /// A prompt of that block's step, which is of that verb.
+    Placed(String, usize, String),
     Early,
     Mint,
     Store,
@@ -51,15 +51,15 @@ pub struct Stimulus {
 #[derive(Default)]
 pub struct Counter {
     counts: HashMap<Cause, u32>,
-    place: Option<(String, usize)>,
+    place: Option<Cause>,
     /// What the step under way asks for.
     fact: Option<String>,
 }
 
 impl Counter {
     /// A step begins, which asks for that fact.
-    pub fn step(&mut self, block: &str, step: usize, fact: Option<String>) {
-        (self.place, self.fact) = (Some((block.to_owned(), step)), fact);
+    pub fn step(&mut self, block: &str, step: usize, verb: &str, fact: Option<String>) {
+        (self.place, self.fact) = (Some(Cause::Placed(block.to_owned(), step, verb.to_owned())), fact);
     }
 
     /// What an output is the occurrence of; the most telling first.
@@ -69,7 +69,7 @@ impl Counter {
                 let mut causes = vec![Cause::Play(*leg, clips(say))];
                 if *leg == Leg::Caller {
                     causes.extend(self.fact.clone().map(Cause::Asked));
-                    causes.extend(self.place.clone().map(|(block, step)| Cause::Placed(block, step)));
+                    causes.extend(self.place.clone());
                 }
                 causes
             }
@@ -114,6 +114,8 @@ type Last = (u64, Vec<Occurrence>);
 pub struct Anchored {
     pub stimuli: Vec<Stimulus>,
     pub happened: HashMap<Occurrence, u64>,
+    /// How long a play was heard that did not come to its end.
+    pub heard: HashMap<Occurrence, u64>,
 }
 
 pub fn anchor(lines: &[Line]) -> Anchored {
@@ -125,6 +127,8 @@ pub fn anchor(lines: &[Line]) -> Anchored {
     // What numbers stand for, by the kind of thing that is numbered.
     let mut numbered: HashMap<(u8, u32), Last> = HashMap::new();
     let mut latest: HashMap<u8, Last> = HashMap::new();
+    let mut playing: [Option<(u64, Occurrence)>; 2] = [None, None];
+    let mut heard = HashMap::new();
     for (at, line) in lines.iter().enumerate() {
         let out = match &line.step {
             Step::Out(out) => out,
@@ -145,8 +149,12 @@ pub fn anchor(lines: &[Line]) -> Anchored {
                 continue;
             }
         };
-        if let Out::Step { block, step, .. } = out {
-            counter.step(block, *step, fact_of(&lines[at + 1..]));
+        if let Out::Play { leg, .. } | Out::Stop { leg } = out {
+            let cut = playing[*leg as usize].take();
+            heard.extend(cut.map(|(since, play)| (play, line.t - since)));
+        }
+        if let Out::Step { block, step, verb, .. } = out {
+            counter.step(block, *step, verb, fact_of(&lines[at + 1..]));
         }
         let causes = counter.of(out);
         if causes.is_empty() {
@@ -155,7 +163,10 @@ pub fn anchor(lines: &[Line]) -> Anchored {
         happened.extend(causes.iter().map(|cause| (cause.clone(), line.t)));
         let caused: Last = (line.t, causes);
         match out {
-            Out::Play { leg, .. } => last[*leg as usize] = caused.clone(),
+            Out::Play { leg, .. } => {
+                last[*leg as usize] = caused.clone();
+                playing[*leg as usize] = Some((line.t, caused.1[0].clone()));
+            }
             Out::Agent { .. } | Out::Refer { .. } => last[Leg::Agent as usize] = caused.clone(),
             Out::Bridge => last = [caused.clone(), caused.clone()],
             _ => {}
@@ -165,7 +176,7 @@ pub fn anchor(lines: &[Line]) -> Anchored {
         }
         latest.insert(kind(out), caused);
     }
-    Anchored { stimuli, happened }
+    Anchored { stimuli, happened, heard }
 }
 
 /// What an input answers to.

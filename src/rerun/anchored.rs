@@ -7,6 +7,7 @@ use super::{Unplayable, birth};
 use crate::call::{Call, Program};
 use crate::context::{Context, Outcome};
 use crate::flow::step::Step as Verb;
+use crate::media::FRAME_TIME;
 use crate::random::Random;
 use crate::record::compare::prompt;
 use crate::record::fixture::{Fixture, Line, Step};
@@ -91,8 +92,8 @@ pub fn watched(
     if !fixture.header.complete {
         return Err(Unplayable::Incomplete);
     }
-    let Anchored { stimuli, happened } = anchor::anchor(&fixture.lines);
-    let setting = Setting { fixture, program, sounds, arrival, stimuli: &stimuli, happened: &happened };
+    let Anchored { stimuli, happened, heard } = anchor::anchor(&fixture.lines);
+    let setting = Setting { fixture, program, sounds, arrival, stimuli: &stimuli, happened: &happened, heard: &heard };
     // Where what an input answers to never happens, the next best is tried.
     let mut tiers = vec![0; stimuli.len()];
     loop {
@@ -129,6 +130,7 @@ struct Setting<'a> {
     arrival: &'a Arrival,
     stimuli: &'a [Stimulus],
     happened: &'a HashMap<Occurrence, u64>,
+    heard: &'a HashMap<Occurrence, u64>,
 }
 
 /// One run.
@@ -235,7 +237,7 @@ impl<'a> Play<'a> {
         if let Out::Step { block, step, verb, line } = out {
             self.answered_or_needed();
             let fact = if verb == "collect" { self.fact(block, *step) } else { None };
-            self.counter.step(block, *step, fact.clone());
+            self.counter.step(block, *step, verb, fact.clone());
             self.asked = Question { place: Some((block.clone(), *step, *line)), fact, ..Question::default() };
         }
         let occurred = self.counter.of(out);
@@ -249,7 +251,11 @@ impl<'a> Play<'a> {
                 }
                 self.cut(*leg);
                 if !looped && !recorded {
-                    let end = at + self.setting.sounds.length(say);
+                    let heard = occurred.first().and_then(|cause| {
+                        Some(Duration::from_micros(self.lasts(&cause.0, *self.setting.heard.get(cause)?)) + FRAME_TIME)
+                    });
+                    let length = self.setting.sounds.length(say);
+                    let end = at + heard.map_or(length, |heard| heard.max(length));
                     self.ends[*leg as usize] = Some(self.make_up(end, In::PlayEnded { play: *play }));
                 }
             }
