@@ -13,6 +13,7 @@ mod load;
 mod logging;
 mod play;
 mod prompts;
+mod record;
 mod replay;
 mod schema;
 mod serve;
@@ -56,6 +57,8 @@ enum Verb {
     Erase(erase::Args),
     /// Make recordings of captured calls (pcap, pcapng) and of callers' sound (WAV)
     Import(import::Args),
+    /// Make a fixture of a call that is over, from the journal of the last ones
+    Record(record::Args),
     /// Run recorded calls again in virtual time and compare
     Replay(replay::Args),
     /// Tell one call in plain words: what was asked, what is known and from where, whom it went to, how it ended
@@ -91,6 +94,7 @@ pub fn run() -> ExitCode {
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Erase(args) => erase::run(&args),
         Verb::Import(args) => import::run(&args),
+        Verb::Record(args) => record::run(&args),
         Verb::Replay(args) => replay::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Trace(args) => trace::run(&args),

@@ -31,7 +31,6 @@ use crate::config::Config;
 use crate::context::{Destination, Earlier, Ended, LookupRequest, Outcome};
 use crate::keying::Keyring;
 use crate::random::Random;
-use crate::record::Fixture;
 use crate::record::seam::{In, Leg};
 use crate::record::trace::Told;
 use crate::secret::Secret;
@@ -45,12 +44,13 @@ use gate::Gate;
 use half_open::HalfOpen;
 pub use identity::called;
 use jiff::Timestamp;
+pub use journal::Finished;
 use journal::Journal;
 pub use orphans::DialogRow;
 use orphans::Orphans;
 use pins::Pins;
 pub use recall::{Recall, Recalled};
-pub use record::RecordOrder;
+pub use record::{Onto, RecordOrder};
 pub use reload::NewPlace;
 use slot::{Phase, Slot, Stream};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -97,6 +97,8 @@ pub struct Setup {
     pub keyring: Keyring,
     /// Whether calls are recorded (`Output::Recording`).
     pub record: bool,
+    /// Whether recorded calls come with sound (`Onto::Packets`).
+    pub sound: bool,
     /// Whether calls are traced as they go (`Output::Trace`).
     pub trace: bool,
 }
@@ -261,7 +263,7 @@ pub enum Output {
     Record(RecordOrder),
     /// Is answered with `Input::Announced`.
     Announce(Box<Announcement>),
-    Recording(Box<Fixture>),
+    Recording(Box<Finished>),
     Trace(Told),
     /// A dialog stands, or its way has changed: to be kept until the call's record comes.
     Dialog(Box<DialogRow>),
@@ -366,6 +368,7 @@ pub struct Engine {
     /// The threads have no time for another call.
     full: bool,
     record: bool,
+    sound: bool,
     /// While calls are traced or recorded.
     tracer: Option<Tracer>,
     /// When the log last told of what is turned away.
@@ -407,6 +410,7 @@ impl Engine {
             draining: false,
             full: false,
             record: setup.record,
+            sound: setup.sound,
             tracer: Tracer::new(setup.record, setup.trace),
             turned_away_told: None,
         }

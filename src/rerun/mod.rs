@@ -3,12 +3,15 @@
 
 mod anchor;
 pub mod anchored;
+pub mod judge;
 pub mod outcome;
 pub mod redact;
 pub mod sounds;
 
 pub use outcome::Outcome;
 pub use sounds::Sounds;
+
+pub mod packets;
 
 use crate::call::{Birth, Call, Program};
 use crate::record::compare::{self, Comparison};

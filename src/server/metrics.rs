@@ -94,6 +94,12 @@ fn metrics(report: &Report, reloads: [u64; 2]) -> Vec<Metric> {
             workers(report, |load| ratio(load.late_permille)),
         ),
         counts("askonce_media_events", "What media workers count.", media_events(media)),
+        counts("askonce_inbox_events", "What became of calls that are over.", events(report, "inbox")),
+        counts(
+            "askonce_invariants_violated",
+            "Promises that calls broke, by the code in docs/invariants.md.",
+            report.violated.iter().map(|(code, count)| (vec![("code", (*code).to_owned())], *count)).collect(),
+        ),
         counts("askonce_traces_lost", "Entries of traces that did not get through.", one(report.traces_lost)),
         counts(
             "askonce_reloads",

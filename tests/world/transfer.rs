@@ -98,6 +98,7 @@ impl Line {
             seed: 1,
             keyring: askonce::keying::Keyring::new([9; 32]),
             record: false,
+            sound: false,
             trace: false,
         });
         let now = Instant::from_micros(1_000_000);

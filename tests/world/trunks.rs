@@ -66,6 +66,7 @@ impl World {
             seed: 5,
             keyring: askonce::keying::Keyring::new([9; 32]),
             record: false,
+            sound: false,
             trace: false,
         });
         let hops = hops.iter().map(|text| hop(text)).collect();

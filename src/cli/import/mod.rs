@@ -5,21 +5,33 @@ mod progress;
 use super::play::answers::Answers;
 use super::suite::{Flows, Served};
 use super::{Failed, count, fail, show};
+use crate::audio::codec::Law;
 use crate::audio::resample::resample;
 use crate::audio::wav::{self, Channel};
+use crate::codec::Codec;
 use crate::config::Config;
-use crate::record::Fixture;
+use crate::media::Kind;
+use crate::record::fixture::Step;
+use crate::record::{Fixture, In};
 use crate::replay::capture::{self, Capture, Legs, Service};
-use crate::replay::stage::{Place, Reheard, keep};
+use crate::replay::stage::{Place, Reheard};
 use crate::replay::talk;
+use crate::rerun::packets::{self, Packets, Redaction, Sound, Wanted};
+use crate::rerun::redact::{Key, Map, Pressed, Redacted, redact};
+use crate::rtp::Header;
 use crate::server;
 use crate::server::files::{Disk, Files};
+use crate::server::inbox::{folder, key};
 use clap::ValueEnum;
 use jiff::Timestamp;
 use progress::Progress;
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+/// Samples of a packet, 20 ms, and who sends them.
+const FRAME: usize = 160;
+const SSRC: u32 = 1;
 /// Sound of a caller is no longer, in seconds.
 const LONGEST: usize = 3_600;
 
@@ -52,6 +64,9 @@ pub struct Args {
     /// Of sound with two channels, the one that the caller is on
     #[arg(long, value_enum, default_value_t = Side::Left)]
     channel: Side,
+    /// The key under which values become pseudonyms; it is made if it is not there
+    #[arg(long, value_name = "FILE", default_value = "askonce.redaction-key", conflicts_with = "test_data")]
+    key: PathBuf,
     /// Nobody's values: keep them as they are
     #[arg(long)]
     test_data: bool,
@@ -100,6 +115,8 @@ struct Desk<'a> {
     config: Config,
     flows: Flows,
     answers: Answers,
+    /// `None`: nobody's values.
+    key: Option<Key>,
 }
 
 #[derive(Default)]
@@ -123,7 +140,14 @@ impl Desk<'_> {
             flows.file(flow).map_err(fail)?;
         }
         let answers = args.lookups.as_deref().map_or_else(|| Ok(Answers::default()), Answers::read)?;
-        Ok(Desk { args, config, flows, answers })
+        let key = match args.test_data || args.list {
+            true => None,
+            false => Some(Key::new(&key::read_or_make(&args.key).map_err(fail)?)),
+        };
+        if args.test_data && !args.list {
+            eprintln!("askonce: --test-data: recordings have every value in clear");
+        }
+        Ok(Desk { args, config, flows, answers, key })
     }
 
     fn file(&self, path: &Path) -> Result<Done, String> {
@@ -146,7 +170,7 @@ impl Desk<'_> {
         }
         let imported = match self.spoken(path, &samples) {
             Ok(told) => {
-                println!("  {told}");
+                told.iter().for_each(|line| println!("  {line}"));
                 1
             }
             Err(why) => {
@@ -157,7 +181,7 @@ impl Desk<'_> {
         Ok(Done { calls: 1, imported })
     }
 
-    fn spoken(&self, path: &Path, samples: &[i16]) -> Result<String, String> {
+    fn spoken(&self, path: &Path, samples: &[i16]) -> Result<Vec<String>, String> {
         let dialled = self.args.number.as_deref().and_then(|number| self.config.number(number));
         let flow = self.args.flow.as_deref().or_else(|| dialled?.flow.as_ref().map(|flow| flow.text.as_str()));
         let flow =
@@ -174,7 +198,10 @@ impl Desk<'_> {
         let mut answers = self.answers.clone();
         let program = (&served.program, served.sounds.arena());
         let heard = talk::timed(samples).perform(program, born, talk::SOURCE, &mut |lookup| answers.next(lookup))?;
-        self.keep(&name, heard, &served)
+        for remark in &heard.remarks {
+            println!("  {remark}");
+        }
+        self.keep(&name, heard, (packets_of(samples), false), &served)
     }
 
     fn capture(&self, path: &Path) -> Result<Done, String> {
@@ -182,18 +209,20 @@ impl Desk<'_> {
         let (calls, asides) = capture.calls(self.args.server);
         println!("{}: {}, {}", path.display(), count(capture.packets as usize, "packet"), count(calls.len(), "call"));
         let mut imported = 0;
+        // By the callers' dialogs: what became of each call.
+        let mut told = BTreeMap::new();
+        if !self.args.list && !calls.is_empty() {
+            let each = |legs: &Legs, packets| {
+                let number = calls.iter().position(|other| other.caller == legs.caller).map_or(0, |at| at + 1);
+                let (kept, lines) = self.call(&format!("{}-{number}", stem(path)), &capture, legs, packets);
+                imported += usize::from(kept);
+                told.insert(legs.caller, lines);
+            };
+            capture.sounds(open(path)?, &calls, each).map_err(|why| why.to_string())?;
+        }
         for (number, legs) in (1..).zip(&calls) {
             println!("call {number}: {}", capture.summary(legs));
-            if self.args.list {
-                continue;
-            }
-            match self.call(path, &capture, (number, legs)) {
-                Ok(told) => {
-                    imported += 1;
-                    println!("  {told}");
-                }
-                Err(why) => println!("  not imported: {why}"),
-            }
+            told.get(&legs.caller).into_iter().flatten().for_each(|line| println!("  {line}"));
         }
         for (dialog, aside) in &asides {
             println!("{}: {aside}", capture.place(*dialog));
@@ -207,30 +236,126 @@ impl Desk<'_> {
         Ok(Done { calls: calls.len(), imported })
     }
 
-    /// One call to its folder. What became of it, in a line; the error says what is missing.
-    fn call(&self, path: &Path, capture: &Capture, (number, legs): (usize, &Legs)) -> Result<String, String> {
-        let came = capture.came(legs, &self.config, self.args.number.as_deref())?;
-        let served = self.flows.served(&came.flow)?;
-        let name = format!("{}-{number}", stem(path));
-        let mut answers = self.answers.clone();
-        let program = (&served.program, served.sounds.arena());
-        let heard = capture.perform((legs, &came), &self.config, program, &name, &mut |lookup| answers.next(lookup))?;
-        self.keep(&name, heard, &served)
+    /// One call to its folder: whether it is there, and what is to be said of it.
+    fn call(&self, name: &str, capture: &Capture, legs: &Legs, packets: Option<Packets>) -> (bool, Vec<String>) {
+        let mut lines = Vec::new();
+        let done = self.performed(name, capture, legs).and_then(|(heard, served)| {
+            lines.extend(heard.remarks.iter().cloned());
+            let answered = capture.answered(legs, served.program.flow.early);
+            let sound = packets.and_then(|packets| placed(&packets, &heard, answered));
+            self.keep(name, heard, (sound, true), &served)
+        });
+        match done {
+            Ok(told) => lines.extend(told),
+            Err(why) => {
+                lines.push(format!("not imported: {why}"));
+                return (false, lines);
+            }
+        }
+        (true, lines)
     }
 
-    fn keep(&self, name: &str, heard: Reheard, served: &Served) -> Result<String, String> {
-        for remark in &heard.remarks {
-            println!("  {remark}");
-        }
+    fn performed(&self, name: &str, capture: &Capture, legs: &Legs) -> Result<(Reheard, Served), String> {
+        let came = capture.came(legs, &self.config, self.args.number.as_deref())?;
+        let served = self.flows.served(&came.flow)?;
+        let mut answers = self.answers.clone();
+        let program = (&served.program, served.sounds.arena());
+        let heard = capture.perform((legs, &came), &self.config, program, name, &mut |lookup| answers.next(lookup))?;
+        Ok((heard, served))
+    }
+
+    /// Writes a recording and its sound, redacted unless they are nobody's. What is said of it.
+    fn keep(
+        &self,
+        name: &str,
+        heard: Reheard,
+        (sound, pcap): (Option<Packets>, bool),
+        served: &Served,
+    ) -> Result<Vec<String>, String> {
         if !heard.needs.is_empty() {
             return Err(needs(&heard));
         }
-        let mut fixture: Fixture = heard.fixture;
+        let mut fixture = heard.fixture;
         fixture.header.clips = served.sounds.heard(&fixture.lines);
+        let live = fixture.clone();
+        let mut redacted = match &self.key {
+            Some(key) => {
+                redact(&fixture, &served.program, key).map_err(|why| format!("it cannot be redacted: {why}"))?
+            }
+            None => unchanged(fixture),
+        };
+        let mut told = Vec::new();
+        let sound = sound.ok_or("more sound than is kept of a call".to_owned()).and_then(|packets| match &packets {
+            packets if packets.iter().next().is_none() => Ok(Sound::default()),
+            packets => {
+                let calls = Redaction { live: &live, redacted: &redacted.fixture, muted: &redacted.map.spans };
+                packets::redact(packets, &calls, Wanted { wav: true, pcap }).map_err(|why| why.to_string())
+            }
+        });
+        let sound = sound.unwrap_or_else(|why| {
+            told.push(format!("without sound: {why}"));
+            redacted.fixture.header.sound = Some(format!("dropped: {why}"));
+            Sound::default()
+        });
+        redacted.fixture.header.wav_from = sound.wav.as_ref().map(|wav| wav.from);
+        let wav = sound.wav.map(|wav| wav.to_bytes()).transpose().map_err(|error| error.to_string())?;
+        let text = redacted.fixture.write().map_err(|broken| broken.to_string())?;
         let Some(out) = &self.args.out else { return Err("--out says where to".to_owned()) };
-        let file = keep::keep(&fixture, &out.join(name))?;
-        Ok(file.display().to_string())
+        let mut files = vec![(folder::CALL, text.as_bytes())];
+        files.extend(wav.as_deref().map(|bytes| ("caller.wav", bytes)));
+        files.extend(sound.pcap.as_deref().map(|bytes| ("call.pcap", bytes)));
+        let place = out.join(name);
+        if place.exists() {
+            return Err(format!("{} is there already: give another --out, or move it away", place.display()));
+        }
+        folder::put(out, name, &files).map_err(|error| format!("{}: {error}", place.display()))?;
+        let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+        told.push(format!("{}: {}", place.display(), names.join(", ")));
+        Ok(told)
     }
+}
+
+/// A recording of values that are nobody's, as it is.
+fn unchanged(fixture: Fixture) -> Redacted {
+    let keys = fixture.lines.iter().filter_map(|line| match &line.step {
+        Step::In(In::Key { leg, key, by }) => {
+            Some(Pressed { t: line.t, leg: *leg, by: *by, original: *key, pseudonym: *key })
+        }
+        _ => None,
+    });
+    let map = Map { values: Vec::new(), keys: keys.collect(), spans: Vec::new() };
+    Redacted { fixture, map, dropped: 0 }
+}
+
+/// A caller's packets at their times in the recording; `None`: too many.
+fn placed(packets: &Packets, heard: &Reheard, answered: u64) -> Option<Packets> {
+    let mut placed = Packets::default();
+    let mut last = 0;
+    for packet in packets.iter() {
+        let after = packet.t.cast_signed().saturating_sub(answered.cast_signed());
+        // A cause that came earlier than it did lets time jump back.
+        last = heard.now(after).max(last);
+        placed.push(last, packet.header, packet.kind, packet.payload?, false).ok()?;
+    }
+    Some(placed)
+}
+
+/// Sound as the packets of a telephone that speaks G.711; `None`: too many.
+fn packets_of(samples: &[i16]) -> Option<Packets> {
+    let law = Law::of(Codec::Pcmu)?;
+    let mut packets = Packets::default();
+    for (number, frame) in samples.chunks(FRAME).enumerate() {
+        let payload: Vec<u8> = frame.iter().map(|sample| (law.encode)(*sample)).collect();
+        let header = Header {
+            marker: number == 0,
+            payload_type: Codec::Pcmu.payload_type(),
+            sequence: number as u16,
+            timestamp: (number * FRAME) as u32,
+            ssrc: SSRC,
+        };
+        packets.push(number as u64 * 20_000, header, Kind::Audio(Codec::Pcmu), &payload, false).ok()?;
+    }
+    Some(packets)
 }
 
 /// What the flow asked and no capture can know, as `--lookups` takes it.
