@@ -1,27 +1,22 @@
 //! `askonce import`: calls that were captured off the wire, or sound of a caller, as recordings that `replay` takes.
 
+mod keeping;
 mod progress;
 
 use super::play::answers::Answers;
 use super::suite::{Flows, Served};
 use super::{Failed, count, fail, show};
-use crate::audio::codec::Law;
 use crate::audio::resample::resample;
 use crate::audio::wav::{self, Channel};
-use crate::codec::Codec;
 use crate::config::Config;
-use crate::media::Kind;
-use crate::record::fixture::Step;
-use crate::record::{Fixture, In};
 use crate::replay::capture::{self, Capture, Legs, Service};
 use crate::replay::stage::{Place, Reheard};
 use crate::replay::talk;
-use crate::rerun::packets::{self, Packets, Redaction, Sound, Wanted};
-use crate::rerun::redact::{Key, Map, Pressed, Redacted, redact};
-use crate::rtp::Header;
+use crate::rerun::packets::Packets;
+use crate::rerun::redact::Key;
 use crate::server;
 use crate::server::files::{Disk, Files};
-use crate::server::inbox::{folder, key};
+use crate::server::inbox::key;
 use clap::ValueEnum;
 use jiff::Timestamp;
 use progress::Progress;
@@ -29,9 +24,6 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Samples of a packet, 20 ms, and who sends them.
-const FRAME: usize = 160;
-const SSRC: u32 = 1;
 /// Sound of a caller is no longer, in seconds.
 const LONGEST: usize = 3_600;
 
@@ -201,7 +193,7 @@ impl Desk<'_> {
         for remark in &heard.remarks {
             println!("  {remark}");
         }
-        self.keep(&name, heard, (packets_of(samples), false), &served)
+        self.keep(&name, heard, (keeping::packets_of(samples), false), &served)
     }
 
     fn capture(&self, path: &Path) -> Result<Done, String> {
@@ -242,7 +234,7 @@ impl Desk<'_> {
         let done = self.performed(name, capture, legs).and_then(|(heard, served)| {
             lines.extend(heard.remarks.iter().cloned());
             let answered = capture.answered(legs, served.program.flow.early);
-            let sound = packets.and_then(|packets| placed(&packets, &heard, answered));
+            let sound = packets.and_then(|packets| keeping::placed(&packets, &heard, answered));
             self.keep(name, heard, (sound, true), &served)
         });
         match done {
@@ -255,6 +247,17 @@ impl Desk<'_> {
         (true, lines)
     }
 
+    fn keep(
+        &self,
+        name: &str,
+        heard: Reheard,
+        sound: (Option<Packets>, bool),
+        served: &Served,
+    ) -> Result<Vec<String>, String> {
+        let out = self.args.out.as_deref().ok_or("--out says where to")?;
+        keeping::keep((out, name), heard, sound, served, self.key.as_ref())
+    }
+
     fn performed(&self, name: &str, capture: &Capture, legs: &Legs) -> Result<(Reheard, Served), String> {
         let came = capture.came(legs, &self.config, self.args.number.as_deref())?;
         let served = self.flows.served(&came.flow)?;
@@ -263,112 +266,6 @@ impl Desk<'_> {
         let heard = capture.perform((legs, &came), &self.config, program, name, &mut |lookup| answers.next(lookup))?;
         Ok((heard, served))
     }
-
-    /// Writes a recording and its sound, redacted unless they are nobody's. What is said of it.
-    fn keep(
-        &self,
-        name: &str,
-        heard: Reheard,
-        (sound, pcap): (Option<Packets>, bool),
-        served: &Served,
-    ) -> Result<Vec<String>, String> {
-        if !heard.needs.is_empty() {
-            return Err(needs(&heard));
-        }
-        let mut fixture = heard.fixture;
-        fixture.header.clips = served.sounds.heard(&fixture.lines);
-        let live = fixture.clone();
-        let mut redacted = match &self.key {
-            Some(key) => {
-                redact(&fixture, &served.program, key).map_err(|why| format!("it cannot be redacted: {why}"))?
-            }
-            None => unchanged(fixture),
-        };
-        let mut told = Vec::new();
-        let sound = sound.ok_or("more sound than is kept of a call".to_owned()).and_then(|packets| match &packets {
-            packets if packets.iter().next().is_none() => Ok(Sound::default()),
-            packets => {
-                let calls = Redaction { live: &live, redacted: &redacted.fixture, muted: &redacted.map.spans };
-                packets::redact(packets, &calls, Wanted { wav: true, pcap }).map_err(|why| why.to_string())
-            }
-        });
-        let sound = sound.unwrap_or_else(|why| {
-            told.push(format!("without sound: {why}"));
-            redacted.fixture.header.sound = Some(format!("dropped: {why}"));
-            Sound::default()
-        });
-        redacted.fixture.header.wav_from = sound.wav.as_ref().map(|wav| wav.from);
-        let wav = sound.wav.map(|wav| wav.to_bytes()).transpose().map_err(|error| error.to_string())?;
-        let text = redacted.fixture.write().map_err(|broken| broken.to_string())?;
-        let Some(out) = &self.args.out else { return Err("--out says where to".to_owned()) };
-        let mut files = vec![(folder::CALL, text.as_bytes())];
-        files.extend(wav.as_deref().map(|bytes| ("caller.wav", bytes)));
-        files.extend(sound.pcap.as_deref().map(|bytes| ("call.pcap", bytes)));
-        let place = out.join(name);
-        if place.exists() {
-            return Err(format!("{} is there already: give another --out, or move it away", place.display()));
-        }
-        folder::put(out, name, &files).map_err(|error| format!("{}: {error}", place.display()))?;
-        let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
-        told.push(format!("{}: {}", place.display(), names.join(", ")));
-        Ok(told)
-    }
-}
-
-/// A recording of values that are nobody's, as it is.
-fn unchanged(fixture: Fixture) -> Redacted {
-    let keys = fixture.lines.iter().filter_map(|line| match &line.step {
-        Step::In(In::Key { leg, key, by }) => {
-            Some(Pressed { t: line.t, leg: *leg, by: *by, original: *key, pseudonym: *key })
-        }
-        _ => None,
-    });
-    let map = Map { values: Vec::new(), keys: keys.collect(), spans: Vec::new() };
-    Redacted { fixture, map, dropped: 0 }
-}
-
-/// A caller's packets at their times in the recording; `None`: too many.
-fn placed(packets: &Packets, heard: &Reheard, answered: u64) -> Option<Packets> {
-    let mut placed = Packets::default();
-    let mut last = 0;
-    for packet in packets.iter() {
-        let after = packet.t.cast_signed().saturating_sub(answered.cast_signed());
-        // A cause that came earlier than it did lets time jump back.
-        last = heard.now(after).max(last);
-        placed.push(last, packet.header, packet.kind, packet.payload?, false).ok()?;
-    }
-    Some(placed)
-}
-
-/// Sound as the packets of a telephone that speaks G.711; `None`: too many.
-fn packets_of(samples: &[i16]) -> Option<Packets> {
-    let law = Law::of(Codec::Pcmu)?;
-    let mut packets = Packets::default();
-    for (number, frame) in samples.chunks(FRAME).enumerate() {
-        let payload: Vec<u8> = frame.iter().map(|sample| (law.encode)(*sample)).collect();
-        let header = Header {
-            marker: number == 0,
-            payload_type: Codec::Pcmu.payload_type(),
-            sequence: number as u16,
-            timestamp: (number * FRAME) as u32,
-            ssrc: SSRC,
-        };
-        packets.push(number as u64 * 20_000, header, Kind::Audio(Codec::Pcmu), &payload, false).ok()?;
-    }
-    Some(packets)
-}
-
-/// What the flow asked and no capture can know, as `--lookups` takes it.
-fn needs(heard: &Reheard) -> String {
-    let mut text = "it needs input: what these lookups found. Give them in a file (--lookups FILE):".to_owned();
-    for need in &heard.needs {
-        let wants: Vec<String> = need.wants.iter().map(|want| format!("{want}: ...")).collect();
-        text += &match wants.is_empty() {
-            true => format!("\n    {}: ok", need.lookup),
-            false => format!("\n    {}: {{ {} }}", need.lookup, wants.join(", ")),
-        };
-    }
-    text
 }
 
 /// What folders are named after.
