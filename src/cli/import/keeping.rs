@@ -7,7 +7,7 @@ use crate::media::Kind;
 use crate::record::fixture::Step;
 use crate::record::{Fixture, In};
 use crate::replay::stage::Reheard;
-use crate::rerun::packets::{self, Packets, Redaction, Sound, Wanted};
+use crate::rerun::packets::{self, Packets, Sound, Wanted};
 use crate::rerun::redact::{Key, Map, Pressed, Redacted, redact};
 use crate::rtp::Header;
 use crate::server::inbox::folder;
@@ -30,13 +30,12 @@ pub fn keep(
     }
     let mut fixture = heard.fixture;
     fixture.header.clips = served.sounds.heard(&fixture.lines);
-    let live = fixture.clone();
     let mut redacted = match key {
         Some(key) => redact(&fixture, &served.program, key).map_err(|why| format!("it cannot be redacted: {why}"))?,
         None => unchanged(fixture),
     };
     let mut told = Vec::new();
-    let sound = sound_of(sound, &live, &redacted, pcap).unwrap_or_else(|why| {
+    let sound = sound_of(sound, &redacted, pcap).unwrap_or_else(|why| {
         told.push(format!("without sound: {why}"));
         redacted.fixture.header.sound = Some(format!("dropped: {why}"));
         Sound::default()
@@ -58,13 +57,12 @@ pub fn keep(
 }
 
 /// The sound that goes beside it; none of a caller that sent nothing.
-fn sound_of(packets: Option<Packets>, live: &Fixture, redacted: &Redacted, pcap: bool) -> Result<Sound, String> {
+fn sound_of(packets: Option<Packets>, redacted: &Redacted, pcap: bool) -> Result<Sound, String> {
     let packets = packets.ok_or("more sound than is kept of a call")?;
     if packets.iter().next().is_none() {
         return Ok(Sound::default());
     }
-    let calls = Redaction { live, redacted: &redacted.fixture, muted: &redacted.map.spans };
-    packets::redact(&packets, &calls, Wanted { wav: true, pcap }).map_err(|why| why.to_string())
+    packets::redact(&packets, redacted, Wanted { wav: true, pcap }).map_err(|why| why.to_string())
 }
 
 /// A recording of values that are nobody's, as it is.

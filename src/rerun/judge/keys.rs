@@ -53,6 +53,11 @@ impl Keys {
     /// The earliest presses that make the entry up: whichever it took, they were no earlier.
     fn entered(&mut self, scene: &mut Scene<'_>, t: u64, fact: &FactChange) {
         let Some(value) = &fact.value else { return };
+        // Pressed in an earlier call of the case.
+        let earlier = scene.arrival.map_or(&[][..], |arrival| &arrival.case);
+        if earlier.iter().any(|earlier| earlier.name == fact.name && earlier.value == *value) {
+            return;
+        }
         let question = scene.program.flow.facts.iter().find(|known| known.name.text == fact.name);
         let keyed: String = match question.map(|question| &question.kind) {
             Some(Kind::Digits { .. } | Kind::Phone | Kind::Number | Kind::Time) => {

@@ -1,11 +1,12 @@
 //! The keys of a call's caller: what they were, and what stands in their place.
 
-use super::{Redaction, Unsound};
+use super::Unsound;
 use crate::audio::dtmf::Tone;
 use crate::call::Fusion;
 use crate::key::Key;
-use crate::record::fixture::{Fixture, Step};
+use crate::record::fixture::{Line, Step};
 use crate::record::seam::{In, KeyCarrier, Leg, Out};
+use crate::rerun::redact::{Pressed, Redacted};
 use crate::time::Instant;
 use std::ops::Range;
 
@@ -29,48 +30,28 @@ pub struct Press {
     pub counts: bool,
 }
 
-/// The caller's keys. The two recordings have the same inputs, but for their values.
-pub fn presses(calls: &Redaction<'_>) -> Result<Vec<Press>, Unsound> {
-    let (was, is) = (keys(calls.live), keys(calls.redacted));
-    let (mut was, mut fusion, mut presses) = (was.into_iter(), Fusion::default(), Vec::new());
-    for said in is {
-        match said {
-            Said::Agreed => fusion.renew(),
-            Said::Key(t, is, by) => {
-                let before = was.find_map(|said| match said {
-                    Said::Key(t, key, by) => Some((t, key, by)),
-                    Said::Agreed => None,
-                });
-                let (_, was, _) =
-                    before.filter(|&(at, _, carrier)| (at, carrier) == (t, by)).ok_or(Unsound::OtherCall)?;
-                let counts = fusion.press(Instant::from_micros(t), is, by);
-                presses.push(Press { t, by, was, is, counts });
+/// The caller's keys.
+pub fn presses(call: &Redacted) -> Result<Vec<Press>, Unsound> {
+    let (mut pressed, mut fusion, mut presses) = (call.map.keys.iter(), Fusion::default(), Vec::new());
+    for Line { t, step } in &call.fixture.lines {
+        match step {
+            Step::In(In::Key { leg, key, by }) => {
+                let same = |pressed: &&Pressed| (pressed.t, pressed.leg, pressed.pseudonym) == (*t, *leg, *key);
+                let was = pressed.next().filter(same).ok_or(Unsound::OtherCall)?.original;
+                if *leg == Leg::Caller {
+                    let counts = fusion.press(Instant::from_micros(*t), *key, *by);
+                    presses.push(Press { t: *t, by: *by, was, is: *key, counts });
+                }
             }
+            Step::Out(
+                Out::Listen { leg: Leg::Caller, .. }
+                | Out::Retarget { leg: Leg::Caller, .. }
+                | Out::Reanswer { leg: Leg::Caller, .. },
+            ) => fusion.renew(),
+            _ => {}
         }
     }
-    match was.any(|said| matches!(said, Said::Key(..))) {
-        true => Err(Unsound::OtherCall),
-        false => Ok(presses),
-    }
-}
-
-enum Said {
-    Key(u64, Key, KeyCarrier),
-    /// On a session description.
-    Agreed,
-}
-
-fn keys(fixture: &Fixture) -> Vec<Said> {
-    let said = fixture.lines.iter().filter_map(|line| match &line.step {
-        Step::In(In::Key { leg: Leg::Caller, key, by }) => Some(Said::Key(line.t, *key, *by)),
-        Step::Out(
-            Out::Listen { leg: Leg::Caller, .. }
-            | Out::Retarget { leg: Leg::Caller, .. }
-            | Out::Reanswer { leg: Leg::Caller, .. },
-        ) => Some(Said::Agreed),
-        _ => None,
-    });
-    said.collect()
+    if pressed.next().is_some() { Err(Unsound::OtherCall) } else { Ok(presses) }
 }
 
 /// Writes the tones of keys into the sound, for each to be heard at its time, which is a place here; more is appended where

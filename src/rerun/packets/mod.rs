@@ -14,25 +14,15 @@ mod wave;
 pub use kept::{Packet, Packets};
 
 use crate::media::tape::RATE;
-use crate::record::Fixture;
+use crate::rerun::redact::Redacted;
 use keys::Press;
 use std::io::Cursor;
-use std::ops::Range;
 use wave::{Wave, audible, heard};
-
-/// A recorded call before and after its redaction. Their inputs are the same at the same times, but for their values.
-#[derive(Clone, Copy)]
-pub struct Redaction<'r> {
-    pub live: &'r Fixture,
-    pub redacted: &'r Fixture,
-    /// When nobody may hear the caller: microseconds since the INVITE.
-    pub muted: &'r [Range<u64>],
-}
 
 /// Why a call has no sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unsound {
-    /// The redacted call has other keys at other times.
+    /// The redacted call has its keys at other times.
     OtherCall,
     /// It is longer than an hour.
     Long,
@@ -78,11 +68,11 @@ pub struct Wav {
 }
 
 /// Makes the files. It takes a thousandth of the call's time.
-pub fn redact(packets: &Packets, calls: &Redaction<'_>, wanted: Wanted) -> Result<Sound, Unsound> {
-    let presses = keys::presses(calls)?;
-    let wave = Wave::of(packets, &presses, calls.muted)?;
+pub fn redact(packets: &Packets, call: &Redacted, wanted: Wanted) -> Result<Sound, Unsound> {
+    let presses = keys::presses(call)?;
+    let wave = Wave::of(packets, &presses, &call.map.spans)?;
     let pcap = match wanted.pcap {
-        true => Some(capture::pcap(&capture::rewritten(packets, &presses, wave.clone())?, calls.redacted)),
+        true => Some(capture::pcap(&capture::rewritten(packets, &presses, wave.clone())?, &call.fixture)),
         false => None,
     };
     let wav = match wanted.wav {

@@ -9,13 +9,16 @@ use crate::key::Key;
 use crate::media::Kind;
 use crate::media::tape::{LATE, Lay};
 use crate::random::Random;
+use crate::record::Fixture;
 use crate::record::fixture::{Line, Step};
 use crate::record::pcap::Datagram;
 use crate::record::seam::{In, KeyCarrier, Leg, Out};
+use crate::rerun::redact::{Map, Pressed};
 use crate::rtp::Header;
 use crate::rtp::event::{Receiver, Sender};
 use crate::sip::{Message, wire};
 use crate::time::{Duration, Instant};
+use std::ops::Range;
 
 const CLEAN: &str = include_str!("../../../fixtures/clean/call.jsonl");
 /// When the first packet comes, and what is keyed in: milliseconds behind it, 110 and more apart.
@@ -37,33 +40,27 @@ fn pseudonym(key: Key) -> Key {
     }
 }
 
-/// A call with these keys, live and redacted.
-fn call(keys: &[(u64, Key, KeyCarrier)]) -> [Fixture; 2] {
-    [false, true].map(|redacted| {
-        let mut fixture = Fixture::read(CLEAN).expect("a recording");
-        fixture.lines.retain(|line| !matches!(line.step, Step::In(In::Key { .. })));
-        let keys = keys.iter().map(|&(t, key, by)| {
-            let key = if redacted { pseudonym(key) } else { key };
-            Line { t, step: Step::In(In::Key { leg: Leg::Caller, key, by }) }
-        });
-        fixture.lines.extend(keys);
-        fixture.lines.sort_by_key(|line| line.t);
-        fixture
-    })
-}
-
-fn redaction(calls: &[Fixture; 2]) -> Redaction<'_> {
-    Redaction { live: &calls[0], redacted: &calls[1], muted: &[] }
+/// A call with these keys, redacted.
+fn recorded(keys: &[(u64, Key, KeyCarrier)]) -> Redacted {
+    let mut fixture = Fixture::read(CLEAN).expect("a recording");
+    fixture.lines.retain(|line| !matches!(line.step, Step::In(In::Key { .. })));
+    let leg = Leg::Caller;
+    let line = |&(t, key, by)| Line { t, step: Step::In(In::Key { leg, key: pseudonym(key), by }) };
+    fixture.lines.extend(keys.iter().map(line));
+    fixture.lines.sort_by_key(|line| line.t);
+    let pressed = |&(t, original, by)| Pressed { t, leg, by, original, pseudonym: pseudonym(original) };
+    let map = Map { keys: keys.iter().map(pressed).collect(), ..Map::default() };
+    Redacted { fixture, map, dropped: 0 }
 }
 
 /// What the WAV holds, and what the packets do.
-fn said(packets: &Packets, calls: &Redaction<'_>) -> Result<Wav, Unsound> {
-    redact(packets, calls, Wanted { wav: true, pcap: false }).map(|sound| sound.wav.expect("as wanted"))
+fn said(packets: &Packets, call: &Redacted) -> Result<Wav, Unsound> {
+    redact(packets, call, Wanted { wav: true, pcap: false }).map(|sound| sound.wav.expect("as wanted"))
 }
 
-fn rewritten(packets: &Packets, calls: &Redaction<'_>) -> Result<Packets, Unsound> {
-    let presses = keys::presses(calls)?;
-    capture::rewritten(packets, &presses, Wave::of(packets, &presses, calls.muted)?)
+fn rewritten(packets: &Packets, call: &Redacted) -> Result<Packets, Unsound> {
+    let presses = keys::presses(call)?;
+    capture::rewritten(packets, &presses, Wave::of(packets, &presses, &call.map.spans)?)
 }
 
 /// Something like a voice.
@@ -201,16 +198,15 @@ fn a_detector_hears_the_pseudonyms_at_the_times_of_the_keys() {
         };
         let case = format!("{codec:?} {carrier:?} {weather}");
         assert!(told.len() + usize::from(weather < 100) * 2 >= PIN.len(), "{case}: {} heard", told.len());
-        let calls = call(&told.iter().map(|&(t, key)| (t, key, carrier)).collect::<Vec<_>>());
-        let calls = redaction(&calls);
-        let wav = said(&packets, &calls).unwrap_or_else(|why| panic!("{case}: {why}"));
+        let call = recorded(&told.iter().map(|&(t, key)| (t, key, carrier)).collect::<Vec<_>>());
+        let wav = said(&packets, &call).unwrap_or_else(|why| panic!("{case}: {why}"));
         let heard = detected(&wav);
         assert_eq!(heard.len(), told.len(), "{case}");
         for ((at, heard), (t, key)) in heard.iter().zip(&told) {
             assert_eq!(*heard, pseudonym(*key), "{case}");
             assert!(at.abs_diff(*t) <= 20_000, "{case}: {} us off", *at as i64 - *t as i64);
         }
-        let rewritten = rewritten(&packets, &calls).unwrap_or_else(|why| panic!("{case}: {why}"));
+        let rewritten = rewritten(&packets, &call).unwrap_or_else(|why| panic!("{case}: {why}"));
         let [events, tones] = ear(&rewritten);
         let redacted = |keys: &[(u64, Key)]| keys.iter().map(|&(t, key)| (t, pseudonym(key))).collect::<Vec<_>>();
         match carrier {
@@ -231,8 +227,8 @@ fn a_detector_hears_the_pseudonyms_at_the_times_of_the_keys() {
 fn packets_keep_their_times_numbers_and_lengths_and_their_sound_where_nothing_was_keyed() {
     let packets = Phone::new(Codec::Pcmu, 20).speak(&[], PIN);
     let [events, _] = ear(&packets);
-    let calls = call(&events.iter().map(|&(t, key)| (t, key, KeyCarrier::Rtp)).collect::<Vec<_>>());
-    let rewritten = rewritten(&packets, &redaction(&calls)).expect("packets");
+    let call = recorded(&events.iter().map(|&(t, key)| (t, key, KeyCarrier::Rtp)).collect::<Vec<_>>());
+    let rewritten = rewritten(&packets, &call).expect("packets");
     let (mut kept, mut still) = (0, 0);
     for (was, is) in packets.iter().zip(rewritten.iter()) {
         assert_eq!((was.t, was.header, was.kind, was.length), (is.t, is.header, is.kind, is.length));
@@ -260,7 +256,7 @@ fn nothing_is_heard_while_it_is_muted_or_a_person_listens() {
             let mask = (from..until).contains(&packet.t);
             masked.push(packet.t, packet.header, packet.kind, packet.payload.expect("sound"), mask).expect("room");
         }
-        let calls = call(&[]);
+        let call = recorded(&[]);
         let muted = from..until;
         let loud = |samples: &[i16], from: u64| {
             let at = |ms: u64| ((BEGIN + ms * 1_000 - from) / 125) as usize;
@@ -269,11 +265,11 @@ fn nothing_is_heard_while_it_is_muted_or_a_person_listens() {
             [loud(at(200)..at(980)), loud(at(1_060)..at(1_980)), loud(at(2_100)..at(3_900))]
         };
         for (packets, muted) in [(&masked, &[][..]), (&spoken, std::slice::from_ref(&muted))] {
-            let calls = Redaction { muted, ..redaction(&calls) };
-            let said = said(packets, &calls).expect("sound");
+            let call = Redacted { map: Map { spans: muted.to_vec(), ..Map::default() }, ..call.clone() };
+            let said = said(packets, &call).expect("sound");
             let [before, within, after] = loud(&said.samples, said.from);
             assert!(before > 3_000 && within == 0 && after > 6_000, "{codec:?}: {before} {within} {after}");
-            let rewritten = rewritten(packets, &calls).expect("packets");
+            let rewritten = rewritten(packets, &call).expect("packets");
             let again = Wave::laid(&rewritten, &[]).expect("sound");
             let [before, within, after] = loud(&again.samples, again.from);
             assert!(before > 3_000 && within == 0 && after > 6_000, "{codec:?}: {before} {within} {after}");
@@ -289,11 +285,10 @@ fn what_the_call_does_not_know_of_is_in_neither_file() {
     let [events, tones] = ear(&packets);
     assert_eq!((events.len(), tones.len()), (PIN.len(), 1));
     let known: Vec<_> = events[..4].iter().map(|&(t, key)| (t, key, KeyCarrier::Rtp)).collect();
-    let calls = call(&known);
-    let calls = redaction(&calls);
-    let heard: Vec<Key> = detected(&said(&packets, &calls).expect("sound")).into_iter().map(|(_, key)| key).collect();
+    let call = recorded(&known);
+    let heard: Vec<Key> = detected(&said(&packets, &call).expect("sound")).into_iter().map(|(_, key)| key).collect();
     assert_eq!(heard, pseudonyms(&PIN[..4]));
-    let [events, tones] = ear(&rewritten(&packets, &calls).expect("packets"));
+    let [events, tones] = ear(&rewritten(&packets, &call).expect("packets"));
     let events: Vec<Key> = events.into_iter().map(|(_, key)| key).collect();
     assert_eq!((events, tones), (pseudonyms(&PIN[..4]), Vec::new()));
 
@@ -305,18 +300,17 @@ fn what_the_call_does_not_know_of_is_in_neither_file() {
         [(500, '1'), (560, '1'), (620, '2'), (680, '3')].into_iter().flat_map(|(ms, c)| both(ms, c)).collect();
     let mut keys = keys;
     keys.sort_by_key(|(t, ..)| *t);
-    let calls = call(&keys);
+    let call = recorded(&keys);
     let packets = Phone::new(Codec::Pcma, 1_000_000).speak(&[], &[]);
-    let heard: Vec<Key> =
-        detected(&said(&packets, &redaction(&calls)).expect("sound")).into_iter().map(|(_, key)| key).collect();
+    let heard: Vec<Key> = detected(&said(&packets, &call).expect("sound")).into_iter().map(|(_, key)| key).collect();
     assert_eq!(heard, ['4', '4', '5', '6'].map(key));
 
-    // A redaction of another call.
-    let mut other = call(&known);
-    other[1].lines.iter_mut().filter(|line| matches!(line.step, Step::In(In::Key { .. }))).for_each(|line| line.t += 1);
-    assert_eq!(said(&packets, &redaction(&other)), Err(Unsound::OtherCall));
-    other[1].lines.retain(|line| !matches!(line.step, Step::In(In::Key { .. })));
-    assert_eq!(rewritten(&packets, &redaction(&other)).map(drop), Err(Unsound::OtherCall));
+    // The map of another call.
+    let mut other = call.clone();
+    other.map.keys[0].t += 1;
+    assert_eq!(said(&packets, &other), Err(Unsound::OtherCall));
+    other.map.keys.clear();
+    assert_eq!(rewritten(&packets, &other).map(drop), Err(Unsound::OtherCall));
 }
 
 /// The messages of a recorded call, read by the rooms that read those of real peers.

@@ -1,14 +1,12 @@
 //! The key of redaction, in a file beside the store: made once, of the system's randomness, for this user alone.
 
+use crate::rerun::redact::OCTETS;
 use crate::server::{NotStarted, drawn, not_started};
 use data_encoding::HEXLOWER;
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
-
-/// Octets of a key.
-pub const OCTETS: usize = 32;
 
 pub fn read_or_make(path: &Path) -> Result<[u8; OCTETS], NotStarted> {
     let failed = |error: io::Error| {

@@ -20,6 +20,7 @@ use crate::config::{Fixtures, Keeping};
 use crate::engine::Finished;
 use crate::os::sys::give_way;
 use crate::rerun::judge::{INVARIANTS, Violation, judge};
+use crate::rerun::redact::Key;
 use crate::time::Duration;
 use folder::{Folder, NotPut};
 use journal::Journal;
@@ -80,7 +81,7 @@ impl Inbox {
         let seen = Arc::new(Seen::default());
         let keeping = Arc::new(Mutex::new(fixtures.keeping.clone()));
         let desk = Desk {
-            redaction: Redaction::new(&key),
+            redaction: Redaction(Key::new(&key)),
             journal: Journal::open(&journal, fixtures.journal)
                 .map_err(|error| failed("the journal", &journal, error))?,
             folder: Folder::open(&places.inbox).map_err(|error| failed("the inbox", &places.inbox, error))?,
@@ -169,10 +170,8 @@ impl Desk {
         if why.is_none() && !self.journal.is_kept() {
             return;
         }
-        let text = self
-            .redaction
-            .redact(fixture, program)
-            .and_then(|redacted| redacted.write().map_err(|broken| broken.to_string()));
+        let redacted = self.redaction.redact(&finished);
+        let text = redacted.and_then(|redacted| redacted.fixture.write().map_err(|broken| broken.to_string()));
         let text = match text {
             Ok(text) => text,
             Err(why) => {

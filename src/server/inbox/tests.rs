@@ -1,8 +1,8 @@
 use super::*;
 use crate::config::{Keep, Retention, Synchronous};
-use crate::record::Fixture;
 use crate::record::fixture::Step;
 use crate::record::seam::{Disposition, Out};
+use crate::record::{Fixture, Line};
 use crate::server::files::{self, Disk};
 use crate::yaml::{Span, Word};
 use std::os::unix::fs::PermissionsExt;
@@ -73,7 +73,8 @@ fn a_call_is_kept_whole_for_this_user_alone() {
     let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
     assert_eq!([mode(&fixture), mode(&fixture.join("call.jsonl"))], [0o700, 0o600]);
     let text = std::fs::read_to_string(fixture.join("call.jsonl")).expect("a fixture");
-    assert_eq!(Fixture::read(&text).expect("readable").header.call, CALL);
+    let header = Fixture::read(&text).expect("readable").header;
+    assert!(header.call == CALL && header.redacted.is_some() && !text.contains("79927398713"));
     let journalled = folder.path().join("askonce.journal").join(format!("{CALL}.jsonl"));
     assert_eq!((mode(&journalled), std::fs::read_to_string(&journalled).expect("the call")), (0o600, text));
 }
@@ -145,6 +146,44 @@ fn a_broken_promise_is_counted_by_its_code_and_the_call_is_kept() {
     let Counters { judged, journalled, kept, .. } = &seen.counters;
     assert_eq!([judged, journalled, kept].map(counted), [2, 0, 1]);
     assert_eq!(folder::names(&folder.path().join("inbox")).expect("a folder"), [CALL]);
+}
+
+#[test]
+fn of_a_call_that_broke_there_is_what_came_before() {
+    let is_input = |line: &Line| matches!(line.step, Step::In(_));
+    let handed = |line: &Line| matches!(&line.step, Step::Out(Out::Step { verb, .. }) if verb == "agent");
+    let cut = |broken: bool| {
+        let mut finished = finished(CALL);
+        // Up to the input after which a person is called.
+        let at = finished.fixture.lines.iter().position(handed).expect("the hand-off");
+        finished.fixture.lines.truncate(at);
+        finished.fixture.header.complete = false;
+        if broken {
+            // Its agent step names a queue that is not there, and breaks whenever it is run.
+            Arc::make_mut(&mut finished.program.flow).queues.clear();
+        }
+        Box::new(Finished { broke: true, ..*finished })
+    };
+    for broken in [false, true] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let finished = cut(broken);
+        let inputs = |lines: &[Line]| lines.iter().filter(|line| is_input(line)).count();
+        let recorded = inputs(&finished.fixture.lines);
+        let end = finished.fixture.lines.last().expect("a line").t;
+        let seen = took(&folder, &keeping(Keep::EndedBadly), finished);
+        assert_eq!([&seen.counters.unredacted, &seen.counters.kept].map(counted), [0, 1]);
+        let path = folder.path().join("inbox").join(CALL).join(folder::CALL);
+        let kept = Fixture::read(&std::fs::read_to_string(path).expect("a fixture")).expect("readable");
+        assert!(!kept.header.complete && kept.lines.last().is_some_and(|line| line.t <= end));
+        assert_eq!(inputs(&kept.lines), recorded - usize::from(broken));
+    }
+    // Nobody can redact a call of a flow that is not there any more.
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut edited = finished(CALL);
+    edited.fixture.header.digest = "0123456789abcdef".to_owned();
+    let seen = took(&folder, &keeping(Keep::All), edited);
+    let Counters { unredacted, journalled, kept, .. } = &seen.counters;
+    assert_eq!([unredacted, journalled, kept].map(counted), [1, 0, 0]);
 }
 
 #[test]
