@@ -16,6 +16,7 @@ mod prompts;
 mod record;
 mod replay;
 mod schema;
+mod scrub;
 mod serve;
 mod suite;
 mod trace;
@@ -61,6 +62,8 @@ enum Verb {
     Record(record::Args),
     /// Run recorded calls again in virtual time and compare
     Replay(replay::Args),
+    /// Take callers out of recordings, and look whether numbers of theirs are left in files
+    Scrub(scrub::Args),
     /// Tell one call in plain words: what was asked, what is known and from where, whom it went to, how it ended
     Explain(explain::Args),
     /// Show a call as a ladder of its SIP messages, with keys and prompts in their places
@@ -96,6 +99,7 @@ pub fn run() -> ExitCode {
         Verb::Import(args) => import::run(&args),
         Verb::Record(args) => record::run(&args),
         Verb::Replay(args) => replay::run(&args),
+        Verb::Scrub(args) => scrub::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Trace(args) => trace::run(&args),
         Verb::Load(args) => return load::run(&args),

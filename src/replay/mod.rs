@@ -2,6 +2,7 @@
 //! them with.
 
 pub mod capture;
+pub mod case;
 pub mod stage;
 pub mod talk;
 pub mod tell;

@@ -309,8 +309,6 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let (bound, locals) = (sip.bound.clone(), sip.locals.clone());
     let (resolver, resolved) = resolver(&config, locals.clone(), random.u64())?;
     let places = Places::of(&config);
-    let fixtures = config.record.fixtures.as_ref();
-    let inbox = fixtures.map(|fixtures| Inbox::start(&places, fixtures)).transpose()?;
     let (store, posted, stored, orphans) = store(&places)?;
     let (memory, recalled) = Memory::start(&places)?;
     let (outbound, looked_up) = outbound(&config, &store, &places, posted)?;
@@ -321,7 +319,8 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     })?;
     let (rtp, records) = (config.listen.rtp, records(&config, &services));
     let (media, rings, media_events) = media(&config, workers, records, clock, &mut random)?;
-    let (recorder, recorded, announcer, announced) = recorder(&config, places.sound, records, (clock, rings), &desk)?;
+    let (recorder, recorded, announcer, announced) =
+        recorder(&config, places.sound.clone(), records, (clock, rings), &desk)?;
     let config = Arc::new(config);
     let setup = Setup {
         locals,
@@ -332,7 +331,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         switches: desk.switches.values(),
         seed: random.u64(),
         keyring: Keyring::new(drawn()?),
-        record: inbox.is_some(),
+        record: config.record.fixtures.is_some(),
         sound: false,
         trace,
     };
@@ -340,7 +339,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let engine = Engine::new(setup);
     let bell = Bell::new().map_err(|error| not_started("the control thread", error, "this system cannot serve"))?;
     let (sip, stream_events) = sip.adopt();
-    let control = Control {
+    let control = run(Control {
         engine,
         clock,
         bell,
@@ -350,7 +349,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         resolved,
         media,
         media_events,
-        inbox,
+        inbox: Inbox::of(&config, &places)?,
         recorder,
         recorded,
         announcer,
@@ -366,8 +365,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         will,
         orders,
         shell: control::Shell::default(),
-    };
-    let control = run(control)?;
+    })?;
     let wish = watched(watch, config, records, desk)?;
     let rtp = format!("{}:{}-{}", rtp.address, rtp.first, rtp.last);
     Ok(Running { wish, sip: bound, http, rtp, will: wants, control })

@@ -28,8 +28,7 @@ pub fn keep(
     if !heard.needs.is_empty() {
         return Err(needs(&heard));
     }
-    let mut fixture = heard.fixture;
-    fixture.header.clips = served.sounds.heard(&fixture.lines);
+    let fixture = heard.fixture;
     let mut redacted = match key {
         Some(key) => redact(&fixture, &served.program, key).map_err(|why| format!("it cannot be redacted: {why}"))?,
         None => unchanged(fixture),

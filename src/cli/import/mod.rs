@@ -22,6 +22,7 @@ use jiff::Timestamp;
 use progress::Progress;
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 /// Sound of a caller is no longer, in seconds.
@@ -188,7 +189,7 @@ impl Desk<'_> {
         let dialled = dialled.filter(|_| self.args.flow.is_none());
         let born = talk::birth(&served.program, &place, at, &name, dialled);
         let mut answers = self.answers.clone();
-        let program = (&served.program, served.sounds.arena());
+        let program = (&served.program, &**served.sounds.arena());
         let heard = talk::timed(samples).perform(program, born, talk::SOURCE, &mut |lookup| answers.next(lookup))?;
         for remark in &heard.remarks {
             println!("  {remark}");
@@ -231,12 +232,16 @@ impl Desk<'_> {
     /// One call to its folder: whether it is there, and what is to be said of it.
     fn call(&self, name: &str, capture: &Capture, legs: &Legs, packets: Option<Packets>) -> (bool, Vec<String>) {
         let mut lines = Vec::new();
-        let done = self.performed(name, capture, legs).and_then(|(heard, served)| {
+        let mut perform = || {
+            let (heard, served) = self.performed(name, capture, legs)?;
             lines.extend(heard.remarks.iter().cloned());
             let answered = capture.answered(legs, served.program.flow.early);
             let sound = packets.and_then(|packets| keeping::placed(&packets, &heard, answered));
             self.keep(name, heard, (sound, true), &served)
-        });
+        };
+        // What breaks one call is no reason to lose the others.
+        let broken = |_| Err("a broken invariant ended it; please report it, with this capture if you may".to_owned());
+        let done = catch_unwind(AssertUnwindSafe(|| perform())).unwrap_or_else(broken);
         match done {
             Ok(told) => lines.extend(told),
             Err(why) => {
@@ -262,7 +267,7 @@ impl Desk<'_> {
         let came = capture.came(legs, &self.config, self.args.number.as_deref())?;
         let served = self.flows.served(&came.flow)?;
         let mut answers = self.answers.clone();
-        let program = (&served.program, served.sounds.arena());
+        let program = (&served.program, &**served.sounds.arena());
         let heard = capture.perform((legs, &came), &self.config, program, name, &mut |lookup| answers.next(lookup))?;
         Ok((heard, served))
     }

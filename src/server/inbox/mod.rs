@@ -16,7 +16,7 @@ mod redaction;
 
 use super::store::Places;
 use super::{NotStarted, not_started};
-use crate::config::{Fixtures, Keeping};
+use crate::config::{Config, Fixtures, Keeping};
 use crate::engine::Finished;
 use crate::os::sys::give_way;
 use crate::rerun::judge::{INVARIANTS, Violation, judge};
@@ -71,8 +71,13 @@ pub struct Inbox {
 }
 
 impl Inbox {
+    /// `None` where the configuration keeps no calls.
+    pub fn of(config: &Config, places: &Places) -> Result<Option<Inbox>, NotStarted> {
+        config.record.fixtures.as_ref().map(|fixtures| Inbox::start(places, fixtures)).transpose()
+    }
+
     /// Makes folders and key, if they are not there, and starts the thread.
-    pub fn start(places: &Places, fixtures: &Fixtures) -> Result<Inbox, NotStarted> {
+    fn start(places: &Places, fixtures: &Fixtures) -> Result<Inbox, NotStarted> {
         let failed = |what: &str, place: &std::path::Path, error: std::io::Error| {
             not_started(format!("{what} {}", place.display()), error, "a place that this user may write")
         };
