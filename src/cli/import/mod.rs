@@ -232,7 +232,7 @@ impl Desk<'_> {
     /// One call to its folder: whether it is there, and what is to be said of it.
     fn call(&self, name: &str, capture: &Capture, legs: &Legs, packets: Option<Packets>) -> (bool, Vec<String>) {
         let mut lines = Vec::new();
-        let mut perform = || {
+        let perform = || {
             let (heard, served) = self.performed(name, capture, legs)?;
             lines.extend(heard.remarks.iter().cloned());
             let answered = capture.answered(legs, served.program.flow.early);
@@ -241,7 +241,7 @@ impl Desk<'_> {
         };
         // What breaks one call is no reason to lose the others.
         let broken = |_| Err("a broken invariant ended it; please report it, with this capture if you may".to_owned());
-        let done = catch_unwind(AssertUnwindSafe(|| perform())).unwrap_or_else(broken);
+        let done = catch_unwind(AssertUnwindSafe(perform)).unwrap_or_else(broken);
         match done {
             Ok(told) => lines.extend(told),
             Err(why) => {
