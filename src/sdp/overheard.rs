@@ -21,9 +21,12 @@ pub fn overheard(receiver: &Offer, sender: &Offer) -> Result<Negotiated, Deaf> {
         Some(other) if offer.secure != secure => Offer::clone(other),
         _ => offer.clone(),
     };
-    let secure = receiver.secure && sender.secure
-        || receiver.other.is_some() && sender.secure
-        || sender.other.is_some() && receiver.secure;
+    // Who left the choice has what the other side took.
+    let secure = match (&receiver.other, &sender.other) {
+        (Some(_), None) => sender.secure,
+        (None, Some(_)) => receiver.secure,
+        _ => receiver.secure && sender.secure,
+    };
     let (receiver, sender) = (&of(receiver, secure), &of(sender, secure));
     let spoken: Vec<Codec> = Codec::ALL.into_iter().filter(|codec| first_common(sender, &[*codec]).is_some()).collect();
     let (receive_payload_type, codec) = first_common(receiver, &spoken).ok_or(Deaf::Codec)?;
