@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the shells own what the core may not have")]
 
 mod check;
+mod debug;
 mod demo;
 mod doctor;
 mod erase;
@@ -18,7 +19,9 @@ mod serve;
 mod suite;
 mod trace;
 
+use crate::flow::Flow;
 use crate::os::sys::end_with_the_reader;
+use crate::replay::quote::Quotes;
 use crate::server::files::Findings;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -55,6 +58,8 @@ enum Verb {
     Erase(erase::Args),
     /// Run recorded calls again in virtual time and compare
     Replay(replay::Args),
+    /// Go through a recorded call event by event, either way: what happened, where, what was known and why
+    Debug(debug::Args),
     /// Tell one call in plain words: what was asked, what is known and from where, whom it went to, how it ended
     Explain(explain::Args),
     /// Show a call as a ladder of its SIP messages, with keys and prompts in their places
@@ -88,6 +93,7 @@ pub fn run() -> ExitCode {
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Erase(args) => erase::run(&args),
         Verb::Replay(args) => replay::run(&args),
+        Verb::Debug(args) => debug::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Trace(args) => trace::run(&args),
         Verb::Load(args) => return load::run(&args),
@@ -116,4 +122,9 @@ fn show(findings: &Findings) {
 /// `1 error`, `3 errors`.
 fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// The files of a flow, to be quoted from.
+fn quotes(flow: &Flow) -> Quotes {
+    Quotes::of(flow, |path| std::fs::read_to_string(path).ok())
 }

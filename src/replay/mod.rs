@@ -1,5 +1,7 @@
 //! What is done with recorded calls around their running again: a made-up world to perform told ones in, and words to tell
 //! them with.
 
+pub mod debug;
+pub mod quote;
 pub mod stage;
 pub mod tell;
