@@ -2,6 +2,7 @@
 //! them with.
 
 pub mod debug;
+pub mod page;
 pub mod quote;
 pub mod stage;
 pub mod tell;
