@@ -2,6 +2,8 @@
 //! them with.
 
 pub mod debug;
+pub mod groups;
+pub mod junit;
 pub mod page;
 pub mod quote;
 pub mod stage;
