@@ -14,6 +14,7 @@ mod logging;
 mod play;
 mod prompts;
 mod replay;
+mod review;
 mod schema;
 mod serve;
 mod suite;
@@ -58,6 +59,8 @@ enum Verb {
     Erase(erase::Args),
     /// Run recorded calls again in virtual time and compare
     Replay(replay::Args),
+    /// Review what differs in recorded calls, equal differences together, and accept what is right from now on
+    Review(review::Args),
     /// Go through a recorded call event by event, either way: what happened, where, what was known and why
     Debug(debug::Args),
     /// Tell one call in plain words: what was asked, what is known and from where, whom it went to, how it ended
@@ -93,6 +96,7 @@ pub fn run() -> ExitCode {
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Erase(args) => erase::run(&args),
         Verb::Replay(args) => replay::run(&args),
+        Verb::Review(args) => review::run(&args),
         Verb::Debug(args) => debug::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Trace(args) => trace::run(&args),

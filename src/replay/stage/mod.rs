@@ -16,7 +16,7 @@ mod unfit;
 mod words;
 mod world;
 
-pub use place::Place;
+pub use place::{Place, agent_sdp};
 pub use unfit::Unfit;
 pub use words::Words;
 
