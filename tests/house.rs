@@ -108,6 +108,8 @@ const OPENERS: &[&str] = &[
     "src/record/clear.rs",
     "src/record/compare/handoff.rs",
     "src/replay/stage/words.rs",
+    "src/rerun/redact/inputs.rs",
+    "src/rerun/redact/scan/forms.rs",
     "src/replay/tell.rs",
     "src/sdp/crypto.rs",
     "src/server/outbound/lookups.rs",
