@@ -4,6 +4,8 @@
 //! A recording is written anew once every difference of it is accepted: as a whole, for its lines are what one run did.
 
 pub mod screen;
+#[cfg(test)]
+mod tests;
 pub mod view;
 
 use super::answer;
