@@ -23,12 +23,19 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failed> {
     let file = if args.fixture.is_dir() { args.fixture.join("call.jsonl") } else { args.fixture.clone() };
     let failed = |why: String| fail(format!("{}: {why}", file.display()));
-    let understood = suite::read(&file).and_then(|fixture| session(fixture, &args.flows)).map_err(failed)?;
-    if understood || std::io::stdin().is_terminal() { Ok(()) } else { Err(Failed) }
+    let session = suite::read(&file).and_then(|fixture| session(fixture, &args.flows)).map_err(failed)?;
+    if session.obeyed || std::io::stdin().is_terminal() { Ok(()) } else { Err(Failed) }
 }
 
-/// Says whether every command could be done.
-pub(super) fn session(fixture: Fixture, flows: &Path) -> Result<bool, String> {
+/// How a session went.
+pub(super) struct Session {
+    /// Every command could be done.
+    obeyed: bool,
+    /// The flow was read again.
+    pub reloaded: bool,
+}
+
+pub(super) fn session(fixture: Fixture, flows: &Path) -> Result<Session, String> {
     let name = fixture.header.flow.clone();
     // Looked for anew each time: what was edited is to be read again.
     let load = || {
@@ -51,14 +58,14 @@ pub(super) fn session(fixture: Fixture, flows: &Path) -> Result<bool, String> {
 
 type Edit = Option<(String, usize)>;
 
-/// Commands until the end of the input; in a terminal an empty line does the same once more. Says whether all could be done.
+/// Commands until the end of the input; in a terminal an empty line does the same once more.
 fn converse(
     debugger: &mut Debugger,
     reload: impl Fn(&mut Debugger, Edit) -> Result<String, String>,
-) -> std::io::Result<bool> {
+) -> std::io::Result<Session> {
     let terminal = std::io::stdin().is_terminal();
     let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
-    let (mut last, mut done) = ("n".to_owned(), true);
+    let (mut last, mut session) = ("n".to_owned(), Session { obeyed: true, reloaded: false });
     loop {
         if terminal {
             write!(output, "(debug) ")?;
@@ -66,7 +73,7 @@ fn converse(
         output.flush()?;
         let mut line = String::new();
         if std::io::Read::take(&mut input, LINE).read_line(&mut line)? == 0 {
-            return Ok(done);
+            return Ok(session);
         }
         if !line.trim().is_empty() {
             line.trim().clone_into(&mut last);
@@ -74,16 +81,19 @@ fn converse(
             continue;
         }
         let answer = match debugger.obey(&last) {
-            Done::Reload { edit } => reload(debugger, edit.filter(|_| terminal)).map_or_else(Done::Not, Done::Told),
+            Done::Reload { edit } => {
+                session.reloaded = true;
+                reload(debugger, edit.filter(|_| terminal)).map_or_else(Done::Not, Done::Told)
+            }
             answer => answer,
         };
         match answer {
             Done::Told(text) => write!(output, "{text}")?,
             Done::Not(why) => {
                 writeln!(output, "{why}")?;
-                done = false;
+                session.obeyed = false;
             }
-            Done::End | Done::Reload { .. } => return Ok(done),
+            Done::End | Done::Reload { .. } => return Ok(session),
         }
     }
 }

@@ -13,7 +13,7 @@ fn debug(place: &Place, commands: &str) -> (bool, String) {
 #[test]
 fn a_call_is_gone_through_either_way() {
     let place = Place::new("contact-center", &["contact-center"], 1);
-    let commands = "n\nn 11\ns\ns\nr\nb\nfacts\nt 7.2\nwhy pin\ng billing\nfacts\nwhy account\nwhy pin\nlines 2\nflow 2\n\
+    let commands = "n\nn 11\ns\ns\nr\nb\nfacts\nt 3.2\nlines 2\nt 7.2\nlines 3\nwhy pin\ng billing\nfacts\nwhy account\nwhy pin\nlines 2\nflow 2\n\
                     t 99\nd\nwhy acount\ng dek\ng desk\nt x\nn 0\nfly\nq\n";
     let (done, printed) = debug(&place, commands);
     assert!(!done, "what cannot be done is a failure");

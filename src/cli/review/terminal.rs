@@ -37,6 +37,9 @@ pub fn review(review: &mut Review, desk: &Desk, flows: &Path) -> Result<(), Fail
                     view.told = match &case.fixture {
                         None => "this recording cannot be read: there is nothing to debug".to_owned(),
                         Some(fixture) => match debug::session(fixture.as_ref().clone(), flows) {
+                            Ok(session) if session.reloaded => {
+                                "the flow was edited: this review is of the flow as it was when it began".to_owned()
+                            }
                             Ok(_) => String::new(),
                             Err(why) => why,
                         },

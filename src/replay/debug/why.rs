@@ -21,7 +21,9 @@ pub fn why(name: &str, context: &Context, events: &[Event], quotes: &Quotes) -> 
         State::Filled { at, .. } | State::Declined { at, .. } => writeln!(text, "  since {at}"),
         State::Unknown => Ok(()),
     };
-    let _ = writeln!(text, "  asked {}", asked(fact));
+    if fact.tries + fact.silences + fact.invalids > 0 {
+        let _ = writeln!(text, "  asked {}", asked(fact));
+    }
     for event in events.iter().filter(|event| concerns(name, event)) {
         let place = event.step.as_ref().and_then(|(block, _, line)| quotes.place(block, *line)).unwrap_or_default();
         let row = tell::Row { t: event.line.t, place, text: event.text.clone() };

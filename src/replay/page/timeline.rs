@@ -20,23 +20,8 @@ const LINES: usize = 12_000;
 pub fn write(told: &Gathered, sound: Option<&Clip>, differs: &[Differs], out: &mut String) -> fmt::Result {
     let sounding = sound.map_or(0, |clip| clip.samples.len() as u64 * 1_000_000 / u64::from(clip.rate.max(1)));
     let end = told.end.max(sounding).max(1_000_000);
-    let top = RULER + sound.map_or(0, |_| SOUND);
-    // The last lane has a row for each fact.
-    let mut facts: Vec<&str> = Vec::new();
-    for item in told.items.iter().filter(|item| item.lane == Lane::Fact) {
-        if !facts.contains(&item.label.as_str()) {
-            facts.push(&item.label);
-        }
-    }
-    let row = |item: &Item| match Lane::ALL.iter().position(|(lane, _)| *lane == item.lane) {
-        Some(lane) => {
-            top + lane * LANE
-                + facts.iter().position(|fact| *fact == item.label).filter(|_| item.lane == Lane::Fact).unwrap_or(0)
-                    * LANE
-        }
-        None => top,
-    };
-    let height = top + LANE * (Lane::ALL.len() + facts.len().saturating_sub(1)) + 4;
+    let plan = Plan::of(told, sound.is_some());
+    let height = plan.height;
     writeln!(out, "<section id=\"time\">\n<h2>On one axis of time</h2>")?;
     writeln!(
         out,
@@ -51,7 +36,7 @@ pub fn write(told: &Gathered, sound: Option<&Clip>, differs: &[Differs], out: &m
         NAMES + WIDTH + 10
     )?;
     for (at, (_, name)) in Lane::ALL.iter().enumerate() {
-        let y = top + at * LANE;
+        let y = plan.top + at * LANE;
         writeln!(out, "<rect class=\"lane\" x=\"0\" y=\"{y}\" width=\"100%\" height=\"{}\"/>", LANE - 2)?;
         writeln!(out, "<text class=\"lane-name\" x=\"6\" y=\"{}\">{name}</text>", y + 16)?;
     }
@@ -59,41 +44,68 @@ pub fn write(told: &Gathered, sound: Option<&Clip>, differs: &[Differs], out: &m
     if let Some(clip) = sound {
         waveform(clip, sounding, end, out)?;
     }
-    let x = |t: u64| t * WIDTH / end;
-    for item in &told.items {
-        let (y, label, class) = (row(item), escape(&item.label), item.lane.class());
-        let from = item.from;
-        let when = item.to.map_or_else(|| time(from), |to| format!("{} to {}", time(from), time(to)));
-        match item.to {
-            // A nested picture cuts what is wider than it.
-            Some(to) => writeln!(
-                out,
-                "<svg class=\"bar {class}\" data-t=\"{from}\" data-u=\"{to}\" x=\"{}\" y=\"{y}\" width=\"{}\" \
-                 height=\"{}\"><title>{when}: {label}</title><rect width=\"100%\" height=\"100%\" rx=\"3\"/>\
-                 <text x=\"5\" y=\"16\">{label}</text></svg>",
-                x(from),
-                x(to - from).max(2),
-                LANE - 2,
-            )?,
-            None => writeln!(
-                out,
-                "<svg class=\"moment {class}\" data-t=\"{from}\" x=\"{}\" y=\"{y}\"><title>{when}: {label}</title>\
-                 <line y2=\"{}\"/><text x=\"3\" y=\"16\">{label}</text></svg>",
-                x(from),
-                LANE - 2,
-            )?,
-        }
-    }
+    told.items.iter().try_for_each(|one| item(one, plan.y(one), end, out))?;
     for differs in differs {
-        let (t, what) = (differs.t, escape(&differs.what));
+        let (t, x, what) = (differs.t, differs.t * WIDTH / end, escape(&differs.what));
         writeln!(
             out,
-            "<svg class=\"moment differing\" data-t=\"{t}\" x=\"{}\" y=\"0\"><title>{what}</title>\
-             <line y2=\"{height}\"/></svg>",
-            x(t)
+            "<svg class=\"moment differing\" data-t=\"{t}\" x=\"{x}\" y=\"0\"><title>{what}</title>\
+             <line y2=\"{height}\"/></svg>"
         )?;
     }
     writeln!(out, "<svg id=\"cursor\" x=\"-9\" y=\"0\"><line y2=\"{height}\"/></svg>\n</svg>\n</svg>\n</section>")
+}
+
+/// Where lanes are, from above; the last one has a row for each fact.
+struct Plan<'t> {
+    top: usize,
+    facts: Vec<&'t str>,
+    height: usize,
+}
+
+impl Plan<'_> {
+    fn of(told: &Gathered, sound: bool) -> Plan<'_> {
+        let mut facts: Vec<&str> = Vec::new();
+        for item in told.items.iter().filter(|item| item.lane == Lane::Fact) {
+            if !facts.contains(&item.label.as_str()) {
+                facts.push(&item.label);
+            }
+        }
+        let top = RULER + if sound { SOUND } else { 0 };
+        let height = top + LANE * (Lane::ALL.len() + facts.len().saturating_sub(1)) + 4;
+        Plan { top, facts, height }
+    }
+
+    fn y(&self, item: &Item) -> usize {
+        let lane = Lane::ALL.iter().position(|(lane, _)| *lane == item.lane).unwrap_or(0);
+        let fact = self.facts.iter().position(|fact| item.lane == Lane::Fact && *fact == item.label);
+        self.top + LANE * (lane + fact.unwrap_or(0))
+    }
+}
+
+fn item(item: &Item, y: usize, end: u64, out: &mut String) -> fmt::Result {
+    let (label, class, from, high) = (escape(&item.label), item.lane.class(), item.from, LANE - 2);
+    let x = |t: u64| t * WIDTH / end;
+    match item.to {
+        // A nested picture cuts what is wider than it.
+        Some(to) => writeln!(
+            out,
+            "<svg class=\"bar {class}\" data-t=\"{from}\" data-u=\"{to}\" x=\"{}\" y=\"{y}\" width=\"{}\" \
+             height=\"{high}\"><title>{} to {}: {label}</title><rect width=\"100%\" height=\"100%\" rx=\"3\"/>\
+             <text x=\"5\" y=\"16\">{label}</text></svg>",
+            x(from),
+            x(to.saturating_sub(from)).max(2),
+            time(from),
+            time(to),
+        ),
+        None => writeln!(
+            out,
+            "<svg class=\"moment {class}\" data-t=\"{from}\" x=\"{}\" y=\"{y}\"><title>{}: {label}</title>\
+             <line y2=\"{high}\"/><text x=\"3\" y=\"16\">{label}</text></svg>",
+            x(from),
+            time(from),
+        ),
+    }
 }
 
 /// The loudest sample either way, for each piece of time.
