@@ -15,7 +15,7 @@ pub struct Quotes {
 impl Quotes {
     /// `read` gives a file by the name that the flow has it under. Of one that is gone nothing is quoted.
     pub fn of(flow: &Flow, read: impl Fn(&str) -> Option<String>) -> Quotes {
-        let file = |path: &String| Source { path: path.clone(), text: read(path).unwrap_or_else(String::new) };
+        let file = |path: &String| Source { path: path.clone(), text: read(path).unwrap_or_default() };
         let blocks = flow.blocks.iter().map(|block| (block.name.text.clone(), block.file)).collect();
         Quotes { blocks, files: flow.paths.iter().map(file).collect() }
     }

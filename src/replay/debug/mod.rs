@@ -92,9 +92,9 @@ impl Debugger {
             ("b" | "back", given) => count(given, 1).map_or_else(Done::Not, |count| self.back(count)),
             ("s" | "step", None) => self.find(|this| (this.at + 1..this.run.events.len()).collect(), Event::enters),
             ("r", None) => self.find(|this| (0..this.at).rev().collect(), Event::enters),
-            ("t", Some(seconds)) => self.to_time(seconds),
-            ("d", None) => self.to_difference(),
-            ("g", Some(block)) => self.to_block(block),
+            ("t", Some(seconds)) => self.seek_time(seconds),
+            ("d", None) => self.seek_difference(),
+            ("g", Some(block)) => self.seek_block(block),
             ("facts", None) => self.facts(),
             ("why", Some(fact)) => self.why(fact),
             ("lines", given) => count(given, NEAR).map_or_else(Done::Not, |count| self.lines(count)),
@@ -169,7 +169,7 @@ impl Debugger {
     }
 
     /// The last event that has happened by then.
-    fn to_time(&mut self, seconds: &str) -> Done {
+    fn seek_time(&mut self, seconds: &str) -> Done {
         let Some(seconds) = seconds.parse::<f64>().ok().filter(|seconds| (0.0..1e9).contains(seconds)) else {
             return Done::Not(format!("`{seconds}` is no time: seconds since the call began, as `t 12.5`"));
         };
@@ -178,7 +178,7 @@ impl Debugger {
     }
 
     /// The first one behind here, or else the first of all.
-    fn to_difference(&mut self) -> Done {
+    fn seek_difference(&mut self) -> Done {
         let marks = &self.run.marks;
         match marks.iter().find(|mark| mark.at > self.at).or(marks.first()).map(|mark| mark.at) {
             None => Done::Not("there is none: the call runs as it was recorded".to_owned()),
@@ -187,7 +187,7 @@ impl Debugger {
     }
 
     /// Where it is entered next, or else where it was first.
-    fn to_block(&mut self, name: &str) -> Done {
+    fn seek_block(&mut self, name: &str) -> Done {
         let block = |event: &Event| event.step.as_ref().map(|(block, ..)| block.clone());
         let enters = |at: usize| {
             let events = &self.run.events;

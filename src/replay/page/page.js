@@ -55,7 +55,8 @@
     const current = row || rows.filter((other) => Number(other.dataset.at) <= t).pop() || rows[0];
     if (!current) return;
     current.setAttribute("aria-current", "true");
-    if (scroll) current.scrollIntoView({ block: "center" });
+    // What is stuck at the top hides what is behind it; the style keeps rows clear of it.
+    if (scroll) current.scrollIntoView({ block: "start" });
     document.querySelectorAll(".flow g[data-here]").forEach((block) => block.removeAttribute("data-here"));
     document.querySelectorAll(".flow g[data-block]").forEach((block) => {
       if (block.dataset.block === current.dataset.in) block.setAttribute("data-here", "");
