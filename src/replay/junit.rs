@@ -21,6 +21,8 @@ pub struct Tested<'t> {
     /// The flow's name; empty of a file that cannot be read.
     pub flow: &'t str,
     pub outcome: &'t Outcome,
+    /// Of a test, what is not so with the lines of both; else nothing.
+    pub quoted: &'t str,
     pub took: Duration,
 }
 
@@ -82,6 +84,7 @@ fn case(test: &Tested, quotes: Option<&Quotes>, out: &mut String) -> fmt::Result
     if all.len() > LISTED {
         writeln!(out, "and {} more", all.len() - LISTED)?;
     }
+    out.push_str(&escape(test.quoted));
     writeln!(out, "      </{tag}>\n    </testcase>")
 }
 
@@ -115,7 +118,7 @@ mod tests {
         let broken = Outcome::Broken("line 2: no such input".to_owned());
         let test = |name: &str, flow, outcome| {
             let took = Duration::from_micros(1_500);
-            Tested { name: name.to_owned(), flow, outcome, took }
+            Tested { name: name.to_owned(), flow, outcome, quoted: "", took }
         };
         let tested = [
             test("fixtures/a/call.jsonl", "desk", &pass),

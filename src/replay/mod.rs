@@ -2,6 +2,7 @@
 //! them with.
 
 pub mod answer;
+pub mod case;
 pub mod debug;
 pub mod groups;
 pub mod junit;
