@@ -76,7 +76,8 @@ fn write_page(path: &Path, flows: &Path, file: &Path) -> Result<(), Failed> {
     let sound = wav.map(|wav| {
         let failed = |why: &dyn std::fmt::Display| fail(format!("{}: {why}", wav.display()));
         let bytes = Disk.read(&wav).map_err(|error| failed(&error))?;
-        audio::wav::read(&bytes).map_err(|not| failed(&not))
+        let clip = audio::wav::read(&bytes).map_err(|not| failed(&not))?;
+        Ok(page::Sound { clip, from: 0 })
     });
     let sound = sound.transpose()?;
     // Without its flow a call is told with what it says itself.

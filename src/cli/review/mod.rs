@@ -16,6 +16,8 @@ use std::io::{IsTerminal, Write as _};
 use std::path::Path;
 use std::rc::Rc;
 
+/// Files that are named when they are written; of more it is said how many.
+const NAMED: usize = 20;
 /// Lines of the flow around the one that a group is at.
 const AROUND: usize = 1;
 
@@ -53,7 +55,7 @@ pub fn run(args: &Args) -> Result<(), Failed> {
         }
         let super::suite::Case { path, flow, replayed, fixture, .. } = case;
         let (name, replayed) = (path.display().to_string(), Rc::new(replayed));
-        cases.push(Case { name, flow, fixture, replayed, answered: false });
+        cases.push(Case { path, name, flow, fixture, replayed, answered: false });
     }
     let mut review = Review::new(cases, passed);
     let desk = Desk::of(&suite, how, &review);
@@ -114,7 +116,8 @@ impl Desk<'_> {
         let writes = review.writes();
         for (case, write) in &writes {
             let case = &review.cases[*case];
-            let failed = |why: String| fail(format!("{}: {why}; what is named before it was written", case.name));
+            let failed =
+                |why: String| fail(format!("{}: {why}; those before it, in their order, are written", case.name));
             let (Some(fixture), Some(ran)) = (&case.fixture, &case.replayed.ran) else { continue };
             let golden = match write {
                 Write::Golden => {
@@ -124,8 +127,10 @@ impl Desk<'_> {
                 Write::Answers => fixture.as_ref(),
             };
             let text = golden.write().map_err(|broken| failed(broken.to_string()))?;
-            replace(Path::new(&case.name), &text).map_err(|error| failed(error.to_string()))?;
-            println!("written {}", case.name);
+            replace(&case.path, &text).map_err(|error| failed(error.to_string()))?;
+            if writes.len() <= NAMED {
+                println!("written {}", case.name);
+            }
         }
         if !writes.is_empty() {
             println!("{} written", recordings(writes.len()));

@@ -16,7 +16,7 @@ use super::quote::Quotes;
 use super::stage::Words;
 use crate::audio::wav::Clip;
 use crate::call::Program;
-use crate::graph::{self, escape};
+use crate::graph::escape;
 use crate::record::Fixture;
 use crate::record::compare::Difference;
 use crate::record::trace::Head;
@@ -51,8 +51,15 @@ struct Differs {
     place: Option<(String, usize)>,
 }
 
-/// The page. Without the flow less is told. `sound`: what the caller sent.
-pub fn html(fixture: &Fixture, flow: Option<&Now>, sound: Option<&Clip>) -> String {
+/// What the caller sent.
+pub struct Sound {
+    pub clip: Clip,
+    /// When its first sample was, in microseconds since the INVITE.
+    pub from: u64,
+}
+
+/// The page. Without the flow less is told.
+pub fn html(fixture: &Fixture, flow: Option<&Now>, sound: Option<&Sound>) -> String {
     let words = flow.map(|flow| Words::of(&flow.program.prompts));
     let (told, differs) = gather(fixture, flow, words.as_ref());
     let mut text = String::new();
@@ -104,7 +111,7 @@ fn differing(outcome: Outcome) -> Vec<Differs> {
 struct Page<'p> {
     fixture: &'p Fixture,
     flow: Option<&'p Now<'p>>,
-    sound: Option<&'p Clip>,
+    sound: Option<&'p Sound>,
     told: &'p Gathered,
     differs: &'p [Differs],
     out: &'p mut String,
@@ -202,9 +209,4 @@ impl Page<'_> {
 fn time(t: u64) -> String {
     let tenths = t / 100_000;
     format!("{}:{:02}.{}", tenths / 600, tenths / 10 % 60, tenths % 10)
-}
-
-/// The picture of a flow is the graph's.
-fn picture(flow: &crate::flow::Flow) -> String {
-    graph::svg(flow)
 }

@@ -1,9 +1,8 @@
 //! The call on one axis of time: the caller's sound, and the lanes below it.
 
-use super::Differs;
 use super::gathered::{Gathered, Item, Lane};
 use super::time;
-use crate::audio::wav::Clip;
+use super::{Differs, Sound};
 use crate::graph::escape;
 use std::fmt::{self, Write};
 
@@ -17,9 +16,8 @@ const NAMES: u64 = 74;
 const SHORTEST_MS: usize = 10;
 const LINES: usize = 12_000;
 
-pub fn write(told: &Gathered, sound: Option<&Clip>, differs: &[Differs], out: &mut String) -> fmt::Result {
-    let sounding = sound.map_or(0, |clip| clip.samples.len() as u64 * 1_000_000 / u64::from(clip.rate.max(1)));
-    let end = told.end.max(sounding).max(1_000_000);
+pub fn write(told: &Gathered, sound: Option<&Sound>, differs: &[Differs], out: &mut String) -> fmt::Result {
+    let end = told.end.max(sound.map_or(0, Sound::end)).max(1_000_000);
     let plan = Plan::of(told, sound.is_some());
     let height = plan.height;
     writeln!(out, "<section id=\"time\">\n<h2>On one axis of time</h2>")?;
@@ -41,8 +39,8 @@ pub fn write(told: &Gathered, sound: Option<&Clip>, differs: &[Differs], out: &m
         writeln!(out, "<text class=\"lane-name\" x=\"6\" y=\"{}\">{name}</text>", y + 16)?;
     }
     writeln!(out, "<svg id=\"plot\" x=\"{NAMES}\" y=\"0\" height=\"{height}\">\n<g id=\"ruler\"></g>")?;
-    if let Some(clip) = sound {
-        waveform(clip, sounding, end, out)?;
+    if let Some(sound) = sound {
+        waveform(sound, end, out)?;
     }
     told.items.iter().try_for_each(|one| item(one, plan.y(one), end, out))?;
     for differs in differs {
@@ -108,17 +106,26 @@ fn item(item: &Item, y: usize, end: u64, out: &mut String) -> fmt::Result {
     }
 }
 
+impl Sound {
+    fn end(&self) -> u64 {
+        self.from + self.clip.samples.len() as u64 * 1_000_000 / u64::from(self.clip.rate.max(1))
+    }
+}
+
 /// The loudest sample either way, for each piece of time.
-fn waveform(clip: &Clip, sounding: u64, end: u64, out: &mut String) -> fmt::Result {
+fn waveform(sound: &Sound, end: u64, out: &mut String) -> fmt::Result {
+    let Sound { clip, from } = sound;
     let shortest = clip.rate as usize * SHORTEST_MS / 1000;
     let piece = shortest.max(clip.samples.len().div_ceil(LINES)).max(1);
     let pieces = clip.samples.chunks(piece);
     let (count, half) = (pieces.len().max(1), SOUND as i32 / 2);
     write!(
         out,
-        "<svg class=\"sound\" data-t=\"0\" data-u=\"{sounding}\" x=\"0\" y=\"{RULER}\" width=\"{}\" height=\"{SOUND}\" \
+        "<svg class=\"sound\" data-t=\"{from}\" data-u=\"{}\" x=\"{}\" y=\"{RULER}\" width=\"{}\" height=\"{SOUND}\" \
          viewBox=\"0 0 {count} {SOUND}\" preserveAspectRatio=\"none\"><title>what the caller sent</title><path d=\"",
-        sounding * WIDTH / end
+        sound.end(),
+        from * WIDTH / end,
+        (sound.end() - from) * WIDTH / end
     )?;
     for (at, samples) in pieces.enumerate() {
         let level = |sample: Option<&i16>| i32::from(*sample.unwrap_or(&0)) * (half - 2) / 32_768;

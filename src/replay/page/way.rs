@@ -1,8 +1,8 @@
 //! The way of a call through the picture of its flow: blocks that it came to, and ways that it took.
 
-use super::picture;
 use crate::flow::Flow;
 use crate::flow::model::Next;
+use crate::graph;
 use crate::record::fixture::{Line, Step};
 use crate::record::seam::Out;
 use std::collections::BTreeSet;
@@ -27,7 +27,7 @@ pub fn write(flow: &Flow, lines: &[Line], out: &mut String) -> fmt::Result {
         "</style>\n<p class=\"tools\"><button data-scale=\"1.25\">+</button><button data-scale=\"0.8\">&minus;</button>\
          <button data-scale=\"0\">whole flow</button></p>\n<div class=\"flow scroll\" tabindex=\"0\">"
     )?;
-    out.push_str(&picture(flow));
+    out.push_str(&graph::svg(flow));
     writeln!(out, "</div>\n</section>")
 }
 

@@ -13,6 +13,8 @@ use super::groups::{self, Group, What};
 use crate::record::Fixture;
 use crate::rerun::outcome::{Outcome, Replayed};
 use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::rc::Rc;
 
 /// Decisions that can be undone.
 const UNDONE: usize = 100;
@@ -20,12 +22,13 @@ const UNDONE: usize = 100;
 /// A recording that did not pass.
 #[derive(Clone)]
 pub struct Case {
-    /// Its file.
+    pub path: PathBuf,
+    /// Its file, as it is shown.
     pub name: String,
     pub flow: String,
     /// `None` of one that cannot be read.
     pub fixture: Option<Box<Fixture>>,
-    pub replayed: std::rc::Rc<Replayed>,
+    pub replayed: Rc<Replayed>,
     /// Something in it was answered.
     pub answered: bool,
 }
@@ -121,9 +124,9 @@ impl Review {
                 continue;
             };
             let fixture = answer::answered(fixture, ran, asked, &cue)?;
-            let replayed = std::rc::Rc::new(again(&found.flow, &fixture)?);
-            let (name, flow) = (found.name.clone(), found.flow.clone());
-            renewed.push((*case, Case { name, flow, fixture: Some(Box::new(fixture)), replayed, answered: true }));
+            let replayed = Rc::new(again(&found.flow, &fixture)?);
+            let fixture = Some(Box::new(fixture));
+            renewed.push((*case, Case { fixture, replayed, answered: true, ..found.clone() }));
         }
         let count = renewed.len();
         let old = renewed.iter().map(|(case, _)| (*case, self.cases[*case].clone())).collect();

@@ -6,6 +6,7 @@ use super::{Case, Review, Write};
 use crate::record::compare::{Difference, Layer};
 use crate::rerun::anchored::{Need, Wanted};
 use crate::rerun::outcome::{Outcome, Replayed};
+use std::path::PathBuf;
 use std::rc::Rc;
 use unicode_width::UnicodeWidthStr;
 
@@ -23,7 +24,8 @@ fn difference(layer: Layer, block: &str, recorded: &str, replayed: &str) -> Diff
 
 fn case(name: String, outcome: Outcome) -> Case {
     let replayed = Rc::new(Replayed { outcome, ran: None, edited: true });
-    Case { name, flow: "desk".to_owned(), fixture: None, replayed, answered: false }
+    let (path, flow) = (PathBuf::from(&name), "desk".to_owned());
+    Case { path, name, flow, fixture: None, replayed, answered: false }
 }
 
 /// 500 recordings: one prompt in all but two, a second difference in ten of them, one that asks, one that does not run.
