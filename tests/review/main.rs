@@ -165,6 +165,36 @@ fn what_the_flow_asks_anew_is_answered_once_for_all() {
 }
 
 #[test]
+fn lines_people_and_keys_are_answered_as_well() {
+    let place = Place::new("contact-center", &["contact-center"], 1);
+    let recording = place.read("fixtures/contact-center-000/call.jsonl");
+    let route = "to: { billing: billing, outage: outage, sales: desk }";
+    let collect = "    - collect: callback\n      else: continue\n    - run: verify\n";
+    // What is edited, and what is answered to what that asks, one after the other.
+    let cases: [(&[(&str, &str)], &[&str]); 3] = [
+        (&[(route, "to: { billing: desk, outage: outage, sales: billing }")], &["turn", "hangs-up"]),
+        (&[(route, "to: { billing: desk, outage: outage, sales: billing }")], &["turn", "fails"]),
+        (&[("    - run: verify\n", collect), ("known: [caller.number]", "known: [uui.number]")], &["5551230009#1"]),
+    ];
+    for (edits, answers) in cases {
+        copy(&Path::new(ROOT).join("flows/contact-center.yaml"), &place.path("flows/contact-center.yaml"));
+        std::fs::write(place.path("fixtures/contact-center-000/call.jsonl"), &recording).expect("written");
+        edits.iter().for_each(|(old, new)| place.edit("flows/contact-center.yaml", old, new));
+        for answer in answers {
+            let printed = place.run(&["review", "fixtures"]).1;
+            let [(group, told)] = &groups(&printed)[..] else { panic!("{answer}: {printed}") };
+            assert_eq!(told, "1 recording wants an answer", "{answer}");
+            let printed = place.run(&["review", "fixtures", "--answer", &format!("{group}={answer}")]).1;
+            assert!(printed.contains("answered in 1 recording"), "{answer}: {printed}");
+        }
+        let (done, printed) = place.run(&["review", "fixtures", "--accept-all"]);
+        assert!(done, "{answers:?}: {printed}");
+        let (done, printed) = place.run(&["replay", "fixtures"]);
+        assert!(done, "{answers:?}: {printed}");
+    }
+}
+
+#[test]
 fn what_cannot_be_run_is_told_and_cannot_be_accepted() {
     let place = Place::new("account-desk", &["clean"], 1);
     for (name, text) in [("empty", ""), ("foreign", "{\"log\":[]}\n"), ("newer", "{\"askonce\":9}\n")] {
