@@ -1,6 +1,6 @@
 //! The call detail record: one JSON object a call. Names and states of the facts, never their values.
 
-use crate::context::{Context, Hop, Recording, State};
+use crate::context::{Context, Hop, Passed, Recording, State};
 use crate::record::seam::{Disposition, EndedBy, Leg};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -25,6 +25,12 @@ pub struct Cdr {
     pub by: EndedBy,
     /// Blocks in the order in which they were entered.
     pub blocks: Vec<String>,
+    /// Steps in the order in which they were entered, as `block:step`, each with what became of it: the tries that failed and
+    /// the way out, `start:2:silent:next`. Names of the flow, and no values.
+    pub path: Vec<String>,
+    /// Steps that were too many to keep.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub path_dropped: u32,
     pub facts: Vec<FactRecord>,
     pub hops: Vec<Hop>,
     /// Facts that we held, and that the caller keyed in again while it talked to a person.
@@ -96,6 +102,11 @@ pub fn facts(context: &Context) -> Vec<FactRecord> {
         FactRecord { name: fact.name.clone(), state, from, tries, silences, invalids }
     };
     context.facts.iter().map(record).collect()
+}
+
+/// The steps of the journey, each with what became of it.
+pub fn path(context: &Context) -> Vec<String> {
+    context.journey.iter().map(Passed::told).collect()
 }
 
 /// The blocks of the journey, each once for every time it was entered.

@@ -295,6 +295,8 @@ impl Call {
             disposition,
             by,
             blocks: cdr::blocks(&self.context),
+            path: cdr::path(&self.context),
+            path_dropped: self.context.journey_dropped,
             facts: cdr::facts(&self.context),
             hops: self.context.hops.clone(),
             asked_again: self.again.told.clone(),

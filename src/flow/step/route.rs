@@ -96,8 +96,8 @@ impl Route {
     pub fn begin(&self, turn: &mut Turn) -> Go {
         let value = turn.context.facts[self.fact].value();
         match value.and_then(|value| self.to.iter().find(|(v, _)| v == value.open())) {
-            Some((_, block)) => Go::Take(Next::Block(*block)),
-            None => turn.fail(self.otherwise),
+            Some((value, block)) => turn.take(Exit::Value(value), Next::Block(*block)),
+            None => turn.fail(Exit::Key("else"), self.otherwise),
         }
     }
 

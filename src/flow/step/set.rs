@@ -125,7 +125,7 @@ impl Set {
         if let Some(value) = value.filter(|value| turn.takes(self.fact, value)) {
             turn.fill(self.fact, value, Source::Set, false);
         }
-        Go::Take(Next::Continue)
+        turn.on()
     }
 
     pub fn object(&self, flow: &Flow) -> String {
