@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the shells own what the core may not have")]
 
 mod check;
+mod coverage;
 mod demo;
 mod doctor;
 mod erase;
@@ -38,6 +39,8 @@ enum Verb {
     Serve(serve::Args),
     /// Read flows (and a configuration) and say what is wrong with them
     Check(check::Args),
+    /// What of flows recorded calls have taken, or the callers of a service
+    Coverage(coverage::Args),
     /// Draw a flow: its blocks, their steps and ways out
     Graph(graph::Args),
     /// Try a flow from the keyboard, without a phone, or by a script
@@ -79,6 +82,7 @@ pub fn run() -> ExitCode {
         Verb::Demo(args) => demo::run(&args),
         Verb::Serve(args) => serve::run(&args),
         Verb::Check(args) => check::run(&args),
+        Verb::Coverage(args) => coverage::run(&args),
         Verb::Graph(args) => graph::run(&args),
         Verb::Play(args) => play::run(&args),
         Verb::Fmt(args) => fmt::run(&args),

@@ -14,6 +14,7 @@ mod ground;
 mod judge;
 mod length;
 mod moves;
+mod reached;
 mod sample;
 mod solve;
 mod standing;
@@ -21,6 +22,7 @@ mod witness;
 
 pub use ground::{Ground, Minds};
 pub use moves::{By, Move, Point};
+pub use reached::Reached;
 pub use standing::{Standing, Status};
 
 use super::model::Flow;

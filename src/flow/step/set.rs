@@ -87,6 +87,10 @@ impl Set {
         }
     }
 
+    pub fn fact(&self) -> usize {
+        self.fact
+    }
+
     pub fn ways(&self) -> Vec<Way<'_>> {
         vec![Way::ON]
     }
