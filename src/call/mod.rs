@@ -80,6 +80,7 @@ impl Birth {
             at: self.at,
             seed: self.seed,
             source: source.to_owned(),
+            shows: Vec::new(),
             trunk: self.trunk.clone(),
             codecs: self.codecs.clone(),
             srtp: self.srtp,

@@ -7,7 +7,7 @@ use crate::graph;
 use crate::record::Fixture;
 use crate::replay::coverage::lcov::Lcov;
 use crate::replay::coverage::records::{self, Counted, Read};
-use crate::replay::coverage::table::{Covered, named, percent};
+use crate::replay::coverage::table::{Covered, percent, together};
 use crate::replay::coverage::{Coverage, Kind, Plan, Taken};
 use crate::server;
 use crate::server::files::{self, Disk, Files, Findings};
@@ -217,7 +217,7 @@ fn reaches(covered: &Covered, kind: Kind, least: f64) -> bool {
     if reached >= least {
         return true;
     }
-    let missing: Vec<String> = covered.coverage.missing(kind).map(named).collect();
+    let missing = together(covered.coverage.missing(kind));
     let kind = kind.name();
     eprintln!("askonce: flow {flow}: {kind} {reached:.2} %, wanted are {least} %: {}", missing.join("; "));
     false

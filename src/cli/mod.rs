@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod erase;
 mod explain;
+mod explore;
 mod fmt;
 mod graph;
 mod load;
@@ -39,6 +40,8 @@ enum Verb {
     Serve(serve::Args),
     /// Read flows (and a configuration) and say what is wrong with them
     Check(check::Args),
+    /// Make up the smallest suite of calls that takes all of a flow, and keep it as recordings
+    Explore(explore::Args),
     /// What of flows recorded calls have taken, or the callers of a service
     Coverage(coverage::Args),
     /// Draw a flow: its blocks, their steps and ways out
@@ -82,6 +85,7 @@ pub fn run() -> ExitCode {
         Verb::Demo(args) => demo::run(&args),
         Verb::Serve(args) => serve::run(&args),
         Verb::Check(args) => check::run(&args),
+        Verb::Explore(args) => explore::run(&args),
         Verb::Coverage(args) => coverage::run(&args),
         Verb::Graph(args) => graph::run(&args),
         Verb::Play(args) => play::run(&args),

@@ -2,5 +2,6 @@
 //! them with.
 
 pub mod coverage;
+pub mod explore;
 pub mod stage;
 pub mod tell;

@@ -31,6 +31,7 @@ use super::script::Script;
 use crate::time::Duration;
 use crate::yaml::Diagnostic;
 use explore::{States, TooMany};
+use jiff::Timestamp;
 use judge::{Found, Judge};
 use length::Lengths;
 
@@ -77,6 +78,11 @@ pub fn calls(flow: &Flow, prompts: &Prompts) -> Option<(Vec<Script>, usize)> {
     let ground = Ground::new(flow, prompts, None);
     let states = States::explore(&ground).ok()?;
     Some(cover::calls(&ground, &states))
+}
+
+/// When hours begin and end in the weeks around the calls of `calls`: right before and right then.
+pub fn moments(flow: &Flow) -> Vec<Timestamp> {
+    flow.hours.iter().flat_map(|hours| clock::moments(hours, solve::USUAL)).collect()
 }
 
 /// Each fact by itself; what goes round, and who is in reach, is looked for once, with no fact told apart. What is not proved so

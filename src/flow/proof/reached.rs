@@ -3,8 +3,11 @@
 use super::explore::States;
 use super::ground::Ground;
 use super::moves::By;
+use super::standing::{Standing, Status};
+use crate::context::Outcome;
 use crate::flow::model::{Exit, Flow, Next, Way};
 use crate::flow::prompts::Prompts;
+use crate::flow::run::AgentEnd;
 use crate::flow::step::Step;
 use std::collections::{HashMap, HashSet};
 
@@ -16,6 +19,8 @@ pub struct Reached {
     steps: HashMap<Place, Option<Place>>,
     /// From a step to another one, or to the end of the call.
     led: HashSet<(Place, Option<Place>)>,
+    /// By these ways out, of steps of which several may lead to one place.
+    by: HashSet<(Place, String)>,
     escapes: HashSet<Place>,
     /// Where callers leave a line by the way out that it offers.
     left: HashSet<Place>,
@@ -27,7 +32,7 @@ impl Reached {
         let ground = Ground::new(flow, prompts, None);
         let states = States::explore(&ground).ok()?;
         let mut reached =
-            Reached { steps: HashMap::new(), led: HashSet::new(), escapes: HashSet::new(), left: HashSet::new() };
+            Reached { steps: HashMap::new(), led: HashSet::new(), by: HashSet::new(), escapes: HashSet::new(), left: HashSet::new() };
         let mut served = HashSet::from([0]);
         let mut open = vec![0];
         while let Some(state) = open.pop() {
@@ -35,8 +40,10 @@ impl Reached {
             reached.steps.insert(place, None);
             for edge in states.edges(state).iter().filter(|edge| edge.by != By::Unserved) {
                 reached.led.insert((place, edge.to.map(|to| states.all[to].place)));
+                let ways = ways(&ground, place, &states.all[state].standing, edge.by);
+                reached.by.extend(ways.into_iter().flatten().map(|way| (place, way)));
                 match edge.by {
-                    By::AskedForPerson { .. } => drop(reached.escapes.insert(place)),
+                    By::AskedForPerson { .. } if !states.all[state].standing.has_escaped() => drop(reached.escapes.insert(place)),
                     By::Left => drop(reached.left.insert(place)),
                     _ => {}
                 }
@@ -91,8 +98,10 @@ impl Reached {
             Next::Return => return None,
         };
         // What is done after the caller is gone may come to the end of its block.
-        let led = self.led.contains(&(place, to)) || (to == Some(behind) && self.led.contains(&(place, None)));
-        (!led).then(|| "however the facts stand there, another way is taken".to_owned())
+        let led = || self.led.contains(&(place, to)) || (to == Some(behind) && self.led.contains(&(place, None)));
+        let sure = matches!(step_of, Step::Branch(_) | Step::Route(_) | Step::Lookup(_) | Step::Agent(_) | Step::Collect(_));
+        let taken = if sure { self.by.contains(&(place, way.exit.to_string())) } else { led() };
+        (!taken).then(|| "however the facts stand there, another way is taken".to_owned())
     }
 
     /// Whether a caller who is asked there may ask for a person instead.
@@ -103,5 +112,46 @@ impl Reached {
     /// Whether a caller may leave the line there by the way out that it offers.
     pub fn leaves(&self, place: Place) -> bool {
         self.left.contains(&place)
+    }
+}
+
+/// The ways out that an event may take, where that tells more than the place it leads to; `None`: it does not.
+fn ways(ground: &Ground, (block, step): Place, standing: &Standing, by: By) -> Option<Vec<String>> {
+    let flow = ground.flow;
+    let step = &flow.blocks[block].steps[step].step;
+    let named = |key: &str| {
+        let has = step.ways().iter().any(|way| way.exit.to_string() == key);
+        Some(vec![if has { key } else { "else" }.to_owned()])
+    };
+    match (step, by) {
+        (Step::Branch(_), By::Holds(holds)) => named(if holds { "then" } else { "else" }),
+        (Step::Route(route), By::Itself) => match standing.status(route.fact()) {
+            Status::Filled(Some(value)) => named(&format!("to.{}", ground.text(route.fact(), value)?)),
+            Status::Filled(None) | Status::Any => Some(step.ways().iter().map(|way| way.exit.to_string()).collect()),
+            _ => named("else"),
+        },
+        (Step::Lookup(_), By::LookedUp { outcome, .. }) => named(match outcome {
+            Outcome::Ok => "next",
+            Outcome::None => "none",
+            Outcome::Refused => "refused",
+            Outcome::Slow => "slow",
+            Outcome::Failed => "else",
+        }),
+        (Step::Agent(_), By::Agent(end)) => named(match end {
+            AgentEnd::Failed => "else",
+            AgentEnd::Done => "done",
+            AgentEnd::Escalated => "escalate",
+        }),
+        (Step::Agent(_), By::Closed) => named("closed"),
+        (Step::Agent(_), By::Full) => named("full"),
+        (Step::Agent(_), By::Waited) => named("waited"),
+        (Step::Collect(collect), by) => match (by, standing.status(collect.fact())) {
+            (By::Keyed { .. } | By::Taken { .. }, _) | (By::Itself, Status::Filled(_)) => named("next"),
+            (By::GaveUp { fact }, _) if flow.facts[fact].default.is_some() => named("next"),
+            (By::GaveUp { .. } | By::Itself, _) => named("else"),
+            (By::AskedForPerson { .. }, _) if standing.has_escaped() => named("else"),
+            _ => None,
+        },
+        _ => None,
     }
 }

@@ -76,6 +76,10 @@ impl Route {
         self.to.iter().map(leads).chain([Way::of("else", self.otherwise)]).collect()
     }
 
+    pub fn fact(&self) -> usize {
+        self.fact
+    }
+
     pub fn minds(&self, minds: &mut Minds) {
         minds.read(self.fact);
         minds.valued.push(self.fact);

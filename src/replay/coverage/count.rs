@@ -1,7 +1,7 @@
 //! What calls took, counted against a plan.
 
 use super::plan::{
-    Item, Kind, ON_ERROR, ON_HANGUP, Plan, TAKEN, lookup_name, open_name, try_name,
+    Item, Kind, ON_ERROR, ON_HANGUP, Plan, TAKEN, lookup_name, declined_name, try_name,
 };
 use crate::audio::Utterance;
 use crate::call::Program;
@@ -161,7 +161,7 @@ impl Taken {
                 }
                 self.add(Kind::Sources, format!("{name} from {by}"));
             }
-            "declined" => self.add(Kind::Sources, open_name(name, by)),
+            "declined" => self.add(Kind::Sources, declined_name(name, by)),
             _ => {}
         }
     }

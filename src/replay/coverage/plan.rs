@@ -63,7 +63,7 @@ impl Kind {
     }
 }
 
-/// One thing to take, by its name among those of its kind: `start:2:else`, `account, 2nd try: silent`.
+/// One thing to take, by its name among those of its kind: `start:2:else`, `account try 2 silent`, `en/welcome`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Item {
     pub kind: Kind,
@@ -73,6 +73,21 @@ pub struct Item {
 impl Item {
     pub fn new(kind: Kind, name: impl Into<String>) -> Item {
         Item { kind, name: name.into() }
+    }
+
+    /// What it is a part of, and which part: a step and its way, a fact and its try, a language and its prompt.
+    pub fn parts(&self) -> (&str, &str) {
+        let name = &self.name;
+        let parted = match self.kind {
+            Kind::Steps | Kind::Always => None,
+            Kind::Exits | Kind::Escapes => {
+                let step = name.match_indices(':').nth(1).map(|(at, _)| at);
+                step.map(|at| (&name[..at], &name[at + 1..]))
+            }
+            Kind::Tries | Kind::Sources | Kind::Lookups => name.split_once(' '),
+            Kind::Prompts => name.split_once('/'),
+        };
+        parted.unwrap_or((name, ""))
     }
 }
 
@@ -241,7 +256,7 @@ impl Writing<'_> {
             let tries = asked && question.default.is_none();
             let open = [("tries", tries), ("person", self.escaped.contains(&number))];
             for (why, _) in open.into_iter().filter(|(_, may)| *may) {
-                self.add(Kind::Sources, open_name(name, why), at.clone(), String::new());
+                self.add(Kind::Sources, declined_name(name, why), at.clone(), String::new());
             }
         }
     }
@@ -319,17 +334,17 @@ fn sources(flow: &Flow, number: usize, asked: bool) -> Vec<Source> {
 }
 
 pub fn try_name(fact: &str, number: usize, end: &str) -> String {
-    format!("{fact}, try {number}: {end}")
+    format!("{fact} try {number} {end}")
 }
 
 pub fn source_name(fact: &str, source: &Source) -> String {
     format!("{fact} from {source}")
 }
 
-pub fn open_name(fact: &str, why: &str) -> String {
-    format!("{fact} left open: {why}")
+pub fn declined_name(fact: &str, why: &str) -> String {
+    format!("{fact} declined: {why}")
 }
 
 pub fn lookup_name(lookup: &str, outcome: Outcome) -> String {
-    format!("{lookup}: {}", word(&outcome))
+    format!("{lookup} {}", word(&outcome))
 }

@@ -5,9 +5,6 @@ use crate::flow::Flow;
 use serde::Serialize;
 use std::fmt::{self, Write};
 
-/// How many of a kind are named.
-const NAMED: usize = 20;
-
 /// A flow with its coverage.
 pub struct Covered<'c> {
     pub flow: &'c Flow,
@@ -105,13 +102,7 @@ impl Covered<'_> {
         writeln!(out, "  {:<wide$}  {:>9}  {:>9}  not taken", "block", "steps", "exits")?;
         for (number, block) in flow.blocks.iter().enumerate() {
             let (steps, exits) = (coverage.of(Kind::Steps, Some(number)), coverage.of(Kind::Exits, Some(number)));
-            let of_block = |planned: &&Planned| planned.block == Some(number);
-            let missing: Vec<String> = [Kind::Steps, Kind::Exits]
-                .into_iter()
-                .flat_map(|kind| coverage.missing(kind).filter(of_block))
-                .map(|planned| short(planned, &block.name.text))
-                .collect();
-            row(out, wide, &block.name.text, (part(steps), part(exits)), &missing)?;
+            row(out, wide, &block.name.text, (part(steps), part(exits)), &self.missing_of(number))?;
         }
         let all = |kind| coverage.of(kind, None);
         let whole = |kind| format!("{:.1} %", (percent(all(kind)) * 10.0).floor() / 10.0);
@@ -119,7 +110,7 @@ impl Covered<'_> {
         row(out, wide, "", (whole(Kind::Steps), whole(Kind::Exits)), &[])?;
         writeln!(out)?;
         for kind in Kind::ALL.into_iter().skip(2).filter(|kind| self.tells(*kind) && all(*kind).1 > 0) {
-            let missing: Vec<String> = coverage.missing(kind).map(named).collect();
+            let missing = together(coverage.missing(kind));
             row(out, wide, kind.name(), (part(all(kind)), whole(kind)), &missing)?;
         }
         let mut beyond = self.beyond().peekable();
@@ -132,6 +123,18 @@ impl Covered<'_> {
         })
     }
 
+    /// What nobody took of a block: steps, and of steps that somebody came to the ways out.
+    fn missing_of(&self, block: usize) -> Vec<String> {
+        let Covered { flow, coverage, .. } = self;
+        let of_block = |planned: &&Planned| planned.block == Some(block);
+        let steps: Vec<&Planned> = coverage.missing(Kind::Steps).filter(of_block).collect();
+        let is_missed = |planned: &&Planned| steps.iter().any(|step| step.item.name == planned.item.parts().0);
+        let exits = coverage.missing(Kind::Exits).filter(of_block).filter(|exit| !is_missed(exit));
+        let name = format!("{}:", flow.blocks[block].name.text);
+        let all = together(steps.iter().copied()).into_iter().chain(together(exits));
+        all.map(|told| told.strip_prefix(&name).map(str::to_owned).unwrap_or(told)).collect()
+    }
+
     /// What no call can take; of a step that none comes to, not each of its ways out.
     fn beyond(&self) -> impl Iterator<Item = &Planned> {
         let all = &self.coverage.plan.all;
@@ -141,8 +144,7 @@ impl Covered<'_> {
             .map(|planned| planned.item.name.as_str())
             .collect();
         all.iter().filter(move |planned| {
-            let step = || planned.item.name.splitn(3, ':').take(2).collect::<Vec<_>>().join(":");
-            planned.beyond.is_some() && (planned.item.kind == Kind::Steps || !steps.contains(&step().as_str()))
+            planned.beyond.is_some() && (planned.item.kind == Kind::Steps || !steps.contains(&planned.item.parts().0))
         })
     }
 }
@@ -159,14 +161,11 @@ fn row(out: &mut String, wide: usize, name: &str, (one, two): (String, String), 
     if missing.is_empty() {
         return writeln!(out, "{}", left.trim_end());
     }
-    for missing in missing.iter().take(NAMED) {
+    for missing in missing {
         writeln!(out, "{left}  {missing}")?;
         left = " ".repeat(wide + 24);
     }
-    match missing.len().saturating_sub(NAMED) {
-        0 => Ok(()),
-        more => writeln!(out, "{left}  and {more} more (--format json has them all)"),
-    }
+    Ok(())
 }
 
 fn part((taken, all): (usize, usize)) -> String {
@@ -174,14 +173,32 @@ fn part((taken, all): (usize, usize)) -> String {
 }
 
 /// `start:2:else (collect account, flows/x.yaml:31)`.
-pub fn named(planned: &Planned) -> String {
-    let Planned { item, at, what, .. } = planned;
-    let what = if what.is_empty() { String::new() } else { format!("{what}, ") };
-    format!("{} ({what}{}:{})", item.name, at.path, at.line)
+fn named(planned: &Planned) -> String {
+    format!("{} {}", planned.item.name, at(planned))
 }
 
-/// The same under its block's name.
-fn short(planned: &Planned, block: &str) -> String {
-    let name = named(planned);
-    name.strip_prefix(block).map(|rest| rest.trim_start_matches(':').to_owned()).unwrap_or(name)
+/// Those of one step, fact, lookup or language in one: `start:2: else, escape (collect account, flows/x.yaml:31)`.
+pub fn together<'p>(all: impl Iterator<Item = &'p Planned>) -> Vec<String> {
+    let mut groups: Vec<(&Planned, Vec<&str>)> = Vec::new();
+    for planned in all {
+        let (of, part) = planned.item.parts();
+        match groups.last_mut() {
+            Some((first, parts)) if !part.is_empty() && first.item.parts().0 == of => parts.push(part),
+            _ => groups.push((planned, vec![part])),
+        }
+    }
+    let told = groups.into_iter().map(|(first, parts)| {
+        let parts = parts.join(", ");
+        let parts = if parts.is_empty() { parts } else { format!(": {parts}") };
+        format!("{}{parts} {}", first.item.parts().0, at(first))
+    });
+    told.collect()
+}
+
+/// `(collect account, flows/x.yaml:31)`; of prompts, their catalogue.
+fn at(planned: &Planned) -> String {
+    let Planned { item, at, what, .. } = planned;
+    let what = if what.is_empty() { String::new() } else { format!("{what}, ") };
+    let line = if item.kind == Kind::Prompts { String::new() } else { format!(":{}", at.line) };
+    format!("({what}{}{line})", at.path)
 }
