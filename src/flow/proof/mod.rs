@@ -32,6 +32,7 @@ use crate::time::Duration;
 use crate::yaml::Diagnostic;
 use explore::{States, TooMany};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use judge::{Found, Judge};
 use length::Lengths;
 
@@ -83,6 +84,11 @@ pub fn calls(flow: &Flow, prompts: &Prompts) -> Option<(Vec<Script>, usize)> {
 /// When hours begin and end in the weeks around the calls of `calls`: right before and right then.
 pub fn moments(flow: &Flow) -> Vec<Timestamp> {
     flow.hours.iter().flat_map(|hours| clock::moments(hours, solve::USUAL)).collect()
+}
+
+/// A value of a fact, as it is written, for a call that is made up.
+pub fn sample(flow: &Flow, fact: usize) -> Option<String> {
+    sample::value(&flow.facts[fact], solve::USUAL.to_zoned(TimeZone::UTC).date())
 }
 
 /// Each fact by itself; what goes round, and who is in reach, is looked for once, with no fact told apart. What is not proved so

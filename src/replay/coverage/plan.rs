@@ -231,7 +231,8 @@ impl Writing<'_> {
         let blocks = [(ON_ERROR, flow.always_error), (ON_HANGUP, flow.always_hangup)];
         for (name, block) in blocks {
             let Some(block) = block.map(|block| &flow.blocks[block]) else { continue };
-            let leads = name == ON_HANGUP || !self.plan.errors.is_empty();
+            let within = |exit: &String| self.plan.within().any(|(_, planned)| planned.item.name == *exit);
+            let leads = name == ON_HANGUP || self.plan.errors.iter().any(within);
             let at = Place { path: flow.paths[block.file].clone(), line: block.name.span.line };
             let what = format!("to {}", block.name.text);
             self.add(Kind::Always, name.to_owned(), at, what).beyond =

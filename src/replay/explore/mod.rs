@@ -1,7 +1,7 @@
 //! A suite for a flow: of the calls that the prover can make up, the fewest that take all that there is to take.
 //!
 //! ```text
-//! proof::calls -> performed, counted --+-> what none of them takes: lookups that end otherwise, hours that end meanwhile
+//! proof::calls -> performed, counted --+-> what none of them takes: a little otherwise than one that comes near
 //!                                      |                                        |
 //!                                      +-> candidates <-------------------------+
 //!                                              -> the one that adds most, again and again -> without those that others make needless
@@ -9,8 +9,9 @@
 
 mod name;
 
-use super::coverage::{Kind, Plan, Taken};
+use super::coverage::{Item, Kind, Plan, Taken};
 use super::stage::{Place, Stage};
+use super::tell::word;
 use crate::call::Program;
 use crate::context::Outcome;
 use crate::engine::Service;
@@ -18,7 +19,7 @@ use crate::flow::proof;
 use crate::flow::script::{Cue, Script};
 use crate::record::fixture::{Fixture, Line, Step};
 use crate::record::seam::Out;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
 /// What made a recording that was explored.
@@ -64,8 +65,7 @@ pub fn explore(service: &Service, plan: &Plan, had: &Numbers, budget: Option<usi
     let place = Place::made_up(flow);
     let theatre = Theatre { service, place, plan, wanted: wanted(plan) };
     let mut all: Vec<Candidate> = scripts.into_iter().map(|script| theatre.perform(script)).collect();
-    theatre.lookups(had, &mut all);
-    theatre.hours(had, &mut all);
+    theatre.otherwise(had, &mut all);
     let needed: Numbers = theatre.wanted.difference(had).copied().collect();
     let chosen = cover(&all, &needed, budget);
     Some(theatre.tell(all, &chosen, &needed))
@@ -98,60 +98,29 @@ impl Theatre<'_> {
         self.wanted.iter().filter(|number| !taken.contains(number) && !had.contains(number)).copied().collect()
     }
 
-    /// A lookup ends in a way that has no exit of its own, and so no call of the prover's.
-    fn lookups(&self, had: &Numbers, all: &mut Vec<Candidate>) {
-        let ends = [Outcome::None, Outcome::Refused, Outcome::Slow, Outcome::Failed];
+    /// What none takes yet, by calls that go a little otherwise than one that comes near.
+    fn otherwise(&self, had: &Numbers, all: &mut Vec<Candidate>) {
         for number in self.missing(had, all) {
             let item = &self.plan.all[number].item;
-            let (lookup, end) = item.parts();
-            let Some(outcome) = ends.into_iter().find(|outcome| super::tell::word(outcome) == end) else { continue };
-            if item.kind != Kind::Lookups {
-                continue;
-            }
-            let asks = |call: &Candidate| {
-                let asked = call.fixture.lines.iter();
-                asked.clone().any(|line| matches!(&line.step, Step::Out(Out::Lookup { name, .. }) if name == lookup))
-            };
-            let other = |call: &Candidate| -> Vec<Script> {
-                let lookups = call.script.cues.iter().enumerate().filter(|(_, cue)| matches!(cue, Cue::Lookup { .. }));
-                let otherwise = lookups.map(|(at, _)| {
-                    let mut script = call.script.clone();
-                    script.cues[at] = Cue::Lookup { outcome, values: Vec::new() };
-                    script
-                });
-                otherwise.collect()
-            };
-            let tried: Vec<Script> = all.iter().filter(|call| asks(call)).flat_map(other).take(TRIES).collect();
+            let tried: Vec<Script> = all.iter().flat_map(|call| self.others(item, call)).take(TRIES).collect();
             all.extend(tried.into_iter().map(|script| self.perform(script)).find(|call| call.takes.contains(&number)));
         }
     }
 
-    /// Hours begin or end between two steps of one call: it comes in so long before that.
-    fn hours(&self, had: &Numbers, all: &mut Vec<Candidate>) {
-        let moments = proof::moments(&self.service.program.flow);
-        for number in self.missing(had, all) {
-            let item = &self.plan.all[number].item;
-            if item.kind != Kind::Exits || moments.is_empty() {
-                continue;
+    fn others(&self, item: &Item, call: &Candidate) -> Vec<Script> {
+        let (of, part) = item.parts();
+        match item.kind {
+            Kind::Lookups => call.looked_up(of).flat_map(|at| call.ended(at, part)).collect(),
+            Kind::Sources => {
+                let flow = &self.service.program.flow;
+                let fact = flow.facts.iter().position(|question| question.name.text == of);
+                let value = fact.and_then(|fact| proof::sample(flow, fact));
+                let (Some(value), Some(lookup)) = (value, part.strip_prefix("from lookup:")) else { return Vec::new() };
+                call.looked_up(lookup).filter_map(|at| call.found(at, of, &value)).collect()
             }
-            let (step, _) = item.parts();
-            let comes = |line: &Line| match &line.step {
-                Step::Out(Out::Step { block, step: at, .. }) if format!("{block}:{at}") == step => Some(line.t),
-                _ => None,
-            };
-            let earlier = |call: &Candidate| -> Vec<Script> {
-                let Some(t) = call.fixture.lines.iter().find_map(comes) else { return Vec::new() };
-                let before = SignedDuration::from_micros(i64::try_from(t).unwrap_or(i64::MAX));
-                let at = moments.iter().filter_map(|moment| moment.checked_sub(before).ok());
-                at.map(|at| {
-                    let mut script = call.script.clone();
-                    script.opening.at = at;
-                    script
-                })
-                .collect()
-            };
-            let tried: Vec<Script> = all.iter().flat_map(earlier).take(TRIES).collect();
-            all.extend(tried.into_iter().map(|script| self.perform(script)).find(|call| call.takes.contains(&number)));
+            Kind::Tries => call.sooner(of),
+            Kind::Exits => call.earlier(of, &proof::moments(&self.service.program.flow)),
+            Kind::Steps | Kind::Escapes | Kind::Always | Kind::Prompts => Vec::new(),
         }
     }
 
@@ -178,6 +147,65 @@ impl Theatre<'_> {
             told.push(Explored { name, fixture, takes: takes.clone(), shows });
         }
         told
+    }
+}
+
+impl Candidate {
+    /// Where the script has a lookup end, if that one is looked up.
+    fn looked_up(&self, lookup: &str) -> impl Iterator<Item = usize> {
+        let asks = |line: &Line| matches!(&line.step, Step::Out(Out::Lookup { name, .. }) if name == lookup);
+        let asks = self.fixture.lines.iter().any(asks);
+        let cues = self.script.cues.iter().enumerate().filter(move |_| asks);
+        cues.filter(|(_, cue)| matches!(cue, Cue::Lookup { .. })).map(|(at, _)| at)
+    }
+
+    /// It ends in that way, which may have no exit of its own, and so no call of the prover's.
+    fn ended(&self, at: usize, end: &str) -> Option<Script> {
+        let ends = [Outcome::None, Outcome::Refused, Outcome::Slow, Outcome::Failed];
+        let outcome = ends.into_iter().find(|outcome| word(outcome) == end)?;
+        let mut script = self.script.clone();
+        script.cues[at] = Cue::Lookup { outcome, values: Vec::new() };
+        Some(script)
+    }
+
+    /// It finds a value for a fact that no step looks at.
+    fn found(&self, at: usize, fact: &str, value: &str) -> Option<Script> {
+        let mut script = self.script.clone();
+        let Cue::Lookup { outcome: Outcome::Ok, values } = &mut script.cues[at] else { return None };
+        values.retain(|(name, _)| name != fact);
+        values.push((fact.to_owned(), value.to_owned()));
+        Some(script)
+    }
+
+    /// One slip fewer, where the fact was asked for more than once.
+    fn sooner(&self, fact: &str) -> Vec<Script> {
+        let again = |line: &Line| {
+            matches!(&line.step, Step::Out(Out::Fact(change)) if change.name == fact && change.state == "filled" && change.tries > 1)
+        };
+        let cues = if self.fixture.lines.iter().any(again) { self.script.cues.len() } else { 0 };
+        let without = |at: usize| {
+            let mut script = self.script.clone();
+            script.cues.remove(at);
+            script
+        };
+        (0..cues).map(without).collect()
+    }
+
+    /// Hours begin or end while it is on its way to that step: it comes in so long before that.
+    fn earlier(&self, step: &str, moments: &[Timestamp]) -> Vec<Script> {
+        let comes = |line: &Line| match &line.step {
+            Step::Out(Out::Step { block, step: at, .. }) if format!("{block}:{at}") == step => Some(line.t),
+            _ => None,
+        };
+        let Some(t) = self.fixture.lines.iter().find_map(comes) else { return Vec::new() };
+        let before = SignedDuration::from_micros(i64::try_from(t).unwrap_or(i64::MAX));
+        let at = moments.iter().filter_map(|moment| moment.checked_sub(before).ok());
+        at.map(|at| {
+            let mut script = self.script.clone();
+            script.opening.at = at;
+            script
+        })
+        .collect()
     }
 }
 
