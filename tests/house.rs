@@ -82,8 +82,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("ezk_sdp_types", &["src/sdp/read.rs"]),
 ];
 
-/// The files that may open a `Secret`: carriers and the store by class, recordings of test calls, what reads a
-/// value to check it or to hold keys against it, what shows an author its own, the record's caller number, the digest of a password, a PIN of the configuration, and our key of SRTP in its description.
+/// The files that may open a `Secret`: carriers and the store by class, recordings of test calls, what compares
+/// them, what reads a value to check it or to hold keys against it, what shows an author its own, the record's caller number, the digest of a password, a PIN of the configuration, and our key of SRTP in its description.
 const OPENERS: &[&str] = &[
     "src/secret.rs",
     "src/audio/arena.rs",
@@ -106,7 +106,10 @@ const OPENERS: &[&str] = &[
     "src/flow/run/turn.rs",
     "src/flow/step/route.rs",
     "src/record/clear.rs",
+    "src/record/compare/handoff.rs",
     "src/replay/stage/words.rs",
+    "src/rerun/redact/inputs.rs",
+    "src/rerun/redact/scan/forms.rs",
     "src/replay/tell.rs",
     "src/sdp/crypto.rs",
     "src/server/outbound/lookups.rs",

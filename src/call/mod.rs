@@ -16,7 +16,7 @@ mod transfer;
 
 use crate::codec::Preference;
 use crate::context::{Context, Destination, FlowStamp, Inbound};
-use crate::flow::{Action, AgentEnd, Ending, Event, Flow, LineWord, Prompts, Run};
+use crate::flow::{Action, AgentEnd, Ending, Event, Flow, Heard, LineWord, Prompts, Run};
 use crate::keying::Policy;
 use crate::media::RecordAct;
 use crate::random::Random;
@@ -88,7 +88,10 @@ impl Birth {
             with: self.with.clone(),
             switches: self.switches.clone(),
             user_agent: self.user_agent.clone(),
+            clips: BTreeMap::new(),
             complete: true,
+            redacted: None,
+            live_differs: false,
             call: self.call.clone(),
             case: self.case.clone(),
             local: self.local.clone(),
@@ -265,6 +268,26 @@ impl Call {
         &self.context
     }
 
+    /// The fact that the caller is asked for now, by its place.
+    pub fn asked(&self) -> Option<usize> {
+        self.run.asked()
+    }
+
+    /// From now on it is kept what becomes of each key.
+    pub fn keep_heard(&mut self) {
+        self.run.keep_heard();
+    }
+
+    /// What became of the caller's keys; each by its number (`pressed`).
+    pub fn heard(&self) -> &[(u32, Heard)] {
+        self.run.heard()
+    }
+
+    /// Keys that the caller has pressed, each once, however many carriers told of it.
+    pub fn pressed(&self) -> u32 {
+        self.keys
+    }
+
     /// Whether the caller is in the middle of an entry.
     pub fn is_entering(&self) -> bool {
         self.run.is_entering()
@@ -296,7 +319,7 @@ impl Call {
             disposition,
             by,
             blocks: cdr::blocks(&self.context),
-            path: cdr::path(&self.context),
+            path: cdr::path(&self.birth.program.flow, &self.context),
             path_dropped: self.context.journey_dropped,
             facts: cdr::facts(&self.context),
             hops: self.context.hops.clone(),

@@ -1,21 +1,22 @@
 //! `askonce coverage`: what of flows recorded calls have taken, or the callers of a service.
 
-use super::{Failed, count, fail, show};
+use super::{Failed, count, fail, show, suite};
 use crate::call::Program;
+use crate::codec::Codec;
+use crate::engine::Service;
 use crate::flow::proof::Reached;
 use crate::graph;
-use crate::record::Fixture;
 use crate::replay::coverage::lcov::Lcov;
 use crate::replay::coverage::records::{self, Counted, Read};
 use crate::replay::coverage::table::{Covered, percent, together};
 use crate::replay::coverage::{Coverage, Kind, Plan, Taken};
+use crate::rerun::Sounds;
 use crate::server;
 use crate::server::files::{self, Disk, Files, Findings};
 use crate::server::store::kept::each_record;
 use std::fs::File;
 use std::io::{BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -55,10 +56,11 @@ enum Format {
 }
 
 /// A flow with all that there is to take.
-pub(super) struct Loaded {
-    pub program: Program,
-    pub plan: Plan,
-    pub findings: Findings,
+struct Loaded {
+    program: Program,
+    sounds: Sounds,
+    plan: Plan,
+    findings: Findings,
 }
 
 pub fn run(args: &Args) -> Result<(), Failed> {
@@ -95,27 +97,26 @@ pub fn run(args: &Args) -> Result<(), Failed> {
     if sound { Ok(()) } else { Err(Failed) }
 }
 
-pub(super) fn load(path: &Path) -> Result<Loaded, Failed> {
-    let mut findings = Findings::default();
-    let written = files::read_flow(&Disk, path, &mut findings);
-    let Some((flow, prompts)) = written.and_then(|written| Some((written.flow?, written.prompts))) else {
+fn load(path: &Path) -> Result<Loaded, Failed> {
+    let (service, findings) = files::load_unproved(&Disk, path, &Codec::LAWS);
+    let Some(Service { program, arena }) = service else {
         show(&findings);
         return Err(fail(format!("{}: the flow does not load", path.display())));
     };
-    let plan = Plan::of(&flow, &prompts, Reached::of(&flow, &prompts).as_ref());
-    Ok(Loaded { program: Program { flow: Arc::new(flow), prompts: Arc::new(prompts) }, plan, findings })
+    let (flow, prompts) = (&program.flow, &program.prompts);
+    let plan = Plan::of(flow, prompts, Reached::of(flow, prompts).as_ref());
+    Ok(Loaded { sounds: Sounds::of(arena), program, plan, findings })
 }
 
 /// Every recording, one after the other. Gives whether each could be run.
 fn recordings(places: &[PathBuf], flows: &[Loaded], coverage: &mut [Coverage]) -> Result<bool, Failed> {
     let (mut sound, mut others) = (true, 0);
     for path in fixtures(places)? {
-        let fixture = std::fs::read_to_string(&path).map_err(|error| error.to_string());
-        let fixture = fixture.and_then(|text| Fixture::read(&text).map_err(|broken| broken.to_string()));
-        let taken = fixture.and_then(|fixture| {
+        let taken = suite::read(&path).and_then(|fixture| {
             let at = flows.iter().position(|flow| flow.program.flow.name.text == fixture.header.flow);
             let Some(at) = at else { return Ok(None) };
-            let taken = Taken::again(&flows[at].plan, &fixture, flows[at].program.clone());
+            let Loaded { program, sounds, plan, .. } = &flows[at];
+            let taken = Taken::again(plan, &fixture, program, sounds);
             taken.map(|taken| Some((at, taken))).map_err(|unplayable| unplayable.to_string())
         });
         match taken {

@@ -1,5 +1,6 @@
 //! `askonce explain`: one call in plain words, from its recording or from what the store has of it. Values are masked.
 
+use super::suite::{self, Flows, Served};
 use super::{Failed, fail, show};
 use crate::context::Source;
 use crate::context::document::FactState;
@@ -14,7 +15,6 @@ use crate::server::files::Disk;
 use crate::server::store::kept::{FactRecord, Kept, Record, kept};
 use crate::server::{self, places};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -42,11 +42,10 @@ pub fn run(args: &Args) -> Result<(), Failed> {
 fn recorded(path: &Path, flows: &Path) -> Result<String, Failed> {
     let file = if path.is_dir() { path.join("call.jsonl") } else { path.to_owned() };
     let failed = |why: &dyn std::fmt::Display| fail(format!("{}: {why}", file.display()));
-    let text = std::fs::read_to_string(&file).map_err(|error| {
+    if !file.exists() {
         eprintln!("askonce: to explain a call that a service had, give its --config");
-        failed(&error)
-    })?;
-    let fixture = Fixture::read(&text).map_err(|broken| failed(&broken))?;
+    }
+    let fixture = suite::read(&file).map_err(|why| failed(&why))?;
     let header = &fixture.header;
     let mut text = format!("{} of {}, flow {} ({})\n", header.call, header.at, header.flow, header.digest);
     if let Some(Step::In(In::Invite(arrival))) = fixture.lines.first().map(|line| &line.step) {
@@ -57,15 +56,14 @@ fn recorded(path: &Path, flows: &Path) -> Result<String, Failed> {
 
 /// With the flow, the call runs again and says what it knew; without it, the lines say what they can.
 fn story(fixture: &Fixture, flows: &Path) -> String {
-    let program = super::replay::program(&fixture.header.flow, flows, &mut BTreeMap::new());
-    if let Ok(mut program) = program {
+    if let Ok(Served { mut program, .. }) = Flows::in_folder(flows).served(&fixture.header.flow) {
         // An edit that changes nothing for this call is no reason to tell less of it: what it did says whether it did.
         Arc::make_mut(&mut program.flow).digest.clone_from(&fixture.header.digest);
         let words = Words::of(&program.prompts);
         let (mut teller, mut rows, mut known) = (Teller::new(Reader::Anybody, Some(&words)), Vec::new(), Vec::new());
-        let replayed = rerun::watched(fixture, program, |line, context| {
-            rows.extend(teller.tell(line, Some(context)));
-            known = tell::facts(Reader::Anybody, context);
+        let replayed = rerun::watched(fixture, program, |line, call| {
+            rows.extend(teller.tell(line, Some(call.context())));
+            known = tell::facts(Reader::Anybody, call.context());
         });
         if replayed.is_ok_and(|replayed| replayed.comparison.first_difference.is_none()) {
             return rendered(&rows) + &known.iter().map(|fact| format!("known: {fact}\n")).collect::<String>();

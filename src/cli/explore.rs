@@ -1,15 +1,15 @@
 //! `askonce explore`: the smallest suite of calls that takes all of a flow, made up and kept as recordings.
 
 use super::coverage::fixtures;
-use super::{Failed, count, fail, show};
+use super::{Failed, count, fail, show, suite};
 use crate::codec::Codec;
 use crate::engine::Service;
 use crate::flow::proof::Reached;
-use crate::record::Fixture;
 use crate::replay::coverage::table::together;
 use crate::replay::coverage::{Item, Kind, Plan, Planned, Taken};
 use crate::replay::explore::{self, Explored, Numbers, SOURCE, numbers, wanted};
 use crate::replay::stage::keep;
+use crate::rerun::Sounds;
 use crate::server::files::{self, Disk};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -81,15 +81,13 @@ struct Kept {
 /// Those of this flow, as they go on it now.
 fn there(folder: &Path, service: &Service, plan: &Plan, sound: &mut bool) -> Result<Vec<Kept>, Failed> {
     let mut all = Vec::new();
-    let wanted = wanted(plan);
+    let (wanted, sounds) = (wanted(plan), Sounds::of(service.arena.clone()));
     for path in fixtures(&[folder.to_owned()])? {
-        let fixture = std::fs::read_to_string(&path).map_err(|error| error.to_string());
-        let fixture = fixture.and_then(|text| Fixture::read(&text).map_err(|broken| broken.to_string()));
-        let taken = fixture.and_then(|fixture| {
+        let taken = suite::read(&path).and_then(|fixture| {
             if fixture.header.flow != service.program.flow.name.text {
                 return Ok(None);
             }
-            let taken = Taken::again(plan, &fixture, service.program.clone());
+            let taken = Taken::again(plan, &fixture, &service.program, &sounds);
             taken.map(|taken| Some((fixture.header, taken))).map_err(|unplayable| unplayable.to_string())
         });
         match taken {

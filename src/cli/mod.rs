@@ -17,6 +17,7 @@ mod prompts;
 mod replay;
 mod schema;
 mod serve;
+mod suite;
 mod trace;
 
 use crate::os::sys::end_with_the_reader;

@@ -1,101 +1,137 @@
 //! `askonce replay`: recorded calls again, in virtual time, against the flows as they are now.
 
+use super::suite::{Case, Suite, Where};
 use super::{Failed, count, fail};
-use crate::call::Program;
-use crate::codec::Codec;
-use crate::record::Fixture;
-use crate::rerun;
-use crate::server;
-use crate::server::files::{self, Disk, Files};
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use crate::record::compare::{Difference, Layers};
+use crate::rerun::Outcome;
+use crate::rerun::anchored::Need;
+use crate::rerun::outcome::How;
+use clap::ValueEnum;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Differences of one recording that are shown.
+const SHOWN: usize = 8;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folders with recordings (call.jsonl at any depth), or single recordings
-    #[arg(required = true)]
-    fixtures: Vec<PathBuf>,
-    /// Where the flows are
-    #[arg(long, default_value = "flows")]
-    flows: PathBuf,
+    #[command(flatten)]
+    wanted: Where,
+    /// Each input when it was recorded, though the flow was edited; without this, as long after what it answers to
+    #[arg(long)]
+    exact: bool,
+    /// What is compared: path, facts, prompts, hand-off, timing, disposition, invariants, bytes; or `-timing,-bytes` for all
+    /// but these
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
+    layers: Option<Layers>,
+    /// What may differ in time, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 250)]
+    window: u64,
+    /// Only what did not pass
+    #[arg(long)]
+    ci: bool,
+    #[arg(long, value_enum, default_value_t = Form::Text)]
+    format: Form,
 }
 
-enum Outcome {
-    Pass { outputs: usize },
-    Differs(String),
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// A line for each recording, and what differs
+    Text,
+    /// One JSON object
+    Json,
 }
 
 pub fn run(args: &Args) -> Result<(), Failed> {
-    let mut paths = Vec::new();
-    for place in &args.fixtures {
-        if place.is_file() {
-            paths.push(place.clone());
-            continue;
-        }
-        if !place.exists() {
-            return Err(fail(format!("{}: there is no such file or folder", place.display())));
-        }
-        let found = Disk.below(place).map_err(|error| fail(format!("{}: {error}", place.display())))?;
-        paths.extend(found.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "jsonl")));
-    }
-    if paths.is_empty() {
-        return Err(fail("no recording (*.jsonl) found; `askonce serve --record DIR --clear-test-data` makes them"));
-    }
-    let mut programs = BTreeMap::new();
-    let mut failed = 0;
-    for path in &paths {
-        match one(path, &args.flows, &mut programs) {
-            Ok(Outcome::Pass { outputs }) => println!("pass  {} ({})", path.display(), count(outputs, "output")),
-            Ok(Outcome::Differs(why)) => {
-                failed += 1;
-                println!("diff  {}\n{why}", path.display());
+    let mut layers = args.layers.clone().unwrap_or_default();
+    layers.window = Duration::from_millis(args.window);
+    let how = How { exact: args.exact, layers };
+    let suite = Suite::find(&args.wanted)?;
+    let cases = suite.run(&how);
+    let failed = cases.iter().filter(|case| !case.outcome().passes()).count();
+    match args.format {
+        Form::Text => {
+            for case in cases.iter().filter(|case| !args.ci || !case.outcome().passes()) {
+                print!("{}", told(case));
             }
-            Err(why) => {
-                failed += 1;
-                println!("error {}: {why}", path.display());
-            }
+            println!("{} replayed, {} passed, {failed} failed", cases.len(), cases.len() - failed);
+        }
+        Form::Json => {
+            let cases: Vec<Value> = cases.iter().map(object).collect();
+            let text =
+                serde_json::to_string_pretty(&json!({ "replayed": cases.len(), "failed": failed, "cases": cases }));
+            println!("{}", text.map_err(fail)?);
         }
     }
-    println!("{} replayed, {} passed, {failed} failed", paths.len(), paths.len() - failed);
     if failed == 0 { Ok(()) } else { Err(Failed) }
 }
 
-fn one(path: &Path, flows: &Path, programs: &mut BTreeMap<String, Program>) -> Result<Outcome, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-    let fixture = Fixture::read(&text).map_err(|broken| broken.to_string())?;
-    let program = program(&fixture.header.flow, flows, programs)?;
-    let replayed = rerun::run(&fixture, program).map_err(|unplayable| unplayable.to_string())?;
-    let Some(difference) = replayed.comparison.first_difference else {
-        return Ok(Outcome::Pass { outputs: replayed.comparison.equal });
+/// As a person reads it.
+fn told(case: &Case) -> String {
+    let path = case.path.display();
+    let word = case.outcome().word();
+    let mut text = match case.outcome() {
+        Outcome::Pass { outputs } => return format!("{word}  {path} ({})\n", count(*outputs, "output")),
+        Outcome::Broken(why) => return format!("{word} {path}: {why}\n"),
+        Outcome::Diff(differences) => {
+            let lines = differences.iter().take(SHOWN).map(|difference| {
+                let t = seconds(difference.t);
+                format!("      {t} {difference}\n")
+            });
+            let more = differences.len().saturating_sub(SHOWN);
+            let more = if more > 0 { format!("      and {}\n", count(more, "more difference")) } else { String::new() };
+            format!("{word}  {path}\n{}{more}", lines.collect::<String>())
+        }
+        Outcome::NeedsInput(needs) => {
+            let lines = needs.iter().map(|need| format!("      {} {}{}\n", seconds(need.t), place(need), need.what));
+            format!("{word}  {path}\n{}", lines.collect::<String>())
+        }
     };
-    let none = || "nothing more".to_owned();
-    let edited = if replayed.edited { "\n      (the flow was edited since this was recorded)" } else { "" };
-    Ok(Outcome::Differs(format!(
-        "      after {} equal\n      recorded: {}\n      replayed: {}{edited}",
-        count(replayed.comparison.equal, "output"),
-        difference.recorded.unwrap_or_else(none),
-        difference.replayed.unwrap_or_else(none),
-    )))
+    if case.replayed.edited {
+        text += "      (the flow was edited since this was recorded)\n";
+    }
+    text
 }
 
-/// The flow of that name in the flows folder.
-pub(super) fn program(name: &str, flows: &Path, programs: &mut BTreeMap<String, Program>) -> Result<Program, String> {
-    if let Some(program) = programs.get(name) {
-        return Ok(program.clone());
-    }
-    let path = server::flow_files(&Disk, flows).into_iter().find(|path| {
-        let text = std::fs::read_to_string(path).unwrap_or_else(|_| String::new());
-        text.lines().any(|line| line.strip_prefix("flow:").is_some_and(|flow| flow.trim() == name))
+fn seconds(micros: u64) -> String {
+    format!("{:>8.3} s", micros as f64 / 1e6)
+}
+
+fn place(need: &Need) -> String {
+    need.place.as_ref().map_or_else(String::new, |(block, step, line)| format!("at {block}.{step} (line {line}): "))
+}
+
+fn object(case: &Case) -> Value {
+    let mut object = json!({
+        "path": case.path,
+        "flow": case.flow,
+        "call": case.fixture.as_ref().map(|fixture| &fixture.header.call),
+        "outcome": case.outcome().word(),
+        "edited": case.replayed.edited,
+        "micros": u64::try_from(case.took.as_micros()).unwrap_or(u64::MAX),
     });
-    let path =
-        path.ok_or_else(|| format!("no file in {} is the flow `{name}` (--flows says where)", flows.display()))?;
-    // What fails a proof is replayed as well: a witness of that is a recording like others.
-    let (service, findings) = files::load_unproved(&Disk, &path, &Codec::LAWS);
-    let Some(service) = service else {
-        super::show(&findings);
-        return Err(format!("the flow {} does not load (--flows says where flows are)", path.display()));
-    };
-    let program = service.program;
-    programs.insert(name.to_owned(), program.clone());
-    Ok(program)
+    match case.outcome() {
+        Outcome::Pass { outputs } => object["outputs"] = json!(outputs),
+        Outcome::Broken(why) => object["error"] = json!(why),
+        Outcome::Diff(differences) => object["differences"] = differences.iter().map(difference).collect(),
+        Outcome::NeedsInput(needs) => {
+            let need = |need: &Need| json!({ "t": need.t, "place": need.place, "needs": need.what.to_string() });
+            object["needs"] = needs.iter().map(need).collect();
+        }
+    }
+    object
+}
+
+fn difference(difference: &Difference) -> Value {
+    let Difference { layer, t, place, line, subject, recorded, replayed } = difference;
+    json!({
+        "layer": layer.name(),
+        "t": t,
+        "block": place.as_ref().map(|(block, _)| block),
+        "step": place.as_ref().map(|(_, step)| step),
+        "line": line,
+        "subject": subject,
+        "recorded": recorded,
+        "replayed": replayed,
+    })
 }

@@ -59,14 +59,31 @@ pub struct Header {
     pub switches: BTreeMap<String, bool>,
     /// How we named ourselves to the agent's phone.
     pub user_agent: String,
+    /// The clips that the caller and the agent heard, as they sounded.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub clips: BTreeMap<String, Clip>,
     /// Whether every line is there: a call that broke, or outgrew its journal, cannot be compared.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub complete: bool,
+    /// The name of the key under which its caller's values became pseudonyms; without it they are in clear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redacted: Option<String>,
+    /// The live call did something else than its rerun, which is what is written here: one of the two is wrong.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub live_differs: bool,
     pub call: String,
     pub case: String,
     pub local: Local,
     /// The destinations that the flow names, as they were configured.
     pub destinations: BTreeMap<String, Destination>,
+}
+
+/// How a clip sounded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clip {
+    pub ms: u64,
+    /// Of its sound as G.711 mu-law: the first hex digits of its SHA-256.
+    pub digest: String,
 }
 
 fn yes() -> bool {

@@ -9,7 +9,7 @@ use crate::context::{Outcome, Passed};
 use crate::flow::run::{ESCAPE, HANGUP, INVALID, SILENT};
 use crate::record::fixture::{Fixture, Line, Step};
 use crate::record::seam::{FactChange, In, Out};
-use crate::rerun::{self, Unplayable};
+use crate::rerun::{Sounds, Unplayable, anchored};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one call took, each as often as it did.
@@ -74,16 +74,14 @@ impl<'p> Coverage<'p> {
 
 impl Taken {
     /// What a recorded call takes of the flow as it is now.
-    pub fn again(plan: &Plan, fixture: &Fixture, program: Program) -> Result<Taken, Unplayable> {
+    pub fn again(plan: &Plan, fixture: &Fixture, program: &Program, sounds: &Sounds) -> Result<Taken, Unplayable> {
         let mut journey = Vec::new();
-        let replayed = rerun::watched(fixture, program, |line, context| {
+        let ran = anchored::watched(fixture, program, sounds, |line, context| {
             if let Step::Out(Out::End { .. }) = &line.step {
                 journey.clone_from(&context.journey);
             }
         })?;
-        // Inputs and outputs in one order: an answer comes behind its question.
-        let inputs = fixture.lines.iter().filter(|line| matches!(line.step, Step::In(_)));
-        Ok(Taken::of(plan, inputs.chain(&replayed.lines), &journey))
+        Ok(Taken::of(plan, ran.lines.iter(), &journey))
     }
 
     /// What a call took, of all that it was told and did, in any order, and its steps.
