@@ -61,7 +61,9 @@ fn follows(flow: &Flow, path: &[String]) {
             (block, step - 1, parts.next().unwrap_or("").to_owned())
         };
         let ((block, step, words), (to, first, _)) = (place(&pair[0]), place(&pair[1]));
-        let exit = words.trim_start_matches("silent:").trim_start_matches("invalid:").trim_start_matches("silent:");
+        let failed = |word: &&str| matches!(*word, "silent" | "invalid");
+        let exit = words.split(':').skip_while(failed).collect::<Vec<_>>().join(":");
+        let exit = exit.as_str();
         let step_of = &flow.blocks[block].steps[step].step;
         let expected = match step_of.ways().iter().find(|way| way.exit.to_string() == exit).map(|way| way.next) {
             Some(Next::Continue) => (block, step + 1),
@@ -92,7 +94,9 @@ fn every_example_is_taken_whole() {
         for call in &suite {
             follows(model, &path(&call.fixture, loaded.service.program.clone()));
             let taken = Taken::again(&loaded.plan, &call.fixture, &loaded.service.program, &sounds).expect("it runs");
-            let foreign: Vec<&Item> = taken.0.keys().filter(|item| loaded.plan.number(item).is_none()).collect();
+            // A fact that nobody asks for is declined with all the others, and any may come with the case.
+            let planned = |item: &&Item| loaded.plan.number(item).is_some() || item.kind == Kind::Sources;
+            let foreign: Vec<&Item> = taken.0.keys().filter(|item| !planned(item)).collect();
             assert!(foreign.is_empty(), "{flow}, {}: not planned: {foreign:?}", call.name);
             assert!(call.takes.is_subset(&explore::numbers(&loaded.plan, &taken)), "{flow}, {}", call.name);
             coverage.add(&taken);
@@ -108,7 +112,8 @@ fn every_example_is_taken_whole() {
             format!("{taken}/{all}")
         };
         let beyond = loaded.plan.all.iter().filter(|planned| planned.beyond.is_some()).count();
-        let kinds = Kind::ALL.map(part).join(" | ");
+        let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Always).map(part);
+        let kinds = kinds.collect::<Vec<_>>().join(" | ");
         rows += &format!("| {flow} | {made_up} | {} | {kinds} | {beyond} |\n", suite.len());
     }
     assert!(include_str!("../docs/coverage.md").contains(&rows), "docs/coverage.md says otherwise:\n{rows}");
@@ -208,7 +213,8 @@ blocks:
   bye:
     - hangup
 ";
-const EDITED: [(&str, &str); 3] = [("1: one, 2: two", "1: one"), ("one: bye, two: more", "one: bye"), ("  more:\n    - goto: bye\n", "")];
+const EDITED: [(&str, &str); 3] =
+    [("1: one, 2: two", "1: one"), ("one: bye, two: more", "one: bye"), ("  more:\n    - goto: bye\n", "")];
 
 #[test]
 fn a_suite_follows_its_flow() {
@@ -217,18 +223,22 @@ fn a_suite_follows_its_flow() {
     let at = |name: &str| folder.path().join(name).display().to_string();
     let (kept, lcov, picture) = (at("kept"), at("lcov.info"), at("flow.svg"));
     // So many calls and no more.
-    let few = askonce(&["explore", &account, "--write", &kept, "--budget", "2"]);
+    let few = askonce(&["explore", &account, "--write", &kept, "--budget", "1"]);
     assert!(few.status.success() && out(&few).contains("left out"), "{}", out(&few));
-    assert_eq!(std::fs::read_dir(&kept).expect("a folder").count(), 2);
+    assert_eq!(std::fs::read_dir(&kept).expect("a folder").count(), 1);
     let covered = ["coverage", &account, "--fixtures", &kept, "--lcov", &lcov, "--picture", &picture];
-    let short = askonce(&[&covered[..], &["--min", "steps=10,exits=100"]].concat());
+    let short = askonce(&[&covered[..], &["--min", "steps=10,sources=100"]].concat());
     assert_eq!(short.status.code(), Some(1), "{}", out(&short));
-    assert!(out(&short).contains("wanted are 100 %: ") && out(&short).contains("account-desk.yaml:"), "{}", out(&short));
+    assert!(
+        out(&short).contains("wanted are 100 %: ") && out(&short).contains("account-desk.yaml:"),
+        "{}",
+        out(&short)
+    );
     let drawn = std::fs::read_to_string(&picture).expect("a picture");
     assert!(drawn.contains(" untaken\"") && drawn.contains("no call took it"));
     // The rest is added, and then nothing.
     let rest = askonce(&["explore", &account, "--write", &kept]);
-    assert!(rest.status.success() && out(&rest).contains("2 recordings there"), "{}", out(&rest));
+    assert!(rest.status.success() && out(&rest).contains("1 recording there"), "{}", out(&rest));
     let again = askonce(&["explore", &account, "--write", &kept]);
     assert!(out(&again).contains("nothing is to be added"), "{}", out(&again));
     let whole = askonce(&[&covered[..], &["--min", "steps=100,exits=100,tries=100,sources=100"]].concat());
@@ -264,12 +274,15 @@ fn what_an_edit_takes_away_is_told_and_pruned() {
     let of_more = folders.iter().find(|folder| is_of_more(folder)).expect("one shows it");
     let text = std::fs::read_to_string(of_more.join("call.jsonl")).expect("a recording");
     std::fs::create_dir(at("kept/own")).expect("a folder");
-    std::fs::write(at("kept/own/call.jsonl"), text.replace(r#""source":"explore""#, r#""source":"live""#)).expect("a file");
+    std::fs::write(at("kept/own/call.jsonl"), text.replace(r#""source":"explore""#, r#""source":"live""#))
+        .expect("a file");
     std::fs::write(at("small.yaml"), EDITED.iter().fold(FLOW.to_owned(), |text, (from, to)| text.replace(from, to)))
         .expect("a file");
     let after = askonce(&["explore", &flow, "--write", &kept]);
     let name = of_more.file_name().and_then(|name| name.to_str()).expect("a name");
-    let told = out(&after).lines().any(|line| line.contains(name) && line.contains("no longer shows") && line.contains("more:1"));
+    let told = out(&after)
+        .lines()
+        .any(|line| line.contains(name) && line.contains("no longer shows") && line.contains("more:1"));
     assert!(after.status.success() && told && of_more.exists(), "{}", out(&after));
     let pruned = askonce(&["explore", &flow, "--write", &kept, "--prune"]);
     assert!(pruned.status.success() && !of_more.exists(), "{}", out(&pruned));

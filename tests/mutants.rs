@@ -156,7 +156,9 @@ impl Tally {
         let Self { refused, disproved, heard, explored, same, unseen } = self;
         let all = refused + disproved + heard + same + unseen;
         let (calls, few) = (original.calls.len(), original.explored.len());
-        format!("| {flow} | {all} | {refused} | {disproved} | {heard} ({calls}) | {explored} ({few}) | {same} | {unseen} |")
+        format!(
+            "| {flow} | {all} | {refused} | {disproved} | {heard} ({calls}) | {explored} ({few}) | {same} | {unseen} |"
+        )
     }
 }
 
@@ -168,7 +170,8 @@ fn look_at(flow: &str, missed: usize) {
     let mut survivors = Vec::new();
     for Mutant { line, what, text } in text::all(&original.source) {
         let (fate, explored) = original.fate(&text);
-        let but = if explored || !matches!(fate, Fate::Heard(_)) { "" } else { ", which the explored suite does not hear" };
+        let but =
+            if explored || !matches!(fate, Fate::Heard(_)) { "" } else { ", which the explored suite does not hear" };
         println!("{flow}:{line} {what}: {fate}{but}");
         tally.explored += usize::from(explored);
         match fate {

@@ -176,7 +176,10 @@ fn count_records(args: &Args, flows: &[Loaded], coverage: &mut [Coverage]) -> Re
         (broken, "no record, or not whole: not counted"),
     ];
     for (number, what) in notes.into_iter().filter(|(number, _)| *number > 0) {
-        eprintln!("askonce: {} {what}", if number == 1 { "1 record is".to_owned() } else { format!("{number} records are") });
+        eprintln!(
+            "askonce: {} {what}",
+            if number == 1 { "1 record is".to_owned() } else { format!("{number} records are") }
+        );
     }
     Ok(())
 }
@@ -188,8 +191,7 @@ fn picture(path: &Path, loaded: &Loaded, coverage: &Coverage) -> Result<String, 
         Some("svg") => Ok(graph::svg(flow, Some(&untaken))),
         Some("html") => {
             let catalogue = |path: &str| prompts.books().any(|book| book.path == path);
-            let files: Vec<_> =
-                loaded.findings.sources.iter().filter(|source| !catalogue(&source.path)).collect();
+            let files: Vec<_> = loaded.findings.sources.iter().filter(|source| !catalogue(&source.path)).collect();
             Ok(graph::html(flow, prompts, &files, Some(&untaken)))
         }
         _ => Err(fail(format!("{}: a picture ends in .svg or .html", path.display()))),

@@ -25,6 +25,7 @@ pub use moves::{By, Move, Point};
 pub use reached::Reached;
 pub use standing::{Standing, Status};
 
+use super::hours::Hours;
 use super::model::Flow;
 use super::prompts::Prompts;
 use super::script::Script;
@@ -82,8 +83,8 @@ pub fn calls(flow: &Flow, prompts: &Prompts) -> Option<(Vec<Script>, usize)> {
 }
 
 /// When hours begin and end in the weeks around the calls of `calls`: right before and right then.
-pub fn moments(flow: &Flow) -> Vec<Timestamp> {
-    flow.hours.iter().flat_map(|hours| clock::moments(hours, solve::USUAL)).collect()
+pub fn moments(hours: &Hours) -> Vec<Timestamp> {
+    clock::moments(hours, solve::USUAL)
 }
 
 /// A value of a fact, as it is written, for a call that is made up.

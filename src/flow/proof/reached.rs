@@ -31,8 +31,13 @@ impl Reached {
     pub fn of(flow: &Flow, prompts: &Prompts) -> Option<Reached> {
         let ground = Ground::new(flow, prompts, None);
         let states = States::explore(&ground).ok()?;
-        let mut reached =
-            Reached { steps: HashMap::new(), led: HashSet::new(), by: HashSet::new(), escapes: HashSet::new(), left: HashSet::new() };
+        let mut reached = Reached {
+            steps: HashMap::new(),
+            led: HashSet::new(),
+            by: HashSet::new(),
+            escapes: HashSet::new(),
+            left: HashSet::new(),
+        };
         let mut served = HashSet::from([0]);
         let mut open = vec![0];
         while let Some(state) = open.pop() {
@@ -43,7 +48,9 @@ impl Reached {
                 let ways = ways(&ground, place, &states.all[state].standing, edge.by);
                 reached.by.extend(ways.into_iter().flatten().map(|way| (place, way)));
                 match edge.by {
-                    By::AskedForPerson { .. } if !states.all[state].standing.has_escaped() => drop(reached.escapes.insert(place)),
+                    By::AskedForPerson { .. } if !states.all[state].standing.has_escaped() => {
+                        drop(reached.escapes.insert(place))
+                    }
                     By::Left => drop(reached.left.insert(place)),
                     _ => {}
                 }
@@ -52,10 +59,7 @@ impl Reached {
         }
         for (state, of) in states.all.iter().enumerate() {
             let unserved = || states.way(state).into_iter().find(|(_, by)| *by == By::Unserved);
-            reached
-                .steps
-                .entry(of.place)
-                .or_insert_with(|| unserved().map(|(state, _)| states.all[state].place));
+            reached.steps.entry(of.place).or_insert_with(|| unserved().map(|(state, _)| states.all[state].place));
         }
         Some(reached)
     }
@@ -99,7 +103,8 @@ impl Reached {
         };
         // What is done after the caller is gone may come to the end of its block.
         let led = || self.led.contains(&(place, to)) || (to == Some(behind) && self.led.contains(&(place, None)));
-        let sure = matches!(step_of, Step::Branch(_) | Step::Route(_) | Step::Lookup(_) | Step::Agent(_) | Step::Collect(_));
+        let sure =
+            matches!(step_of, Step::Branch(_) | Step::Route(_) | Step::Lookup(_) | Step::Agent(_) | Step::Collect(_));
         let taken = if sure { self.by.contains(&(place, way.exit.to_string())) } else { led() };
         (!taken).then(|| "however the facts stand there, another way is taken".to_owned())
     }

@@ -1,8 +1,6 @@
 //! What calls took, counted against a plan.
 
-use super::plan::{
-    Item, Kind, ON_ERROR, ON_HANGUP, Plan, TAKEN, lookup_name, declined_name, try_name,
-};
+use super::plan::{Item, Kind, ON_ERROR, ON_HANGUP, Plan, Planned, TAKEN, declined_name, lookup_name, try_name};
 use crate::audio::Utterance;
 use crate::call::Program;
 use crate::context::{Outcome, Passed};
@@ -10,6 +8,7 @@ use crate::flow::run::{ESCAPE, HANGUP, INVALID, SILENT};
 use crate::record::fixture::{Fixture, Line, Step};
 use crate::record::seam::{FactChange, In, Out};
 use crate::rerun::{Sounds, Unplayable, anchored};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one call took, each as often as it did.
@@ -41,9 +40,8 @@ impl<'p> Coverage<'p> {
 
     /// Of what some call can take, how much was taken, and how much there is.
     pub fn of(&self, kind: Kind, block: Option<usize>) -> (usize, usize) {
-        let of = |planned: &super::Planned| {
-            planned.item.kind == kind && block.is_none_or(|block| planned.block == Some(block))
-        };
+        let of =
+            |planned: &Planned| planned.item.kind == kind && block.is_none_or(|block| planned.block == Some(block));
         let all = self.plan.within().filter(|(_, planned)| of(planned));
         all.fold((0, 0), |(taken, all), (number, _)| (taken + usize::from(self.counts[number] > 0), all + 1))
     }
@@ -51,9 +49,8 @@ impl<'p> Coverage<'p> {
     /// The ways that nobody took, by their names in the flow's picture.
     pub fn untaken_ways(&self) -> BTreeSet<String> {
         let ways = |kind| {
-            let untaken = move |(number, planned): &(usize, &super::Planned)| {
-                planned.item.kind == kind && self.counts[*number] == 0
-            };
+            let untaken =
+                move |(number, planned): &(usize, &Planned)| planned.item.kind == kind && self.counts[*number] == 0;
             self.plan.all.iter().enumerate().filter(untaken).map(|(_, planned)| planned.item.name.clone())
         };
         let mut untaken: BTreeSet<String> = ways(Kind::Exits).chain(ways(Kind::Always)).collect();
@@ -64,10 +61,9 @@ impl<'p> Coverage<'p> {
     }
 
     /// What nobody took.
-    pub fn missing(&self, kind: Kind) -> impl Iterator<Item = &super::Planned> {
-        let missing = self.plan.within().filter(move |(number, planned)| {
-            planned.item.kind == kind && self.counts[*number] == 0
-        });
+    pub fn missing(&self, kind: Kind) -> impl Iterator<Item = &Planned> {
+        let missing =
+            self.plan.within().filter(move |(number, planned)| planned.item.kind == kind && self.counts[*number] == 0);
         missing.map(|(_, planned)| planned)
     }
 }
@@ -81,13 +77,23 @@ impl Taken {
                 journey.clone_from(&context.journey);
             }
         })?;
-        Ok(Taken::of(plan, ran.lines.iter(), &journey))
+        Ok(Taken::of(plan, ran.lines.iter(), &journey, fixture.header.at))
     }
 
-    /// What a call took, of all that it was told and did, in any order, and its steps.
-    pub fn of<'l>(plan: &Plan, lines: impl Iterator<Item = &'l Line> + Clone, journey: &[Passed]) -> Taken {
+    /// What a call that came in at that time took, of all that it was told and did, in any order, and its steps.
+    pub fn of<'l>(
+        plan: &Plan,
+        lines: impl Iterator<Item = &'l Line> + Clone,
+        journey: &[Passed],
+        at: Timestamp,
+    ) -> Taken {
         let mut taken = Taken::default();
         taken.walk(plan, journey.iter().map(Passed::told));
+        let consulted =
+            journey.iter().filter_map(|passed| plan.consults.get(&format!("{}:{}", passed.block, passed.step)));
+        let minutes: BTreeSet<String> = consulted.flatten().map(|hours| hours.minute(at)).collect();
+        let planned = minutes.into_iter().map(|minute| Item::new(Kind::Hours, minute));
+        planned.filter(|item| plan.number(item).is_some()).for_each(|item| taken.add(item.kind, item.name));
         let asked = lines.clone().filter_map(|line| match &line.step {
             Step::Out(Out::Lookup { lookup, name, .. }) => Some((*lookup, name.as_str())),
             _ => None,
@@ -134,7 +140,10 @@ impl Taken {
                 // The caller has gone.
                 HANGUP if !is_way => {
                     runs.clear();
-                    self.add(Kind::Always, ON_HANGUP.to_owned());
+                    let led = Item::new(Kind::Always, ON_HANGUP);
+                    if plan.number(&led).is_some() {
+                        self.add(led.kind, led.name);
+                    }
                     continue;
                 }
                 "run" => runs.push(place.to_owned()),
@@ -154,9 +163,12 @@ impl Taken {
         let Some(by) = by else { return };
         match state {
             "filled" => {
-                if matches!(by, "keypad" | "spoken") && tries > 0 {
+                let keyed = matches!(by, "keypad" | "spoken");
+                if keyed && tries > 0 {
                     self.add(Kind::Tries, try_name(name, tries as usize, TAKEN));
                 }
+                // What was keyed in, and nobody asked for it, came with the case.
+                let by = if keyed && tries == 0 { "case" } else { by };
                 self.add(Kind::Sources, format!("{name} from {by}"));
             }
             "declined" => self.add(Kind::Sources, declined_name(name, by)),
@@ -205,4 +217,28 @@ fn became(mut words: &str) -> (Vec<&'static str>, Option<&str>) {
         break;
     }
     (failed, Some(words).filter(|words| !words.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_told_with_what_became_of_it() {
+        type Told = (&'static str, &'static str, &'static [&'static str], Option<&'static str>);
+        let cases: [Told; 6] = [
+            ("start:2", "start:2", &[], None),
+            ("start:2:next", "start:2", &[], Some("next")),
+            ("m.ask:12:silent:invalid:silent:else", "m.ask:12", &[SILENT, INVALID, SILENT], Some("else")),
+            ("start:2:silent", "start:2", &[SILENT], None),
+            // A value of a choice may be anything.
+            ("start:2:to.silent", "start:2", &[], Some("to.silent")),
+            ("start:2:to.a:b", "start:2", &[], Some("to.a:b")),
+        ];
+        for (told, place, failed, exit) in cases {
+            let (at, words) = split(told).expect("a step");
+            assert_eq!((at, became(words)), (place, (failed.to_vec(), exit)), "{told}");
+        }
+        assert_eq!(split("start"), None);
+    }
 }

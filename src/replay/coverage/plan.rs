@@ -2,13 +2,15 @@
 
 use crate::context::{Method, Outcome, Source};
 use crate::flow::fact::{Kind as Of, Known, Question};
+use crate::flow::hours::Hours;
 use crate::flow::model::Next;
-use crate::flow::proof::{Ground, Reached};
+use crate::flow::proof::{Ground, Reached, moments};
 use crate::flow::run::{ESCAPE, INVALID, SILENT};
 use crate::flow::step::Step;
 use crate::flow::step::collect::Collect;
 use crate::flow::{Flow, Prompts};
 use crate::replay::tell::word;
+use crate::yaml::Word;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A try that brought the fact, beside those that failed.
@@ -33,12 +35,14 @@ pub enum Kind {
     Sources,
     /// Each lookup by how it may end.
     Lookups,
+    /// The minutes before and at each beginning and end of hours, as a call comes in then that asks for them.
+    Hours,
     /// Each prompt in each language.
     Prompts,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 9] = [
         Kind::Steps,
         Kind::Exits,
         Kind::Escapes,
@@ -46,6 +50,7 @@ impl Kind {
         Kind::Tries,
         Kind::Sources,
         Kind::Lookups,
+        Kind::Hours,
         Kind::Prompts,
     ];
 
@@ -58,6 +63,7 @@ impl Kind {
             Kind::Tries => "tries",
             Kind::Sources => "sources",
             Kind::Lookups => "lookups",
+            Kind::Hours => "hours",
             Kind::Prompts => "prompts",
         }
     }
@@ -84,7 +90,7 @@ impl Item {
                 let step = name.match_indices(':').nth(1).map(|(at, _)| at);
                 step.map(|at| (&name[..at], &name[at + 1..]))
             }
-            Kind::Tries | Kind::Sources | Kind::Lookups => name.split_once(' '),
+            Kind::Tries | Kind::Sources | Kind::Lookups | Kind::Hours => name.split_once(' '),
             Kind::Prompts => name.split_once('/'),
         };
         parted.unwrap_or((name, ""))
@@ -120,6 +126,8 @@ pub struct Plan {
     pub errors: BTreeSet<String>,
     /// The prompt of each clip, in its language.
     pub clips: BTreeMap<String, String>,
+    /// By step, the hours that it asks for.
+    pub consults: HashMap<String, Vec<Hours>>,
 }
 
 impl Plan {
@@ -127,12 +135,20 @@ impl Plan {
     pub fn of(flow: &Flow, prompts: &Prompts, reached: Option<&Reached>) -> Plan {
         let all = Vec::new();
         let (numbers, asks, errors, clips) = (HashMap::new(), HashMap::new(), BTreeSet::new(), BTreeMap::new());
-        let mut writing =
-            Writing { flow, prompts, reached, plan: Plan { all, numbers, asks, errors, clips }, asked: BTreeSet::new(), escaped: BTreeSet::new() };
+        let consults = HashMap::new();
+        let mut writing = Writing {
+            flow,
+            prompts,
+            reached,
+            plan: Plan { all, numbers, asks, errors, clips, consults },
+            asked: BTreeSet::new(),
+            escaped: BTreeSet::new(),
+        };
         writing.blocks();
         writing.always();
         writing.facts();
         writing.lookups();
+        writing.hours();
         writing.prompts();
         writing.plan
     }
@@ -177,6 +193,7 @@ impl Writing<'_> {
                 let name = format!("{}:{}", block.name.text, at + 1);
                 let what = format!("{} {}", placed.step.verb(), placed.step.object(flow)).trim_end().to_owned();
                 let beyond = self.reached.and_then(|reached| reached.no_step(flow, (number, at)));
+                self.plan.consults.insert(name.clone(), self.consulted(&placed.step));
                 let step = self.add(Kind::Steps, name.clone(), place.clone(), what.clone());
                 (step.block, step.beyond) = (Some(number), beyond);
                 for (exit, beyond) in self.exits(&placed.step, (number, at), &name) {
@@ -247,7 +264,9 @@ impl Writing<'_> {
             let name = &question.name.text;
             let asked = self.asked.contains(&number);
             if asked {
-                for (number, ends) in (1..=question.ask.len()).flat_map(|number| tries(question).map(move |end| (number, end))) {
+                for (number, ends) in
+                    (1..=question.ask.len()).flat_map(|number| tries(question).map(move |end| (number, end)))
+                {
                     self.add(Kind::Tries, try_name(name, number, ends), at.clone(), String::new());
                 }
             }
@@ -265,12 +284,7 @@ impl Writing<'_> {
     fn lookups(&mut self) {
         let flow = self.flow;
         for lookup in &flow.lookups {
-            // It stands where its module's blocks do.
-            let module = |name: &str| name.rsplit_once('.').map(|(module, _)| module.to_owned());
-            let of = module(&lookup.name.text);
-            let beside = flow.blocks.iter().find(|block| of.is_some() && module(&block.name.text) == of);
-            let file = beside.map_or(0, |block| block.file);
-            let at = Place { path: flow.paths[file].clone(), line: lookup.name.span.line };
+            let at = self.beside(&lookup.name);
             let outcomes: &[Outcome] = match lookup.method {
                 Method::Get | Method::Post => {
                     &[Outcome::Ok, Outcome::None, Outcome::Refused, Outcome::Slow, Outcome::Failed]
@@ -281,6 +295,40 @@ impl Writing<'_> {
                 self.add(Kind::Lookups, lookup_name(&lookup.name.text, *outcome), at.clone(), String::new());
             }
         }
+    }
+
+    fn hours(&mut self) {
+        let asked: BTreeSet<String> =
+            self.plan.consults.values().flatten().map(|hours| hours.name.text.clone()).collect();
+        let flow = self.flow;
+        for hours in flow.hours.iter().filter(|hours| asked.contains(&hours.name.text)) {
+            let at = self.beside(&hours.name);
+            for moment in moments(hours) {
+                self.add(Kind::Hours, hours.minute(moment), at.clone(), String::new());
+            }
+        }
+    }
+
+    /// The hours that a step asks for.
+    fn consulted(&self, step: &Step) -> Vec<Hours> {
+        let (mut filled, mut hours) = (Vec::new(), Vec::new());
+        let asked: Vec<usize> = match step {
+            Step::Branch(branch) => {
+                branch.condition().asked(&mut filled, &mut hours);
+                hours.into_iter().flat_map(|named| named.all().iter().copied()).collect()
+            }
+            Step::Agent(agent) => agent.queues().iter().filter_map(|queue| self.flow.queues[*queue].hours).collect(),
+            _ => Vec::new(),
+        };
+        asked.into_iter().map(|hours| self.flow.hours[hours].clone()).collect()
+    }
+
+    /// Where something stands that has no block: in the file of its module's blocks.
+    fn beside(&self, name: &Word) -> Place {
+        let module = |name: &str| name.rsplit_once('.').map(|(module, _)| module.to_owned());
+        let of = module(&name.text);
+        let beside = self.flow.blocks.iter().find(|block| of.is_some() && module(&block.name.text) == of);
+        Place { path: self.flow.paths[beside.map_or(0, |block| block.file)].clone(), line: name.span.line }
     }
 
     fn prompts(&mut self) {

@@ -9,7 +9,7 @@ use std::fmt::{self, Write};
 pub struct Covered<'c> {
     pub flow: &'c Flow,
     pub coverage: &'c Coverage<'c>,
-    /// Counted from records, which tell neither what was heard nor how lookups ended.
+    /// Counted from records, which tell neither what was heard, nor how lookups ended, nor of the minutes of hours.
     pub of_records: bool,
 }
 
@@ -47,6 +47,7 @@ pub struct Told {
     sources: Counted,
     /// `null`: records do not tell.
     lookups: Option<Counted>,
+    hours: Option<Counted>,
     prompts: Option<Counted>,
     out_of_reach: Vec<Missing>,
 }
@@ -59,7 +60,7 @@ pub fn percent((taken, all): (usize, usize)) -> f64 {
 impl Covered<'_> {
     /// Whether that kind can be told of what was counted.
     pub fn tells(&self, kind: Kind) -> bool {
-        !self.of_records || !matches!(kind, Kind::Lookups | Kind::Prompts)
+        !self.of_records || !matches!(kind, Kind::Lookups | Kind::Hours | Kind::Prompts)
     }
 
     pub fn text(&self) -> String {
@@ -75,7 +76,7 @@ impl Covered<'_> {
             let missing = self.coverage.missing(kind).map(Missing::of).collect();
             Counted { taken, all, percent: (percent((taken, all)) * 100.0).floor() / 100.0, missing }
         };
-        let (lookups, prompts) = (Kind::Lookups, Kind::Prompts);
+        let (lookups, hours, prompts) = (Kind::Lookups, Kind::Hours, Kind::Prompts);
         Told {
             flow: self.flow.name.text.clone(),
             path: self.flow.path().to_owned(),
@@ -88,6 +89,7 @@ impl Covered<'_> {
             tries: counted(Kind::Tries),
             sources: counted(Kind::Sources),
             lookups: self.tells(lookups).then(|| counted(lookups)),
+            hours: self.tells(hours).then(|| counted(hours)),
             prompts: self.tells(prompts).then(|| counted(prompts)),
             out_of_reach: self.beyond().map(Missing::of).collect(),
         }

@@ -89,7 +89,7 @@ impl Theatre<'_> {
         let journey = stage.context().journey.clone();
         let mut fixture = stage.into_fixture();
         fixture.header.source = SOURCE.to_owned();
-        let taken = Taken::of(self.plan, fixture.lines.iter(), &journey);
+        let taken = Taken::of(self.plan, fixture.lines.iter(), &journey, fixture.header.at);
         let takes = numbers(self.plan, &taken).intersection(&self.wanted).copied().collect();
         Candidate { script, fixture, takes }
     }
@@ -103,7 +103,7 @@ impl Theatre<'_> {
     fn otherwise(&self, had: &Numbers, all: &mut Vec<Candidate>) {
         for number in self.missing(had, all) {
             let item = &self.plan.all[number].item;
-            let tried: Vec<Script> = all.iter().flat_map(|call| self.others(item, call)).take(TRIES).collect();
+            let tried: Vec<Script> = all.iter().rev().flat_map(|call| self.others(item, call)).take(TRIES).collect();
             all.extend(tried.into_iter().map(|script| self.perform(script)).find(|call| call.takes.contains(&number)));
         }
     }
@@ -119,9 +119,12 @@ impl Theatre<'_> {
                 let (Some(value), Some(lookup)) = (value, part.strip_prefix("from lookup:")) else { return Vec::new() };
                 call.looked_up(lookup).filter_map(|at| call.found(at, of, &value)).collect()
             }
-            Kind::Tries => call.sooner(of),
-            Kind::Exits => call.earlier(of, &proof::moments(&self.service.program.flow)),
-            Kind::Steps | Kind::Escapes | Kind::Always | Kind::Prompts => Vec::new(),
+            Kind::Tries => call.slips(of),
+            Kind::Exits => {
+                let hours = self.service.program.flow.hours.iter();
+                call.earlier(of, &hours.flat_map(proof::moments).collect::<Vec<_>>())
+            }
+            Kind::Steps | Kind::Hours | Kind::Escapes | Kind::Always | Kind::Prompts => Vec::new(),
         }
     }
 
@@ -180,18 +183,17 @@ impl Candidate {
         Some(script)
     }
 
-    /// One slip fewer, where the fact was asked for more than once.
-    fn sooner(&self, fact: &str) -> Vec<Script> {
-        let again = |line: &Line| {
-            matches!(&line.step, Step::Out(Out::Fact(change)) if change.name == fact && change.state == "filled" && change.tries > 1)
+    /// One slip fewer, or a silence more, where the fact is asked for and given.
+    fn slips(&self, fact: &str) -> Vec<Script> {
+        let given = |line: &Line| matches!(&line.step, Step::Out(Out::Fact(told)) if told.name == fact && told.state == "filled" && told.tries > 0);
+        let cues = if self.fixture.lines.iter().any(given) { self.script.cues.len() } else { 0 };
+        let slip = |at: usize| {
+            let (mut fewer, mut more) = (self.script.clone(), self.script.clone());
+            fewer.cues.remove(at);
+            more.cues.insert(at, Cue::Silence);
+            [fewer, more]
         };
-        let cues = if self.fixture.lines.iter().any(again) { self.script.cues.len() } else { 0 };
-        let without = |at: usize| {
-            let mut script = self.script.clone();
-            script.cues.remove(at);
-            script
-        };
-        (0..cues).map(without).collect()
+        (0..cues).flat_map(slip).collect()
     }
 
     /// Hours begin or end while it is on its way to that step: it comes in so long before that.

@@ -19,7 +19,7 @@ pub fn of(planned: &Planned) -> String {
             }
             slug(&[block, if about == block { "" } else { &about }, part])
         }
-        Kind::Always | Kind::Tries | Kind::Sources | Kind::Lookups | Kind::Prompts => slug(&[of, part]),
+        Kind::Always | Kind::Hours | Kind::Tries | Kind::Sources | Kind::Lookups | Kind::Prompts => slug(&[of, part]),
     }
 }
 
@@ -39,4 +39,34 @@ fn slug(words: &[&str]) -> String {
         slug
     };
     words.iter().map(word).filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replay::coverage::{Item, Place};
+
+    #[test]
+    fn names_say_what_is_shown_and_no_number_of_a_step() {
+        let cases = [
+            (Kind::Steps, "m.who:3", "lookup crm", "m-who-lookup-crm"),
+            (Kind::Exits, "billing:1:closed", "agent billing", "billing-closed"),
+            (Kind::Exits, "start:8:to.sales", "route reason", "start-reason-to-sales"),
+            (
+                Kind::Exits,
+                "start:4:then",
+                "if closed(office) and reason == 'Sales'",
+                "start-closed-office-and-reason-sales-then",
+            ),
+            (Kind::Exits, "bye:2:hangup", "hangup", "bye-hangup-hangup"),
+            (Kind::Escapes, "start:2:escape", "collect account", "start-account-escape"),
+            (Kind::Tries, "account try 2 silent", "", "account-try-2-silent"),
+            (Kind::Sources, "account from lookup:crm", "", "account-from-lookup-crm"),
+        ];
+        for (kind, name, what, folder) in cases {
+            let (at, what) = (Place { path: "f.yaml".to_owned(), line: 1 }, what.to_owned());
+            let planned = Planned { item: Item::new(kind, name), at, block: None, what, beyond: None };
+            assert_eq!(of(&planned), folder);
+        }
+    }
 }
