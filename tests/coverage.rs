@@ -12,7 +12,8 @@ use askonce::replay::coverage::records::{self, Counted, Read};
 use askonce::replay::coverage::{Coverage, Item, Kind, Plan, Taken};
 use askonce::replay::explore::{self, Explored, Numbers};
 use askonce::rerun::{self, Sounds};
-use askonce::server::files::{self, Disk, Files as _};
+use askonce::server::files::{self, Disk};
+use askonce::server::flow_files;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -83,7 +84,7 @@ fn follows(flow: &Flow, path: &[String]) {
 #[test]
 fn every_example_is_taken_whole() {
     let mut rows = String::new();
-    for file in Disk.within(&flows()).expect("a folder") {
+    for file in flow_files(&Disk, &flows()) {
         let flow = file.file_stem().and_then(|stem| stem.to_str()).expect("a name");
         let loaded = load(flow);
         let Program { flow: model, prompts } = &loaded.service.program;

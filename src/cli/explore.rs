@@ -51,7 +51,7 @@ pub fn run(args: &Args) -> Result<(), Failed> {
         fail("the flow can be in too many states for calls to be made up: make two flows of it, or record some")
     })?;
     println!("flow {} ({}): {}\n", flow.name.text, flow.path(), of(&there, &calls));
-    let taken: Vec<&str> = there.iter().map(|kept| kept.name.as_str()).collect();
+    let taken = args.write.as_deref().map_or_else(Vec::new, names);
     for call in calls.iter().map(|call| renamed(call, &taken)) {
         println!("  {:<40}  {}", call.0, alone(&plan, call.1));
         if let Some(folder) = &args.write {
@@ -66,6 +66,12 @@ pub fn run(args: &Args) -> Result<(), Failed> {
     });
     reached(&plan, &had, &calls, args.budget);
     if sound { Ok(()) } else { Err(Failed) }
+}
+
+/// What is in a folder already, of whatever flow: it is not written over.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())).collect()
 }
 
 /// A recording that is in the folder already.
@@ -140,9 +146,9 @@ fn of(there: &[Kept], calls: &[Explored]) -> String {
 }
 
 /// Its name, unless that is another's already.
-fn renamed<'c>(call: &'c Explored, taken: &[&str]) -> (String, &'c Explored) {
+fn renamed<'c>(call: &'c Explored, taken: &[String]) -> (String, &'c Explored) {
     let names = std::iter::once(call.name.clone()).chain((2..).map(|n| format!("{}-{n}", call.name)));
-    let name = names.into_iter().find(|name| !taken.contains(&name.as_str()));
+    let name = names.into_iter().find(|name| !taken.contains(name));
     (name.unwrap_or_else(|| call.name.clone()), call)
 }
 

@@ -47,13 +47,9 @@ impl Reached {
                 reached.led.insert((place, edge.to.map(|to| states.all[to].place)));
                 let ways = ways(&ground, place, &states.all[state].standing, edge.by);
                 reached.by.extend(ways.into_iter().flatten().map(|way| (place, way)));
-                match edge.by {
-                    By::AskedForPerson { .. } if !states.all[state].standing.has_escaped() => {
-                        drop(reached.escapes.insert(place))
-                    }
-                    By::Left => drop(reached.left.insert(place)),
-                    _ => {}
-                }
+                let escaped = states.all[state].standing.has_escaped();
+                reached.escapes.extend(matches!(edge.by, By::AskedForPerson { .. } if !escaped).then_some(place));
+                reached.left.extend((edge.by == By::Left).then_some(place));
                 open.extend(edge.to.filter(|to| served.insert(*to)));
             }
         }

@@ -19,7 +19,6 @@ use crate::flow::proof;
 use crate::flow::script::{Cue, Script};
 use crate::record::fixture::{Fixture, Line, Step};
 use crate::record::seam::Out;
-use crate::rerun::Sounds;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
@@ -130,7 +129,6 @@ impl Theatre<'_> {
 
     fn tell(&self, all: Vec<Candidate>, chosen: &[usize], needed: &Numbers) -> Vec<Explored> {
         let among = |number: usize| all.iter().filter(|call| call.takes.contains(&number)).count();
-        let sounds = Sounds::of(self.service.arena.clone());
         let mut names = BTreeSet::new();
         let mut told = Vec::new();
         for at in chosen {
@@ -148,7 +146,6 @@ impl Theatre<'_> {
             let name = name.into_iter().find(|name| !names.contains(name)).unwrap_or(slug);
             names.insert(name.clone());
             let mut fixture = fixture.clone();
-            fixture.header.clips = sounds.heard(&fixture.lines);
             fixture.header.shows = shows.iter().map(|number| self.plan.all[*number].item.name.clone()).collect();
             told.push(Explored { name, fixture, takes: takes.clone(), shows });
         }
