@@ -4,7 +4,9 @@
 pub mod answer;
 pub mod capture;
 pub mod case;
+pub mod coverage;
 pub mod debug;
+pub mod explore;
 pub mod groups;
 pub mod junit;
 pub mod page;

@@ -9,6 +9,7 @@ mod business;
 mod captured;
 mod captures;
 mod codecs;
+mod coverage;
 mod dialogs;
 mod examples;
 mod floods;
