@@ -53,6 +53,8 @@ pub struct Counters {
     pub refused: AtomicU64,
     /// Calls of which nothing may be kept: they cannot be redacted.
     pub unredacted: AtomicU64,
+    /// Calls that did something else than their rerun; of those that were to be redacted.
+    pub differed: AtomicU64,
     /// Recordings that the disk would not take.
     pub unwritten: AtomicU64,
     /// Fixtures for which the inbox has no room.
@@ -203,14 +205,22 @@ impl Desk {
                 return tracing::warn!(call, why, "a call cannot be redacted: nothing of it is kept");
             }
         };
+        let differs = redacted.fixture.header.live_differs;
         let counters = &self.seen.counters;
+        if differs {
+            count(&counters.differed);
+            tracing::warn!(
+                call,
+                "a live call did something else than its rerun: one of the two is wrong, report it with its recording"
+            );
+        }
         if self.journal.is_kept() {
             match self.journal.put(call, &text) {
                 Ok(()) => count(&counters.journalled),
                 Err(error) => unwritten(counters, call, &NotPut::Disk(error)),
             }
         }
-        let Some(why) = why else { return };
+        let Some(why) = why.or(differs.then_some("its rerun differs")) else { return };
         let kept = match said {
             None => self.folder.put(call, &[(folder::CALL, text.as_bytes())]),
             Some(said) => self.put_with_sound(call, &mut redacted, said),
