@@ -8,6 +8,7 @@ mod erase;
 mod explain;
 mod fmt;
 mod graph;
+mod import;
 mod load;
 mod logging;
 mod play;
@@ -55,6 +56,8 @@ enum Verb {
     Doctor(doctor::Args),
     /// Take a caller out of everything that is kept: contexts, records, recordings, webhooks
     Erase(erase::Args),
+    /// Make recordings of captured calls (pcap, pcapng) and of callers' sound (WAV)
+    Import(import::Args),
     /// Make a fixture of a call that is over, from the journal of the last ones
     Record(record::Args),
     /// Run recorded calls again in virtual time and compare
@@ -93,6 +96,7 @@ pub fn run() -> ExitCode {
         Verb::Prompts(args) => prompts::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Erase(args) => erase::run(&args),
+        Verb::Import(args) => import::run(&args),
         Verb::Record(args) => record::run(&args),
         Verb::Replay(args) => replay::run(&args),
         Verb::Scrub(args) => scrub::run(&args),
