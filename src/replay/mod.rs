@@ -2,6 +2,7 @@
 //! them with.
 
 pub mod answer;
+pub mod capture;
 pub mod case;
 pub mod debug;
 pub mod groups;
@@ -10,4 +11,5 @@ pub mod page;
 pub mod quote;
 pub mod review;
 pub mod stage;
+pub mod talk;
 pub mod tell;
