@@ -10,6 +10,7 @@ mod explain;
 mod explore;
 mod fmt;
 mod graph;
+mod import;
 mod load;
 mod logging;
 mod play;
@@ -61,6 +62,8 @@ enum Verb {
     Doctor(doctor::Args),
     /// Take a caller out of everything that is kept: contexts, records, recordings, webhooks
     Erase(erase::Args),
+    /// Make recordings of captured calls (pcap, pcapng) and of callers' sound (WAV)
+    Import(import::Args),
     /// Make a fixture of a call that is over, from the journal of the last ones
     Record(record::Args),
     /// Run recorded calls again in virtual time and compare
@@ -101,6 +104,7 @@ pub fn run() -> ExitCode {
         Verb::Prompts(args) => prompts::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Erase(args) => erase::run(&args),
+        Verb::Import(args) => import::run(&args),
         Verb::Record(args) => record::run(&args),
         Verb::Replay(args) => replay::run(&args),
         Verb::Scrub(args) => scrub::run(&args),

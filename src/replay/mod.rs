@@ -1,8 +1,10 @@
 //! What is done with recorded calls around their running again: a made-up world to perform told ones in, and words to tell
 //! them with.
 
+pub mod capture;
 pub mod case;
 pub mod coverage;
 pub mod explore;
 pub mod stage;
+pub mod talk;
 pub mod tell;

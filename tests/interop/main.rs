@@ -13,6 +13,7 @@ mod coverage;
 mod dialogs;
 mod examples;
 mod floods;
+mod imports;
 mod keys;
 #[path = "../live/line.rs"]
 mod line;
