@@ -1,6 +1,6 @@
 //! The sound of one peer's call: what it sends every 20 ms, what it hears, and how evenly that comes.
 
-use super::ear::Ear;
+use super::ear::{Ear, Frame};
 use super::histogram::Histogram;
 use super::voice::{self, Level, Voice};
 use super::watch::{Entry, Watch};
@@ -14,13 +14,16 @@ use crate::rtp::event::Receiver;
 use crate::rtp::packet::{HEADER, Header};
 use crate::rtp::{Order, Place};
 use crate::sdp::{self, Direction, Negotiated, Srtp};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// So many frames of nothing known end what was heard; the same clip again is then heard anew.
+/// So many frames of nothing known end what was heard, where its frames do not tell that it goes on.
 const QUIET_FRAMES: u32 = 10;
+
+/// What may lie unknown before the first frame of a clip that is known.
+const LEAD_FRAMES: u32 = 50;
 
 /// Frames that are made up for after a delay; of more, none is.
 const CATCH_UP: u32 = 2;
@@ -31,8 +34,8 @@ const ALONE: (u32, u8) = (0, 0);
 /// What a talk noticed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Noticed {
-    /// A clip began, by its number in the ear.
-    Heard(u16),
+    /// A clip began, by its number in the ear, so long ago.
+    Heard(u16, Duration),
     /// A key of the other side.
     Key(Key),
 }
@@ -78,7 +81,8 @@ pub struct Talk {
     order: Order,
     last: Option<Last>,
     watch: Watch,
-    current: Option<u16>,
+    /// The last frame that was known.
+    current: Option<Frame>,
     unknown_frames: u32,
     pub next_tick: Instant,
     pub counted: Counted,
@@ -288,16 +292,19 @@ impl Talk {
             self.counted.voice = Some(*first);
             self.counted.voice_frames += 1;
         }
-        let ear = self.ear.as_ref()?;
-        let Some(clip) = ear.hear(codec, payload) else {
+        let Some(frame) = self.ear.as_ref()?.hear(codec, payload) else {
             self.unknown_frames += 1;
-            if self.unknown_frames >= QUIET_FRAMES {
-                self.current = None;
-            }
             return None;
         };
-        self.unknown_frames = 0;
-        (self.current.replace(clip) != Some(clip)).then_some(Noticed::Heard(clip))
+        let quiet = std::mem::take(&mut self.unknown_frames) >= QUIET_FRAMES;
+        let goes_on = self.current.replace(frame).is_some_and(|before| match (before.index, frame.index) {
+            _ if before.clip != frame.clip => false,
+            (Some(before), Some(at)) => at >= before,
+            _ => !quiet,
+        });
+        // Music goes on from wherever it is; so much silence before its first word a prompt may have.
+        let since = FRAME_TIME * frame.index.filter(|index| *index < LEAD_FRAMES).unwrap_or(0);
+        (!goes_on).then_some(Noticed::Heard(frame.clip, since))
     }
 }
 
