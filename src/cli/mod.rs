@@ -10,6 +10,7 @@ mod fmt;
 mod graph;
 mod load;
 mod logging;
+mod over;
 mod play;
 mod prompts;
 mod replay;

@@ -1,7 +1,7 @@
 //! `askonce replay`: recorded calls again, in virtual time, against the flows as they are now.
 
 use super::suite::{Case, Suite, Where};
-use super::{Failed, count, fail};
+use super::{Failed, count, fail, over};
 use crate::record::compare::{Difference, Layers};
 use crate::rerun::Outcome;
 use crate::rerun::anchored::Need;
@@ -32,6 +32,8 @@ pub struct Args {
     ci: bool,
     #[arg(long, value_enum, default_value_t = Form::Text)]
     format: Form,
+    #[command(flatten)]
+    over: over::Elsewhere,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -47,7 +49,7 @@ pub fn run(args: &Args) -> Result<(), Failed> {
     layers.window = Duration::from_millis(args.window);
     let how = How { exact: args.exact, layers };
     let suite = Suite::find(&args.wanted)?;
-    let cases = suite.run(&how);
+    let cases = if args.over.wanted() { over::run(&args.over, &suite, &how.layers)? } else { suite.run(&how) };
     let failed = cases.iter().filter(|case| !case.outcome().passes()).count();
     match args.format {
         Form::Text => {

@@ -61,7 +61,8 @@ impl Case {
 pub struct Suite {
     pub paths: Vec<PathBuf>,
     pub flows: Flows,
-    jobs: usize,
+    /// How many at once, if somebody said so.
+    pub jobs: Option<usize>,
 }
 
 impl Suite {
@@ -88,7 +89,7 @@ impl Suite {
                 return Err(fail(format!("--filter {filter}: none of {all} recordings has that in its path")));
             }
         }
-        let jobs = wanted.jobs.map_or_else(cores, usize::from);
+        let jobs = wanted.jobs.map(usize::from);
         Ok(Suite { paths, flows: Flows::in_folder(&wanted.flows), jobs })
     }
 
@@ -104,7 +105,7 @@ impl Suite {
             }
         };
         let mut done: Vec<(usize, Case)> = std::thread::scope(|scope| {
-            let others: Vec<_> = (1..self.jobs).map(|_| scope.spawn(run)).collect();
+            let others: Vec<_> = (1..self.jobs.unwrap_or_else(cores)).map(|_| scope.spawn(run)).collect();
             let mut done = run();
             for other in others {
                 done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));

@@ -11,6 +11,7 @@ mod line;
 mod load;
 mod lookups;
 mod operating;
+mod over;
 mod recording;
 mod reload;
 mod returning;
