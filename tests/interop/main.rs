@@ -18,6 +18,7 @@ mod line;
 #[path = "../world/messages.rs"]
 mod messages;
 mod others;
+mod over;
 mod peers;
 mod program;
 mod prompts;
