@@ -110,6 +110,8 @@ const OPENERS: &[&str] = &[
     "src/replay/over/handoff.rs",
     "src/replay/over/plan.rs",
     "src/replay/stage/words.rs",
+    "src/rerun/redact/inputs.rs",
+    "src/rerun/redact/scan/forms.rs",
     "src/replay/tell.rs",
     "src/sdp/crypto.rs",
     "src/server/outbound/lookups.rs",

@@ -16,7 +16,7 @@ mod transfer;
 
 use crate::codec::Preference;
 use crate::context::{Context, Destination, FlowStamp, Inbound};
-use crate::flow::{Action, AgentEnd, Ending, Event, Flow, LineWord, Prompts, Run};
+use crate::flow::{Action, AgentEnd, Ending, Event, Flow, Heard, LineWord, Prompts, Run};
 use crate::keying::Policy;
 use crate::media::RecordAct;
 use crate::random::Random;
@@ -89,6 +89,8 @@ impl Birth {
             user_agent: self.user_agent.clone(),
             clips: BTreeMap::new(),
             complete: true,
+            redacted: None,
+            live_differs: false,
             call: self.call.clone(),
             case: self.case.clone(),
             local: self.local.clone(),
@@ -263,6 +265,26 @@ impl Call {
 
     pub fn context(&self) -> &Context {
         &self.context
+    }
+
+    /// The fact that the caller is asked for now, by its place.
+    pub fn asked(&self) -> Option<usize> {
+        self.run.asked()
+    }
+
+    /// From now on it is kept what becomes of each key.
+    pub fn keep_heard(&mut self) {
+        self.run.keep_heard();
+    }
+
+    /// What became of the caller's keys; each by its number (`pressed`).
+    pub fn heard(&self) -> &[(u32, Heard)] {
+        self.run.heard()
+    }
+
+    /// Keys that the caller has pressed, each once, however many carriers told of it.
+    pub fn pressed(&self) -> u32 {
+        self.keys
     }
 
     /// Whether the caller is in the middle of an entry.

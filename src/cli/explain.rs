@@ -61,9 +61,9 @@ fn story(fixture: &Fixture, flows: &Path) -> String {
         Arc::make_mut(&mut program.flow).digest.clone_from(&fixture.header.digest);
         let words = Words::of(&program.prompts);
         let (mut teller, mut rows, mut known) = (Teller::new(Reader::Anybody, Some(&words)), Vec::new(), Vec::new());
-        let replayed = rerun::watched(fixture, program, |line, context| {
-            rows.extend(teller.tell(line, Some(context)));
-            known = tell::facts(Reader::Anybody, context);
+        let replayed = rerun::watched(fixture, program, |line, call| {
+            rows.extend(teller.tell(line, Some(call.context())));
+            known = tell::facts(Reader::Anybody, call.context());
         });
         if replayed.is_ok_and(|replayed| replayed.comparison.first_difference.is_none()) {
             return rendered(&rows) + &known.iter().map(|fact| format!("known: {fact}\n")).collect::<String>();

@@ -4,7 +4,7 @@
 //! A flow declares facts about the caller; `collect` is the only verb that asks, and only for a fact that is
 //! still unknown. So nothing is asked twice.
 
-mod expr;
+pub mod expr;
 pub mod fact;
 pub mod hours;
 pub mod load;
@@ -20,4 +20,4 @@ pub mod step;
 pub use load::load;
 pub use model::Flow;
 pub use prompts::{PromptBook, Prompts};
-pub use run::{Action, AgentEnd, Ending, Event, LineWord, Run};
+pub use run::{Action, AgentEnd, Ending, Event, Heard, LineWord, Run};

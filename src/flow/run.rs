@@ -11,7 +11,7 @@ pub use inquiry::{Inquiry, SILENCE};
 pub use queued::Queued;
 pub use taking::{Taken, Taking};
 pub use talking::Talking;
-pub use turn::{Counts, Turn};
+pub use turn::{Counts, Heard, Turn};
 
 use super::model::{Flow, Next};
 use super::prompts::Prompts;
@@ -196,6 +196,9 @@ impl Run {
     /// Takes one event. `context.facts` are the flow's, in its order (`Flow::unknown_facts`).
     pub fn handle(&mut self, now: Instant, context: &mut Context, event: Event) {
         assert_eq!(context.facts.len(), self.flow.facts.len(), "the context is of this flow");
+        if let Event::Key(_) = event {
+            self.talk.pressed();
+        }
         let flow = Arc::clone(&self.flow);
         let mut turn =
             Turn { flow: &flow, prompts: &self.prompts, inbound: &self.inbound, now, context, talk: &mut self.talk };
@@ -248,6 +251,22 @@ impl Run {
     pub fn asks_in_private(&self) -> bool {
         let Doing::Asking(asking) = &self.doing else { return false };
         !self.flow.facts[asking.fact()].class.for_agent()
+    }
+
+    /// The fact that the caller is asked for.
+    pub fn asked(&self) -> Option<usize> {
+        if let Doing::Asking(asking) = &self.doing { Some(asking.fact()) } else { None }
+    }
+
+    /// From now on it is kept what becomes of each key.
+    pub fn keep_heard(&mut self) {
+        self.talk.heard = Some(Vec::new());
+    }
+
+    /// What became of keys, in the order in which they were heard: the number of each, counted from 1, as it came. Keys
+    /// that are not in here nobody took.
+    pub fn heard(&self) -> &[(u32, Heard)] {
+        self.talk.heard.as_deref().unwrap_or(&[])
     }
 
     /// Whether keys of an entry have come, and it has not ended.

@@ -62,6 +62,12 @@ pub struct Header {
     /// Whether every line is there: a call that broke, or outgrew its journal, cannot be compared.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub complete: bool,
+    /// The name of the key under which its caller's values became pseudonyms; without it they are in clear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redacted: Option<String>,
+    /// The live call did something else than its rerun, which is what is written here: one of the two is wrong.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub live_differs: bool,
     pub call: String,
     pub case: String,
     pub local: Local,

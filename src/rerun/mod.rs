@@ -4,13 +4,13 @@
 mod anchor;
 pub mod anchored;
 pub mod outcome;
+pub mod redact;
 pub mod sounds;
 
 pub use outcome::Outcome;
 pub use sounds::Sounds;
 
 use crate::call::{Birth, Call, Program};
-use crate::context::Context;
 use crate::record::compare::{self, Comparison};
 use crate::record::fixture::{Fixture, Header, Line, Step};
 use crate::record::seam::In;
@@ -18,7 +18,7 @@ use crate::time::Instant;
 use std::sync::Arc;
 
 /// A fixture that cannot be run at all.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unplayable {
     /// Its first line is not the INVITE.
     NoInvite,
@@ -53,11 +53,12 @@ pub fn run(fixture: &Fixture, program: Program) -> Result<Replayed, Unplayable> 
     watched(fixture, program, |_, _| {})
 }
 
-/// The same, and shows each line, the inputs among them, with what the call knows right after it.
+/// The same, and shows each line with the call: an input right before it is taken, an output right after the event that
+/// brought it.
 pub fn watched(
     fixture: &Fixture,
     program: Program,
-    mut watch: impl FnMut(&Line, &Context),
+    mut watch: impl FnMut(&Line, &Call),
 ) -> Result<Replayed, Unplayable> {
     let header = &fixture.header;
     if !header.complete {
@@ -70,13 +71,14 @@ pub fn watched(
     });
     let Some((first, begun, In::Invite(arrival))) = inputs.next() else { return Err(Unplayable::NoInvite) };
     let mut call = Call::new(begun, birth(header, program), arrival);
+    call.keep_heard();
     let mut lines = Vec::new();
-    watch(first, call.context());
+    watch(first, &call);
     drain(&mut call, &mut lines, &mut watch);
     for (line, at, input) in inputs {
         call.advance(at);
         drain(&mut call, &mut lines, &mut watch);
-        watch(line, call.context());
+        watch(line, &call);
         call.handle(at, input.clone());
         drain(&mut call, &mut lines, &mut watch);
     }
@@ -109,10 +111,10 @@ fn birth(header: &Header, program: Program) -> Birth {
     }
 }
 
-fn drain(call: &mut Call, lines: &mut Vec<Line>, watch: &mut impl FnMut(&Line, &Context)) {
+fn drain(call: &mut Call, lines: &mut Vec<Line>, watch: &mut impl FnMut(&Line, &Call)) {
     while let Some((at, out)) = call.poll() {
         let line = Line { t: at.as_micros(), step: Step::Out(out) };
-        watch(&line, call.context());
+        watch(&line, call);
         lines.push(line);
     }
 }

@@ -71,6 +71,7 @@ impl Queued {
                 let instead = held.and_then(|held| held.waiting.as_ref()?.instead.as_ref());
                 if let Some(instead) = instead.filter(|instead| self.offered && instead.key == key) {
                     let to = instead.to;
+                    turn.answered();
                     return self.leave(turn, Next::Block(to));
                 }
             }

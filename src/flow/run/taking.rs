@@ -58,10 +58,12 @@ impl Taking {
     pub fn on(&mut self, turn: &mut Turn, event: Event) -> Option<Taken> {
         match (&mut self.phase, event) {
             (_, Event::Key(key)) if turn.is_escape(self.fact, key, false) => {
+                turn.answered();
                 self.stop(turn);
                 return Some(Taken::Escape);
             }
             (Phase::Prompt { bare, .. }, Event::Key(_)) if !*bare => {
+                turn.answered();
                 turn.act(Action::Stop);
                 self.phase = Phase::Prompt { play: turn.play_tone(None), bare: true };
             }
@@ -74,6 +76,7 @@ impl Taking {
             // What follows is for the next prompt.
             (Phase::Hearing { stopped: true, .. }, Event::Key(key)) => turn.type_ahead(key),
             (Phase::Hearing { until, .. }, Event::Key(_)) => {
+                turn.answered();
                 *until = turn.now + GRACE;
                 self.stop(turn);
             }

@@ -28,10 +28,26 @@ pub struct Counts {
     pub known_refused: u32,
 }
 
+/// What became of a key that the caller pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// A part of that fact's value; the keys of one entry have the same number.
+    Entered { fact: usize, entry: u32 },
+    /// It answered or ordered something: a confirm, an escape, the end of an entry, the way out of a line.
+    Answered,
+}
+
 /// What a run keeps between events, apart from where it is.
 #[derive(Debug)]
 pub(super) struct Talk {
-    typed: VecDeque<Key>,
+    /// With their numbers.
+    typed: VecDeque<(u32, Key)>,
+    /// Keys that came, and which of them is heard now.
+    pressed: u32,
+    hearing: u32,
+    entries: u32,
+    /// What became of each key that a step heard, where somebody wants to know.
+    pub heard: Option<Vec<(u32, Heard)>>,
     /// Until when a `#` belongs to the entry before.
     late_pound: Option<Instant>,
     actions: VecDeque<Action>,
@@ -66,6 +82,10 @@ impl Talk {
         let facts = flow.facts.len();
         Self {
             typed: VecDeque::new(),
+            pressed: 0,
+            hearing: 0,
+            entries: 0,
+            heard: None,
             late_pound: None,
             actions: VecDeque::new(),
             plays: 0,
@@ -84,6 +104,11 @@ impl Talk {
             escaped: false,
             gone: false,
         }
+    }
+
+    pub fn pressed(&mut self) {
+        self.pressed += 1;
+        self.hearing = self.pressed;
     }
 
     /// The number of the next lookup.
@@ -216,14 +241,32 @@ impl Turn<'_> {
 
     pub fn type_ahead(&mut self, key: Key) {
         if self.talk.typed.len() < MAX_TYPED {
-            self.talk.typed.push_back(key);
+            self.talk.typed.push_back((self.talk.hearing, key));
         } else {
             self.talk.counts.keys_dropped += 1;
         }
     }
 
     pub fn next_key(&mut self) -> Option<Key> {
-        self.talk.typed.pop_front()
+        let (number, key) = self.talk.typed.pop_front()?;
+        self.talk.hearing = number;
+        self.answered();
+        Some(key)
+    }
+
+    /// The key that is heard now means something here.
+    pub fn answered(&mut self) {
+        if let Some(heard) = &mut self.talk.heard {
+            heard.push((self.talk.hearing, Heard::Answered));
+        }
+    }
+
+    /// The key that was taken last is a part of that fact's value.
+    pub fn entered(&mut self, fact: usize, first: bool) {
+        self.talk.entries += u32::from(first);
+        if let Some((_, heard)) = self.talk.heard.as_mut().and_then(|heard| heard.last_mut()) {
+            *heard = Heard::Entered { fact, entry: self.talk.entries };
+        }
     }
 
     pub fn drop_typed(&mut self) {
@@ -232,14 +275,18 @@ impl Turn<'_> {
     }
 
     /// Whether a person was asked for ahead of a question.
-    pub fn typed_escape(&self, fact: usize) -> bool {
-        self.talk.typed.iter().any(|&key| self.is_escape(fact, key, false))
+    pub fn typed_escape(&mut self, fact: usize) -> bool {
+        let escape = self.talk.typed.iter().find(|(_, key)| self.is_escape(fact, *key, false));
+        let Some((number, _)) = escape else { return false };
+        self.talk.hearing = *number;
+        self.answered();
+        true
     }
 
     /// An entry ended by its length or by time: the `#` that a caller presses all the same is a part of it.
     pub fn ended_without_pound(&mut self) {
         match self.talk.typed.front() {
-            Some(&Key::POUND) => drop(self.talk.typed.pop_front()),
+            Some((_, Key::POUND)) => drop(self.talk.typed.pop_front()),
             Some(_) => {}
             None => self.talk.late_pound = Some(self.now + LATE_POUND),
         }

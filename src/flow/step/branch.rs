@@ -58,7 +58,8 @@ impl Branch {
         given.collect()
     }
 
-    fn operands(&self) -> Vec<&Operand> {
+    /// Everything that its condition reads, in its order.
+    pub fn operands(&self) -> Vec<&Operand> {
         let mut found = Vec::new();
         self.condition.operands(&mut found);
         found

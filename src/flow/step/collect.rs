@@ -335,6 +335,7 @@ impl Asking {
                 ControlFlow::Continue(self)
             }
             key => {
+                turn.entered(self.fact, keys.is_empty());
                 keys.push(key);
                 if keys.len() >= question.greatest_length() {
                     turn.ended_without_pound();
