@@ -64,9 +64,9 @@ impl Ear {
         u16::try_from(place).unwrap_or(u16::MAX)
     }
 
-    /// What this frame is a part of, if that is one clip only.
-    pub fn hear(&self, codec: Codec, payload: &[u8]) -> Option<Frame> {
-        *self.frames.get(&(codec, hash(payload)))?
+    /// What this frame is a part of, if that is one clip only; `None`: it is of no clip at all.
+    pub fn hear(&self, codec: Codec, payload: &[u8]) -> Option<Option<Frame>> {
+        self.frames.get(&(codec, hash(payload))).copied()
     }
 
     /// The clips that have a frame of their own: those that can be told from all others.
@@ -90,6 +90,7 @@ fn hash(payload: &[u8]) -> u64 {
 mod tests {
     use super::*;
     use crate::audio::ArenaBuilder;
+    use crate::audio::codec::PCMU;
 
     fn arena(clips: &[(&str, &[i16])]) -> Arena {
         let mut builder = ArenaBuilder::default();
@@ -105,8 +106,7 @@ mod tests {
         let mut ear = Ear::new(&arena(&[("en/a", &[0, 1_000, 2_000, 3_000, 2_000]), ("en/b", &[0, 4_000])]));
         ear.learn(&arena(&[("en/a", &[0, 500]), ("en/c", &[1_000, 0])]));
         let heard = |level: i16| {
-            let frame =
-                ear.hear(Codec::Pcmu, &[crate::audio::codec::PCMU.encode as fn(i16) -> u8; 160].map(|law| law(level)))?;
+            let frame = ear.hear(Codec::Pcmu, &[(PCMU.encode)(level); 160])??;
             Some((ear.name(frame.clip), frame.index))
         };
         let known = [0, 500, 1_000, 2_000, 3_000, 4_000].map(heard);

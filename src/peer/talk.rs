@@ -19,7 +19,8 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// So many frames of nothing known end what was heard, where its frames do not tell that it goes on.
+/// So many frames of nothing known end what was heard; the same clip again is then heard anew, as it is from an earlier
+/// frame.
 const QUIET_FRAMES: u32 = 10;
 
 /// What may lie unknown before the first frame of a clip that is known.
@@ -296,11 +297,12 @@ impl Talk {
             self.unknown_frames += 1;
             return None;
         };
+        // What several clips have is a pause of the one that is heard.
+        let frame = frame?;
         let quiet = std::mem::take(&mut self.unknown_frames) >= QUIET_FRAMES;
-        let goes_on = self.current.replace(frame).is_some_and(|before| match (before.index, frame.index) {
-            _ if before.clip != frame.clip => false,
-            (Some(before), Some(at)) => at >= before,
-            _ => !quiet,
+        let goes_on = self.current.replace(frame).is_some_and(|before| {
+            let back = before.index.zip(frame.index).is_some_and(|(before, at)| at < before);
+            before.clip == frame.clip && !quiet && !back
         });
         // Music goes on from wherever it is; so much silence before its first word a prompt may have.
         let since = FRAME_TIME * frame.index.filter(|index| *index < LEAD_FRAMES).unwrap_or(0);
