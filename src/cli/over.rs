@@ -1,7 +1,7 @@
 //! `askonce replay --over`: recorded calls placed at another system, by real phones.
 
 use super::load;
-use super::suite::{self, Case, Suite};
+use super::suite::{Case, Suite};
 use super::{Failed, fail};
 use crate::codec::Codec;
 use crate::record::Fixture;
@@ -14,7 +14,7 @@ use crate::server::files::{self, Disk};
 use crate::sip::{Transport, Uri};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -62,53 +62,53 @@ pub fn run(args: &Elsewhere, suite: &Suite, layers: &Layers) -> Result<Vec<Case>
     let stop = load::stop_on_signal().map_err(fail)?;
     let people = line.agent();
     eprintln!("calling {}; the people whom it calls are at sip:{people} (--agent)", options.to);
-    let mut read = Vec::new();
+    let calls = suite.calls();
     let mut cases = BTreeMap::new();
-    for (number, path) in suite.paths.iter().enumerate() {
-        match suite::read(path) {
-            Ok(fixture) => read.push((number, fixture)),
-            Err(why) => drop(cases.insert(number, case(path, None, broken(why)))),
+    let mut flows: BTreeMap<&str, Vec<Wanted>> = BTreeMap::new();
+    for (number, (path, title, call)) in calls.iter().enumerate() {
+        match call {
+            Ok(fixture) => flows.entry(&fixture.header.flow).or_default().push((number, fixture)),
+            Err(why) => drop(cases.insert(number, Case::broken(path, title.clone(), String::new(), why.clone()))),
         }
     }
-    let flows: BTreeSet<String> = read.iter().map(|(_, fixture)| fixture.header.flow.clone()).collect();
-    for flow in flows {
-        let of_flow: Vec<(usize, &Fixture)> = read
-            .iter()
-            .filter(|(_, one)| one.header.flow == flow)
-            .map(|(number, fixture)| (*number, fixture))
-            .collect();
-        let done = of_one(&mut line, suite, &flow, &of_flow, &options, &stop)?;
-        for (number, fixture, over) in done {
-            cases.insert(number, case(&suite.paths[number], Some(fixture), over));
-        }
+    for (flow, wanted) in flows {
+        of_flow(&mut line, suite, (flow, &wanted), &options, &stop, &mut |(number, fixture), over| {
+            let (path, title, _) = &calls[number];
+            let replayed = Replayed { outcome: over.outcome, ran: None, edited: false };
+            let case = Case::of(path, title.clone(), flow.to_owned(), replayed, fixture.clone());
+            cases.insert(number, Case { took: over.took, ..case });
+        })?;
     }
     Ok(cases.into_values().collect())
 }
 
-type Done<'f> = (usize, &'f Fixture, Over);
+/// A call and its number among all.
+type Wanted<'c> = (usize, &'c Fixture);
 
 /// Places the calls of one flow.
-fn of_one<'f>(
+fn of_flow<'c>(
     line: &mut Line,
     suite: &Suite,
-    flow: &str,
-    fixtures: &[(usize, &'f Fixture)],
+    (flow, wanted): (&str, &[Wanted<'c>]),
     options: &Options,
     stop: &AtomicBool,
-) -> Result<Vec<Done<'f>>, Failed> {
+    told: &mut dyn FnMut(Wanted<'c>, Over),
+) -> Result<(), Failed> {
     let sounds = match suite.flows.file(flow).and_then(sounds) {
         Ok(sounds) => Arc::new(sounds),
-        Err(why) => return Ok(fixtures.iter().map(|(number, one)| (*number, *one, broken(why.clone()))).collect()),
+        Err(why) => {
+            wanted.iter().for_each(|one| told(*one, broken(why.clone())));
+            return Ok(());
+        }
     };
-    let calls: Vec<&Fixture> = fixtures.iter().map(|(_, fixture)| *fixture).collect();
-    let mut done = Vec::new();
-    let ran = line.run(&sounds, &calls, options, stop, &mut |at, over| {
-        let (number, fixture) = fixtures[at];
-        done.push((number, fixture, over));
+    let calls: Vec<&Fixture> = wanted.iter().map(|(_, fixture)| *fixture).collect();
+    let mut unjudged = BTreeSet::new();
+    let ran = line.run(&sounds, &calls, options, stop, &mut |at, mut over| {
+        unjudged.append(&mut over.unjudged);
+        told(wanted[at], over);
     });
-    let unjudged: BTreeSet<&String> = done.iter().flat_map(|(_, _, over)| &over.unjudged).collect();
     unjudged.iter().for_each(|what| eprintln!("{flow}: not judged: {what}"));
-    ran.map_err(fail).map(|()| done)
+    ran.map_err(fail)
 }
 
 fn options(args: &Elsewhere, suite: &Suite, layers: &Layers) -> Result<(Options, IpAddr), String> {
@@ -146,11 +146,4 @@ fn sounds(path: &Path) -> Result<Sounds, String> {
 
 fn broken(why: String) -> Over {
     Over { outcome: Outcome::Broken(why), unjudged: BTreeSet::new(), took: Duration::ZERO }
-}
-
-fn case(path: &PathBuf, fixture: Option<&Fixture>, over: Over) -> Case {
-    let flow = fixture.map_or(String::new(), |fixture| fixture.header.flow.clone());
-    let fixture = fixture.filter(|_| !over.outcome.passes()).cloned().map(Box::new);
-    let replayed = Replayed { outcome: over.outcome, ran: None, edited: false };
-    Case { path: path.clone(), flow, replayed, fixture, took: over.took }
 }

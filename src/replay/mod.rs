@@ -1,6 +1,7 @@
 //! What is done with recorded calls around their running again: a made-up world to perform told ones in, and words to tell
 //! them with.
 
+pub mod case;
 pub mod over;
 pub mod stage;
 pub mod tell;
