@@ -23,7 +23,7 @@ use std::time::Duration;
 pub struct Elsewhere {
     /// Place the calls at that system over UDP, in real time, and judge what is seen from outside: sip:[user@]host[:port];
     /// without a user each call asks for the number that it asked for then
-    #[arg(long, value_name = "URI")]
+    #[arg(long, value_name = "URI", conflicts_with = "exact")]
     over: Option<String>,
     /// With --over: where our phone stands in for the people whom that system calls [default: a free port of the address
     /// that leads there]

@@ -6,6 +6,9 @@ use std::collections::hash_map::{DefaultHasher, Entry};
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 
+/// The names of clips that are music begin with it.
+pub const MUSIC: &str = "music/";
+
 /// The frames that belong to one clip only, by their hash.
 #[derive(Default)]
 pub struct Ear {
@@ -18,7 +21,7 @@ pub struct Ear {
 pub struct Frame {
     /// The number of its clip.
     pub clip: u16,
-    /// Which frame of it; `None` if the clip has several that are equal.
+    /// Which frame of it; `None` if the clip has several that are equal, or is music.
     pub index: Option<u32>,
 }
 
@@ -36,8 +39,10 @@ impl Ear {
         for name in arena.names() {
             let Some(span) = arena.span(name) else { continue };
             let clip = self.number(name);
+            // Music goes round and round, and begins anywhere.
+            let tells = !name.starts_with(MUSIC);
             for index in 0..span.frames {
-                let own = Frame { clip, index: Some(index) };
+                let own = Frame { clip, index: Some(index).filter(|_| tells) };
                 for codec in Codec::ALL {
                     let Some(frame) = arena.frame(codec, span.start + index) else { continue };
                     match self.frames.entry((codec, hash(frame))) {

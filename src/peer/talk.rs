@@ -23,9 +23,6 @@ use std::sync::Arc;
 /// frame.
 const QUIET_FRAMES: u32 = 10;
 
-/// What may lie unknown before the first frame of a clip that is known.
-const LEAD_FRAMES: u32 = 50;
-
 /// Frames that are made up for after a delay; of more, none is.
 const CATCH_UP: u32 = 2;
 
@@ -304,8 +301,7 @@ impl Talk {
             let back = before.index.zip(frame.index).is_some_and(|(before, at)| at < before);
             before.clip == frame.clip && !quiet && !back
         });
-        // Music goes on from wherever it is; so much silence before its first word a prompt may have.
-        let since = FRAME_TIME * frame.index.filter(|index| *index < LEAD_FRAMES).unwrap_or(0);
+        let since = FRAME_TIME * frame.index.unwrap_or(0);
         (!goes_on).then_some(Noticed::Heard(frame.clip, since))
     }
 }

@@ -5,6 +5,7 @@ use super::Sounds;
 use super::handoff::HandOff;
 use super::plan::{Mark, Plan, What};
 use crate::peer::Act;
+use crate::peer::ear::MUSIC;
 use crate::record::compare::{Difference, Layer, of_clip};
 use crate::record::seam::{KeyCarrier, Leg};
 use crate::time::{Duration, Instant};
@@ -233,6 +234,7 @@ impl Call {
     }
 
     fn heard(&mut self, at: Instant, leg: Leg, clip: &str) {
+        // Each system has its own.
         if clip.starts_with(MUSIC) {
             return;
         }
@@ -328,17 +330,19 @@ impl Call {
         };
         let of_agent = |what: &What| what.side() == Some(Leg::Agent) || matches!(what, What::HangsUp(Leg::Agent));
         let next = self.pending(|what| !of_agent(what) && !matches!(what, What::Said(_)));
-        if let Some(replayed) = replayed.filter(|_| !self.given_up) {
-            match next.map(|next| (next, &self.plan.marks[next].what)) {
-                Some((next, What::HangsUp(Leg::Caller))) if !by_us && status == 0 => self.met(next, at),
-                Some((next, What::Rejects(recorded))) if !by_us && status == *recorded => self.met(next, at),
-                Some((next, what)) => {
-                    let layer = if matches!(what, What::Says { .. }) { Layer::Path } else { Layer::Disposition };
-                    let recorded = what.to_string();
-                    self.differ(at, layer, Some(next), "the end", (Some(&recorded), Some(&replayed)));
-                }
-                None => self.unasked(at, Layer::Disposition, &replayed),
+        let next = next.map(|next| (next, self.plan.marks[next].what.clone())).filter(|_| !self.given_up);
+        match (next, replayed) {
+            _ if self.given_up => {}
+            (Some((next, What::HangsUp(Leg::Caller))), Some(_)) if !by_us && status == 0 => self.met(next, at),
+            (Some((next, What::Rejects(recorded))), Some(_)) if !by_us && status == recorded => self.met(next, at),
+            (Some((next, what)), replayed) => {
+                let layer = if matches!(what, What::Says { .. }) { Layer::Path } else { Layer::Disposition };
+                let (recorded, ours) = (what.to_string(), What::Leaves(Leg::Caller).to_string());
+                let replayed = replayed.unwrap_or(ours);
+                self.differ(at, layer, Some(next), "the end", (Some(&recorded), Some(&replayed)));
             }
+            (None, Some(replayed)) => self.unasked(at, Layer::Disposition, &replayed),
+            (None, None) => {}
         }
         for number in 0..self.done.len() {
             if self.done[number] == Done::No && !of_agent(&self.plan.marks[number].what) {
@@ -362,13 +366,8 @@ impl Call {
             None => {
                 let recorded = ours.map(|ours| self.plan.marks[ours].what.to_string());
                 let replayed = What::HangsUp(Leg::Agent).to_string();
-                self.differ(
-                    at,
-                    Layer::Disposition,
-                    ours,
-                    "the end of the agent's call",
-                    (recorded.as_deref(), Some(&replayed)),
-                );
+                let told = (recorded.as_deref(), Some(replayed.as_str()));
+                self.differ(at, Layer::Disposition, ours, "the end of the agent's call", told);
                 ours.into_iter().for_each(|ours| self.done[ours] = Done::Skipped(at));
             }
         }
@@ -411,8 +410,6 @@ impl Call {
 /// What was recorded, and what came.
 type Told<'t> = (Option<&'t str>, Option<&'t str>);
 
-/// Clips that whoever waits hears: each system has its own.
-const MUSIC: &str = "music/";
 const ORDER: &str = "the order of prompts";
 const ANOTHER: Told<'static> = (Some("a value"), Some("another value"));
 

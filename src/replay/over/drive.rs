@@ -150,13 +150,22 @@ impl<'a> Exchange<'a> {
         let user = self.options.user.as_ref().unwrap_or(&caller.to);
         let cannot = |what: &str, why| format!("{what} cannot be in an INVITE: {why}");
         let target = Uri::of(user, to.address).map_err(|why| cannot("the called number", why))?;
-        let from = match &caller.number {
-            Some(number) => Uri::of(number, contact),
-            // RFC 3261 section 8.1.1.3.
-            None => Uri::read("sip:anonymous@anonymous.invalid"),
+        let known = caller.number.as_ref().map(|number| Uri::of(number, contact)).transpose();
+        let known = known.map_err(|why| cannot("the caller's number", why))?;
+        let mut headers = caller.headers.clone();
+        let from = match known {
+            Some(known) if caller.private => {
+                // RFC 3325 section 9.1.
+                headers.push(("P-Asserted-Identity".to_owned(), format!("<{known}>")));
+                headers.push(("Privacy".to_owned(), "id".to_owned()));
+                None
+            }
+            known => known,
         };
-        let from = from.map_err(|why| cannot("the caller's number", why))?;
-        let call = Outgoing { to, target, display: caller.name.clone(), from, headers: caller.headers.clone() };
+        // RFC 3261 section 8.1.1.3.
+        let nobody = || Uri::read("sip:anonymous@anonymous.invalid");
+        let from = from.map_or_else(nobody, Ok).map_err(|why| cannot("nobody", why))?;
+        let call = Outgoing { to, target, display: caller.name.clone(), from, headers };
         let phones = &mut self.phones[Leg::Caller as usize];
         phones.speak(speech(caller.events));
         let talk = phones.dial(call, Arc::new([]));

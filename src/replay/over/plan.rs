@@ -105,6 +105,8 @@ impl fmt::Display for What {
 pub struct Caller {
     /// `None`: withheld.
     pub number: Option<String>,
+    /// The number is for the system alone: its network asserts it.
+    pub private: bool,
     pub name: String,
     pub to: String,
     pub headers: Vec<(String, String)>,
@@ -165,12 +167,9 @@ fn caller(arrival: &Arrival, events: bool) -> Caller {
         headers.push(("User-to-User".to_owned(), uui::of_caller(&arrival.uui)));
     }
     headers.extend(arrival.headers.iter().map(|(name, value)| (name.clone(), value.open().to_owned())));
-    let number = open(&arrival.from);
-    if arrival.private {
-        headers.push(("Privacy".to_owned(), "id".to_owned()));
-    }
     let name = open(&arrival.name).unwrap_or_else(String::new);
-    Caller { number, name, to: arrival.to.clone(), headers, events }
+    let (number, private) = (open(&arrival.from), arrival.private);
+    Caller { number, private, name, to: arrival.to.clone(), headers, events }
 }
 
 struct Reading<'s> {

@@ -45,7 +45,8 @@ fn call(marks: Vec<(u64, What, Option<usize>)>) -> Call {
         let after = Duration::from_millis(t - cause.map_or(0, |cause| times[cause]));
         Mark { t: t * 1_000, what, cause, after, place: None, line: None }
     });
-    let caller = Caller { number: None, name: String::new(), to: String::new(), headers: Vec::new(), events: true };
+    let (name, to, headers) = (String::new(), String::new(), Vec::new());
+    let caller = Caller { number: None, private: false, name, to, headers, events: true };
     let length = Duration::from_millis(times.last().copied().unwrap_or(0));
     let plan = Plan { caller, marks: marks.collect(), unjudged: BTreeSet::new(), length };
     let arena = Arc::new(ArenaBuilder::default().build());
