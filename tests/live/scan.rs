@@ -275,15 +275,16 @@ fn no_card_and_no_pin_is_anywhere_and_account_numbers_only_where_their_class_all
     let sounds = all.iter().filter(|(path, _)| path.extension().is_some_and(|end| end == "wav"));
     assert_eq!(sounds.map(|(path, _)| silent(path)).count(), callers.len());
 
-    let secrets = secrets(&banks);
+    let (secrets, numbers) = (secrets(&banks), Search::of(banks.iter().map(|bank| bank.card.clone())));
     let accounts = Search::of(desks.iter().filter_map(|desk| desk.account.clone()));
     let cards: Vec<String> = banks.iter().map(|bank| once(bank.card.chars())).collect();
     let mut fixtures = 0;
     for (path, bytes) in &all {
         let name = path.display();
-        assert_eq!(secrets.found(bytes), [""; 0], "{name}");
-        // In a fixture each key is told: none is the caller's own.
+        // In a fixture each key is told, and none is the caller's own. Of four digits one pseudonym or the other is
+        // somebody's PIN by chance.
         let kept = path.iter().any(|part| part == "inbox" || part == "askonce.journal");
+        assert_eq!(if kept { &numbers } else { &secrets }.found(bytes), [""; 0], "{name}");
         let keyed = once(keys(bytes).chars());
         assert!(
             if kept { cards.iter().all(|card| !keyed.contains(card)) } else { keyed.is_empty() },

@@ -21,6 +21,7 @@ use crate::engine::Finished;
 use crate::os::sys::give_way;
 use crate::rerun::judge::{INVARIANTS, Violation, judge};
 use crate::rerun::redact::Key;
+use crate::rerun::redact::Redacted;
 use crate::time::Duration;
 use folder::{Folder, NotPut};
 use journal::Journal;
@@ -49,6 +50,8 @@ pub struct Counters {
     pub refused: AtomicU64,
     /// Calls of which nothing may be kept: they cannot be redacted.
     pub unredacted: AtomicU64,
+    /// Calls that did something else than their rerun; of those that were to be redacted.
+    pub differed: AtomicU64,
     /// Recordings that the disk would not take.
     pub unwritten: AtomicU64,
     /// Fixtures for which the inbox has no room.
@@ -176,22 +179,32 @@ impl Desk {
             return;
         }
         let redacted = self.redaction.redact(&finished);
-        let text = redacted.and_then(|redacted| redacted.fixture.write().map_err(|broken| broken.to_string()));
-        let text = match text {
-            Ok(text) => text,
+        let text = redacted.and_then(|Redacted { fixture, .. }| {
+            let text = fixture.write().map_err(|broken| broken.to_string())?;
+            Ok((text, fixture.header.live_differs))
+        });
+        let (text, differs) = match text {
+            Ok(told) => told,
             Err(why) => {
                 count(&self.seen.counters.unredacted);
                 return tracing::warn!(call, why, "a call cannot be redacted: nothing of it is kept");
             }
         };
         let counters = &self.seen.counters;
+        if differs {
+            count(&counters.differed);
+            tracing::warn!(
+                call,
+                "a live call did something else than its rerun: one of the two is wrong, report it with its recording"
+            );
+        }
         if self.journal.is_kept() {
             match self.journal.put(call, &text) {
                 Ok(()) => count(&counters.journalled),
                 Err(error) => unwritten(counters, call, &NotPut::Disk(error)),
             }
         }
-        let Some(why) = why else { return };
+        let Some(why) = why.or(differs.then_some("its rerun differs")) else { return };
         match self.folder.put(call, &[(folder::CALL, text.as_bytes())]) {
             Ok(()) => {
                 count(&counters.kept);
