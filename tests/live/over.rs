@@ -197,21 +197,24 @@ fn systems_that_are_silent_dead_or_send_us_away_cost_seconds() {
     record(shop.path(), &[TALKS, KNOWN]);
     let quick = ["--patience", "1500"];
     let dead = replay(shop.path(), free(), free(), 500, &quick);
-    let answer = |answering| {
+    let answer = |answering, layers: &[&str]| {
         let (mut net, mut phones) = set(0x31, answering, Clock::start());
-        let mut child = replay(shop.path(), net.contact(), free(), 500, &quick);
+        let more = [&quick[..], layers].concat();
+        let mut child = replay(shop.path(), net.contact(), free(), 500, &more);
         while child.try_wait().expect("its state").is_none() {
             net.turn(&mut phones, &mut |_, _, _| {});
             net.wait(&phones);
         }
         told(child)
     };
-    let (passed, text) = answer(Answering::Answer { after: Duration::ZERO, script: [Act::Stay].into() });
+    let (passed, text) = answer(Answering::Answer { after: Duration::ZERO, script: [Act::Stay].into() }, &[]);
     let silent =
         "prompts at start.1 (line 8): what did not come: the caller hears en/welcome -> nothing of it 2.00 s after";
     assert!(!passed && text.contains(silent) && text.contains("2 replayed, 0 passed, 2 failed"), "{text}");
-    let (passed, text) = answer(Answering::Refuse(404));
+    let (passed, text) = answer(Answering::Refuse(404), &[]);
     assert!(!passed && text.contains("the end: the call is answered -> the call is refused with 404"), "{text}");
+    let (passed, text) = answer(Answering::Refuse(404), &["--layers", "path"]);
+    assert!(!passed && text.contains("could not be judged to its end: disposition"), "{text}");
     let (passed, text) = told(dead);
     assert!(
         !passed && text.contains("nobody answers at udp:127.0.0.1:") && text.contains("see that it runs"),

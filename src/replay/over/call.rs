@@ -55,6 +55,15 @@ pub enum Do {
     HangUp(Leg),
 }
 
+/// What came of a call.
+pub struct Judged {
+    pub differences: Vec<Difference>,
+    /// The one behind which nothing could be judged any more.
+    pub cut: Option<Difference>,
+    /// How much of what is to be seen came.
+    pub seen: usize,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Done {
     No,
@@ -79,6 +88,8 @@ pub struct Call {
     there: [bool; 2],
     alive: bool,
     differences: Vec<Difference>,
+    /// The difference behind which nothing was judged any more.
+    cut: Option<usize>,
     /// What a difference has shown already that waiting longer would show again.
     given_up: bool,
     wants: Vec<Do>,
@@ -99,6 +110,7 @@ impl Call {
             there: [true, false],
             alive: false,
             differences: Vec::new(),
+            cut: None,
             given_up: false,
             wants: Vec::new(),
         }
@@ -113,11 +125,11 @@ impl Call {
         self.alive
     }
 
-    /// What differed, and how much of what is seen came as it was recorded.
-    pub fn judged(self) -> (Vec<Difference>, usize) {
+    pub fn judged(self) -> Judged {
         let seen = |(mark, done): (&Mark, &Done)| !mark.what.is_ours() && matches!(done, Done::At(_));
         let seen = self.plan.marks.iter().zip(&self.done).filter(|both| seen(*both)).count();
-        (self.differences, seen)
+        let cut = self.cut.and_then(|cut| self.differences.get(cut).cloned());
+        Judged { differences: self.differences, cut, seen }
     }
 
     /// Whether an agent's phone is to be called, and if so, whether that INVITE is surely of this call.
@@ -160,6 +172,7 @@ impl Call {
             }
         }
         if !self.given_up && now.since(self.began) > self.longest() {
+            self.cut = Some(self.differences.len());
             let late = format!("it goes on after {}", seconds(self.longest()));
             self.differ(now, Layer::Disposition, None, "the end", (Some("the call is over"), Some(&late)));
             self.give_up();
@@ -339,6 +352,7 @@ impl Call {
                 let layer = if matches!(what, What::Says { .. }) { Layer::Path } else { Layer::Disposition };
                 let (recorded, ours) = (what.to_string(), What::Leaves(Leg::Caller).to_string());
                 let replayed = replayed.unwrap_or(ours);
+                self.cut = Some(self.differences.len());
                 self.differ(at, layer, Some(next), "the end", (Some(&recorded), Some(&replayed)));
             }
             (None, Some(replayed)) => self.unasked(at, Layer::Disposition, &replayed),
@@ -380,6 +394,7 @@ impl Call {
             _ => Layer::Disposition,
         };
         let waited = self.patience.window + self.patience.patience;
+        self.cut = Some(self.differences.len());
         let (recorded, replayed) = (what.to_string(), format!("nothing of it {} after its time", seconds(waited)));
         self.differ(now, layer, Some(number), "what did not come", (Some(&recorded), Some(&replayed)));
         self.give_up();
@@ -402,6 +417,7 @@ impl Call {
         let [recorded, replayed] = [told.0, told.1].map(|text| text.map(str::to_owned));
         self.differences.push(Difference { layer, t, place, line, subject: subject.to_owned(), recorded, replayed });
         if self.differences.len() == DIFFERENCES {
+            self.cut.get_or_insert(DIFFERENCES - 1);
             self.give_up();
         }
     }

@@ -1,6 +1,6 @@
 //! Two sets of phones on sockets, those of the callers and the agent's, and the calls that they are in.
 
-use super::call::{Call, Do, KEYS_EVERY, Patience, Seen};
+use super::call::{Call, Do, Judged, KEYS_EVERY, Patience, Seen};
 use super::handoff::HandOff;
 use super::plan::Plan;
 use super::{Options, Over, Sounds};
@@ -240,11 +240,14 @@ impl<'a> Exchange<'a> {
         let unjudged = one.call.plan().unjudged.clone();
         let took = now.since(one.began);
         let alive = one.call.alive();
-        let (mut differences, seen) = one.call.judged();
+        let Judged { mut differences, cut, seen } = one.call.judged();
         differences.retain(|difference| self.options.layers.has(difference.layer));
         let outcome = if !alive {
             self.silent = true;
             Outcome::Broken(self.nobody())
+        } else if let (true, Some(cut)) = (differences.is_empty(), &cut) {
+            // In a layer that is not looked at; but what follows in the others was not seen.
+            Outcome::Broken(format!("the call could not be judged to its end: {cut}"))
         } else if differences.is_empty() {
             Outcome::Pass { outputs: seen }
         } else {

@@ -202,11 +202,7 @@ impl Reading<'_> {
                     self.marks.push(Mark { t, what, cause: Some(mark), after, place, line });
                 }
             }
-            In::Progress { status: 180.., .. } if self.ringing => {
-                if !matches!(self.marks.last(), Some(Mark { what: What::Rings, .. })) {
-                    self.mark(t, What::Rings);
-                }
-            }
+            In::Progress { status: 180.., .. } if self.ringing && !self.rings() => self.mark(t, What::Rings),
             In::Answered { answer: None } => return cannot("an answer without a usable description"),
             In::Answered { .. } if self.ringing => {
                 self.ringing = false;
@@ -280,6 +276,11 @@ impl Reading<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The agent's phone rings already.
+    fn rings(&self) -> bool {
+        matches!(self.marks.last(), Some(Mark { what: What::Rings, .. }))
     }
 
     fn note(&mut self, what: &str) {

@@ -74,7 +74,7 @@ fn run(mut call: Call, seen: Vec<(u64, Seen)>) -> (Vec<(u64, Do)>, Vec<String>) 
         done.extend(due.into_iter().map(|wanted| (ms, wanted)));
         if call.over() {
             let told = |difference: &Difference| difference.to_string();
-            return (done, call.judged().0.iter().map(told).collect());
+            return (done, call.judged().differences.iter().map(told).collect());
         }
     }
     panic!("it is not over: {done:?}");
@@ -214,6 +214,24 @@ fn a_phone_that_is_let_ring_and_a_person_who_is_called_unasked() {
     let again = calls("another");
     let twice = seen(vec![(2_000, Seen::Called(again)), (3_000, gone()), (3_010, bye())]);
     assert_eq!(twice, ["hand-off: what was not recorded: nothing -> another is called"]);
+}
+
+#[test]
+fn what_ends_a_call_before_its_time_is_known_apart_from_what_only_differs() {
+    let cut = |change: &dyn Fn(&mut Vec<(u64, Seen)>)| {
+        let (mut seen, mut call) = (as_recorded(0), call(recorded()));
+        change(&mut seen);
+        for (at, seen) in seen {
+            let now = Instant::from_micros(at * 1_000);
+            call.due(now);
+            call.on(now, seen);
+        }
+        call.judged().cut.map(|difference| difference.layer)
+    };
+    assert_eq!(cut(&|_| {}), None);
+    assert_eq!(cut(&|seen| drop(seen.remove(1))), None, "a prompt is left out, and the call goes on");
+    let refused = || (10, Seen::Ended { leg: Leg::Caller, by_us: false, status: 503 });
+    assert_eq!(cut(&|seen| seen.splice(.., [refused()]).for_each(drop)), Some(Layer::Disposition));
 }
 
 #[test]
