@@ -28,6 +28,7 @@ use cdr::Cdr;
 use early::Early;
 use handoff::{Handoff, Means, Phase};
 use jiff::Timestamp;
+pub use leg::Fusion;
 use leg::LegState;
 use recording::Running;
 use std::collections::{BTreeMap, VecDeque};
@@ -88,6 +89,8 @@ impl Birth {
             switches: self.switches.clone(),
             user_agent: self.user_agent.clone(),
             clips: BTreeMap::new(),
+            wav_from: None,
+            sound: None,
             complete: true,
             redacted: None,
             live_differs: false,

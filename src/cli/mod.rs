@@ -2,12 +2,14 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the shells own what the core may not have")]
 
 mod check;
+mod debug;
 mod demo;
 mod doctor;
 mod erase;
 mod explain;
 mod fmt;
 mod graph;
+mod import;
 mod load;
 mod logging;
 mod over;
@@ -15,13 +17,16 @@ mod play;
 mod prompts;
 mod record;
 mod replay;
+mod review;
 mod schema;
 mod scrub;
 mod serve;
 mod suite;
 mod trace;
 
+use crate::flow::Flow;
 use crate::os::sys::end_with_the_reader;
+use crate::replay::quote::Quotes;
 use crate::server::files::Findings;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -56,10 +61,16 @@ enum Verb {
     Doctor(doctor::Args),
     /// Take a caller out of everything that is kept: contexts, records, recordings, webhooks
     Erase(erase::Args),
+    /// Make recordings of captured calls (pcap, pcapng) and of callers' sound (WAV)
+    Import(import::Args),
     /// Make a fixture of a call that is over, from the journal of the last ones
     Record(record::Args),
     /// Run recorded calls again in virtual time and compare
     Replay(replay::Args),
+    /// Review what differs in recorded calls, equal differences together, and accept what is right from now on
+    Review(review::Args),
+    /// Go through a recorded call event by event, either way: what happened, where, what was known and why
+    Debug(debug::Args),
     /// Take callers out of recordings, and look whether numbers of theirs are left in files
     Scrub(scrub::Args),
     /// Tell one call in plain words: what was asked, what is known and from where, whom it went to, how it ended
@@ -94,8 +105,11 @@ pub fn run() -> ExitCode {
         Verb::Prompts(args) => prompts::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Erase(args) => erase::run(&args),
+        Verb::Import(args) => import::run(&args),
         Verb::Record(args) => record::run(&args),
         Verb::Replay(args) => replay::run(&args),
+        Verb::Review(args) => review::run(&args),
+        Verb::Debug(args) => debug::run(&args),
         Verb::Scrub(args) => scrub::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Trace(args) => trace::run(&args),
@@ -125,4 +139,9 @@ fn show(findings: &Findings) {
 /// `1 error`, `3 errors`.
 fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// The files of a flow, to be quoted from.
+fn quotes(flow: &Flow) -> Quotes {
+    Quotes::of(flow, |path| std::fs::read_to_string(path).ok())
 }
