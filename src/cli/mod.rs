@@ -14,6 +14,7 @@ mod graph;
 mod import;
 mod load;
 mod logging;
+mod over;
 mod play;
 mod prompts;
 mod record;

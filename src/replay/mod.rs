@@ -9,6 +9,7 @@ pub mod debug;
 pub mod explore;
 pub mod groups;
 pub mod junit;
+pub mod over;
 pub mod page;
 pub mod quote;
 pub mod review;

@@ -20,6 +20,7 @@ mod line;
 #[path = "../world/messages.rs"]
 mod messages;
 mod others;
+mod over;
 mod peers;
 mod program;
 mod prompts;
