@@ -218,7 +218,8 @@ fn a_phone_that_is_let_ring_and_a_person_who_is_called_unasked() {
 
 #[test]
 fn what_ends_a_call_before_its_time_is_known_apart_from_what_only_differs() {
-    let cut = |change: &dyn Fn(&mut Vec<(u64, Seen)>)| {
+    type Change<'c> = &'c dyn Fn(&mut Vec<(u64, Seen)>);
+    let cut = |change: Change<'_>| {
         let (mut seen, mut call) = (as_recorded(0), call(recorded()));
         change(&mut seen);
         for (at, seen) in seen {
