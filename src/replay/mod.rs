@@ -3,3 +3,4 @@
 
 pub mod stage;
 pub mod tell;
+pub mod world;

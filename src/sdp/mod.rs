@@ -3,10 +3,12 @@
 mod crypto;
 mod read;
 mod session;
+mod text;
 
 pub use crypto::{Crypto, fill};
 pub use read::{Format, Offer, Unusable, read};
 pub use session::{Negotiated, Refusal, Session, Srtp};
+pub use text::in_clear;
 
 use crate::keying::Master;
 use serde::{Deserialize, Serialize};

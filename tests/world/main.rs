@@ -15,6 +15,7 @@ mod late_offer;
 mod messages;
 mod names;
 mod network;
+mod packets;
 mod recorded;
 mod returning;
 mod scenarios;

@@ -1,0 +1,161 @@
+//! What the world around a call said to it: systems of the business, store, names, recorder. It is found by what was asked and
+//! how often that had been asked before, never by the values that were asked with.
+
+use crate::audio::{Arena, take};
+use crate::context::{Ended, LookupRequest, Outcome};
+use crate::engine::{Announcement, Asker, CallNumber, ContextRow, Input, RecordOrder, Spoken, TakeWanted};
+use crate::media::RecordAct;
+use crate::random::Random;
+use crate::record::fixture::{Line, Step};
+use crate::record::seam::{In, Out};
+use crate::secret::Secret;
+use crate::sip::Uri;
+use crate::time::Duration;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What the recording has no answer to is answered after so long.
+const MADE_UP: Duration = Duration::from_micros(500);
+/// Of a take that ended before its call did, at the least.
+const SPOKEN: u64 = 20_000;
+
+pub struct Answers<'f> {
+    lines: &'f [Line],
+    random: Random,
+    /// How often each thing was asked.
+    asked: HashMap<String, usize>,
+    /// Lookups to which the recording has no answer: the endpoint, and what was wanted of it.
+    pub unanswered: Vec<(String, Vec<String>)>,
+}
+
+/// After how long, and what.
+type Answer = (Duration, Input<'static>);
+
+impl<'f> Answers<'f> {
+    pub fn of(lines: &'f [Line], seed: u64) -> Answers<'f> {
+        let random = Random::from_seed(!seed);
+        Answers { lines, random, asked: HashMap::new(), unanswered: Vec::new() }
+    }
+
+    pub fn lookup(&mut self, call: CallNumber, lookup: u32, request: &LookupRequest) -> Answer {
+        let wants = |request: &LookupRequest| request.wants.iter().map(|want| want.name.clone()).collect::<Vec<_>>();
+        let wanted = wants(request);
+        let alike = |other: &LookupRequest| {
+            (&other.endpoint, other.method, wants(other)) == (&request.endpoint, request.method, wanted.clone())
+        };
+        let asked = |out: &Out| matches!(out, Out::Lookup { request, .. } if alike(request));
+        let found = self.find(format!("{} {wanted:?}", request.endpoint), asked, |out, input| match (out, input) {
+            (Out::Lookup { lookup, .. }, In::LookedUp { lookup: of, outcome, values }) if lookup == of => {
+                Some((*outcome, values.clone()))
+            }
+            _ => None,
+        });
+        if found.is_none() {
+            self.unanswered.push((request.endpoint.clone(), wanted));
+        }
+        let (after, (outcome, values)) = found.unwrap_or((MADE_UP, (Outcome::Failed, Vec::new())));
+        (after, Input::LookedUp { call, lookup, outcome, values })
+    }
+
+    pub fn minted(&mut self, call: CallNumber) -> Answer {
+        let found = self.find("mint".to_owned(), |out| matches!(out, Out::Mint), |_, input| match input {
+            In::Ref { reference } => Some(reference.clone()),
+            _ => None,
+        });
+        let (after, reference) =
+            found.unwrap_or_else(|| (MADE_UP, Secret::new(self.random.token() + &self.random.token())));
+        (after, Input::Minted { call, reference })
+    }
+
+    pub fn stored(&mut self, row: &ContextRow) -> Answer {
+        let found = self.find("store".to_owned(), |out| matches!(out, Out::Store { .. }), |out, input| {
+            match (out, input) {
+                (Out::Store { store, .. }, In::Store { store: of, kept }) if store == of => Some(*kept),
+                _ => None,
+            }
+        });
+        let (after, kept) = found.unwrap_or((MADE_UP, true));
+        (after, Input::Stored { call: row.call, store: row.store, kept })
+    }
+
+    pub fn resolved(&mut self, asker: Asker, uri: &Uri) -> Answer {
+        let written = uri.to_string();
+        let asked = |out: &Out| matches!(out, Out::Resolve { uri, .. } if *uri == written);
+        let found = self.find(format!("resolve {written}"), asked, |out, input| match (out, input) {
+            (Out::Resolve { resolve, .. }, In::Resolved { resolve: of, hops }) if resolve == of => Some(hops.clone()),
+            _ => None,
+        });
+        let (after, hops) = found.unwrap_or((MADE_UP, Vec::new()));
+        (after, Input::Resolved { asker, hops })
+    }
+
+    pub fn announced(&mut self, announcement: &Announcement) -> Answer {
+        let asked = |out: &Out| matches!(out, Out::Announce { .. });
+        let found = self.find("announce".to_owned(), asked, |out, input| match (out, input) {
+            (Out::Announce { announce, .. }, In::Announced { announce: of, done }) if announce == of => Some(*done),
+            _ => None,
+        });
+        let (after, done) = found.unwrap_or((MADE_UP, true));
+        (after, Input::Announced { call: announcement.call, announce: announcement.announce, done })
+    }
+
+    /// The recorder's word on an order; on most there is none.
+    pub fn recorded(&mut self, order: RecordOrder) -> Option<Answer> {
+        let (call, recording) = (order.call, order.recording);
+        match (order.act, order.take) {
+            (RecordAct::Start, Some(wanted)) => self.taken(call, recording, &order.file, &wanted),
+            (RecordAct::Start, None) => {
+                let file = order.file;
+                let asked = |out: &Out| {
+                    matches!(out, Out::Record { act: RecordAct::Start, file: of } if *of == file)
+                };
+                let (after, ended) = self.find(format!("record {file}"), asked, |_, input| match input {
+                    In::Recorded { file: of, ended } if *of == file => Some(ended.clone()),
+                    _ => None,
+                })?;
+                Some((after, Input::Recorded { call, recording, ended }))
+            }
+            // If the call heard of it already, this is of no call any more.
+            (RecordAct::Stop, None) => {
+                let ended = Ended { ms: 0, blanked_ms: 0, lost_ms: 0, why: order.because.to_owned() };
+                Some((MADE_UP, Input::Recorded { call, recording, ended }))
+            }
+            _ => None,
+        }
+    }
+
+    /// What the caller said is silence here: a recording has only how long it was.
+    fn taken(&mut self, call: CallNumber, recording: u32, name: &str, wanted: &TakeWanted) -> Option<Answer> {
+        let asked = |out: &Out| matches!(out, Out::Take { take, .. } if take == name);
+        let (after, outcome) = self.find(format!("take {name}"), asked, |_, input| match input {
+            In::Taken { take, outcome } if take == name => Some(*outcome),
+            _ => None,
+        })?;
+        let micros = u64::try_from(after.as_micros()).map_or(SPOKEN, |micros| micros.max(SPOKEN));
+        let samples = vec![0; (micros.min(wanted.longest.as_micros() as u64) * u64::from(take::RATE) / 1_000_000) as usize];
+        let arena = Arena::with(wanted.over.clone(), name, &samples, take::RATE).ok();
+        let spoken = arena.filter(|_| outcome == Outcome::Ok).map(|arena| Spoken { samples, arena: Arc::new(arena) });
+        Some((after, Input::Taken { call, recording, outcome, spoken }))
+    }
+
+    /// The answer to the next of what was asked so, and after how long it came.
+    fn find<T>(
+        &mut self,
+        what: String,
+        asked: impl Fn(&Out) -> bool,
+        answer: impl Fn(&Out, &In) -> Option<T>,
+    ) -> Option<(Duration, T)> {
+        let times = self.asked.entry(what).or_default();
+        let before = *times;
+        *times += 1;
+        let outs = self.lines.iter().enumerate().filter_map(|(at, line)| match &line.step {
+            Step::Out(out) if asked(out) => Some((at, line.t, out)),
+            _ => None,
+        });
+        let (at, since, out) = outs.into_iter().nth(before)?;
+        self.lines[at..].iter().find_map(|line| match &line.step {
+            Step::In(input) => Some((Duration::from_micros(line.t - since), answer(out, input)?)),
+            Step::Out(_) => None,
+        })
+    }
+}
