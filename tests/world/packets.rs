@@ -2,6 +2,7 @@
 
 use crate::World;
 use crate::scenarios::{ACCOUNT, answers, caller, flow, ms, plan};
+use askonce::engine::Service;
 use askonce::peer::Act;
 use askonce::record::compare;
 use askonce::replay::world::wire::{Came, Wire};
@@ -13,14 +14,17 @@ use std::path::Path;
 
 /// The one call of a world comes in again by what was captured of it, and does the same to the byte.
 pub fn again(world: &World, flow: &Path) {
+    again_on(world, &files::load(&Disk, flow).0.expect("the flow loads"));
+}
+
+pub fn again_on(world: &World, service: &Service) {
     let [fixture] = &world.recordings[..] else { panic!("one recording") };
-    let service = files::load(&Disk, flow).0.expect("the flow loads");
     let zero: Timestamp = "2026-12-01T10:15:00Z".parse().expect("a timestamp");
     let begun = (fixture.header.at.as_microsecond() - zero.as_microsecond()) as u64;
     let captured = world.captured.as_ref().expect("a capture").iter();
     let came = captured.map(|came| Came { t: came.t.saturating_sub(begun), ..came.clone() }).collect();
     let wire = Wire::of(&fixture.header, came).expect("the call");
-    let performed = world::perform(fixture, &wire, &service).expect("it comes in");
+    let performed = world::perform(fixture, &wire, service).expect("it comes in");
     assert_eq!(performed.unanswered, Vec::new());
     assert_eq!(compare::outputs(&fixture.lines, &performed.lines).first_difference, None);
     assert_eq!(fixture.lines.len(), performed.lines.len());

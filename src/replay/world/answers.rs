@@ -1,7 +1,7 @@
 //! What the world around a call said to it: systems of the business, store, names, recorder. It is found by what was asked and
 //! how often that had been asked before, never by the values that were asked with.
 
-use crate::audio::{Arena, take};
+use crate::audio::{Arena, Utterance, take};
 use crate::context::{Ended, LookupRequest, Outcome};
 use crate::engine::{Announcement, Asker, CallNumber, ContextRow, Input, RecordOrder, Spoken, TakeWanted};
 use crate::media::RecordAct;
@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 /// What the recording has no answer to is answered after so long.
 const MADE_UP: Duration = Duration::from_micros(500);
-/// Of a take that ended before its call did, at the least.
-const SPOKEN: u64 = 20_000;
+/// A take has a frame at the least.
+const SHORTEST: Duration = Duration::from_millis(20);
 
 pub struct Answers<'f> {
     lines: &'f [Line],
@@ -124,18 +124,32 @@ impl<'f> Answers<'f> {
         }
     }
 
-    /// What the caller said is silence here: a recording has only how long it was.
+    /// What the caller said is silence here, as long as it was.
     fn taken(&mut self, call: CallNumber, recording: u32, name: &str, wanted: &TakeWanted) -> Option<Answer> {
         let asked = |out: &Out| matches!(out, Out::Take { take, .. } if take == name);
         let (after, outcome) = self.find(format!("take {name}"), asked, |_, input| match input {
             In::Taken { take, outcome } if take == name => Some(*outcome),
             _ => None,
         })?;
-        let micros = u64::try_from(after.as_micros()).map_or(SPOKEN, |micros| micros.max(SPOKEN));
-        let samples = vec![0; (micros.min(wanted.longest.as_micros() as u64) * u64::from(take::RATE) / 1_000_000) as usize];
+        let length = self.spoken(name, &wanted.over).unwrap_or(after).clamp(SHORTEST, wanted.longest.max(SHORTEST));
+        let samples = vec![0; (length.as_micros() * u128::from(take::RATE) / 1_000_000) as usize];
         let arena = Arena::with(wanted.over.clone(), name, &samples, take::RATE).ok();
         let spoken = arena.filter(|_| outcome == Outcome::Ok).map(|arena| Spoken { samples, arena: Arc::new(arena) });
         Some((after, Input::Taken { call, recording, outcome, spoken }))
+    }
+
+    /// How long a take was: where it was heard to its end, the play says so.
+    fn spoken(&self, name: &str, arena: &Arena) -> Option<Duration> {
+        let is_it = |said: &Utterance| matches!(said, Utterance::Clip(clip) if clip == name);
+        self.lines.iter().find_map(|line| {
+            let Step::Out(Out::Play { play, say, looped: false, .. }) = &line.step else { return None };
+            let own = say.iter().filter(|said| is_it(said)).count();
+            let others: Vec<Utterance> = say.iter().filter(|said| !is_it(said)).cloned().collect();
+            let ends = |line: &&Line| matches!(line.step, Step::In(In::PlayEnded { play: of }) if of == *play);
+            let ended = self.lines.iter().find(ends).filter(|_| own == 1)?;
+            let others: Duration = arena.spans(&others).ok()?.iter().map(|span| span.time()).sum();
+            Duration::from_micros(ended.t - line.t).checked_sub(others)
+        })
     }
 
     /// The answer to the next of what was asked so, and after how long it came.

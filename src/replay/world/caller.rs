@@ -51,17 +51,17 @@ impl<'w> Caller<'w> {
         }
     }
 
-    /// What it says to a message of ours.
-    pub fn hears(&mut self, message: &Message) -> Option<Vec<u8>> {
+    /// What it says to a message of ours, and when it said so in the capture, if it did.
+    pub fn hears(&mut self, message: &Message) -> Option<(Option<u64>, Vec<u8>)> {
         match message {
             Message::Request(request) if request.method == Method::Ack => None,
-            Message::Request(request) => self.answer(request).map(|response| response.to_bytes()),
-            Message::Response(response) => self.answered(response).map(|request| request.to_bytes()),
+            Message::Request(request) => self.answer(request).map(|(t, response)| (t, response.to_bytes())),
+            Message::Response(response) => self.answered(response).map(|(t, request)| (t, request.to_bytes())),
         }
     }
 
     /// Our answer to a request of its: an INVITE's is acknowledged.
-    fn answered(&mut self, response: &Response) -> Option<Request> {
+    fn answered(&mut self, response: &Response) -> Option<(Option<u64>, Request)> {
         let head = response.headers.head().ok()?;
         if head.method != Method::Invite || response.status == 100 {
             return None;
@@ -73,45 +73,47 @@ impl<'w> Caller<'w> {
             self.rseq = response.headers.get("RSeq").map(str::to_owned);
             return self.rseq.is_some().then(|| self.prack(&head)).flatten();
         }
-        let invite = self.requests(&Method::Invite).find(|invite| cseq(invite) == Some(head.cseq))?;
+        let invite = self.requests(&Method::Invite).find(|(_, invite)| cseq(invite) == Some(head.cseq))?.1;
         if response.status >= 300 {
             // Hop by hop: the INVITE's own branch (RFC 3261 section 17.1.1.3).
             let mut ack = derived(invite, Method::Ack, head.cseq);
             ack.headers = with(&ack.headers, &[("To", self.to.as_deref())], |_| true);
-            return Some(ack);
+            return Some((None, ack));
         }
         if !self.acks {
             return None;
         }
-        let said = self.requests(&Method::Ack).find(|ack| cseq(ack) == Some(head.cseq));
-        Some(self.fitted(&said.cloned().unwrap_or_else(|| derived(invite, Method::Ack, head.cseq))))
+        let said = self.requests(&Method::Ack).find(|(_, ack)| cseq(ack) == Some(head.cseq));
+        Some(match said {
+            Some((t, ack)) => (Some(t), self.fitted(ack)),
+            None => (None, self.fitted(&derived(invite, Method::Ack, head.cseq))),
+        })
     }
 
-    fn prack(&self, head: &Head<'_>) -> Option<Request> {
-        let invite = self.requests(&Method::Invite).find(|invite| cseq(invite) == Some(head.cseq))?;
-        let said = self.requests(&Method::Prack).next().cloned();
-        let made = || {
-            let mut prack = derived(invite, Method::Prack, head.cseq + 1);
-            // Ours is the number that is put there.
-            prack.headers.push("RAck", format!("0 {} INVITE", head.cseq)).ok()?;
-            Some(prack)
-        };
-        Some(self.fitted(&said.or_else(made)?))
+    fn prack(&self, head: &Head<'_>) -> Option<(Option<u64>, Request)> {
+        if let Some((t, said)) = self.requests(&Method::Prack).next() {
+            return Some((Some(t), self.fitted(said)));
+        }
+        let (_, invite) = self.requests(&Method::Invite).find(|(_, invite)| cseq(invite) == Some(head.cseq))?;
+        let mut prack = derived(invite, Method::Prack, head.cseq + 1);
+        // Ours is the number that is put there.
+        prack.headers.push("RAck", format!("0 {} INVITE", head.cseq)).ok()?;
+        Some((None, self.fitted(&prack)))
     }
 
     /// Its answer to a request of ours: what it said to the like of it, or that all is well.
-    fn answer(&mut self, request: &Request) -> Option<Response> {
+    fn answer(&mut self, request: &Request) -> Option<(Option<u64>, Response)> {
         let method = request.method.clone();
         let before = self.answered.iter().filter(|answered| **answered == method).count();
         self.answered.push(method.clone());
         let said = self.wire.said.iter().filter_map(|said| match &said.message {
-            Message::Response(response) => Some(response),
+            Message::Response(response) => Some((said.t, response)),
             Message::Request(_) => None,
         });
-        let to_it = |response: &&Response| {
+        let to_it = |(_, response): &(u64, &Response)| {
             FINAL.contains(&response.status) && response.headers.head().is_ok_and(|head| head.method == method)
         };
-        let said = said.filter(to_it).nth(before);
+        let (t, said) = said.filter(to_it).nth(before).unzip();
         let (status, reason) = said.map_or((200, "OK"), |said| (said.status, said.reason.as_str()));
         let mut headers = with(&request.headers, &[], |name| OF_THE_REQUEST.contains(&name));
         for name in ["Contact", "Content-Type", "Session-Expires", "Require"] {
@@ -120,7 +122,7 @@ impl<'w> Caller<'w> {
             }
         }
         let body = said.map_or_else(Vec::new, |said| said.body.clone());
-        Some(Response { status, reason: reason.to_owned(), headers, body })
+        Some((t, Response { status, reason: reason.to_owned(), headers, body }))
     }
 
     /// A request of the capture in the dialog that stands now.
@@ -138,10 +140,10 @@ impl<'w> Caller<'w> {
         Request { method: request.method.clone(), uri, headers, body: request.body.clone() }
     }
 
-    fn requests(&self, method: &Method) -> impl Iterator<Item = &'w Request> + use<'w> {
+    fn requests(&self, method: &Method) -> impl Iterator<Item = (u64, &'w Request)> + use<'w> {
         let method = method.clone();
         self.wire.said.iter().filter_map(move |said| match &said.message {
-            Message::Request(request) if request.method == method => Some(request),
+            Message::Request(request) if request.method == method => Some((said.t, request)),
             _ => None,
         })
     }

@@ -34,6 +34,8 @@ use wire::{Said, Wire};
 const BEGUN: Instant = Instant::from_micros(1_000_000);
 /// No call is longer: the engine's own bound, and what it remembers of a call that is over.
 const LONGEST: Duration = Duration::from_secs(5 * 3600);
+/// A phone takes no longer to answer a message.
+const ANSWERS: Duration = Duration::from_secs(2);
 /// The number of the one call.
 const CALL: CallNumber = 0;
 
@@ -127,6 +129,10 @@ impl<'f> World<'f> {
             journal: None,
         };
         world.expect_others();
+        let listens = |line: &Line| matches!(line.step, Step::Out(Out::Listen { leg: Leg::Caller, .. }));
+        if !fixture.lines.iter().any(listens) {
+            world.expect_said(0);
+        }
         Ok(world)
     }
 
@@ -182,14 +188,6 @@ impl<'f> World<'f> {
 
     fn step(&mut self) {
         let now = self.now;
-        while let Some(entry) = self.due.first_entry().filter(|entry| entry.key().0 <= now) {
-            match entry.remove() {
-                Due::Said(said) => self.message(self.caller.hop, &self.caller.says(said)),
-                Due::Sip(from, bytes) => self.message(from, &bytes),
-                Due::Told(input) => self.engine.handle(now, input),
-            }
-            self.settle();
-        }
         while self.next_sound().is_some_and(|at| at <= now) {
             let packet = &self.wire.sound[self.sound];
             self.sound += 1;
@@ -203,6 +201,15 @@ impl<'f> World<'f> {
                 self.ticks.set(next, id);
             }
             self.hear(told);
+        }
+        // What was told at the very moment of a key or of a prompt's end was told because of it.
+        while let Some(entry) = self.due.first_entry().filter(|entry| entry.key().0 <= now) {
+            match entry.remove() {
+                Due::Said(said) => self.message(self.caller.hop, &self.caller.says(said)),
+                Due::Sip(from, bytes) => self.message(from, &bytes),
+                Due::Told(input) => self.engine.handle(now, input),
+            }
+            self.settle();
         }
         if self.agent.next_deadline().is_some_and(|at| at <= now) {
             let wants = self.agent.on_deadline(now);
@@ -297,8 +304,10 @@ impl<'f> World<'f> {
     fn sent(&mut self, to: Hop, bytes: &[u8]) {
         let Ok(message) = crate::sip::wire::read(bytes) else { return };
         if self.caller.is_meant(&message) {
-            if let Some(said) = self.caller.hears(&message) {
-                self.expect(self.now, Due::Sip(self.caller.hop, said));
+            if let Some((t, said)) = self.caller.hears(&message) {
+                let then = t.map_or(self.now, |t| self.in_time(t, self.later.unwrap_or(0)));
+                let at = then.clamp(self.now, self.now + ANSWERS);
+                self.expect(at, Due::Sip(self.caller.hop, said));
             }
             return;
         }
@@ -328,8 +337,11 @@ impl<'f> World<'f> {
         self.later = Some(later);
         let passed = |packet: &wire::Sound| packet.t < then;
         self.sound = self.wire.sound.iter().take_while(|packet| passed(packet)).count();
-        let timed: Vec<&Said> = self.caller.timed().collect();
-        for said in timed {
+        self.expect_said(later);
+    }
+
+    fn expect_said(&mut self, later: i64) {
+        for said in self.caller.timed() {
             self.expect(self.in_time(said.t, later), Due::Said(said));
         }
     }
