@@ -44,16 +44,29 @@ pub enum NotPlayable {
     },
     Channels(u16),
     Rate(u32),
-    /// Longer than ten minutes; its length in seconds.
+    /// Longer than may be, in seconds.
     TooLong {
         seconds: usize,
+        most: usize,
     },
     TooLarge,
     Empty,
 }
 
+/// One of two channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    Left,
+    Right,
+}
+
 /// The sound of a WAV file given as its bytes.
 pub fn read(bytes: &[u8]) -> Result<Clip, NotPlayable> {
+    read_longer(bytes, LONGEST, None)
+}
+
+/// The same of at most so many seconds; of two channels only that one, if any is named.
+pub fn read_longer(bytes: &[u8], most: usize, channel: Option<Channel>) -> Result<Clip, NotPlayable> {
     if bytes.len() > LARGEST {
         return Err(NotPlayable::TooLarge);
     }
@@ -64,14 +77,14 @@ pub fn read(bytes: &[u8]) -> Result<Clip, NotPlayable> {
     let rate = format.rate;
     match count.div_ceil(rate as usize) {
         0 => return Err(NotPlayable::Empty),
-        seconds if seconds > LONGEST => return Err(NotPlayable::TooLong { seconds }),
+        seconds if seconds > most => return Err(NotPlayable::TooLong { seconds, most }),
         _ => {}
     }
     let samples = match format.ours {
         true => sound.as_chunks().0.iter().map(|two| i16::from_le_bytes(*two)).collect(),
-        false => sound.chunks_exact(block).map(|block| format.mono(block)).collect(),
+        false => sound.chunks_exact(block).map(|block| format.mono(format.heard(block, channel))).collect(),
     };
-    let stereo = (format.channels == 2).then_some(Remark::Stereo);
+    let stereo = (format.channels == 2 && channel.is_none()).then_some(Remark::Stereo);
     Ok(Clip { samples, rate, remarks: stereo.into_iter().chain(remark).collect() })
 }
 
@@ -171,7 +184,17 @@ impl Format {
     /// The channels of one moment, mixed. Beyond full scale is full scale; what is no number is silence.
     fn mono(&self, block: &[u8]) -> i16 {
         let sum: f32 = block.chunks_exact(self.width).map(self.value).sum();
-        nearest(f64::from(sum / f32::from(self.channels)))
+        let channels = (block.len() / self.width) as f32;
+        nearest(f64::from(sum / channels))
+    }
+
+    /// What counts of one moment: all of it, or one of two channels.
+    fn heard<'b>(&self, block: &'b [u8], channel: Option<Channel>) -> &'b [u8] {
+        match channel.filter(|_| self.channels == 2) {
+            None => block,
+            Some(Channel::Left) => &block[..self.width],
+            Some(Channel::Right) => &block[self.width..],
+        }
     }
 }
 
@@ -213,8 +236,8 @@ impl fmt::Display for NotPlayable {
             }
             NotPlayable::Channels(channels) => write!(f, "a WAV of {channels} channels, and a prompt has one or two")?,
             NotPlayable::Rate(rate) => write!(f, "a WAV of {rate} Hz, and none of the usual rates ({RATES:?})")?,
-            NotPlayable::TooLong { seconds } => {
-                return write!(f, "{seconds} s long, and a clip has at most {LONGEST} s: cut it, or say it in parts");
+            NotPlayable::TooLong { seconds, most } => {
+                return write!(f, "{seconds} s long, and a clip has at most {most} s: cut it, or say it in parts");
             }
             NotPlayable::TooLarge => write!(f, "larger than {} MB", LARGEST >> 20)?,
             NotPlayable::Empty => {

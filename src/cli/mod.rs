@@ -8,6 +8,7 @@ mod erase;
 mod explain;
 mod fmt;
 mod graph;
+mod import;
 mod load;
 mod logging;
 mod play;
@@ -53,6 +54,8 @@ enum Verb {
     Doctor(doctor::Args),
     /// Take a caller out of everything that is kept: contexts, records, recordings, webhooks
     Erase(erase::Args),
+    /// Make recordings of captured calls (pcap, pcapng) and of callers' sound (WAV)
+    Import(import::Args),
     /// Run recorded calls again in virtual time and compare
     Replay(replay::Args),
     /// Tell one call in plain words: what was asked, what is known and from where, whom it went to, how it ended
@@ -87,6 +90,7 @@ pub fn run() -> ExitCode {
         Verb::Prompts(args) => prompts::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Erase(args) => erase::run(&args),
+        Verb::Import(args) => import::run(&args),
         Verb::Replay(args) => replay::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Trace(args) => trace::run(&args),

@@ -6,6 +6,7 @@ use super::take::Takes;
 use super::{CallNumber, Engine, MediaPorts, Output, Phase, Reserved, Service, Slot, Stream};
 use crate::call::{Birth, Call};
 use crate::config::{Number, Trunk};
+use crate::context::carrier::uui;
 use crate::record::fixture::Local;
 use crate::record::seam::{Arrival, In, Leg};
 use crate::record::trace::Head;
@@ -17,7 +18,6 @@ use crate::sip::{Hop, Locals};
 use crate::time::Instant;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 /// Seconds after which a refused caller's side may try again, at the least and how many more at the most: not all in
 /// the same moment.
@@ -50,7 +50,9 @@ impl Engine {
             let warning = ("Warning", "305 askonce \"an audio offer by RTP/AVP or RTP/SAVP is needed\"".to_owned());
             return self.refuse(now, dialog, from, 488, &[warning]);
         };
-        let arrival = Box::new(self.arrival(&trunk, request, called, offer));
+        let (arrival, forms) = arrival(&trunk, request, called, offer);
+        self.count_uui(&trunk, &forms);
+        let arrival = Box::new(arrival);
         let number = self.next;
         self.next = self.next.wrapping_add(1);
         self.counters.calls += 1;
@@ -157,26 +159,32 @@ impl Engine {
         self.told(told);
         self.tell_turned_away(now, from);
     }
+}
 
-    /// What the call may know of the INVITE: from an untrusted trunk neither User-to-User nor headers.
-    fn arrival(&mut self, trunk: &Arc<Trunk>, request: &Request, to: String, offer: Option<Offer>) -> Arrival {
-        let uui = if trunk.trust_uui { self.uui(trunk, request) } else { Vec::new() };
-        let mut headers = Vec::new();
-        if trunk.trust_headers {
-            let known =
-                request.headers.iter().filter(|(name, _)| name.get(..2).is_some_and(|x| x.eq_ignore_ascii_case("X-")));
-            headers = known.take(HEADERS).map(|(name, value)| (name.to_owned(), Secret::new(value))).collect();
-        }
-        let Caller { number: from, name, private } = identity::caller(trunk, &request.headers);
-        let max_forwards = request.headers.get("Max-Forwards").and_then(|hops| hops.trim().parse().ok());
-        let max_forwards = max_forwards.unwrap_or(MAX_FORWARDS);
-        let (web, last_call, case) = (Vec::new(), Vec::new(), Vec::new());
-        Arrival { from, name, private, to, uui, headers, offer, web, last_call, case, max_forwards }
+/// What a call may know of its INVITE: from an untrusted trunk neither User-to-User nor headers. Besides the forms of the
+/// User-to-User values: `None` of one that was left out.
+pub fn arrival(
+    trunk: &Trunk,
+    request: &Request,
+    to: String,
+    offer: Option<Offer>,
+) -> (Arrival, Vec<Option<uui::Form>>) {
+    let (uui, forms) = if trunk.trust_uui { super::recall::uui(trunk, request) } else { (Vec::new(), Vec::new()) };
+    let mut headers = Vec::new();
+    if trunk.trust_headers {
+        let known =
+            request.headers.iter().filter(|(name, _)| name.get(..2).is_some_and(|x| x.eq_ignore_ascii_case("X-")));
+        headers = known.take(HEADERS).map(|(name, value)| (name.to_owned(), Secret::new(value))).collect();
     }
+    let Caller { number: from, name, private } = identity::caller(trunk, &request.headers);
+    let max_forwards = request.headers.get("Max-Forwards").and_then(|hops| hops.trim().parse().ok());
+    let max_forwards = max_forwards.unwrap_or(MAX_FORWARDS);
+    let (web, last_call, case) = (Vec::new(), Vec::new(), Vec::new());
+    (Arrival { from, name, private, to, uui, headers, offer, web, last_call, case, max_forwards }, forms)
 }
 
 /// What a number gives to the parameters of its flow.
-fn given(number: &Number) -> BTreeMap<String, String> {
+pub fn given(number: &Number) -> BTreeMap<String, String> {
     number.with.iter().map(|(name, value)| (name.text.clone(), value.text.clone())).collect()
 }
 

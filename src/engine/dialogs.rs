@@ -132,17 +132,12 @@ impl Engine {
     /// The peer of a dialog sends the other side of its call elsewhere. The call decides, for an agent's phone; a caller
     /// does not choose whom we call.
     fn sent_on(&mut self, now: Instant, dialog: DialogId, refer_to: &str) {
-        let target = NameAddr::read(refer_to).ok().map(|to| to.uri);
         let whose = self.dialogs.get(&dialog).copied();
-        let (Some(target), Some((call, leg @ Leg::Agent))) = (target, whose) else {
+        let (Some((to, replaces)), Some((call, leg @ Leg::Agent))) = (referred_to(refer_to), whose) else {
             let told = self.endpoint.answer_refer(now, dialog, 403);
             return self.told(told);
         };
-        let headers = target.headers().split('&').filter_map(|header| header.split_once('='));
-        let replaces =
-            headers.filter(|(name, _)| name.eq_ignore_ascii_case("Replaces")).map(|(_, value)| decode(value));
-        let replaces = replaces.into_iter().next();
-        self.deliver(now, call, In::Refer { leg, to: target.without_headers().to_string(), replaces });
+        self.deliver(now, call, In::Refer { leg, to, replaces });
     }
 
     fn info(&mut self, now: Instant, dialog: DialogId, request: &Request) {
@@ -161,6 +156,14 @@ impl Engine {
             tracing::warn!(?refusal, "the SIP endpoint refused a command");
         }
     }
+}
+
+/// Where a Refer-To leads, and in place of which dialog (Replaces).
+pub fn referred_to(refer_to: &str) -> Option<(String, Option<String>)> {
+    let target = NameAddr::read(refer_to).ok()?.uri;
+    let mut headers = target.headers().split('&').filter_map(|header| header.split_once('='));
+    let replaces = headers.find(|(name, _)| name.eq_ignore_ascii_case("Replaces")).map(|(_, value)| decode(value));
+    Some((target.without_headers().to_string(), replaces))
 }
 
 /// Room for every call with its agent, and for the transactions that outlive them by 32 s: two a second and call.

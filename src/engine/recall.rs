@@ -87,29 +87,35 @@ impl Engine {
         self.out.push_back(Output::Leave { caller, facts });
     }
 
-    /// The pairs of the first User-to-User that gives some. Others, and what cannot be read, are counted: the call goes on
-    /// without them.
-    pub(super) fn uui(&mut self, trunk: &Trunk, request: &Request) -> Vec<(String, Secret)> {
-        let mut pairs = Vec::new();
-        for (at, value) in request.headers.tokens("User-to-User").enumerate() {
-            match uui::read(value, trunk.uui_bare.as_deref()) {
-                Ok(read) if pairs.is_empty() && at < UUI => {
-                    tracing::debug!(trunk = trunk.name.text, form = ?read.form, at, "User-to-User");
-                    let counters = &mut self.counters;
-                    let counter = match read.form {
-                        uui::Form::Isdn => &mut counters.uui_isdn,
-                        uui::Form::Raw => &mut counters.uui_raw,
-                        uui::Form::Pd => &mut counters.uui_pd,
-                        uui::Form::Text => &mut counters.uui_text,
-                    };
-                    *counter += 1;
-                    pairs = read.pairs;
-                }
-                Ok(_) | Err(_) => self.counters.uui_ignored += 1,
-            }
+    pub(super) fn count_uui(&mut self, trunk: &Trunk, forms: &[Option<uui::Form>]) {
+        let counters = &mut self.counters;
+        for (at, form) in forms.iter().enumerate() {
+            tracing::debug!(trunk = trunk.name.text, ?form, at, "User-to-User");
+            let counter = match form {
+                Some(uui::Form::Isdn) => &mut counters.uui_isdn,
+                Some(uui::Form::Raw) => &mut counters.uui_raw,
+                Some(uui::Form::Pd) => &mut counters.uui_pd,
+                Some(uui::Form::Text) => &mut counters.uui_text,
+                None => &mut counters.uui_ignored,
+            };
+            *counter += 1;
         }
-        pairs
     }
+}
+
+/// The pairs of the first User-to-User that gives some, and the form of each value: `None` of others, and of what cannot be
+/// read. The call goes on without them.
+pub(super) fn uui(trunk: &Trunk, request: &Request) -> (Vec<(String, Secret)>, Vec<Option<uui::Form>>) {
+    let (mut pairs, mut forms) = (Vec::new(), Vec::new());
+    for (at, value) in request.headers.tokens("User-to-User").enumerate() {
+        let read = uui::read(value, trunk.uui_bare.as_deref()).ok();
+        let read = read.filter(|_| pairs.is_empty() && at < UUI);
+        forms.push(read.as_ref().map(|read| read.form));
+        if let Some(read) = read {
+            pairs = read.pairs;
+        }
+    }
+    (pairs, forms)
 }
 
 /// The reference that came with a call, in User-to-User or in a header of its own.

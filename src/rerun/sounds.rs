@@ -26,6 +26,10 @@ impl Sounds {
         Sounds { arena, clips }
     }
 
+    pub fn arena(&self) -> &Arena {
+        &self.arena
+    }
+
     /// The clip of that name as it is now.
     pub fn clip(&self, name: &str) -> Option<&Clip> {
         self.clips.get(name)

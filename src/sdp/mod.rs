@@ -1,11 +1,13 @@
 //! SDP (RFC 8866) and its offer/answer model (RFC 3264), for one audio stream, with the keys of SRTP (RFC 4568).
 
 mod crypto;
+mod overheard;
 mod read;
 mod session;
 mod text;
 
 pub use crypto::{Crypto, fill};
+pub use overheard::{Deaf, overheard};
 pub use read::{Format, Offer, Unusable, read};
 pub use session::{Negotiated, Refusal, Session, Srtp};
 pub use text::in_clear;

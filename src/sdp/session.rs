@@ -83,7 +83,7 @@ pub struct Srtp {
     pub theirs: Master,
 }
 
-fn events_as_ever() -> u32 {
+pub(super) fn events_as_ever() -> u32 {
     EVENTS[0].0
 }
 
@@ -354,7 +354,7 @@ fn chosen(offer: &Offer, preference: &Preference) -> Option<(u8, Codec)> {
 }
 
 /// The first format of the description that is one of `codecs`.
-fn first_common(described: &Offer, codecs: &[Codec]) -> Option<(u8, Codec)> {
+pub(super) fn first_common(described: &Offer, codecs: &[Codec]) -> Option<(u8, Codec)> {
     described.formats.iter().find_map(|format| {
         let codec = codecs.iter().find(|codec| is(format, codec.name(), codec.clock()))?;
         Some((format.payload_type, *codec))
@@ -363,7 +363,7 @@ fn first_common(described: &Offer, codecs: &[Codec]) -> Option<(u8, Codec)> {
 
 /// telephone-event at the codec's clock, as one SSRC has one clock (RFC 4733 section 2.2); from those who have it only
 /// at the other one, that. Keys that are lost over a formality would be worse.
-fn event(described: &Offer, clock: u32) -> Option<(u8, u32)> {
+pub(super) fn event(described: &Offer, clock: u32) -> Option<(u8, u32)> {
     let at = |clock| {
         let format = described.formats.iter().find(|format| is(format, EVENT_NAME, clock))?;
         Some((format.payload_type, clock))

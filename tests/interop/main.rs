@@ -12,6 +12,7 @@ mod codecs;
 mod dialogs;
 mod examples;
 mod floods;
+mod imports;
 mod keys;
 #[path = "../live/line.rs"]
 mod line;

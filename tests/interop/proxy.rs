@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 use tempfile::TempDir;
 
-struct Kamailio {
+pub struct Kamailio {
     program: Program,
     _folder: TempDir,
 }
@@ -58,7 +58,7 @@ impl Drop for Kamailio {
 }
 
 /// A server behind a proxy behind which the agent is.
-fn behind(transport: Transport, agent: SocketAddr) -> (Server, Kamailio, SocketAddr) {
+pub fn behind(transport: Transport, agent: SocketAddr) -> (Server, Kamailio, SocketAddr) {
     let local = free();
     let server = Server::serving(DESK, &reached(local, transport), "", &[]);
     let proxy = Kamailio::start(local, transport, &server, agent);

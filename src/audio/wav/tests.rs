@@ -79,6 +79,9 @@ fn the_laws_are_decoded_plain_and_extensible() {
 fn two_channels_are_mixed_and_it_is_said() {
     let bytes = pcm(2, 44_100, &[100, 200, i16::MIN, i16::MIN, 5, -5]);
     assert_eq!(read(&bytes), clip(&[150, i16::MIN, 0], 44_100, &[Remark::Stereo]));
+    for (channel, samples) in [(Channel::Left, [100, i16::MIN, 5]), (Channel::Right, [200, i16::MIN, -5])] {
+        assert_eq!(read_longer(&bytes, 1, Some(channel)), clip(&samples, 44_100, &[]), "one of them is only itself");
+    }
 }
 
 #[test]
@@ -138,7 +141,7 @@ fn ten_minutes_are_the_most() {
         let sound = chunk(b"data", samples as u32, &vec![0xd5; samples]);
         read(&file(&[format(A_LAW, 1, 8_000, 8), sound]))
     };
-    assert_eq!(long(8_000 * 600 + 1), Err(NotPlayable::TooLong { seconds: 601 }));
+    assert_eq!(long(8_000 * 600 + 1), Err(NotPlayable::TooLong { seconds: 601, most: 600 }));
     assert!(long(8_000 * 600).is_ok());
 }
 

@@ -18,7 +18,7 @@ use std::path::Path;
 /// Lookups of the file, answers of each, and values of one answer.
 const MOST: usize = 1_000;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Answers(BTreeMap<String, VecDeque<Cue>>);
 
 impl Answers {

@@ -1,7 +1,7 @@
 //! `askonce play`: a flow tried from the keyboard, without a phone. Time is virtual and waits for the person; a script
 //! does the same without one.
 
-mod answers;
+pub mod answers;
 mod keyboard;
 mod sound;
 

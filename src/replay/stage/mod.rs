@@ -12,22 +12,25 @@
 mod acts;
 pub mod keep;
 mod place;
+mod timed;
 mod unfit;
 mod words;
 mod world;
 
 pub use place::Place;
+pub(super) use place::birth;
+pub use timed::{Need, Reheard, Scene, Timed};
 pub use unfit::Unfit;
 pub use words::Words;
 
 use crate::audio::Arena;
-use crate::call::{Call, Program};
+use crate::call::{Birth, Call, Program};
 use crate::context::Context;
 use crate::flow::script::{Cue, Opening, Script};
 use crate::key::Key;
 use crate::random::Random;
 use crate::record::fixture::{Fixture, Header, Line, Step};
-use crate::record::seam::{In, KeyCarrier, Leg, Out};
+use crate::record::seam::{Arrival, In, KeyCarrier, Leg, Out};
 use crate::time::{Duration, Instant};
 use std::collections::BTreeMap;
 use world::{Calling, Stands};
@@ -104,8 +107,13 @@ impl<'p> Stage<'p> {
     /// The call comes in.
     pub fn open(program: &'p Program, arena: &'p Arena, place: &Place, opening: &Opening) -> Stage<'p> {
         let (birth, arrival) = place::birth(program, place, opening);
+        Stage::begin(program, arena, birth, arrival, "stage")
+    }
+
+    /// A call that is made from this, and comes in so; `source`: what made the recording.
+    fn begin(program: &'p Program, arena: &'p Arena, birth: Birth, arrival: Arrival, source: &str) -> Stage<'p> {
         let now = Instant::ZERO;
-        let header = birth.header("stage");
+        let header = birth.header(source);
         let random = Random::from_seed(birth.seed ^ u64::MAX);
         let call = Call::new(now, birth, &arrival);
         let mut stage = Stage {

@@ -66,6 +66,12 @@ impl Place {
     }
 }
 
+impl Place {
+    pub fn into_destinations(self) -> BTreeMap<String, Destination> {
+        self.destinations
+    }
+}
+
 fn made_up(name: &str) -> Destination {
     Destination {
         to: vec![Target { uri: format!("sip:{name}@stage.invalid"), hops: Vec::new() }],

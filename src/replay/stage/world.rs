@@ -182,7 +182,7 @@ impl Stage<'_> {
         }
     }
 
-    fn answer(&mut self, at: Instant, input: In) {
+    pub(super) fn answer(&mut self, at: Instant, input: In) {
         self.asked += 1;
         self.due.insert((at, self.asked), input);
     }
