@@ -57,8 +57,7 @@ impl LegState {
     }
 
     fn agree(&mut self, negotiated: &Negotiated) {
-        // It may be another phone, with other carriers.
-        self.fusion.best = None;
+        self.fusion.renew();
         self.negotiated = Some(negotiated.clone());
     }
 
@@ -87,7 +86,7 @@ fn text(sdp: Vec<u8>) -> String {
 /// events are exact, INFO may come late, and tones are what somebody's voice may sound like. A press that a lesser one
 /// told first is remembered, so that the better one's word for it is not another press.
 #[derive(Default)]
-struct Fusion {
+pub struct Fusion {
     best: Option<KeyCarrier>,
     recent: VecDeque<Press>,
 }
@@ -100,7 +99,13 @@ struct Press {
 }
 
 impl Fusion {
-    fn press(&mut self, now: Instant, key: Key, by: KeyCarrier) -> bool {
+    /// Another session description: it may be another phone, with other carriers.
+    pub fn renew(&mut self) {
+        self.best = None;
+    }
+
+    /// Whether this is a press of its own.
+    pub fn press(&mut self, now: Instant, key: Key, by: KeyCarrier) -> bool {
         if self.best.is_some_and(|best| (by as u8) > best as u8) {
             return false;
         }

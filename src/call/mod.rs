@@ -28,6 +28,7 @@ use cdr::Cdr;
 use early::Early;
 use handoff::{Handoff, Means, Phase};
 use jiff::Timestamp;
+pub use leg::Fusion;
 use leg::LegState;
 use recording::Running;
 use std::collections::{BTreeMap, VecDeque};

@@ -4,7 +4,8 @@ use super::{Failed, fail, show};
 use crate::call::Program;
 use crate::codec::Codec;
 use crate::record::Fixture;
-use crate::rerun::outcome::{self, How, Replayed};
+use crate::replay::layers::{self, Layer};
+use crate::rerun::outcome::{How, Replayed};
 use crate::rerun::{Outcome, Sounds};
 use crate::server::files::{self, Disk, Files, Findings};
 use crate::server::flow_files;
@@ -28,6 +29,9 @@ pub struct Where {
     /// Only those whose path has this in it
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
+    /// How deep they run again
+    #[arg(long, value_enum, default_value_t = Layer::Events)]
+    layer: Layer,
     /// At once [default: as many as this machine has cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
@@ -61,6 +65,7 @@ impl Case {
 pub struct Suite {
     pub paths: Vec<PathBuf>,
     pub flows: Flows,
+    layer: Layer,
     jobs: usize,
 }
 
@@ -89,7 +94,7 @@ impl Suite {
             }
         }
         let jobs = wanted.jobs.map_or_else(cores, usize::from);
-        Ok(Suite { paths, flows: Flows::in_folder(&wanted.flows), jobs })
+        Ok(Suite { paths, flows: Flows::in_folder(&wanted.flows), layer: wanted.layer, jobs })
     }
 
     /// Runs them all, and gives them in their order.
@@ -123,7 +128,9 @@ impl Suite {
             Ok(fixture) => match self.flows.served(&fixture.header.flow) {
                 Err(why) => (fixture.header.flow.clone(), Some(fixture), broken(why)),
                 Ok(served) => {
-                    let replayed = outcome::replay(&fixture, &served.program, &served.sounds, how);
+                    let folder = path.parent().unwrap_or(Path::new("."));
+                    let (program, sounds) = (&served.program, &served.sounds);
+                    let replayed = layers::replay(self.layer, folder, &fixture, program, sounds, how);
                     (fixture.header.flow.clone(), Some(fixture), replayed)
                 }
             },

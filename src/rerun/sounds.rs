@@ -30,6 +30,11 @@ impl Sounds {
         &self.arena
     }
 
+    /// The same, for an engine to be made of.
+    pub fn shared(&self) -> Arc<Arena> {
+        self.arena.clone()
+    }
+
     /// The clip of that name as it is now.
     pub fn clip(&self, name: &str) -> Option<&Clip> {
         self.clips.get(name)

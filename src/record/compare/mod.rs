@@ -40,6 +40,8 @@ macro_rules! layers {
 }
 
 layers! {
+    /// What the caller keyed in, where that is heard anew: in its sound, or in its packets.
+    Keys = "keys",
     /// The steps that the call took, and what it asked the world for.
     Path = "path",
     /// How each fact came to be known, and its value.
@@ -129,7 +131,7 @@ impl Difference {
         let none = || "-".to_owned();
         let (recorded, replayed) = match self.layer {
             // Its sides are times.
-            Layer::Timing | Layer::Bytes => (none(), none()),
+            Layer::Timing | Layer::Bytes | Layer::Keys => (none(), none()),
             _ => (self.recorded.clone().unwrap_or_else(none), self.replayed.clone().unwrap_or_else(none)),
         };
         format!("{} | {block} | {} | {recorded} | {replayed}", self.layer, self.subject)

@@ -37,24 +37,26 @@ impl<'f> Answers<'f> {
         Answers { lines, random, asked: HashMap::new(), unanswered: Vec::new() }
     }
 
-    pub fn lookup(&mut self, call: CallNumber, lookup: u32, request: &LookupRequest) -> Answer {
+    /// `None`: the recorded call ended before there was an answer.
+    pub fn lookup(&mut self, call: CallNumber, lookup: u32, request: &LookupRequest) -> Option<Answer> {
         let wants = |request: &LookupRequest| request.wants.iter().map(|want| want.name.clone()).collect::<Vec<_>>();
         let wanted = wants(request);
         let alike = |other: &LookupRequest| {
             (&other.endpoint, other.method, wants(other)) == (&request.endpoint, request.method, wanted.clone())
         };
         let asked = |out: &Out| matches!(out, Out::Lookup { request, .. } if alike(request));
-        let found = self.find(format!("{} {wanted:?}", request.endpoint), asked, |out, input| match (out, input) {
+        let Some(at) = self.next(format!("{} {wanted:?}", request.endpoint), asked) else {
+            self.unanswered.push((request.endpoint.clone(), wanted));
+            let (outcome, values) = (Outcome::Failed, Vec::new());
+            return Some((MADE_UP, Input::LookedUp { call, lookup, outcome, values }));
+        };
+        let (after, (outcome, values)) = self.answer(at, |out, input| match (out, input) {
             (Out::Lookup { lookup, .. }, In::LookedUp { lookup: of, outcome, values }) if lookup == of => {
                 Some((*outcome, values.clone()))
             }
             _ => None,
-        });
-        if found.is_none() {
-            self.unanswered.push((request.endpoint.clone(), wanted));
-        }
-        let (after, (outcome, values)) = found.unwrap_or((MADE_UP, (Outcome::Failed, Vec::new())));
-        (after, Input::LookedUp { call, lookup, outcome, values })
+        })?;
+        Some((after, Input::LookedUp { call, lookup, outcome, values }))
     }
 
     pub fn minted(&mut self, call: CallNumber) -> Answer {
@@ -159,16 +161,22 @@ impl<'f> Answers<'f> {
         asked: impl Fn(&Out) -> bool,
         answer: impl Fn(&Out, &In) -> Option<T>,
     ) -> Option<(Duration, T)> {
+        let at = self.next(what, asked)?;
+        self.answer(at, answer)
+    }
+
+    /// The line at which the recorded call asked so, as often as it is asked now.
+    fn next(&mut self, what: String, asked: impl Fn(&Out) -> bool) -> Option<usize> {
         let times = self.asked.entry(what).or_default();
-        let before = *times;
         *times += 1;
-        let outs = self.lines.iter().enumerate().filter_map(|(at, line)| match &line.step {
-            Step::Out(out) if asked(out) => Some((at, line.t, out)),
-            _ => None,
-        });
-        let (at, since, out) = outs.into_iter().nth(before)?;
+        let is_asked = |(_, line): &(usize, &Line)| matches!(&line.step, Step::Out(out) if asked(out));
+        self.lines.iter().enumerate().filter(is_asked).nth(*times - 1).map(|(at, _)| at)
+    }
+
+    fn answer<T>(&self, at: usize, answer: impl Fn(&Out, &In) -> Option<T>) -> Option<(Duration, T)> {
+        let Line { t, step: Step::Out(out) } = &self.lines[at] else { return None };
         self.lines[at..].iter().find_map(|line| match &line.step {
-            Step::In(input) => Some((Duration::from_micros(line.t - since), answer(out, input)?)),
+            Step::In(input) => Some((Duration::from_micros(line.t - t), answer(out, input)?)),
             Step::Out(_) => None,
         })
     }

@@ -255,13 +255,25 @@ impl<'f> World<'f> {
     }
 
     fn engine_wants(&mut self, output: Output) {
-        let (after, told) = match output {
+        let answer = match output {
             Output::Send { to, bytes } => return self.sent(to, &bytes),
             Output::Media(command) => return self.command(command),
             Output::Recording(fixture) => {
                 self.journal = Some(*fixture);
                 return;
             }
+            asks => self.answer(asks),
+        };
+        match answer {
+            Some((Duration::ZERO, told)) => self.engine.handle(self.now, told),
+            Some((after, told)) => self.expect(self.now + after, Due::Told(told)),
+            None => {}
+        }
+    }
+
+    /// What the world says to what the engine asks, and after how long; on much there is nothing to say.
+    fn answer(&mut self, asks: Output) -> Option<(Duration, Input<'static>)> {
+        Some(match asks {
             Output::Reserve { call } => (Duration::ZERO, Input::Reserved { call, reserved: Some(self.reserved()) }),
             Output::Recall(recall) => {
                 let (web, last_call) = (self.arrival.web.clone(), self.arrival.last_call.clone());
@@ -271,27 +283,13 @@ impl<'f> World<'f> {
                 (Duration::ZERO, Input::Recalled { call: recall.call, recalled })
             }
             Output::Mint { call } => self.answers.minted(call),
-            Output::Lookup { call, lookup, request } => self.answers.lookup(call, lookup, &request),
+            Output::Lookup { call, lookup, request } => return self.answers.lookup(call, lookup, &request),
             Output::Store(row) => self.answers.stored(&row),
             Output::Resolve { asker, uri } => self.answers.resolved(asker, &uri),
             Output::Announce(announcement) => self.answers.announced(&announcement),
-            Output::Record(order) => match self.answers.recorded(order) {
-                Some(answer) => answer,
-                None => return,
-            },
-            Output::Leave { .. }
-            | Output::Trace(_)
-            | Output::Dialog(_)
-            | Output::OrphanGone { .. }
-            | Output::Live(_)
-            | Output::Cdr { .. }
-            | Output::Release { .. } => return,
-        };
-        if after.is_zero() {
-            self.engine.handle(self.now, told);
-        } else {
-            self.expect(self.now + after, Due::Told(told));
-        }
+            Output::Record(order) => return self.answers.recorded(order),
+            _ => return None,
+        })
     }
 
     fn reserved(&self) -> Reserved {

@@ -1,11 +1,16 @@
 //! What came to us of one call, off a capture: the caller's SIP messages and the sound of both sides.
 
-use crate::record::fixture::Header;
+use crate::record::fixture::{Fixture, Header};
 use crate::record::seam::Leg;
-use crate::sip::{Hop, Message, Method, Request, wire};
+use crate::replay::capture;
+use crate::sip::{Hop, Message, Method, Request, Transport, wire};
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 
+/// Beside the recording.
+pub const FILE: &str = "call.pcap";
 /// Networks that a caller's sound comes from.
 const SOURCES: usize = 16;
 
@@ -42,6 +47,25 @@ pub struct Wire {
     pub sound: Vec<Sound>,
 }
 
+/// The packets beside a recording. The error names the file, what is wrong with it and the remedy.
+#[allow(clippy::disallowed_methods, reason = "the shells own what the core may not have")]
+pub fn read(folder: &Path, fixture: &Fixture) -> Result<Wire, String> {
+    let path = folder.join(FILE);
+    let failed = |why: &str| format!("{}: {why}", path.display());
+    if !path.exists() {
+        let remedy = "record calls with sound, or lay a capture of the call there";
+        return Err(failed(&format!("there is no such file: {remedy}")));
+    }
+    let file = File::open(&path).map_err(|error| failed(&error.to_string()))?;
+    let begun = u64::try_from(fixture.header.at.as_microsecond()).unwrap_or(0);
+    let mut came = Vec::new();
+    capture::carried(file, |at, from, to, bytes| {
+        came.push(Came { t: at.saturating_sub(begun), from, to, bytes: bytes.to_vec() });
+    })
+    .map_err(|error| failed(&error.to_string()))?;
+    Wire::of(&fixture.header, came).map_err(|why| failed(&why))
+}
+
 impl Wire {
     /// The packets of the recorded call. The error says what is missing.
     pub fn of(header: &Header, came: Vec<Came>) -> Result<Wire, String> {
@@ -74,6 +98,10 @@ impl Wire {
         let sip: Vec<String> = header.local.sip.iter().map(Hop::to_string).collect();
         let none = || format!("there is no INVITE to {} in it", sip.join(" or "));
         let (invite, _) = call.ok_or_else(none)?;
+        // A capture that was written for a test has datagrams only; what carried them, Via says.
+        let via = invite.headers.get("Via").and_then(|via| via.split([' ', '/']).nth(2));
+        let transport = via.and_then(Transport::of).unwrap_or(Transport::Udp);
+        said.iter_mut().for_each(|said| said.from.transport = transport);
         said.sort_by_key(|said| said.t);
         sound.sort_by_key(|packet| packet.t);
         Ok(Wire { invite, said, sound })
