@@ -4,7 +4,7 @@
 pub mod audio;
 pub mod capture;
 pub mod layers;
-mod pressed;
+pub mod pressed;
 pub mod stage;
 pub mod talk;
 pub mod tell;

@@ -1,5 +1,6 @@
 //! The person who is called: a SIP phone that does what the recording says became of each call to it.
 
+use super::wire::Wire;
 use crate::random::Random;
 use crate::record::fixture::{Fixture, Step};
 use crate::record::seam::{In, KeyCarrier, Leg, Out};
@@ -13,6 +14,7 @@ const DIALOGS: usize = 64;
 
 pub struct Agent<'f> {
     endpoint: Endpoint,
+    wire: &'f Wire,
     /// What becomes of each call to somebody: after how long, and what.
     calls: Vec<Vec<(Duration, &'f In)>>,
     /// Those that rang, in their order, and where they were sent.
@@ -29,7 +31,7 @@ pub enum Wants {
 }
 
 impl<'f> Agent<'f> {
-    pub fn of(fixture: &'f Fixture) -> Agent<'f> {
+    pub fn of(fixture: &'f Fixture, wire: &'f Wire) -> Agent<'f> {
         let mut calls: Vec<(u64, Vec<(Duration, &In)>)> = Vec::new();
         let mut hops = Vec::new();
         for line in &fixture.lines {
@@ -57,6 +59,7 @@ impl<'f> Agent<'f> {
         let endpoint = Endpoint::new(config, Random::from_seed(fixture.header.seed ^ u64::MAX));
         Agent {
             endpoint: endpoint.expect("our own name has no control bytes"),
+            wire,
             calls: calls.into_iter().map(|(_, acts)| acts).collect(),
             rang: Vec::new(),
             due: Deadlines::default(),
@@ -111,7 +114,8 @@ impl<'f> Agent<'f> {
     }
 
     fn act(&mut self, now: Instant, dialog: DialogId, input: &In) -> Option<Wants> {
-        let described = |offer: &Option<Offer>| offer.as_ref().map_or_else(Vec::new, |offer| text(offer).into_bytes());
+        let wire = self.wire;
+        let described = |offer: &Option<Offer>| offer.as_ref().map_or_else(Vec::new, |offer| described(wire, offer));
         let endpoint = &mut self.endpoint;
         match input {
             // The endpoint's own.
@@ -158,12 +162,16 @@ fn told(refusal: Result<(), crate::sip::endpoint::Refusal>) {
     }
 }
 
-/// A description that was read, as text again. Its keys are none, for a recording has none.
-fn text(offer: &Offer) -> String {
+/// A description as it came, or as the recording has it: then its keys are none.
+fn described(wire: &Wire, offer: &Offer) -> Vec<u8> {
+    if let Some(came) = wire.described(offer) {
+        return came.to_vec();
+    }
     let clear = offer.in_clear(1, 1);
     let crypto = |key: &Crypto| format!("a=crypto:{} {} inline:{}\r\n", key.tag, key.key.suite().name(), key.key.open());
-    match offer.crypto.first().filter(|_| offer.secure) {
+    let text = match offer.crypto.first().filter(|_| offer.secure) {
         Some(key) => clear.replacen(" RTP/AVP ", " RTP/SAVP ", 1) + &crypto(key),
         None => clear,
-    }
+    };
+    text.into_bytes()
 }

@@ -45,7 +45,7 @@ impl<'f> Answers<'f> {
             (&other.endpoint, other.method, wants(other)) == (&request.endpoint, request.method, wanted.clone())
         };
         let asked = |out: &Out| matches!(out, Out::Lookup { request, .. } if alike(request));
-        let Some(at) = self.next(format!("{} {wanted:?}", request.endpoint), asked) else {
+        let Some(at) = self.next(format!("{} {:?} {wanted:?}", request.endpoint, request.method), asked) else {
             self.unanswered.push((request.endpoint.clone(), wanted));
             let (outcome, values) = (Outcome::Failed, Vec::new());
             return Some((MADE_UP, Input::LookedUp { call, lookup, outcome, values }));

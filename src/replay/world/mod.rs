@@ -120,7 +120,7 @@ impl<'f> World<'f> {
             ticks: Deadlines::default(),
             wire,
             caller: Caller::of(wire, hop, acks),
-            agent: Agent::of(fixture),
+            agent: Agent::of(fixture, wire),
             answers: Answers::of(&fixture.lines, fixture.header.seed),
             due: BTreeMap::new(),
             thought: 0,

@@ -3,6 +3,7 @@
 use crate::record::fixture::{Fixture, Header};
 use crate::record::seam::Leg;
 use crate::replay::capture;
+use crate::sdp::Offer;
 use crate::sip::{Hop, Message, Method, Request, Transport, wire};
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -45,6 +46,8 @@ pub struct Wire {
     pub invite: Request,
     pub said: Vec<Said>,
     pub sound: Vec<Sound>,
+    /// The session descriptions that came, with their keys.
+    described: Vec<(Offer, Vec<u8>)>,
 }
 
 /// The packets beside a recording. The error names the file, what is wrong with it and the remedy.
@@ -77,12 +80,14 @@ impl Wire {
         };
         let (mut said, mut sound) = (Vec::<Said>::new(), Vec::new());
         let mut call: Option<(Request, String)> = None;
+        let mut described = Vec::new();
         for Came { t, from, to, bytes } in came {
             if let Some(leg) = media(&to) {
                 sound.push(Sound { t, leg, from: from.address, bytes });
                 continue;
             }
             let Some(message) = ours(&to).then(|| wire::read(&bytes).ok()).flatten() else { continue };
+            described.extend(description(&message));
             let call_id = call_id(&message);
             if let (None, Message::Request(request)) = (&call, &message)
                 && request.method == Method::Invite
@@ -104,12 +109,20 @@ impl Wire {
         said.iter_mut().for_each(|said| said.from.transport = transport);
         said.sort_by_key(|said| said.t);
         sound.sort_by_key(|packet| packet.t);
-        Ok(Wire { invite, said, sound })
+        Ok(Wire { invite, said, sound, described })
     }
 
     /// Where the caller's signalling comes from.
     pub fn caller(&self) -> Option<Hop> {
         self.said.first().map(|first| first.from)
+    }
+
+    /// A description of a recording as it came: its keys are not in there.
+    pub fn described(&self, offer: &Offer) -> Option<&[u8]> {
+        let same = |other: &Offer| {
+            (other.address, other.direction, &other.formats) == (offer.address, offer.direction, &offer.formats)
+        };
+        self.described.iter().find(|(came, _)| same(came)).map(|(_, body)| body.as_slice())
     }
 
     /// Where that side's sound comes from.
@@ -122,6 +135,14 @@ impl Wire {
         }
         sources
     }
+}
+
+fn description(message: &Message) -> Option<(Offer, Vec<u8>)> {
+    let body = match message {
+        Message::Request(request) => &request.body,
+        Message::Response(response) => &response.body,
+    };
+    Some((crate::sdp::read(body).ok()?, body.clone()))
 }
 
 /// The call that a message is of.
