@@ -44,13 +44,7 @@ pub fn replay(
     deeper.unwrap_or_else(|why| Replayed { outcome: Outcome::Broken(why), ran: None, edited })
 }
 
-fn heard(
-    folder: &Path,
-    fixture: &Fixture,
-    program: &Program,
-    sounds: &Sounds,
-    how: &How,
-) -> Result<Replayed, String> {
+fn heard(folder: &Path, fixture: &Fixture, program: &Program, sounds: &Sounds, how: &How) -> Result<Replayed, String> {
     let heard = audio::hear(folder, fixture)?;
     let keys = pressed::compare(&pressed::presses(&fixture.lines), &heard);
     if keys.is_empty() {

@@ -105,7 +105,8 @@ fn are_one((was, is): &Pair) -> bool {
 /// Each press once: with the one that is the same, else with another at its time, else alone.
 fn pairs(recorded: &[Pressed], heard: &[Pressed]) -> Vec<Pair> {
     let mut free: Vec<Option<Pressed>> = heard.iter().copied().map(Some).collect();
-    let mut take = |fits: &dyn Fn(&Pressed) -> bool| free.iter_mut().find(|free| free.as_ref().is_some_and(fits))?.take();
+    let mut take =
+        |fits: &dyn Fn(&Pressed) -> bool| free.iter_mut().find(|free| free.as_ref().is_some_and(fits))?.take();
     let mut pairs: Vec<Pair> =
         recorded.iter().map(|was| (Some(*was), take(&|is| are_one(&(Some(*was), Some(*is)))))).collect();
     for (was, is) in pairs.iter_mut().filter(|(_, is)| is.is_none()) {
@@ -130,7 +131,11 @@ mod tests {
         let cases: &[Case] = &[
             (&[(100, '1'), (300, '2')], &[(160, '1'), (240, '2')], &[]),
             (&[(100, '1')], &[(161, '1')], &[(Some("key 1 of 1: 1 at 0.100 s"), Some("1 at 0.161 s"))]),
-            (&[(100, '7'), (300, '2')], &[(90, '1'), (300, '2')], &[(Some("key 1 of 2: 7 at 0.100 s"), Some("1 at 0.090 s"))]),
+            (
+                &[(100, '7'), (300, '2')],
+                &[(90, '1'), (300, '2')],
+                &[(Some("key 1 of 2: 7 at 0.100 s"), Some("1 at 0.090 s"))],
+            ),
             // One that was missed is not the one behind it.
             (&[(100, '7'), (220, '2')], &[(220, '2')], &[(Some("key 1 of 2: 7 at 0.100 s"), None)]),
             (&[(100, '2')], &[(100, '2'), (200, '2')], &[(None, Some("2 at 0.200 s"))]),
@@ -138,8 +143,7 @@ mod tests {
         ];
         for (recorded, heard, expected) in cases {
             let found = compare(&pressed(recorded), &pressed(heard));
-            let found: Vec<_> =
-                found.iter().map(|part| (part.recorded.as_deref(), part.replayed.as_deref())).collect();
+            let found: Vec<_> = found.iter().map(|part| (part.recorded.as_deref(), part.replayed.as_deref())).collect();
             assert_eq!(found, *expected, "{recorded:?} {heard:?}");
         }
     }

@@ -13,8 +13,8 @@ use askonce::record::compare::Layer as Compared;
 use askonce::record::fixture::Step;
 use askonce::record::seam::{In, Leg};
 use askonce::replay::layers::{self, Layer};
-use askonce::rerun::outcome::{How, Outcome};
 use askonce::rerun::Sounds;
+use askonce::rerun::outcome::{How, Outcome};
 use askonce::server::files::{self, Disk};
 use std::path::{Path, PathBuf};
 
@@ -84,8 +84,12 @@ pub fn with_sound(name: &str, keys: &[(u64, Key)]) -> tempfile::TempDir {
         samples.resize(samples.len().max(begins), 0);
         samples.extend(Tone::new(*key, TONE));
     }
-    let spec =
-        hound::WavSpec { channels: 1, sample_rate: 8_000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 8_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
     let mut wav = hound::WavWriter::create(folder.path().join("caller.wav"), spec).expect("a file");
     samples.into_iter().for_each(|sample| wav.write_sample(sample).expect("written"));
     wav.finalize().expect("written");
@@ -140,12 +144,24 @@ fn what_is_missing_or_damaged_is_named_with_its_file_and_a_remedy() {
         (Layer::Packets, &|| std::fs::write(place("call.pcap"), "").expect("written"), "call.pcap: it is empty"),
         (Layer::Packets, &|| std::fs::write(place("call.pcap"), "no capture").expect("written"), "call.pcap: it "),
         // Of another call.
-        (Layer::Packets, &|| std::fs::write(place("call.pcap"), &capture).expect("written"), "there is no INVITE to udp:"),
-        (Layer::Packets, &|| std::fs::write(place("call.pcap"), &capture[..64]).expect("written"), "there is no INVITE"),
+        (
+            Layer::Packets,
+            &|| std::fs::write(place("call.pcap"), &capture).expect("written"),
+            "there is no INVITE to udp:",
+        ),
+        (
+            Layer::Packets,
+            &|| std::fs::write(place("call.pcap"), &capture[..64]).expect("written"),
+            "there is no INVITE",
+        ),
         (Layer::Audio, &|| write(spec(2, 8_000, 16)), "caller.wav: a caller's sound is one channel at 8000 Hz"),
         (Layer::Audio, &|| write(spec(1, 16_000, 16)), "and this is 1 channels at 16000 Hz"),
         (Layer::Audio, &|| std::fs::write(place("caller.wav"), "RIFF").expect("written"), "caller.wav: "),
-        (Layer::Audio, &|| std::fs::remove_file(place("caller.wav")).expect("removed"), "caller.wav: there is no such file: "),
+        (
+            Layer::Audio,
+            &|| std::fs::remove_file(place("caller.wav")).expect("removed"),
+            "caller.wav: there is no such file: ",
+        ),
     ];
     for (layer, prepare, why) in cases {
         prepare();

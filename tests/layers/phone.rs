@@ -19,9 +19,7 @@ const MICROS: u64 = 20_000;
 
 /// All of a call's; its caller has a phone with G.711 and telephone-event, and came over UDP.
 pub fn wire(fixture: &Fixture) -> Wire {
-    let Some(Step::In(In::Invite(arrival))) = fixture.lines.first().map(|line| &line.step) else {
-        panic!("no INVITE")
-    };
+    let Some(Step::In(In::Invite(arrival))) = fixture.lines.first().map(|line| &line.step) else { panic!("no INVITE") };
     let phone = arrival.offer.as_ref().expect("an offer").address;
     let hop = Hop::udp(SocketAddr::new(phone.ip(), 5060));
     let own = fixture.header.local.sip.facing(&hop).expect("an address of ours").address;
@@ -54,8 +52,7 @@ fn request(method: &str, (from, to): (SocketAddr, SocketAddr), arrival: &Arrival
         write!(text, "{name}: {}\r\n", value.open()).expect("text");
     }
     if !arrival.uui.is_empty() && method == "INVITE" {
-        let pairs: Vec<String> =
-            arrival.uui.iter().map(|(name, value)| format!("{name}={}", value.open())).collect();
+        let pairs: Vec<String> = arrival.uui.iter().map(|(name, value)| format!("{name}={}", value.open())).collect();
         let hex: String = pairs.join(";").bytes().map(|octet| format!("{octet:02x}")).collect();
         write!(text, "User-to-User: 04{hex};encoding=hex\r\n").expect("text");
     }

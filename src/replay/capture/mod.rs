@@ -101,10 +101,7 @@ impl Capture {
 
 /// The messages and datagrams of a capture as they are: the time in microseconds since 1970, from where and to where. What
 /// cannot be read is left out.
-pub fn carried(
-    source: impl Read + Send,
-    mut each: impl FnMut(u64, Hop, SocketAddr, &[u8]),
-) -> Result<(), NotACapture> {
+pub fn carried(source: impl Read + Send, mut each: impl FnMut(u64, Hop, SocketAddr, &[u8])) -> Result<(), NotACapture> {
     let (mut ip, mut tcp, mut unread, mut last) = (Ip::default(), Tcp::default(), Unread::default(), 0);
     packets::read(source, &mut unread, |packet, unread| {
         last = packet.at;

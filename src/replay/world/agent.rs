@@ -48,8 +48,7 @@ impl<'f> Agent<'f> {
                 _ => {}
             }
         }
-        let locals =
-            hops.into_iter().flat_map(|address| Transport::ALL.map(|transport| Hop::new(transport, address)));
+        let locals = hops.into_iter().flat_map(|address| Transport::ALL.map(|transport| Hop::new(transport, address)));
         let config = Config {
             locals: Locals::new(locals),
             user_agent: "the person called".to_owned(),
@@ -133,9 +132,9 @@ impl<'f> Agent<'f> {
             In::Key { .. } => return Some(Wants::Key(input.clone())),
             In::Reoffer { offer, .. } => told(endpoint.reinvite(now, dialog, described(offer))),
             In::Refer { to, replaces, .. } => {
-                let replaces = replaces.as_ref().map_or_else(String::new, |dialog| {
-                    format!("?Replaces={}", crate::sip::uri::encode(dialog))
-                });
+                let replaces = replaces
+                    .as_ref()
+                    .map_or_else(String::new, |dialog| format!("?Replaces={}", crate::sip::uri::encode(dialog)));
                 told(endpoint.refer(now, dialog, &format!("<{to}{replaces}>")));
             }
             In::Bye { .. } | In::Lost { .. } => told(endpoint.bye(now, dialog)),
@@ -168,7 +167,8 @@ fn described(wire: &Wire, offer: &Offer) -> Vec<u8> {
         return came.to_vec();
     }
     let clear = offer.in_clear(1, 1);
-    let crypto = |key: &Crypto| format!("a=crypto:{} {} inline:{}\r\n", key.tag, key.key.suite().name(), key.key.open());
+    let crypto =
+        |key: &Crypto| format!("a=crypto:{} {} inline:{}\r\n", key.tag, key.key.suite().name(), key.key.open());
     let text = match offer.crypto.first().filter(|_| offer.secure) {
         Some(key) => clear.replacen(" RTP/AVP ", " RTP/SAVP ", 1) + &crypto(key),
         None => clear,

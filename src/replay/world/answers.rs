@@ -60,22 +60,28 @@ impl<'f> Answers<'f> {
     }
 
     pub fn minted(&mut self, call: CallNumber) -> Answer {
-        let found = self.find("mint".to_owned(), |out| matches!(out, Out::Mint), |_, input| match input {
-            In::Ref { reference } => Some(reference.clone()),
-            _ => None,
-        });
+        let found = self.find(
+            "mint".to_owned(),
+            |out| matches!(out, Out::Mint),
+            |_, input| match input {
+                In::Ref { reference } => Some(reference.clone()),
+                _ => None,
+            },
+        );
         let (after, reference) =
             found.unwrap_or_else(|| (MADE_UP, Secret::new(self.random.token() + &self.random.token())));
         (after, Input::Minted { call, reference })
     }
 
     pub fn stored(&mut self, row: &ContextRow) -> Answer {
-        let found = self.find("store".to_owned(), |out| matches!(out, Out::Store { .. }), |out, input| {
-            match (out, input) {
+        let found = self.find(
+            "store".to_owned(),
+            |out| matches!(out, Out::Store { .. }),
+            |out, input| match (out, input) {
                 (Out::Store { store, .. }, In::Store { store: of, kept }) if store == of => Some(*kept),
                 _ => None,
-            }
-        });
+            },
+        );
         let (after, kept) = found.unwrap_or((MADE_UP, true));
         (after, Input::Stored { call: row.call, store: row.store, kept })
     }
@@ -108,9 +114,7 @@ impl<'f> Answers<'f> {
             (RecordAct::Start, Some(wanted)) => self.taken(call, recording, &order.file, &wanted),
             (RecordAct::Start, None) => {
                 let file = order.file;
-                let asked = |out: &Out| {
-                    matches!(out, Out::Record { act: RecordAct::Start, file: of } if *of == file)
-                };
+                let asked = |out: &Out| matches!(out, Out::Record { act: RecordAct::Start, file: of } if *of == file);
                 let (after, ended) = self.find(format!("record {file}"), asked, |_, input| match input {
                     In::Recorded { file: of, ended } if *of == file => Some(ended.clone()),
                     _ => None,

@@ -102,14 +102,11 @@ impl Sink for Told {
 }
 
 impl<'f> World<'f> {
-    fn new(
-        fixture: &'f Fixture,
-        arrival: &'f Arrival,
-        wire: &'f Wire,
-        service: &Service,
-    ) -> Result<World<'f>, String> {
+    fn new(fixture: &'f Fixture, arrival: &'f Arrival, wire: &'f Wire, service: &Service) -> Result<World<'f>, String> {
         let (engine, hop) = setting::engine(fixture, arrival, wire, service)?;
-        let inputs = || fixture.lines.iter().filter_map(|line| if let Step::In(input) = &line.step { Some(input) } else { None });
+        let inputs = || {
+            fixture.lines.iter().filter_map(|line| if let Step::In(input) = &line.step { Some(input) } else { None })
+        };
         let acks = !inputs().any(|input| matches!(input, In::Lost { leg: Leg::Caller, .. }));
         let mut world = World {
             fixture,

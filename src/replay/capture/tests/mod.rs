@@ -10,9 +10,7 @@ use crate::record::seam::{Disposition, EndedBy, In, Out};
 use crate::rerun;
 use crate::server::files::{self, Disk, Embedded};
 use std::path::Path;
-use wire::{
-    ACCOUNT, BEGUN, CALLER, FROM, Film, LEG, SERVICE, call, fragments, opening, pcap, pcapng, sdp,
-};
+use wire::{ACCOUNT, BEGUN, CALLER, FROM, Film, LEG, SERVICE, call, fragments, opening, pcap, pcapng, sdp};
 
 const ETHERNET: (u32, usize) = (1, 0);
 
