@@ -113,17 +113,11 @@ fn record(name: &str, script: Vec<Act>, answering: Answering) -> Result<(), Box<
         http: SocketAddr::from((LOOPBACK, 0)),
         store: &folder.path().join("askonce.db").display().to_string(),
     })?;
+    let recordings = folder.path().join("recordings");
+    let config = config.keeping_all(recordings.display().to_string());
     let (place, findings) = server::quick_place(&Disk, &config);
     let place = place.ok_or_else(|| findings.render())?;
-    let recordings = folder.path().join("recordings");
-    let running = server::start(Plan {
-        place,
-        watch: None,
-        token: None,
-        record: Some(recordings.clone()),
-        trace: false,
-        workers: None,
-    })?;
+    let running = server::start(Plan { place, watch: None, token: None, trace: false, workers: None })?;
     let uri = |user: &str, host: SocketAddr| Uri::of(user, host);
     let (to, from) = (uri("+18005550100", running.sip[0].address)?, uri("+15551230001", caller.0.contact())?);
     caller.1.call(running.sip[0].address, to, from, Vec::new(), script.into());

@@ -3,7 +3,7 @@
 
 use askonce::server;
 use askonce::server::files::Disk;
-use askonce::server::store::Store;
+use askonce::server::store::{Places, Store};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -131,7 +131,7 @@ fn a_call_of_a_service_is_explained_from_its_store() {
                 destinations: { x: { to: [\"sip:x@127.0.0.1\"] } }\n";
     std::fs::write(&config, place).expect("written");
     let (read, findings) = server::read_config(&Disk, &config);
-    let places = server::places(&read.unwrap_or_else(|| panic!("{}", findings.render())), None);
+    let places = Places::of(&read.unwrap_or_else(|| panic!("{}", findings.render())));
     let (store, _) = Store::open(&places, Arc::new(Notify::new()), |_| {}).expect("a store");
     store.close();
     let document = std::fs::read_to_string("fixtures/bank-card/call.jsonl").expect("a recording");

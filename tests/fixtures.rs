@@ -1,6 +1,9 @@
 //! The shipped recordings replay to the byte, and a replay that differs is caught.
 #![allow(clippy::disallowed_methods, reason = "tests read the recordings")]
 
+#[path = "fixtures/judged.rs"]
+mod judged;
+
 use askonce::call::Program;
 use askonce::record::fixture::Step;
 use askonce::record::seam::{In, Out};

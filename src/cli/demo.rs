@@ -58,7 +58,7 @@ pub fn run(args: &Args) -> Result<(), Failed> {
     let (place, findings) = server::quick_place(&Embedded, &config.map_err(fail)?);
     show(&findings);
     let place = place.ok_or_else(|| fail("the built-in flow does not load"))?;
-    let plan = Plan { place, watch: None, token: Token::new(&token), record: None, trace: false, workers: None };
+    let plan = Plan { place, watch: None, token: Token::new(&token), trace: false, workers: None };
     let running = server::start(plan).map_err(fail)?;
     let mut caller = caller(clock, &arena, running.sip[0].address).map_err(fail)?;
     let mut story =

@@ -3,6 +3,7 @@
 use super::{Failed, fail, show};
 use crate::server;
 use crate::server::files::Disk;
+use crate::server::store::Places;
 use crate::server::store::erase::erase;
 use std::path::PathBuf;
 
@@ -20,7 +21,7 @@ pub fn run(args: &Args) -> Result<(), Failed> {
     let (config, findings) = server::read_config(&Disk, &args.config);
     show(&findings);
     let config = config.ok_or_else(|| fail("nothing was erased: the configuration does not say where things are"))?;
-    let erased = erase(&server::places(&config, None), &args.number).map_err(fail)?;
+    let erased = erase(&Places::of(&config), &args.number).map_err(fail)?;
     for (count, what) in [
         (erased.contexts, "contexts"),
         (erased.references, "references of contexts"),
@@ -29,6 +30,7 @@ pub fn run(args: &Args) -> Result<(), Failed> {
         (erased.records, "call records in the database: they have no caller any more"),
         (erased.lines, "call records in their files: they have no caller any more"),
         (erased.recordings, "recordings"),
+        (erased.fixtures, "fixtures and calls of the journal (what was copied out of the inbox has pseudonyms only)"),
     ] {
         println!("{count:8} {what}");
     }

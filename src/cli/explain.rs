@@ -11,9 +11,10 @@ use crate::replay::stage::Words;
 use crate::replay::tell::{self, Reader, Row, Teller, WITHHELD};
 use crate::rerun;
 use crate::secret::Secret;
+use crate::server;
 use crate::server::files::Disk;
+use crate::server::store::Places;
 use crate::server::store::kept::{FactRecord, Kept, Record, kept};
-use crate::server::{self, places};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -82,7 +83,7 @@ fn stored(config: &Path, call: &str) -> Result<String, Failed> {
     let (config, findings) = server::read_config(&Disk, config);
     show(&findings);
     let config = config.ok_or_else(|| fail("the configuration does not say where things are"))?;
-    let places = places(&config, None);
+    let places = Places::of(&config);
     let kept = kept(&places, call).map_err(fail)?;
     let kept = kept.ok_or_else(|| fail(format!("{}: there is no call `{call}`", places.database.display())))?;
     Ok(of_record(&kept))

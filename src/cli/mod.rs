@@ -13,8 +13,10 @@ mod load;
 mod logging;
 mod play;
 mod prompts;
+mod record;
 mod replay;
 mod schema;
+mod scrub;
 mod serve;
 mod suite;
 mod trace;
@@ -56,8 +58,12 @@ enum Verb {
     Erase(erase::Args),
     /// Make recordings of captured calls (pcap, pcapng) and of callers' sound (WAV)
     Import(import::Args),
+    /// Make a fixture of a call that is over, from the journal of the last ones
+    Record(record::Args),
     /// Run recorded calls again in virtual time and compare
     Replay(replay::Args),
+    /// Take callers out of recordings, and look whether numbers of theirs are left in files
+    Scrub(scrub::Args),
     /// Tell one call in plain words: what was asked, what is known and from where, whom it went to, how it ended
     Explain(explain::Args),
     /// Show a call as a ladder of its SIP messages, with keys and prompts in their places
@@ -91,7 +97,9 @@ pub fn run() -> ExitCode {
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Erase(args) => erase::run(&args),
         Verb::Import(args) => import::run(&args),
+        Verb::Record(args) => record::run(&args),
         Verb::Replay(args) => replay::run(&args),
+        Verb::Scrub(args) => scrub::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Trace(args) => trace::run(&args),
         Verb::Load(args) => return load::run(&args),

@@ -68,11 +68,12 @@ pub fn run(args: &Args) -> Result<(), Failed> {
 
 /// As a person reads it.
 fn told(case: &Case) -> String {
-    let path = case.path.display();
+    let path = case.name();
     let word = case.outcome().word();
     let mut text = match case.outcome() {
         Outcome::Pass { outputs } => return format!("{word}  {path} ({})\n", count(*outputs, "output")),
         Outcome::Broken(why) => return format!("{word} {path}: {why}\n"),
+        Outcome::Diff(_) if !case.quoted.is_empty() => return format!("{word}  {path}\n{}", case.quoted),
         Outcome::Diff(differences) => {
             let lines = differences.iter().take(SHOWN).map(|difference| {
                 let t = seconds(difference.t);
@@ -104,6 +105,7 @@ fn place(need: &Need) -> String {
 fn object(case: &Case) -> Value {
     let mut object = json!({
         "path": case.path,
+        "test": case.title,
         "flow": case.flow,
         "call": case.fixture.as_ref().map(|fixture| &fixture.header.call),
         "outcome": case.outcome().word(),

@@ -43,12 +43,9 @@ pub struct Args {
     /// A file with the API's bearer token (16 characters at least); without one nobody may read contexts
     #[arg(long)]
     token_file: Option<PathBuf>,
-    /// Record every call into this folder
-    #[arg(long)]
+    /// Quick mode: keep every call as a fixture in this folder, without its caller
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
     record: Option<PathBuf>,
-    /// Yes, the recordings hold what callers key in, in clear: these are test calls
-    #[arg(long, requires = "record")]
-    clear_test_data: bool,
     /// Keep traces of calls for `askonce trace --live`, with keys and account numbers masked
     #[arg(long)]
     trace: bool,
@@ -61,19 +58,6 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<(), Failed> {
-    match (&args.record, args.clear_test_data) {
-        (Some(_), false) => {
-            return Err(fail(
-                "recording is refused: recordings hold what callers key in, in clear, until they can be redacted\n  \
-                 remedy: for test calls only, add --clear-test-data",
-            ));
-        }
-        (Some(folder), true) => eprintln!(
-            "askonce: WARNING: the recordings in {} hold what callers key in, in clear: test calls only",
-            folder.display()
-        ),
-        (None, _) => {}
-    }
     // Contexts, records and recordings are for this user alone.
     crate::os::sys::private_files();
     let plan = plan(args)?;
@@ -139,7 +123,11 @@ fn plan(args: &Args) -> Result<Plan, Failed> {
                 Some(codecs) => config.speaking(codecs),
                 None => Ok(config),
             });
-            Origin::Quick(Box::new(config.map_err(fail)?))
+            let config = config.map_err(fail)?;
+            Origin::Quick(Box::new(match &args.record {
+                Some(folder) => config.keeping_all(folder.display().to_string()),
+                None => config,
+            }))
         }
         (None, None) => return Err(fail("--config or --flow is needed")),
     };
@@ -152,8 +140,7 @@ fn plan(args: &Args) -> Result<Plan, Failed> {
     if token.is_none() {
         eprintln!("askonce: no --token-file: nobody may read contexts over HTTP");
     }
-    let (record, workers) = (args.record.clone(), args.workers.map(usize::from));
-    Ok(Plan { place, watch, token, record, trace: args.trace, workers })
+    Ok(Plan { place, watch, token, trace: args.trace, workers: args.workers.map(usize::from) })
 }
 
 /// `udp:127.0.0.1:5060`.

@@ -4,11 +4,14 @@ use super::{Failed, fail, show};
 use crate::call::Program;
 use crate::codec::Codec;
 use crate::record::Fixture;
+use crate::record::fixture::Step;
+use crate::replay::case::{self, Tried};
 use crate::replay::layers::{self, Layer};
 use crate::rerun::outcome::{How, Replayed};
 use crate::rerun::{Outcome, Sounds};
 use crate::server::files::{self, Disk, Files, Findings};
 use crate::server::flow_files;
+use crate::yaml::Source;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +23,7 @@ const PREFACE: usize = 200;
 
 #[derive(clap::Args)]
 pub struct Where {
-    /// Folders with recordings (call.jsonl at any depth), or single recordings
+    /// Folders with recordings (call.jsonl at any depth) and tests (*.test.yaml), or single ones
     #[arg(required = true)]
     fixtures: Vec<PathBuf>,
     /// Where the flows are
@@ -44,29 +47,59 @@ pub struct Served {
     pub sounds: Arc<Sounds>,
 }
 
-/// A recording that was run again.
+/// A recording that was run again, or a test that was performed.
 pub struct Case {
     pub path: PathBuf,
+    /// What a test shows.
+    pub title: Option<String>,
     /// The flow's name; empty of a file that could not be read so far.
     pub flow: String,
     pub replayed: Replayed,
+    /// A test's failures, with the lines that they are of.
+    pub quoted: String,
     /// Of one that did not pass, for who wants to look at it.
     pub fixture: Option<Box<Fixture>>,
     pub took: Duration,
 }
 
 impl Case {
+    fn of(path: &Path, title: Option<String>, flow: String, replayed: Replayed, fixture: Fixture) -> Case {
+        let fixture = (!replayed.outcome.passes()).then(|| Box::new(fixture));
+        let (path, took) = (path.to_owned(), Duration::ZERO);
+        Case { path, title, flow, replayed, quoted: String::new(), fixture, took }
+    }
+
+    fn broken(path: &Path, title: Option<String>, flow: String, why: String) -> Case {
+        let replayed = Replayed { outcome: Outcome::Broken(why), ran: None, edited: false };
+        let (path, took) = (path.to_owned(), Duration::ZERO);
+        Case { path, title, flow, replayed, quoted: String::new(), fixture: None, took }
+    }
+
+    /// Its file, and of a test what it shows.
+    pub fn name(&self) -> String {
+        let path = self.path.display();
+        self.title.as_ref().map_or_else(|| path.to_string(), |title| format!("{path}: {title}"))
+    }
+
     pub fn outcome(&self) -> &Outcome {
         &self.replayed.outcome
     }
 }
 
-/// The recordings that were asked for, and the flows that there are.
+/// The recordings and tests that were asked for, and the flows that there are.
 pub struct Suite {
-    pub paths: Vec<PathBuf>,
+    items: Vec<Item>,
     pub flows: Flows,
     layer: Layer,
     jobs: usize,
+}
+
+/// Something to be run.
+enum Item {
+    Recording(PathBuf),
+    Test(Source, Box<case::Case>),
+    /// A test that cannot be read, and why.
+    Misread(PathBuf, String),
 }
 
 impl Suite {
@@ -81,20 +114,27 @@ impl Suite {
                 return Err(fail(format!("{}: there is no such file or folder", place.display())));
             }
             let found = Disk.below(place).map_err(|error| fail(format!("{}: {error}", place.display())))?;
-            paths.extend(found.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "jsonl")));
+            paths.extend(
+                found
+                    .into_iter()
+                    .filter(|path| path.extension().is_some_and(|ending| ending == "jsonl") || is_test(path)),
+            );
         }
         if paths.is_empty() {
-            return Err(fail("no recording (*.jsonl) found; `askonce serve --record DIR` makes them"));
+            return Err(fail(
+                "no recording (*.jsonl) and no test (*.test.yaml) found; `askonce serve --record DIR` records calls",
+            ));
         }
         if let Some(filter) = &wanted.filter {
             let all = paths.len();
             paths.retain(|path| path.to_string_lossy().contains(filter.as_str()));
             if paths.is_empty() {
-                return Err(fail(format!("--filter {filter}: none of {all} recordings has that in its path")));
+                return Err(fail(format!("--filter {filter}: none of {all} files has that in its path")));
             }
         }
+        let items = paths.into_iter().flat_map(items).collect();
         let jobs = wanted.jobs.map_or_else(cores, usize::from);
-        Ok(Suite { paths, flows: Flows::in_folder(&wanted.flows), layer: wanted.layer, jobs })
+        Ok(Suite { items, flows: Flows::in_folder(&wanted.flows), layer: wanted.layer, jobs })
     }
 
     /// Runs them all, and gives them in their order.
@@ -104,8 +144,8 @@ impl Suite {
             let mut done = Vec::new();
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(path) = self.paths.get(at) else { return done };
-                done.push((at, self.one(path, how)));
+                let Some(item) = self.items.get(at) else { return done };
+                done.push((at, self.one(item, how)));
             }
         };
         let mut done: Vec<(usize, Case)> = std::thread::scope(|scope| {
@@ -120,24 +160,71 @@ impl Suite {
         done.into_iter().map(|(_, case)| case).collect()
     }
 
-    fn one(&self, path: &Path, how: &How) -> Case {
+    fn one(&self, item: &Item, how: &How) -> Case {
         let begun = Instant::now();
-        let broken = |why: String| Replayed { outcome: Outcome::Broken(why), ran: None, edited: false };
-        let (flow, fixture, replayed) = match read(path) {
-            Err(why) => (String::new(), None, broken(why)),
-            Ok(fixture) => match self.flows.served(&fixture.header.flow) {
-                Err(why) => (fixture.header.flow.clone(), Some(fixture), broken(why)),
-                Ok(served) => {
-                    let folder = path.parent().unwrap_or(Path::new("."));
-                    let (program, sounds) = (&served.program, &served.sounds);
-                    let replayed = layers::replay(self.layer, folder, &fixture, program, sounds, how);
-                    (fixture.header.flow.clone(), Some(fixture), replayed)
-                }
-            },
+        let case = match item {
+            Item::Recording(path) => self.recording(path, how),
+            Item::Test(source, test) => self.test(source, test),
+            Item::Misread(path, why) => Case::broken(path, None, String::new(), why.clone()),
         };
-        let fixture = fixture.filter(|_| !replayed.outcome.passes()).map(Box::new);
-        Case { path: path.to_owned(), flow, replayed, fixture, took: begun.elapsed() }
+        Case { took: begun.elapsed(), ..case }
     }
+
+    fn recording(&self, path: &Path, how: &How) -> Case {
+        let fixture = match read(path) {
+            Ok(fixture) => fixture,
+            Err(why) => return Case::broken(path, None, String::new(), why),
+        };
+        let flow = fixture.header.flow.clone();
+        match self.flows.served(&flow) {
+            Err(why) => Case::broken(path, None, flow, why),
+            Ok(served) => {
+                let folder = path.parent().unwrap_or(Path::new("."));
+                let replayed = layers::replay(self.layer, folder, &fixture, &served.program, &served.sounds, how);
+                Case::of(path, None, flow, replayed, fixture)
+            }
+        }
+    }
+
+    fn test(&self, source: &Source, test: &case::Case) -> Case {
+        let (path, title, flow) = (Path::new(&source.path), Some(test.title.clone()), test.flow.text.clone());
+        let served = match self.flows.served(&flow) {
+            Ok(served) => served,
+            Err(why) => return Case::broken(path, title, flow, why),
+        };
+        let Tried { fixture, failures } = case::perform(test, &source.path, &served.program, served.sounds.arena());
+        let quoted = failures.iter().map(|failure| failure.diagnostic.render(&[source]) + "\n").collect();
+        let outputs = fixture.lines.iter().filter(|line| matches!(line.step, Step::Out(_))).count();
+        let outcome = match failures.is_empty() {
+            true => Outcome::Pass { outputs },
+            false => Outcome::Diff(failures.into_iter().map(|failure| failure.difference).collect()),
+        };
+        let case = Case::of(path, title, flow, Replayed { outcome, ran: None, edited: false }, fixture);
+        Case { quoted, ..case }
+    }
+}
+
+/// What is in a file that was asked for.
+fn items(path: PathBuf) -> Vec<Item> {
+    if !is_test(&path) {
+        return vec![Item::Recording(path)];
+    }
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) => return vec![Item::Misread(path, error.to_string())],
+    };
+    let source = Source { path: path.display().to_string(), text };
+    match case::read(&source) {
+        Ok(cases) => cases.into_iter().map(|case| Item::Test(source.clone(), Box::new(case))).collect(),
+        Err(mistakes) => {
+            let told: Vec<String> = mistakes.iter().map(|mistake| mistake.render(&[&source])).collect();
+            vec![Item::Misread(path, format!("the test cannot be read\n{}", told.join("\n\n")))]
+        }
+    }
+}
+
+fn is_test(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(".test.yaml"))
 }
 
 fn cores() -> usize {

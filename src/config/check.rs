@@ -1,6 +1,6 @@
 //! What only shows when the configuration and its flows are seen together.
 
-use super::{Config, Uui, carried};
+use super::{Config, Fixtures, Uui, carried};
 use crate::context::carrier::Carrier;
 use crate::secret::Secret;
 use crate::yaml::near::suggestion;
@@ -68,6 +68,7 @@ pub fn check(config: &Config, flows: &[Names]) -> Vec<Diagnostic> {
     flows.iter().for_each(|flow| sent_away(config, flow, &mut found));
     found.extend(carried::check(config, flows));
     announced(config, flows, &mut found);
+    kept(config, flows, &mut found);
     // In quick mode there are none, and a flow that reads one can be tried all the same.
     for flow in flows.iter().filter(|_| config.numbers.iter().all(|number| number.flow.is_some())) {
         for switch in &flow.switches {
@@ -139,6 +140,29 @@ fn announced(config: &Config, flows: &[Names], found: &mut Vec<Diagnostic>) {
             let remedy = suggestion(&word.text, announcing);
             fault(found, &config.path, "unknown-name", word.span, message).remedy(remedy);
         }
+    }
+}
+
+/// What fixtures are kept of is there.
+fn kept(config: &Config, flows: &[Names], found: &mut Vec<Diagnostic>) {
+    let Some(Fixtures { keeping, .. }) = &config.record.fixtures else { return };
+    let numbers = || config.numbers.iter().map(|number| number.number.text.as_str());
+    let flows = || flows.iter().map(|flow| flow.name.text.as_str());
+    let number = |word: &&Word| !numbers().any(|known| known == "*" || known == word.text);
+    let unknown = keeping.numbers.iter().filter(number).map(|word| {
+        let message = format!("no call to `{}` is answered: `numbers:` has no such number", word.text);
+        (word, message, suggestion(&word.text, numbers()))
+    });
+    let flow = |word: &&Word| !flows().any(|known| known == word.text);
+    let unknown = unknown.chain(
+        keeping
+            .flows
+            .iter()
+            .filter(flow)
+            .map(|word| (word, format!("there is no flow `{}`", word.text), suggestion(&word.text, flows()))),
+    );
+    for (word, message, remedy) in unknown {
+        fault(found, &config.path, "unknown-name", word.span, message).remedy(remedy);
     }
 }
 

@@ -8,6 +8,9 @@ use crate::yaml::{Diagnostic, Faults, Source, Span, Value, Word, read};
 /// `source` is its text.
 pub fn fixed(running: &Config, wanted: &Config, source: Option<&Source>) -> Vec<Diagnostic> {
     let sound = |config: &Config| (config.record.folder.clone(), config.record.longest, config.record.at_once);
+    // Which calls are kept may change; the thread that keeps them is there or not, and has its folders.
+    let inbox =
+        |config: &Config| config.record.fixtures.as_ref().map(|fixtures| (fixtures.folder.clone(), fixtures.journal));
     let hooks = |config: &Config| -> Vec<_> {
         let hooks = config.destinations.iter().filter_map(|to| Some((to.name.text.clone(), to.webhook.clone()?)));
         hooks.collect()
@@ -21,7 +24,7 @@ pub fn fixed(running: &Config, wanted: &Config, source: Option<&Source>) -> Vec<
         ("store", (&running.store, running.synchronous) != (&wanted.store, wanted.synchronous)),
         ("media", running.realtime != wanted.realtime),
         ("limits", running.limits.calls != wanted.limits.calls),
-        ("record", sound(running) != sound(wanted)),
+        ("record", (sound(running), inbox(running)) != (sound(wanted), inbox(wanted))),
         ("announcements", announced(running) != announced(wanted)),
         ("retention", running.retention != wanted.retention),
         ("endpoints", bare(running) != bare(wanted)),

@@ -5,8 +5,8 @@ use super::codecs::listed;
 use super::destination::RING;
 use super::endpoint;
 use super::{
-    Called, Config, Destination, Endpoint, Identity, Limits, Listen, Number, Recording, Retention, RtpPorts,
-    Synchronous, Trunk, Unknown,
+    Called, Config, Destination, Endpoint, Fixtures, Identity, Keep, Keeping, Limits, Listen, Number, Recording,
+    Retention, RtpPorts, Synchronous, Trunk, Unknown,
 };
 use crate::codec::Preference;
 use crate::context::carrier::Carrier;
@@ -94,6 +94,14 @@ impl Config {
             switches: Vec::new(),
             announcements: None,
         })
+    }
+
+    /// Quick mode that keeps each of its calls as a fixture in that folder.
+    pub fn keeping_all(mut self, folder: String) -> Config {
+        let usual = Fixtures::default();
+        let keeping = Keeping { keep: Keep::All, ..usual.keeping };
+        self.record.fixtures = Some(Fixtures { folder: Some(folder), keeping, ..usual });
+        self
     }
 
     /// Quick mode with other codecs than G.711 on every leg: `g722,pcmu`, the best first.

@@ -1,5 +1,6 @@
-//! `record:`: which calls' sound is recorded, where to, and how much of it.
+//! `record:`: which calls' sound is recorded, where to, and how much of it; and which calls become fixtures.
 
+use super::fixtures::{Fixtures, fixtures};
 use super::{MAX_CALLS, optional};
 use crate::time::Duration;
 use crate::yaml::{Faults, Fields, Node};
@@ -20,11 +21,13 @@ pub struct Recording {
     pub longest: Duration,
     /// Recordings at once.
     pub at_once: usize,
+    /// `None`: no call is journalled, judged or kept.
+    pub fixtures: Option<Fixtures>,
 }
 
 impl Default for Recording {
     fn default() -> Self {
-        Self { audio: false, folder: None, longest: LONGEST, at_once: AT_ONCE }
+        Self { audio: false, folder: None, longest: LONGEST, at_once: AT_ONCE, fixtures: None }
     }
 }
 
@@ -36,9 +39,10 @@ pub fn recording(node: &Node, faults: &mut Faults) -> Option<Recording> {
     let longest = fields.take("longest").map_or(Some(usual.longest), |node| longest(node, faults));
     let at_once = fields.take("at_once");
     let at_once = at_once.map_or(Some(usual.at_once), |node| node.number("recordings at once", 1..=MAX_CALLS, faults));
-    fields.later(&["fixtures"], faults);
+    let fixtures = fields.take("fixtures").map(|node| fixtures(node, faults));
     fields.finish(faults);
-    Some(Recording { audio: audio?, folder: optional(folder)?, longest: longest?, at_once: at_once? })
+    let (audio, folder, longest, at_once) = (audio?, optional(folder)?, longest?, at_once?);
+    Some(Recording { audio, folder, longest, at_once, fixtures: optional(fixtures)? })
 }
 
 /// Of a trunk or a number: `{ audio: true }`.

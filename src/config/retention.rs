@@ -17,14 +17,17 @@ pub struct Retention {
     pub context: Option<Duration>,
     /// The sound of calls.
     pub recordings: Option<Duration>,
+    /// What the inbox and the journal have.
+    pub fixtures: Option<Duration>,
 }
 
 pub fn retention(node: &Node, faults: &mut Faults) -> Option<Retention> {
     let mut fields = Fields::of(node, "`retention`", faults)?;
     let mut time = |key| optional(fields.take(key).map(|node| time(node, faults)));
-    let (cdr, context, recordings) = (time("cdr"), time("context"), time("recordings"));
+    let (cdr, context) = (time("cdr"), time("context"));
+    let (recordings, fixtures) = (time("recordings"), time("fixtures"));
     fields.finish(faults);
-    Some(Retention { cdr: cdr?, context: context?, recordings: recordings? })
+    Some(Retention { cdr: cdr?, context: context?, recordings: recordings?, fixtures: fixtures? })
 }
 
 fn time(node: &Node, faults: &mut Faults) -> Option<Duration> {

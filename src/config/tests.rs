@@ -110,10 +110,48 @@ fn what_is_recorded_is_said_for_all_for_a_trunk_and_for_a_number() {
         .replace(": contact-center", ": { flow: contact-center, record: { audio: false } }");
     let (config, _) = load_text(&text).expect("it loads");
     let folder = Some("var/sound".to_owned());
-    let said = Recording { audio: false, folder, longest: Duration::from_secs(1800), at_once: 200 };
+    let said = Recording { audio: false, folder, longest: Duration::from_secs(1800), at_once: 200, fixtures: None };
     assert_eq!((&config.record, config.may_record()), (&said, true));
     let records = |trunk: usize, number: usize| config.records(&config.trunks[trunk], &config.numbers[number]);
     assert_eq!([records(0, 0), records(0, 1), records(1, 1)], [false, true, false]);
+}
+
+#[test]
+fn which_calls_become_fixtures_is_said_once_and_of_numbers_and_flows_that_there_are() {
+    let with = |said: &str| load_text(&WHOLE.replace("unknown: drop", said));
+    let fixtures = |said: &str| with(said).expect("it loads").0.record.fixtures.expect("fixtures");
+    let usual = Fixtures::default();
+    assert_eq!(fixtures("record: { fixtures: {} }"), usual);
+    assert_eq!((usual.keeping.keep, usual.journal, &usual.folder), (Keep::EndedBadly, 1_000, &None));
+    for (said, keep) in
+        [("all", Keep::All), ("ended-badly", Keep::EndedBadly), ("1/20", Keep::OneIn(20)), ("none", Keep::None)]
+    {
+        assert_eq!(fixtures(&format!("record: {{ fixtures: {{ keep: {said} }} }}")).keeping.keep, keep);
+    }
+    let whole = "record: { fixtures: { folder: var/inbox, keep: all, numbers: [\"+18005550100\", \"100\"], flows: [desk], \
+                 journal: 0 } }";
+    let (config, _) = with(whole).expect("it loads");
+    let kept = config.record.fixtures.as_ref().expect("fixtures");
+    assert_eq!((kept.folder.as_deref(), kept.journal), (Some("var/inbox"), 0));
+    let found = check(&config, &[]);
+    let found: Vec<_> =
+        found.iter().filter(|d| d.place().contains(":11:")).map(|d| (d.code, d.message.as_str())).collect();
+    // Any number is answered: there is a `*`.
+    assert_eq!(found, [("unknown-name", "there is no flow `desk`")]);
+    let mut narrow = config;
+    narrow.numbers.retain(|number| number.number.text != "*");
+    let found = check(&narrow, &[]);
+    assert!(found.iter().any(|d| d.message.starts_with("no call to `100`")), "{found:?}");
+    let (running, _) = with("record: { fixtures: { keep: all } }").expect("it loads");
+    for (wanted, codes) in [
+        ("record: { fixtures: { keep: none, numbers: [\"100\"] } }", 0),
+        ("record: { fixtures: { keep: all, journal: 7 } }", 1),
+        ("record: { fixtures: { keep: all, folder: elsewhere } }", 1),
+        ("unknown: drop", 1),
+    ] {
+        let (wanted, _) = with(wanted).expect("it loads");
+        assert_eq!(fixed(&running, &wanted, None).len(), codes);
+    }
 }
 
 #[test]
@@ -324,7 +362,6 @@ fn mistakes_have_a_place_and_a_remedy() {
         ("contact-center", "{ flow: a, record: true }", "wrong-type", "28:38", "`record` as a map"),
         ("contact-center", "{ flow: a, record: {} }", "missing-key", "28:38", "no `audio:`"),
         ("unknown: drop", "record: { audoi: true }", "unknown-key", "11:11", "did you mean `audio`?"),
-        ("unknown: drop", "record: { fixtures: all }", "not-served-yet", "11:11", "`fixtures:` of `record`"),
         ("unknown: drop", "record: { longest: 241m }", "out-of-range", "11:20", "1m to 240m"),
         ("unknown: drop", "record: { at_once: 0 }", "wrong-type", "11:20", "recordings at once"),
         ("sip:support@192.0.2.10", "192.0.2.10", "wrong-type", "31:19", "sip:100@192.0.2.1:5060"),
@@ -355,6 +392,14 @@ fn mistakes_of_what_goes_out_and_what_is_kept_have_them_too() {
         ("store: ", "retention: { cdrs: 400d }\nstore: ", "unknown-key", "8:14", "did you mean `cdr`?"),
         ("store: ", "endpoints: { crm: crm.example }\nstore: ", "wrong-type", "8:19", "write https://HOST"),
         ("store: ", in_clear, "no-effect", "8:50", "https"),
+        ("unknown: drop", "record: { fixtures: all }", "wrong-type", "11:21", "`fixtures` as a map"),
+        ("unknown: drop", "record: { fixtures: { kep: all } }", "unknown-key", "11:23", "did you mean `keep`?"),
+        ("unknown: drop", "record: { fixtures: { keep: badly } }", "unknown-name", "11:29", "ended-badly"),
+        ("unknown: drop", "record: { fixtures: { keep: 1/1 } }", "out-of-range", "11:29", "one in 2 to 1000000"),
+        ("unknown: drop", "record: { fixtures: { journal: 10001 } }", "wrong-type", "11:32", "from 0 to 10000"),
+        ("unknown: drop", "record: { fixtures: { flows: [] } }", "wrong-type", "11:30", "names of flows"),
+        ("unknown: drop", "record: { fixtures: { numbers: 100 } }", "wrong-type", "11:32", "called numbers"),
+        ("unknown: drop", "record: { fixtures: { audio: true } }", "not-served-yet", "11:23", "`audio:` of `fixtures`"),
     ]);
 }
 

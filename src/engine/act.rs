@@ -1,7 +1,7 @@
 //! The call's door. An input goes in behind `catch_unwind`: a broken invariant ends that call and nothing
 //! else. What comes out is journalled and done.
 
-use super::{Asker, CallNumber, ContextRow, Engine, Output, Phase, STATISTICS_PATIENCE};
+use super::{Asker, CallNumber, ContextRow, Engine, Finished, Output, Phase, STATISTICS_PATIENCE};
 use crate::acd::Bounds;
 use crate::call::Call;
 use crate::call::cdr::Cdr;
@@ -272,7 +272,7 @@ impl Engine {
         self.counters.panics += 1;
         tracing::error!(call = slot.name, "a broken invariant ended this call; the others go on");
         if let Some(journal) = &mut slot.journal {
-            journal.fixture.header.complete = false;
+            (journal.fixture.header.complete, journal.broke) = (false, true);
         }
         // It may be beyond telling what happened to it.
         let words = match &slot.phase {
@@ -287,7 +287,7 @@ impl Engine {
                 for leg in Leg::BOTH {
                     self.close_stream(number, leg);
                 }
-                self.trace_over(now, number, None);
+                self.record_over(now, number, false);
                 self.close(number);
             }
         }
@@ -323,17 +323,28 @@ impl Engine {
         self.counters.ended += 1;
         self.tally.over(&cdr);
         tracing::info!(call = slot.name, disposition = ?cdr.disposition, by = ?cdr.by, "a call ends");
-        let journal = slot.journal.take();
-        self.counters.journal_lines_dropped += journal.as_ref().map_or(0, |journal| journal.dropped);
+        let asked_again = !cdr.asked_again.is_empty();
         let until = now + STATISTICS_PATIENCE;
         slot.phase = Phase::Closing { cdr, context, until };
         slot.armed = None;
-        self.trace_over(now, number, journal.map(|journal| journal.fixture));
+        self.record_over(now, number, asked_again);
         self.stop_recording(now, number);
         for leg in Leg::BOTH {
             self.close_stream(number, leg);
         }
         self.settle(now, number);
+    }
+
+    /// Its recording is as long as it will be.
+    fn record_over(&mut self, now: Instant, number: CallNumber, asked_again: bool) {
+        let Some(slot) = self.slots.get_mut(&number) else { return };
+        let program = slot.service.program.clone();
+        let finished = slot.journal.take().map(|journal| {
+            self.counters.journal_lines_dropped += journal.dropped;
+            let broke = journal.broke || journal.dropped > 0;
+            Box::new(Finished { fixture: journal.fixture, program, broke, asked_again })
+        });
+        self.trace_over(now, number, finished);
     }
 
     /// Lets the record go once every stream has told what it counted.

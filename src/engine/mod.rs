@@ -32,7 +32,6 @@ use crate::config::Config;
 use crate::context::{Destination, Earlier, Ended, LookupRequest, Outcome};
 use crate::keying::Keyring;
 use crate::random::Random;
-use crate::record::Fixture;
 use crate::record::seam::{In, Leg, LineTold};
 use crate::record::trace::Told;
 use crate::secret::Secret;
@@ -46,6 +45,7 @@ use gate::Gate;
 use half_open::HalfOpen;
 pub use identity::called;
 use jiff::Timestamp;
+pub use journal::Finished;
 use journal::Journal;
 pub use orphans::DialogRow;
 use orphans::Orphans;
@@ -267,7 +267,7 @@ pub enum Output {
     Record(RecordOrder),
     /// Is answered with `Input::Announced`.
     Announce(Box<Announcement>),
-    Recording(Box<Fixture>),
+    Recording(Box<Finished>),
     Trace(Told),
     /// A dialog stands, or its way has changed: to be kept until the call's record comes.
     Dialog(Box<DialogRow>),

@@ -1,8 +1,7 @@
 //! Which call a SIP message belongs to, while calls are traced or recorded: by its Call-ID, before anyone has read it.
 //! What is kept of a message is masked; a call's last answers come when it is over, so its trail stays a little longer.
 
-use super::{CallNumber, Engine, Output};
-use crate::record::Fixture;
+use super::{CallNumber, Engine, Finished, Output};
 use crate::record::seam::{In, Leg, Out};
 use crate::record::trace::{BYTES, Entry, Head, MESSAGES, Note, Sip, Told, Way};
 use crate::sip::glance::{Glance, Kind, glance};
@@ -36,7 +35,7 @@ struct Trail {
     bytes: usize,
     dropped: u64,
     /// The recording, once the call is over.
-    fixture: Option<Fixture>,
+    finished: Option<Box<Finished>>,
 }
 
 /// A message on its way: which way, and the peer.
@@ -130,10 +129,10 @@ impl Engine {
     }
 
     /// The call is over, or never became one; its recording goes out when its trail ends.
-    pub(super) fn trace_over(&mut self, now: Instant, number: CallNumber, recording: Option<Fixture>) {
+    pub(super) fn trace_over(&mut self, now: Instant, number: CallNumber, recording: Option<Box<Finished>>) {
         let Some(tracer) = &mut self.tracer else { return };
         let Some(trail) = tracer.trails.get_mut(&number) else { return };
-        trail.fixture = recording;
+        trail.finished = recording;
         tracer.over.push_back((now + LINGER, number));
     }
 
@@ -152,10 +151,10 @@ impl Engine {
                 let told = Told::Over { call: trail.name, dropped: trail.dropped };
                 self.out.push_back(Output::Trace(told));
             }
-            if let Some(mut fixture) = trail.fixture {
-                fixture.sip = trail.sip;
-                fixture.sip.last_mut().into_iter().for_each(|last| last.dropped = trail.dropped);
-                self.out.push_back(Output::Recording(Box::new(fixture)));
+            if let Some(mut finished) = trail.finished {
+                finished.fixture.sip = trail.sip;
+                finished.fixture.sip.last_mut().into_iter().for_each(|last| last.dropped = trail.dropped);
+                self.out.push_back(Output::Recording(finished));
             }
         }
     }
@@ -203,7 +202,7 @@ impl Tracer {
 impl Trail {
     fn new(now: Instant) -> Trail {
         let (name, ids, sip) = (String::new(), Vec::new(), Vec::new());
-        Trail { begun: now, name, ids, sip, messages: 0, bytes: 0, dropped: 0, fixture: None }
+        Trail { begun: now, name, ids, sip, messages: 0, bytes: 0, dropped: 0, finished: None }
     }
 
     fn time(&self, at: Instant) -> u64 {

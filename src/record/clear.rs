@@ -1,5 +1,5 @@
-//! How secrets are written into a recording: in clear. A recording is test material that was asked for
-//! with `--clear-test-data`; nothing else may serialize a secret, and `Secret` itself refuses to.
+//! How secrets are written into a recording: in clear, as a replay needs them. Of a live call what is written are
+//! pseudonyms (`server/inbox`); nothing else may serialize a secret, and `Secret` itself refuses to.
 
 use crate::audio::Utterance;
 use crate::audio::spoken::Reading;

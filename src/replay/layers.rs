@@ -36,7 +36,7 @@ pub fn replay(
         Layer::Events => return outcome::replay(fixture, program, sounds, how),
         Layer::Audio => heard(folder, fixture, program, sounds, how),
         Layer::Packets => {
-            let service = Service { program: program.clone(), arena: sounds.shared() };
+            let service = Service { program: program.clone(), arena: sounds.arena().clone() };
             world::wire::read(folder, fixture).and_then(|wire| performed(&wire, fixture, &service, how))
         }
     };

@@ -3,6 +3,7 @@
 
 pub mod audio;
 pub mod capture;
+pub mod case;
 pub mod layers;
 pub mod pressed;
 pub mod stage;

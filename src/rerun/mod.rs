@@ -3,6 +3,7 @@
 
 mod anchor;
 pub mod anchored;
+pub mod judge;
 pub mod outcome;
 pub mod redact;
 pub mod sounds;

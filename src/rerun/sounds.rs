@@ -6,7 +6,7 @@ use crate::record::fixture::{Clip, Line, Step};
 use crate::record::seam::Out;
 use crate::time::Duration;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A prompt that nobody has spoken yet is heard for so long.
@@ -26,13 +26,8 @@ impl Sounds {
         Sounds { arena, clips }
     }
 
-    pub fn arena(&self) -> &Arena {
+    pub fn arena(&self) -> &Arc<Arena> {
         &self.arena
-    }
-
-    /// The same, for an engine to be made of.
-    pub fn shared(&self) -> Arc<Arena> {
-        self.arena.clone()
     }
 
     /// The clip of that name as it is now.
@@ -48,19 +43,28 @@ impl Sounds {
         }
     }
 
-    /// The clips that were heard in a call: what the header of its recording says of them. Words that values are read
-    /// with are left out, for their names would tell the value.
+    /// The clips that were heard in a call: what the header of its recording says of them.
     pub fn heard(&self, lines: &[Line]) -> BTreeMap<String, Clip> {
-        let plays = lines.iter().filter_map(|line| match &line.step {
-            Step::Out(Out::Play { say, .. }) => Some(say),
-            _ => None,
-        });
-        let names = plays.flatten().filter_map(|utterance| match utterance {
-            Utterance::Clip(name) => Some(name),
-            Utterance::Value { .. } => None,
-        });
-        names.filter_map(|name| Some((name.clone(), self.clips.get(name)?.clone()))).collect()
+        names(lines).filter_map(|name| Some((name.to_owned(), self.clips.get(name)?.clone()))).collect()
     }
+}
+
+/// The same, where only one call is looked at.
+pub fn heard(arena: &Arena, lines: &[Line]) -> BTreeMap<String, Clip> {
+    let names: BTreeSet<&str> = names(lines).collect();
+    names.into_iter().filter_map(|name| Some((name.to_owned(), clip(arena, name)?))).collect()
+}
+
+/// The clips that were played. Words that values are read with are left out, for their names would tell the value.
+fn names(lines: &[Line]) -> impl Iterator<Item = &str> {
+    let plays = lines.iter().filter_map(|line| match &line.step {
+        Step::Out(Out::Play { say, .. }) => Some(say),
+        _ => None,
+    });
+    plays.flatten().filter_map(|utterance| match utterance {
+        Utterance::Clip(name) => Some(name.as_str()),
+        Utterance::Value { .. } => None,
+    })
 }
 
 /// Its frames as G.711 has them. What is not there as mu-law is not told apart.

@@ -4,6 +4,7 @@
 use super::announcer::{Announcer, Word};
 use super::crowd::Crowd;
 use super::dns::{Query, Resolved, Resolver};
+use super::inbox::Inbox;
 use super::media_plane::MediaPlane;
 use super::media_worker::{Told, WorkerEvent};
 use super::memory::{Found, Memory};
@@ -78,6 +79,8 @@ pub struct Control {
     pub resolved: mpsc::Receiver<Resolved>,
     pub media: MediaPlane,
     pub media_events: mpsc::Receiver<WorkerEvent>,
+    /// If calls are journalled.
+    pub inbox: Option<Inbox>,
     /// If calls may be recorded.
     pub recorder: Option<Recorder>,
     pub recorded: mpsc::UnboundedReceiver<Recorded>,
@@ -162,7 +165,10 @@ impl Control {
         let (gate, dns) = (self.engine.gate().counters(), self.resolver.counters());
         let outbound = self.outbound.as_ref().map(Outbound::counters);
         let traces_lost = self.traces.as_ref().map(|traces| traces.lost);
-        tracing::info!(?engine, ?sip, ?gate, ?streams, ?dns, shell = ?self.shell, ?outbound, traces_lost, store = ?self.store.losses(), media = ?self.media.load(), "ended");
+        tracing::info!(?engine, ?sip, ?gate, ?streams, ?dns, shell = ?self.shell, ?outbound, traces_lost, inbox = ?self.inbox.as_ref().map(Inbox::counters), store = ?self.store.losses(), media = ?self.media.load(), "ended");
+        if let Some(inbox) = self.inbox {
+            inbox.close();
+        }
         if let Some(recorder) = self.recorder {
             recorder.close();
         }
@@ -263,6 +269,9 @@ impl Control {
             Order::Reload(place, taken) => {
                 let trunks = trunk_networks(&place.config);
                 self.sip.move_trunks(trunks);
+                if let (Some(inbox), Some(fixtures)) = (&self.inbox, &place.config.record.fixtures) {
+                    inbox.keep(&fixtures.keeping);
+                }
                 self.engine.handle(self.clock.now(), Input::Reload(place));
                 let _ = taken.send(!self.engine.draining());
             }
@@ -294,6 +303,7 @@ impl Control {
                 ("dns", counted(self.resolver.counters())),
                 ("store", counted(&*self.store.losses())),
                 ("control", counted(&self.shell)),
+                ("inbox", self.inbox.as_ref().map_or_else(Vec::new, |inbox| counted(inbox.counters()))),
             ],
             outbound: self
                 .outbound
@@ -302,6 +312,7 @@ impl Control {
                 .map(|(name, all)| (name.clone(), counted(&**all)))
                 .collect(),
             traces_lost: self.traces.as_ref().map_or(0, |traces| traces.lost),
+            violated: self.inbox.as_ref().map_or_else(Vec::new, Inbox::violated),
             media: self.media.load(),
             store_waiting: self.store.waiting(),
             store_lag: self.store.lag(),
@@ -405,7 +416,11 @@ impl Control {
                 }
                 Output::Record(order) => self.record(order),
                 Output::Announce(announcement) => self.announce(announcement),
-                Output::Recording(fixture) => self.keep(Row::Recording(fixture)),
+                Output::Recording(finished) => {
+                    if let Some(inbox) = &self.inbox {
+                        inbox.take(finished);
+                    }
+                }
                 Output::Trace(told) => {
                     if let Some(traces) = &mut self.traces {
                         traces.tell(told);

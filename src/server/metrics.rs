@@ -94,6 +94,8 @@ fn metrics(report: &Report, reloads: [u64; 2]) -> Vec<Metric> {
             workers(report, |load| ratio(load.late_permille)),
         ),
         counts("askonce_media_events", "What media workers count.", media_events(media)),
+        counts("askonce_inbox_events", "What became of calls that are over.", events(report, "inbox")),
+        counts("askonce_invariants_violated", "Promises that calls broke.", violated(report)),
         counts("askonce_traces_lost", "Entries of traces that did not get through.", one(report.traces_lost)),
         counts(
             "askonce_reloads",
@@ -156,6 +158,10 @@ fn events(report: &Report, name: &str) -> Vec<(Labels, u64)> {
     let others =
         room(report, name).iter().filter(|(event, _)| name != "engine" || event != "calls" && event != "ended");
     others.map(|(event, count)| (vec![("event", event.clone())], *count)).collect()
+}
+
+fn violated(report: &Report) -> Vec<(Labels, u64)> {
+    report.violated.iter().map(|(code, count)| (vec![("code", (*code).to_owned())], *count)).collect()
 }
 
 fn lines(report: &Report, of: fn(&(String, usize, usize)) -> usize) -> Vec<(Labels, f64)> {

@@ -9,6 +9,7 @@ pub mod dns;
 pub mod files;
 pub mod findings;
 pub mod http;
+pub mod inbox;
 mod media_plane;
 pub mod media_worker;
 pub mod memory;
@@ -44,6 +45,7 @@ pub use control::Will;
 use dns::{Resolved, Resolver};
 use files::{Files, Findings};
 use http::{Guard, Token};
+use inbox::Inbox;
 use media_plane::{MediaPlane, MediaSetup};
 use media_worker::WorkerEvent;
 use memory::Memory;
@@ -89,7 +91,6 @@ pub struct Plan {
     /// Where it was read; `None`: it is never read again.
     pub watch: Option<Watch>,
     pub token: Option<Token>,
-    pub record: Option<PathBuf>,
     /// Whether calls are traced as they go.
     pub trace: bool,
     pub workers: Option<usize>,
@@ -174,6 +175,8 @@ fn located(mut config: Config, folder: &Path) -> Config {
     let beside = |path: &mut String| *path = folder.join(&*path).display().to_string();
     beside(&mut config.store);
     config.record.folder.iter_mut().for_each(beside);
+    let fixtures = config.record.fixtures.iter_mut();
+    fixtures.filter_map(|fixtures| fixtures.folder.as_mut()).for_each(beside);
     config.announcements.iter_mut().for_each(|announced| beside(&mut announced.folder));
     if let Some(tls) = &mut config.tls {
         [&mut tls.cert, &mut tls.key].into_iter().chain(&mut tls.ca).for_each(beside);
@@ -296,7 +299,7 @@ impl Running {
 
 /// Binds everything, opens the store, and starts the threads.
 pub fn start(plan: Plan) -> Result<Running, NotStarted> {
-    let Plan { place: Place { config, services }, watch, token, record, trace, workers } = plan;
+    let Plan { place: Place { config, services }, watch, token, trace, workers } = plan;
     raise_descriptors(&config);
     let clock = Clock::start();
     let mut random = Random::from_seed(u64::from_be_bytes(drawn()?));
@@ -305,7 +308,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let sip = Listening::open(&config.listen.sip, config.advertise, tls_files(&config), trunks, random.u64())?;
     let (bound, locals) = (sip.bound.clone(), sip.locals.clone());
     let (resolver, resolved) = resolver(&config, locals.clone(), random.u64())?;
-    let places = places(&config, record.clone());
+    let places = Places::of(&config);
     let (store, posted, stored, orphans) = store(&places)?;
     let (memory, recalled) = Memory::start(&places)?;
     let (outbound, looked_up) = outbound(&config, &store, &places, posted)?;
@@ -316,7 +319,8 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     })?;
     let (rtp, records) = (config.listen.rtp, records(&config, &services));
     let (media, rings, media_events) = media(&config, workers, records, clock, &mut random)?;
-    let (recorder, recorded, announcer, announced) = recorder(&config, places.sound, records, (clock, rings), &desk)?;
+    let (recorder, recorded, announcer, announced) =
+        recorder(&config, places.sound.clone(), records, (clock, rings), &desk)?;
     let config = Arc::new(config);
     let setup = Setup {
         locals,
@@ -327,14 +331,14 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         switches: desk.switches.values(),
         seed: random.u64(),
         keyring: Keyring::new(drawn()?),
-        record: record.is_some(),
+        record: config.record.fixtures.is_some(),
         trace,
     };
     let (wants, will) = mpsc::channel(WILLS);
     let engine = Engine::new(setup);
     let bell = Bell::new().map_err(|error| not_started("the control thread", error, "this system cannot serve"))?;
     let (sip, stream_events) = sip.adopt();
-    let control = Control {
+    let control = run(Control {
         engine,
         clock,
         bell,
@@ -344,6 +348,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         resolved,
         media,
         media_events,
+        inbox: Inbox::of(&config, &places)?,
         recorder,
         recorded,
         announcer,
@@ -359,8 +364,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         will,
         orders,
         shell: control::Shell::default(),
-    };
-    let control = run(control)?;
+    })?;
     let wish = watched(watch, config, records, desk)?;
     let rtp = format!("{}:{}-{}", rtp.address, rtp.first, rtp.last);
     Ok(Running { wish, sip: bound, http, rtp, will: wants, control })
@@ -406,15 +410,6 @@ fn watched(
     let started = reloader.start();
     started.map_err(|error| not_started("the thread that reloads", error, "this system cannot serve"))?;
     Ok(wish)
-}
-
-/// Where a service keeps things; `record`: and the recordings for replays.
-pub fn places(config: &Config, record: Option<PathBuf>) -> Places {
-    let database = PathBuf::from(&config.store);
-    let beside = || database.with_file_name("recordings");
-    let sound = config.record.folder.as_ref().map_or_else(beside, PathBuf::from);
-    let (synchronous, retention) = (config.synchronous, config.retention);
-    Places { database, synchronous, recordings: record, sound, retention }
 }
 
 /// The store, what tells of new deliveries, its words, and the dialogs that a killed process left.

@@ -31,6 +31,8 @@ pub struct Report {
     /// What became of the exchanges with each endpoint.
     pub outbound: Vec<(String, Vec<(String, u64)>)>,
     pub traces_lost: u64,
+    /// How often each promise was broken that every call keeps; nothing where calls are not judged.
+    pub violated: Vec<(&'static str, u64)>,
     /// Of each worker that lives.
     pub media: Vec<Load>,
     /// Rows that the store has not committed.

@@ -1,4 +1,4 @@
-//! The store: one writer thread over SQLite. Contexts, call records and recordings go through one bounded
+//! The store: one writer thread over SQLite. Contexts and call records go through one bounded
 //! queue; what is waiting is committed together, at once if a call waits for it. With a write-ahead log `synchronous=NORMAL`
 //! survives the death of the process, and `FULL` a power cut as well.
 
@@ -9,9 +9,8 @@ mod schema;
 mod sweep;
 
 use crate::call::cdr::Cdr;
-use crate::config::{Retention, Synchronous};
+use crate::config::{Config, Retention, Synchronous};
 use crate::engine::{CallNumber, ContextRow, DialogRow};
-use crate::record::Fixture;
 use crate::record::seam::Leg;
 use jiff::{SignedDuration, Timestamp};
 use outbox::{Outbox, Sent};
@@ -25,6 +24,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
+pub(super) use sweep::first_since;
 use tokio::sync::Notify;
 
 /// Rows that may wait for the writer. Beyond it a row is refused, and its call told so.
@@ -56,7 +56,6 @@ pub enum Row {
     Cdr(Box<Cdr>, Option<serde_json::Value>),
     /// What became of a delivery.
     Sent(Sent),
-    Recording(Box<Fixture>),
     /// The call of that name is over: its references begin to expire.
     Over(String),
 }
@@ -81,17 +80,42 @@ pub struct Stored {
 pub struct Places {
     pub database: PathBuf,
     pub synchronous: Synchronous,
-    /// Recordings, one folder a call; `None` when calls are not recorded.
-    pub recordings: Option<PathBuf>,
+    /// Calls that are kept as fixtures, one folder a call.
+    pub inbox: PathBuf,
     /// Recorded sound, one folder a day.
     pub sound: PathBuf,
     pub retention: Retention,
 }
 
 impl Places {
+    pub fn of(config: &Config) -> Places {
+        let database = PathBuf::from(&config.store);
+        let named =
+            |folder: Option<&String>, usual| folder.map_or_else(|| database.with_file_name(usual), PathBuf::from);
+        let sound = named(config.record.folder.as_ref(), "recordings");
+        let fixtures = config.record.fixtures.as_ref();
+        let inbox = named(fixtures.and_then(|fixtures| fixtures.folder.as_ref()), "inbox");
+        let (synchronous, retention) = (config.synchronous, config.retention);
+        Places { database, synchronous, inbox, sound, retention }
+    }
+
     /// The call records as JSON lines, beside the database.
     pub fn records(&self) -> PathBuf {
         self.database.with_extension("cdr.jsonl")
+    }
+
+    /// The last calls, which may still become fixtures.
+    pub fn journal(&self) -> PathBuf {
+        Places::journal_of(&self.database)
+    }
+
+    pub fn journal_of(database: &Path) -> PathBuf {
+        database.with_extension("journal")
+    }
+
+    /// Under which values become pseudonyms.
+    pub fn redaction_key(&self) -> PathBuf {
+        self.database.with_extension("redaction-key")
     }
 }
 
@@ -100,7 +124,6 @@ impl Places {
 pub struct Losses {
     pub contexts: AtomicU64,
     pub records: AtomicU64,
-    pub recordings: AtomicU64,
     /// Words that a call is over: its references live on for hours.
     pub ends: AtomicU64,
     /// What the next process would have been told of calls that stand, had this one been killed.
@@ -165,9 +188,6 @@ impl Store {
         let (database, outbox, left) = schema::open(places).map_err(|why| failed(&places.database, &why))?;
         let records = places.records();
         append(&records).map_err(|error| failed(&records, &error))?;
-        if let Some(folder) = &places.recordings {
-            std::fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
-        }
         let (rows, queue) = sync_channel(QUEUE);
         let losses = Arc::new(Losses::default());
         let behind = Arc::new(Behind::default());
@@ -255,7 +275,6 @@ impl Losses {
             Row::Cdr(..) => &self.records,
             Row::Live(_) | Row::Dialog(_) | Row::OrphanGone(..) => &self.standing,
             Row::Sent(_) => &self.deliveries,
-            Row::Recording(_) => &self.recordings,
             Row::Over(_) => &self.ends,
         };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -370,17 +389,10 @@ impl Writer {
         Ok(())
     }
 
-    /// What follows a commit: the call's acknowledgement, and the files beside the database.
+    /// What follows a commit: the call's acknowledgement.
     fn after(&mut self, row: &Row, kept: bool, stored: &impl Fn(Stored)) {
-        match row {
-            Row::Context(context) => stored(Stored { call: context.call, store: context.store, kept }),
-            Row::Recording(fixture) => {
-                if let Err(error) = self.write_recording(fixture) {
-                    tracing::error!(%error, call = fixture.header.call, "a recording could not be written");
-                    self.losses.count(row);
-                }
-            }
-            _ => {}
+        if let Row::Context(context) = row {
+            stored(Stored { call: context.call, store: context.store, kept });
         }
         // Records have a file beside the database.
         if !kept && !matches!(row, Row::Cdr(..)) {
@@ -442,14 +454,6 @@ impl Writer {
         }
         Ok((lines, last, count))
     }
-
-    fn write_recording(&self, fixture: &Fixture) -> std::io::Result<()> {
-        let Some(folder) = &self.places.recordings else { return Ok(()) };
-        let folder = folder.join(&fixture.header.call);
-        std::fs::create_dir_all(&folder)?;
-        let text = fixture.write().map_err(std::io::Error::other)?;
-        std::fs::write(folder.join("call.jsonl"), text)
-    }
 }
 
 fn write(transaction: &Transaction<'_>, outbox: &mut Outbox, row: &Row) -> rusqlite::Result<()> {
@@ -506,7 +510,6 @@ fn write(transaction: &Transaction<'_>, outbox: &mut Outbox, row: &Row) -> rusql
         Row::Over(call) => {
             run("UPDATE reference SET expires = ?1 WHERE call = ?2", params![after(REFERENCE_LIVES), call])?;
         }
-        Row::Recording(_) => {}
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use crate::peers::{Sipp, free, reached};
 use crate::program::Program;
 use crate::scenario::{AGENT, KEYS, caller};
-use crate::server::{DESK, Server};
+use crate::server::{DESK, Server, keeping};
 use crate::{carries_the_account, reached_an_agent};
 use askonce::sip::Transport;
 use std::process::Command;
@@ -38,8 +38,8 @@ fn the_agents_name_is_looked_up() {
 fn tshark_reads_the_capture_of_a_call() {
     let at = free();
     let folder = tempfile::tempdir().expect("a folder");
-    let record = folder.path().join("calls").display().to_string();
-    let server = Server::serving(DESK, &reached(at, Transport::Udp), "", &["--record", &record, "--clear-test-data"]);
+    let record = folder.path().join("calls");
+    let server = Server::serving(DESK, &reached(at, Transport::Udp), &keeping(&record), &[]);
     let agent = Sipp::answering(AGENT, at);
     // The caller's messages come over TCP, and are datagrams in the capture as well.
     Sipp::calling_over("t1", &caller(30), server.at(Transport::Tcp), KEYS).messages();

@@ -54,8 +54,8 @@ impl Server {
     pub fn recording(codec: &str, srtp: &str, to: &str, record: &Path) -> Server {
         let place = PLACE.replace("trust: [", &format!("srtp: {srtp}, trust: ["));
         let place = place.replace("trusted:", &format!("srtp: {srtp}, trusted:"));
-        let place = place.replace("TO", to).replace("MORE", &format!("codecs: [{codec}]"));
-        Server::placed(DESK, &place, &["--record", &record.display().to_string(), "--clear-test-data"])
+        let place = place.replace("TO", to).replace("MORE", &format!("codecs: [{codec}]\n{}", keeping(record)));
+        Server::placed(DESK, &place, &[])
     }
 
     /// Serves the examples as `examples/place.yaml` does, for people at these addresses; the doctor's practice is closed today,
@@ -179,6 +179,11 @@ MORE
 "#;
 
 /// A certificate for this machine, for askonce and its peers alike, and the authority that vouches for it.
+/// Has every call kept in that folder.
+pub fn keeping(record: &Path) -> String {
+    format!("record: {{ fixtures: {{ keep: all, folder: \"{}\" }} }}", record.display())
+}
+
 fn certificates(folder: &Path) {
     let mut authority = CertificateParams::new([]).expect("an authority");
     // OpenSSL takes a certificate of its issuer's name for one that vouches for itself.

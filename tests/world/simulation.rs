@@ -6,7 +6,7 @@ use crate::recorded::Recorder;
 use askonce::call::cdr::Cdr;
 use askonce::config::{Config, Quick, RtpPorts};
 use askonce::context::{Earlier, LookupRequest, Outcome};
-use askonce::engine::{Announcement, Engine, Input, MediaPorts, Output, Recall, Recalled, Reserved, Setup};
+use askonce::engine::{Announcement, Engine, Finished, Input, MediaPorts, Output, Recall, Recalled, Reserved, Setup};
 use askonce::keying::Keyring;
 use askonce::media::{self, Sink, StreamId, Streams, Tapped};
 use askonce::peer::ear::Ear;
@@ -15,6 +15,7 @@ use askonce::random::Random;
 use askonce::record::Fixture;
 use askonce::record::trace::Told;
 use askonce::replay::world::wire::Came;
+use askonce::rerun::judge::judge;
 use askonce::secret::Secret;
 use askonce::server::files::{self, Disk};
 use askonce::server::memory;
@@ -517,7 +518,12 @@ impl World {
                 self.announced.push(*announcement);
                 self.engine.handle(now, Input::Announced { call, announce, done: true });
             }
-            Output::Recording(fixture) => self.recordings.push(*fixture),
+            Output::Recording(finished) => {
+                let Finished { fixture, program, .. } = *finished;
+                // Whatever the scenario is of.
+                assert_eq!(judge(&fixture.header, &fixture.lines, &program), [], "{}", fixture.header.call);
+                self.recordings.push(fixture);
+            }
             Output::Trace(told) => self.told.push(told),
             Output::Cdr { cdr, .. } => {
                 self.digest.update(serde_json::to_vec(&cdr).expect("a record"));

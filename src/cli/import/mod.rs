@@ -172,7 +172,7 @@ impl Desk<'_> {
         let dialled = dialled.filter(|_| self.args.flow.is_none());
         let born = talk::birth(&served.program, &place, at, &name, dialled);
         let mut answers = self.answers.clone();
-        let program = (&served.program, served.sounds.arena());
+        let program = (&served.program, served.sounds.arena().as_ref());
         let heard = talk::timed(samples).perform(program, born, talk::SOURCE, &mut |lookup| answers.next(lookup))?;
         self.keep(&name, heard, &served)
     }
@@ -213,7 +213,7 @@ impl Desk<'_> {
         let served = self.flows.served(&came.flow)?;
         let name = format!("{}-{number}", stem(path));
         let mut answers = self.answers.clone();
-        let program = (&served.program, served.sounds.arena());
+        let program = (&served.program, served.sounds.arena().as_ref());
         let heard = capture.perform((legs, &came), &self.config, program, &name, &mut |lookup| answers.next(lookup))?;
         self.keep(&name, heard, &served)
     }

@@ -10,10 +10,9 @@ use crate::secret::Secret;
 use crate::time::Duration;
 
 const LOOKUP_TAKES: Duration = Duration::from_millis(120);
-/// A phone says that it rings, somebody takes it, and the two talk for so long.
+/// A phone says that it rings, and somebody takes it.
 const RINGS: Duration = Duration::from_millis(300);
 const ANSWERS: Duration = Duration::from_secs(3);
-const TALKS: Duration = Duration::from_secs(20);
 /// Somebody in the line is ahead, and it moves after so long.
 const PLACE: u32 = 2;
 const SECONDS: u64 = 120;
@@ -113,7 +112,7 @@ impl Stage<'_> {
         while self.stands.calling == Some(Calling::Ringing) && !self.call.ended() {
             self.step();
         }
-        self.pass(TALKS);
+        self.pass(self.talks);
     }
 
     pub(super) fn line(&mut self, cue: &Cue, word: LineCue) -> Result<(), Unfit> {

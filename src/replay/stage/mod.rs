@@ -31,6 +31,7 @@ use crate::key::Key;
 use crate::random::Random;
 use crate::record::fixture::{Fixture, Header, Line, Step};
 use crate::record::seam::{Arrival, In, KeyCarrier, Leg, Out};
+use crate::rerun::sounds;
 use crate::time::{Duration, Instant};
 use std::collections::BTreeMap;
 use world::{Calling, Stands};
@@ -42,6 +43,8 @@ const LISTENS: Duration = Duration::from_secs(600);
 /// Between what the caller hears and its first key, and from one key to the next.
 const PAUSE: Duration = Duration::from_millis(700);
 const RHYTHM: Duration = Duration::from_millis(250);
+/// Whoever is called talks for so long, where nobody says otherwise.
+const TALKS: Duration = Duration::from_secs(20);
 
 /// What a call waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +104,8 @@ pub struct Stage<'p> {
     due: BTreeMap<(Instant, u64), In>,
     asked: u64,
     stands: Stands,
+    /// How long a person talks with the caller.
+    talks: Duration,
 }
 
 impl<'p> Stage<'p> {
@@ -128,6 +133,7 @@ impl<'p> Stage<'p> {
             due: BTreeMap::new(),
             asked: 0,
             stands: Stands::default(),
+            talks: TALKS,
         };
         stage.drain();
         stage
@@ -171,6 +177,16 @@ impl<'p> Stage<'p> {
     pub fn key(&mut self, key: Key) {
         self.pass(RHYTHM);
         self.input(In::Key { leg: Leg::Caller, key, by: KeyCarrier::Rtp });
+    }
+
+    /// The caller waits so long.
+    pub fn wait(&mut self, time: Duration) {
+        self.pass(time);
+    }
+
+    /// From now on a person who is called talks with the caller for so long.
+    pub fn talk_for(&mut self, time: Duration) {
+        self.talks = time;
     }
 
     /// The call to its end: the caller hangs up, and what the flow does after that nobody answers.
@@ -223,7 +239,8 @@ impl<'p> Stage<'p> {
     }
 
     pub fn into_fixture(self) -> Fixture {
-        Fixture { header: self.header, lines: self.lines, sip: Vec::new() }
+        let header = Header { clips: sounds::heard(self.arena, &self.lines), ..self.header };
+        Fixture { header, lines: self.lines, sip: Vec::new() }
     }
 
     fn go_on(&mut self, keying: bool) -> Awaits {

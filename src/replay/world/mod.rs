@@ -255,8 +255,8 @@ impl<'f> World<'f> {
         let answer = match output {
             Output::Send { to, bytes } => return self.sent(to, &bytes),
             Output::Media(command) => return self.command(command),
-            Output::Recording(fixture) => {
-                self.journal = Some(*fixture);
+            Output::Recording(finished) => {
+                self.journal = Some(finished.fixture);
                 return;
             }
             asks => self.answer(asks),

@@ -25,10 +25,12 @@ pub enum Part {
     Prompts,
     /// The configuration, and what it and the flows say of each other.
     Configuration,
+    /// A test of a flow.
+    Test,
 }
 
 impl Part {
-    pub const ALL: [Part; 14] = [
+    pub const ALL: [Part; 15] = [
         Part::Text,
         Part::Flow,
         Part::Proof(1),
@@ -43,6 +45,7 @@ impl Part {
         Part::Proof(10),
         Part::Prompts,
         Part::Configuration,
+        Part::Test,
     ];
 
     /// A heading.
@@ -62,6 +65,7 @@ impl Part {
             Part::Proof(_) => "Proof 10: the context fits its carriers",
             Part::Prompts => "Prompts and sound",
             Part::Configuration => "The configuration",
+            Part::Test => "Tests of flows",
         }
     }
 }
@@ -289,5 +293,9 @@ codes! {
             "calls that need it would be refused";
         "needs-restart": "a key that a running service cannot take over",
             "half of the edit would serve and half of it not";
+    }
+    Part::Test => {
+        "unmet": "a test expects what the call does not do",
+            "callers would notice what somebody has thought of before them";
     }
 }

@@ -22,7 +22,8 @@ impl Place {
         let folder = tempfile::tempdir().expect("a folder");
         let database = folder.path().join("a.db");
         let (sound, retention) = (folder.path().join("sound"), Retention::default());
-        let places = Places { database, synchronous: Synchronous::Normal, recordings: None, sound, retention };
+        let places =
+            Places { database, synchronous: Synchronous::Normal, inbox: folder.path().join("inbox"), sound, retention };
         let (store, _) = Store::open(&places, Arc::new(Notify::new()), |_| {}).expect("a store");
         let fact = |state: &str| format!("{{\"class\":\"pii\",\"try\":1,\"at\":\"2026-12-01T10:15:00Z\",{state}}}");
         let account = fact("\"state\":\"filled\",\"value\":\"79927398713\",\"from\":\"keypad\",\"confirmed\":true");

@@ -2,6 +2,7 @@
 //! for a call to notice, and the file of the records is changed in place.
 
 use super::{Places, schema};
+use crate::server::inbox::{folder, journal};
 use rusqlite::{Connection, OpenFlags, params};
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -25,6 +26,8 @@ pub struct Erased {
     pub lines: usize,
     /// Files of sound.
     pub recordings: usize,
+    /// Recordings in the inbox and in the journal. They have pseudonyms only, and belong to the call all the same.
+    pub fixtures: usize,
     /// Calls of that number that are not over: nothing of them is erased.
     pub under_way: i64,
     /// The service was reading: what was erased lies in the database's log until it is next written back.
@@ -71,6 +74,7 @@ fn rows(places: &Places, number: &str, erased: &mut Erased) -> Result<(), String
     for calls in calls.chunks(AT_ONCE) {
         for call in calls {
             erased.recordings += sound(&database, places, call)?;
+            erased.fixtures += fixtures(places, call)?;
         }
         some(&mut database, calls, erased).map_err(plain)?;
     }
@@ -124,6 +128,17 @@ fn sound(database: &Connection, places: &Places, call: &str) -> Result<usize, St
         }
     }
     Ok(gone)
+}
+
+fn fixtures(places: &Places, call: &str) -> Result<usize, String> {
+    let failed = |place: &Path, error: io::Error| format!("{}: {error}", place.display());
+    if !call.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        return Err(format!("`{call}` is no call of ours"));
+    }
+    let (inbox, journal) = (&places.inbox, places.journal());
+    let kept = folder::forget(inbox, call).map_err(|error| failed(inbox, error))?;
+    let journalled = journal::forget(&journal, call).map_err(|error| failed(&journal, error))?;
+    Ok(usize::from(kept) + usize::from(journalled))
 }
 
 /// Writes `null` over the number, and blanks behind it up to its length: nobody who appends meanwhile is disturbed.

@@ -1,11 +1,14 @@
 //! What the store has of one call, read beside a running service.
 
 use super::{Places, read_only};
-use crate::context::Document;
+use crate::context::document::FactState;
+use crate::context::{Class, Document};
 use crate::record::seam::{Disposition, EndedBy};
+use crate::secret::Secret;
 use jiff::Timestamp;
 use rusqlite::OptionalExtension as _;
 use serde::Deserialize;
+use std::path::Path;
 
 /// Of a call's record what tells its story; the whole of it is `call::cdr::Cdr`.
 #[derive(Deserialize)]
@@ -74,4 +77,25 @@ pub fn kept(places: &Places, call: &str) -> Result<Option<Kept>, String> {
     let document = one("SELECT document FROM context WHERE call = ?1")?;
     let document = document.map(|text| serde_json::from_str(&text)).transpose().map_err(|error| failed(&error))?;
     Ok(Some(Kept { record, document, under_way }))
+}
+
+/// What is kept of that call's caller: its number and name, and its values of classes that are not open to all. `None` if
+/// nothing is kept of it.
+///
+/// # Errors
+/// Why the store cannot be read.
+pub fn told(database: &Path, call: &str) -> Result<Option<Vec<Secret>>, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", database.display());
+    let open = read_only(database).map_err(|error| failed(&error))?;
+    let query = "SELECT document FROM context WHERE call = ?1";
+    let found = open.query_row(query, [call], |row| row.get::<_, String>(0)).optional();
+    let Some(document) = found.map_err(|error| failed(&error))? else { return Ok(None) };
+    let document: Document = serde_json::from_str(&document).map_err(|error| failed(&error))?;
+    let facts = document.facts.into_values().chain(document.earlier.into_iter().map(|forgotten| forgotten.fact));
+    let values = facts.filter_map(|fact| match fact.state {
+        FactState::Filled { value, .. } if fact.class != Class::Public => value,
+        _ => None,
+    });
+    let caller = [document.caller.number, document.caller.name].into_iter().flatten();
+    Ok(Some(caller.chain(values).map(Secret::new).collect()))
 }

@@ -4,6 +4,7 @@ use super::tests::{open_left, places, row_of, word};
 use super::*;
 use crate::engine::DialogRow;
 use crate::record::seam::{Disposition, EndedBy};
+use crate::server::inbox::folder;
 use erase::{Erased, erase};
 use outbox::Due;
 use std::path::Path;
@@ -164,7 +165,7 @@ fn a_store_of_the_first_version_is_brought_up_to_date_and_one_of_a_later_version
 fn what_is_too_old_goes_a_little_at_a_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let day = Duration::from_secs(24 * 3600);
-    let retention = Retention { cdr: Some(2 * day), context: Some(day), recordings: Some(day) };
+    let retention = Retention { cdr: Some(2 * day), context: Some(day), recordings: Some(day), fixtures: None };
     let places = Places { retention, ..places(folder.path()) };
     open_left(folder.path()).0.close();
     let database = Connection::open(&places.database).expect("the database");
@@ -222,6 +223,11 @@ fn a_caller_is_erased_beside_a_running_service() {
     let sound = places.sound.join("2026-12-01/call-8.wav");
     std::fs::create_dir_all(sound.parent().expect("a folder")).expect("made");
     std::fs::write(&sound, "").expect("a file");
+    let text = [(folder::CALL, "{}".as_bytes())];
+    folder::put(&places.inbox, "call-7", &text).expect("a fixture");
+    folder::put(&places.inbox, "call-9", &text).expect("a fixture");
+    std::fs::create_dir(places.journal()).expect("a folder");
+    std::fs::write(places.journal().join("call-7.jsonl"), "{}").expect("a call");
     while lines(&places).len() < 3 {}
     let length = std::fs::metadata(places.records()).expect("the file").len();
     let erased = erase(&places, NUMBER).expect("erased");
@@ -234,11 +240,13 @@ fn a_caller_is_erased_beside_a_running_service() {
         records: 2,
         lines: 2,
         recordings: 1,
+        fixtures: 2,
         under_way: 1,
         in_log: erased.in_log,
     };
     assert_eq!(erased, expected);
     assert!(!sound.exists());
+    assert!(!places.inbox.join("call-7").exists() && places.inbox.join("call-9").exists());
     assert_eq!(std::fs::metadata(places.records()).expect("the file").len(), length);
     let from: Vec<_> = lines(&places).iter().map(|line| line["from"].clone()).collect();
     assert_eq!(from, [serde_json::Value::Null, serde_json::Value::Null, "+15551230002".into()]);

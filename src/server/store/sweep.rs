@@ -46,10 +46,17 @@ fn ago(time: Duration) -> Timestamp {
     Timestamp::now().saturating_sub(time).unwrap_or(Timestamp::MIN)
 }
 
-/// A call's name begins with the time at which it came.
+/// The first name that a call may have which came within that time: a name begins with the time.
+pub fn first_since(time: Duration) -> String {
+    first(ago(time))
+}
+
+fn first(since: Timestamp) -> String {
+    ulid::Ulid::from_parts(u64::try_from(since.as_millisecond()).unwrap_or(0), 0).to_string()
+}
+
 fn rows(database: &Connection, table: &str, before: Timestamp) -> rusqlite::Result<usize> {
-    let before = u64::try_from(before.as_millisecond()).unwrap_or(0);
-    let first = ulid::Ulid::from_parts(before, 0).to_string();
+    let first = first(before);
     let old = format!("SELECT call FROM {table} WHERE call < ?1 ORDER BY call LIMIT ?2");
     database.execute(&format!("DELETE FROM {table} WHERE call IN ({old})"), params![first, ROWS as i64])
 }

@@ -11,7 +11,13 @@ fn open(folder: &Path) -> (Store, Receiver<Stored>, Places) {
 
 pub(super) fn places(folder: &Path) -> Places {
     let (database, sound) = (folder.join("a.db"), folder.join("sound"));
-    Places { database, synchronous: Synchronous::Full, recordings: None, sound, retention: Retention::default() }
+    Places {
+        database,
+        synchronous: Synchronous::Full,
+        inbox: folder.join("inbox"),
+        sound,
+        retention: Retention::default(),
+    }
 }
 
 pub(super) fn open_left(folder: &Path) -> (Store, Receiver<Stored>, Places, Left) {

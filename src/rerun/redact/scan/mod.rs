@@ -193,9 +193,11 @@ impl Search {
     }
 
     fn written(&self, bytes: &[u8]) -> Vec<Found> {
-        let mut found = Vec::new();
-        for (at, window) in bytes.windows(FIRST).enumerate() {
-            let first = first(window);
+        const MASK: u64 = (1 << (8 * FIRST)) - 1;
+        let (mut found, mut first) = (Vec::new(), 0);
+        for (end, byte) in bytes.iter().enumerate() {
+            first = (first << 8 | u64::from(*byte)) & MASK;
+            let Some(at) = (end + 1).checked_sub(FIRST) else { continue };
             let (word, bit) = place(first, self.filter.len());
             if self.filter[word] & bit == 0 {
                 continue;
@@ -266,7 +268,8 @@ fn first(bytes: &[u8]) -> u64 {
 
 fn place(first: u64, words: usize) -> (usize, u64) {
     let hash = first.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-    ((hash >> 6) as usize % words, 1 << (hash & 63))
+    // As many words as a power of two.
+    ((hash >> 6) as usize & (words - 1), 1 << (hash & 63))
 }
 
 #[cfg(test)]
