@@ -118,7 +118,7 @@ pub struct Difference {
     pub place: Option<(String, usize)>,
     /// Of the flow's file, as the flow is now; of what is no more, as it was.
     pub line: Option<usize>,
-    /// What it is about. Neither this nor the two below show a caller's values.
+    /// What it is about. Neither this nor the two below show a caller's values, but single keys (`Layer::Keys`).
     pub subject: String,
     pub recorded: Option<String>,
     pub replayed: Option<String>,
