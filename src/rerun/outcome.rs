@@ -2,6 +2,7 @@
 //! answered.
 
 use super::anchored::{self, Need, Ran, Wanted};
+use super::judge::{Violation, judge};
 use super::sounds::Sounds;
 use super::{Unplayable, run};
 use crate::call::Program;
@@ -48,7 +49,7 @@ impl Outcome {
 /// A recording run again.
 pub struct Replayed {
     pub outcome: Outcome,
-    /// What the call did, inputs included; `None` of what could not be run.
+    /// What the call did, inputs included; `None` of what could not be run, and of what did the same to the byte.
     pub ran: Option<Ran>,
     /// The flow's text is not the one that was recorded.
     pub edited: bool,
@@ -63,10 +64,12 @@ pub fn replay(fixture: &Fixture, program: &Program, sounds: &Sounds, how: &How) 
     if how.exact || as_recorded {
         match run(fixture, program.clone()) {
             Ok(replayed) if as_recorded && replayed.comparison.first_difference.is_none() => {
-                let outcome = Outcome::Pass { outputs: replayed.comparison.equal };
-                let lines = fixture.lines.clone();
-                let ran = Some(Ran { lines, needs: Vec::new(), unused: Vec::new() });
-                return Replayed { outcome, ran, edited };
+                let violated = violations(fixture, &fixture.lines, program, &how.layers);
+                let outcome = match violated.is_empty() {
+                    true => Outcome::Pass { outputs: replayed.comparison.equal },
+                    false => Outcome::Diff(violated),
+                };
+                return Replayed { outcome, ran: None, edited };
             }
             Ok(_) => {}
             Err(unplayable) => return broken(&unplayable, edited),
@@ -85,12 +88,31 @@ pub fn replay(fixture: &Fixture, program: &Program, sounds: &Sounds, how: &How) 
     if how.layers.has(Layer::Prompts) {
         differences.splice(0..0, renewed.iter().map(|(clip, now)| sound(fixture, clip, now)));
     }
+    differences.extend(violations(fixture, &ran.lines, program, &how.layers));
     if differences.is_empty() && as_recorded && how.layers.has(Layer::Bytes) {
         differences.extend(bytes(fixture, &ran));
     }
     let outputs = ran.lines.iter().filter(|line| matches!(line.step, Step::Out(_))).count();
     let outcome = if differences.is_empty() { Outcome::Pass { outputs } } else { Outcome::Diff(differences) };
     Replayed { outcome, ran: Some(ran), edited }
+}
+
+/// What no call may do, and this one did: in the recording already, perhaps.
+fn violations(fixture: &Fixture, lines: &[Line], program: &Program, layers: &Layers) -> Vec<Difference> {
+    if !layers.has(Layer::Invariants) {
+        return Vec::new();
+    }
+    let violations = judge(&fixture.header, lines, program).into_iter();
+    let difference = |Violation { code, t, place, line, message, .. }| Difference {
+        layer: Layer::Invariants,
+        t,
+        place,
+        line,
+        subject: code.to_owned(),
+        recorded: None,
+        replayed: Some(message),
+    };
+    violations.map(difference).collect()
 }
 
 /// The recording as it is right from now on: what the call did on the flow as it is.

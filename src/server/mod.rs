@@ -335,11 +335,10 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         trace,
     };
     let (wants, will) = mpsc::channel(WILLS);
-    let engine = Engine::new(setup);
     let bell = Bell::new().map_err(|error| not_started("the control thread", error, "this system cannot serve"))?;
     let (sip, stream_events) = sip.adopt();
     let control = run(Control {
-        engine,
+        engine: Engine::new(setup),
         clock,
         bell,
         sip,
