@@ -50,9 +50,13 @@ fn heard(folder: &Path, fixture: &Fixture, program: &Program, sounds: &Sounds, h
     if keys.is_empty() {
         return Ok(outcome::replay(fixture, program, sounds, how));
     }
-    let replayed = outcome::replay(&pressed::in_place(fixture, &heard), program, sounds, how);
-    let Some(ran) = &replayed.ran else { return Ok(replayed) };
-    Ok(Replayed { outcome: judged(fixture, &ran.lines, keys, how), ..replayed })
+    let heard = pressed::in_place(fixture, &heard);
+    let replayed = outcome::replay(&heard, program, sounds, how);
+    let lines = match (&replayed.ran, &replayed.outcome) {
+        (None, Outcome::Broken(_)) => return Ok(replayed),
+        (ran, _) => ran.as_ref().map_or(&heard.lines, |ran| &ran.lines),
+    };
+    Ok(Replayed { outcome: judged(fixture, lines, program, keys, how), ..replayed })
 }
 
 /// The call by its packets.
@@ -65,7 +69,7 @@ pub fn performed(wire: &Wire, fixture: &Fixture, service: &Service, how: &How) -
     let needs: Vec<Need> = needs.collect();
     let keys = pressed::compare(&pressed::presses(&fixture.lines), &pressed::presses(&lines));
     let outcome = match needs.is_empty() {
-        true => judged(fixture, &lines, keys, how),
+        true => judged(fixture, &lines, &service.program, keys, how),
         false => Outcome::NeedsInput(needs.clone()),
     };
     let edited = service.program.flow.digest != fixture.header.digest;
@@ -73,9 +77,10 @@ pub fn performed(wire: &Wire, fixture: &Fixture, service: &Service, how: &How) -
 }
 
 /// What the call did, against its recording.
-fn judged(fixture: &Fixture, lines: &[Line], keys: Vec<Difference>, how: &How) -> Outcome {
+fn judged(fixture: &Fixture, lines: &[Line], program: &Program, keys: Vec<Difference>, how: &How) -> Outcome {
     let mut differences = if how.layers.has(Compared::Keys) { keys } else { Vec::new() };
     differences.extend(compare::compare(&fixture.lines, lines, &how.layers, &|_| false));
+    differences.extend(outcome::violations(fixture, lines, program, &how.layers));
     differences.sort_by_key(|difference| (difference.t, difference.layer));
     if differences.is_empty() {
         let outputs = lines.iter().filter(|line| matches!(line.step, Step::Out(_))).count();

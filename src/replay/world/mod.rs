@@ -20,6 +20,7 @@ use crate::engine::{CallNumber, Engine, Input, MediaPorts, Output, Recalled, Res
 use crate::media::{Command, Event, Sink, StreamId, Streams};
 use crate::record::fixture::{Fixture, Line, Step};
 use crate::record::seam::{Arrival, In, Leg, Out};
+use crate::rerun::Unplayable;
 use crate::sip::Hop;
 use crate::sip::hop::Connection;
 use crate::time::{Deadlines, Duration, Instant};
@@ -51,8 +52,11 @@ pub struct Performed {
 /// Lets the call come in again. The error says why it cannot.
 pub fn perform(fixture: &Fixture, wire: &Wire, service: &Service) -> Result<Performed, String> {
     let Some(Line { step: Step::In(In::Invite(arrival)), .. }) = fixture.lines.first() else {
-        return Err("the recording does not begin with the INVITE".to_owned());
+        return Err(Unplayable::NoInvite.to_string());
     };
+    if !fixture.header.complete {
+        return Err(Unplayable::Incomplete.to_string());
+    }
     World::new(fixture, arrival, wire, service)?.run()
 }
 
@@ -104,10 +108,8 @@ impl Sink for Told {
 impl<'f> World<'f> {
     fn new(fixture: &'f Fixture, arrival: &'f Arrival, wire: &'f Wire, service: &Service) -> Result<World<'f>, String> {
         let (engine, hop) = setting::engine(fixture, arrival, wire, service)?;
-        let inputs = || {
-            fixture.lines.iter().filter_map(|line| if let Step::In(input) = &line.step { Some(input) } else { None })
-        };
-        let acks = !inputs().any(|input| matches!(input, In::Lost { leg: Leg::Caller, .. }));
+        let is_lost = |line: &Line| matches!(line.step, Step::In(In::Lost { leg: Leg::Caller, .. }));
+        let acks = !fixture.lines.iter().any(is_lost);
         let mut world = World {
             fixture,
             arrival,
@@ -175,12 +177,7 @@ impl<'f> World<'f> {
     }
 
     fn next_sound(&self) -> Option<Instant> {
-        Some(self.in_time(self.wire.sound.get(self.sound)?.t, self.later?))
-    }
-
-    /// When what came at that time comes now.
-    fn in_time(&self, t: u64, later: i64) -> Instant {
-        BEGUN + Duration::from_micros(t.saturating_add_signed(later))
+        Some(in_time(self.wire.sound.get(self.sound)?.t, self.later?))
     }
 
     fn step(&mut self) {
@@ -300,7 +297,7 @@ impl<'f> World<'f> {
         let Ok(message) = crate::sip::wire::read(bytes) else { return };
         if self.caller.is_meant(&message) {
             if let Some((t, said)) = self.caller.hears(&message) {
-                let then = t.map_or(self.now, |t| self.in_time(t, self.later.unwrap_or(0)));
+                let then = t.map_or(self.now, |t| in_time(t, self.later.unwrap_or(0)));
                 let at = then.clamp(self.now, self.now + ANSWERS);
                 self.expect(at, Due::Sip(self.caller.hop, said));
             }
@@ -337,9 +334,14 @@ impl<'f> World<'f> {
 
     fn expect_said(&mut self, later: i64) {
         for said in self.caller.timed() {
-            self.expect(self.in_time(said.t, later), Due::Said(said));
+            self.expect(in_time(said.t, later), Due::Said(said));
         }
     }
+}
+
+/// When what came at that time comes now.
+fn in_time(t: u64, later: i64) -> Instant {
+    BEGUN + Duration::from_micros(t.saturating_add_signed(later))
 }
 
 fn id(leg: Leg) -> StreamId {

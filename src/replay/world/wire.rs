@@ -12,6 +12,9 @@ use std::path::Path;
 
 /// Beside the recording.
 pub const FILE: &str = "call.pcap";
+/// Messages of a call, and packets of its sound: of the longest call there may be, both sides.
+const MESSAGES: usize = 4_096;
+const PACKETS: usize = 1_500_000;
 /// Networks that a caller's sound comes from.
 const SOURCES: usize = 16;
 
@@ -61,48 +64,73 @@ pub fn read(folder: &Path, fixture: &Fixture) -> Result<Wire, String> {
     }
     let file = File::open(&path).map_err(|error| failed(&error.to_string()))?;
     let begun = u64::try_from(fixture.header.at.as_microsecond()).unwrap_or(0);
-    let mut came = Vec::new();
+    let mut gathered = Gathered::of(&fixture.header);
     capture::carried(file, |at, from, to, bytes| {
-        came.push(Came { t: at.saturating_sub(begun), from, to, bytes: bytes.to_vec() });
+        gathered.take(Came { t: at.saturating_sub(begun), from, to, bytes: bytes.to_vec() })
     })
     .map_err(|error| failed(&error.to_string()))?;
-    Wire::of(&fixture.header, came).map_err(|why| failed(&why))
+    gathered.finish().map_err(|why| failed(&why))
 }
 
-impl Wire {
-    /// The packets of the recorded call. The error says what is missing.
-    pub fn of(header: &Header, came: Vec<Came>) -> Result<Wire, String> {
-        let ours = |to: &SocketAddr| header.local.sip.iter().any(|hop| hop.address == *to);
-        let media = |to: &SocketAddr| match to {
-            to if *to == header.local.caller_media => Some(Leg::Caller),
-            to if *to == header.local.agent_media => Some(Leg::Agent),
-            _ => None,
-        };
-        let (mut said, mut sound) = (Vec::<Said>::new(), Vec::new());
-        let mut call: Option<(Request, String)> = None;
-        let mut described = Vec::new();
-        for Came { t, from, to, bytes } in came {
-            if let Some(leg) = media(&to) {
-                sound.push(Sound { t, leg, from: from.address, bytes });
-                continue;
+/// What of a capture is the call's.
+struct Gathered<'h> {
+    header: &'h Header,
+    /// Its INVITE and its Call-ID, once it was there.
+    call: Option<(Request, String)>,
+    said: Vec<Said>,
+    sound: Vec<Sound>,
+    described: Vec<(Offer, Vec<u8>)>,
+    /// There was more than any call has.
+    full: bool,
+}
+
+impl Gathered<'_> {
+    fn of(header: &Header) -> Gathered<'_> {
+        Gathered { header, call: None, said: Vec::new(), sound: Vec::new(), described: Vec::new(), full: false }
+    }
+
+    fn take(&mut self, came: Came) {
+        let Came { t, from, to, bytes } = came;
+        let local = &self.header.local;
+        let leg = [local.caller_media, local.agent_media].iter().position(|media| *media == to);
+        if let Some(leg) = leg {
+            self.full |= self.sound.len() == PACKETS;
+            if !self.full {
+                self.sound.push(Sound { t, leg: Leg::BOTH[leg], from: from.address, bytes });
             }
-            let Some(message) = ours(&to).then(|| wire::read(&bytes).ok()).flatten() else { continue };
-            described.extend(description(&message));
-            let call_id = call_id(&message);
-            if let (None, Message::Request(request)) = (&call, &message)
-                && request.method == Method::Invite
-            {
-                call = call_id.map(|id| (request.clone(), id.to_owned()));
-            }
-            let is_its = call.as_ref().is_some_and(|(_, id)| call_id == Some(id));
-            // What came again says nothing new: here no datagram is lost.
-            if is_its && !said.iter().any(|other| other.bytes == bytes) {
-                said.push(Said { t, from, message, bytes });
-            }
+            return;
         }
+        if !local.sip.iter().any(|hop| hop.address == to) {
+            return;
+        }
+        let Ok(message) = wire::read(&bytes) else { return };
+        let call_id = call_id(&message);
+        if let (None, Message::Request(request)) = (&self.call, &message)
+            && request.method == Method::Invite
+        {
+            self.call = call_id.map(|id| (request.clone(), id.to_owned()));
+        }
+        let is_its = self.call.as_ref().is_some_and(|(_, id)| call_id == Some(id));
+        self.full |= self.said.len().max(self.described.len()) == MESSAGES;
+        if self.full {
+            return;
+        }
+        self.described.extend(description(&message));
+        // What came again says nothing new: here no datagram is lost.
+        if is_its && !self.said.iter().any(|other| other.bytes == bytes) {
+            self.said.push(Said { t, from, message, bytes });
+        }
+    }
+
+    /// The error says what is missing.
+    fn finish(self) -> Result<Wire, String> {
+        let Gathered { header, call, mut said, mut sound, described, full } = self;
         let sip: Vec<String> = header.local.sip.iter().map(Hop::to_string).collect();
         let none = || format!("there is no INVITE to {} in it", sip.join(" or "));
         let (invite, _) = call.ok_or_else(none)?;
+        if full {
+            return Err("there is more in it than one call has: leave this call's packets alone in it".to_owned());
+        }
         // A capture that was written for a test has datagrams only; what carried them, Via says.
         let via = invite.headers.get("Via").and_then(|via| via.split([' ', '/']).nth(2));
         let transport = via.and_then(Transport::of).unwrap_or(Transport::Udp);
@@ -110,6 +138,15 @@ impl Wire {
         said.sort_by_key(|said| said.t);
         sound.sort_by_key(|packet| packet.t);
         Ok(Wire { invite, said, sound, described })
+    }
+}
+
+impl Wire {
+    /// The packets of the recorded call. The error says what is missing.
+    pub fn of(header: &Header, came: Vec<Came>) -> Result<Wire, String> {
+        let mut gathered = Gathered::of(header);
+        came.into_iter().for_each(|came| gathered.take(came));
+        gathered.finish()
     }
 
     /// Where the caller's signalling comes from.
