@@ -7,7 +7,7 @@ mod meter;
 use askonce::audio::codec::{Encoder, FRAME, SAMPLES};
 use askonce::codec::Codec;
 use askonce::media::tape::Tape;
-use askonce::media::{Command, Event, Kind, Open, Side, Sink, StreamId, Streams, Tapped};
+use askonce::media::{Command, Event, Kind, Open, Side, Sink, StreamId, Streams, Tapped, Tapping};
 use askonce::rtp::packet::{HEADER, Header};
 use askonce::sdp::{Direction, Negotiated};
 use askonce::server::recorder::folder;
@@ -84,8 +84,8 @@ fn memory(place: &std::path::Path) -> usize {
         let (mut tape, mut out) = (Tape::new(Instant::ZERO), Vec::new());
         for number in 0..100 {
             let (side, kind) = (Side::Said, Kind::Audio(Codec::Pcmu));
-            let (ssrc, timestamp, payload) = (1, number * 160, &[7; 160][..]);
-            let tapped = Tapped { recording: n, number, side, kind, ssrc, timestamp, payload };
+            let (header, payload) = (header(number, number * 160), &[7; 160][..]);
+            let tapped = Tapped { recording: n, number, side, kind, header, payload };
             tape.take(Instant::from_micros(u64::from(number) * 20_000), &tapped, &mut out);
             folder::write(&mut wav, &out).expect("written");
             out.clear();
@@ -117,18 +117,21 @@ fn stream(recorder: Option<Inlet>) -> impl FnMut() {
     let open = Open { id: ID, session, signalling, media_from, ssrc, sequence, timestamp, gated };
     streams.command(Command::Open(Box::new(open)), &mut wire);
     if recorder.is_some() {
-        streams.command(Command::Tap { id: ID, recording: Some(1) }, &mut wire);
+        streams.command(Command::Tap { id: ID, tapping: Tapping::Call, recording: Some(1) }, &mut wire);
     }
     wire.recorder = recorder;
     move || {
         wire.now = Instant::from_micros(u64::from(n) * 20_000);
         let mut bytes = [0x55; HEADER + 160];
-        let header = Header { marker: false, payload_type: 0, sequence: n as u16, timestamp: n * 160, ssrc: 9 };
-        header.write(bytes.first_chunk_mut().expect("room"));
+        header(n, n * 160).write(bytes.first_chunk_mut().expect("room"));
         streams.on_packet(wire.now, ID, remote, &mut bytes, &mut wire);
         streams.tick(wire.now, ID, &mut wire);
         n += 1;
     }
+}
+
+fn header(n: u32, timestamp: u32) -> Header {
+    Header { marker: false, payload_type: 0, sequence: n as u16, timestamp, ssrc: 9 }
 }
 
 /// A recording of a second of noise, over and over; each time two packets come out of the ring and go to its file.
@@ -142,8 +145,9 @@ fn tape(codec: Codec, place: &std::path::Path) -> impl FnMut() {
     move || {
         let now = Instant::from_micros(u64::from(n) * 20_000);
         for (number, side) in [(2 * n, Side::Said), (2 * n + 1, Side::Heard)] {
-            let (kind, timestamp, payload) = (Kind::Audio(codec), n * codec.units(), &packets[n as usize % 50][..]);
-            assert!(inlet.push(now, &Tapped { recording: 1, number, side, kind, ssrc: 1, timestamp, payload }));
+            let (kind, payload) = (Kind::Audio(codec), &packets[n as usize % 50][..]);
+            let header = header(n, n * codec.units());
+            assert!(inlet.push(now, &Tapped { recording: 1, number, side, kind, header, payload }));
         }
         outlet.drain(|at, tapped| tape.take(at, tapped, &mut out));
         folder::write(&mut wav, &out).expect("written");

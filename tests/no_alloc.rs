@@ -8,7 +8,7 @@ use askonce::audio::{Arena, ArenaBuilder};
 use askonce::codec::Codec;
 use askonce::key::Key;
 use askonce::keying::{KeyName, Keyring, Master, Ours, Suite};
-use askonce::media::{Command, Event, Open, Sink, StreamId, Streams, Tapped, Timing};
+use askonce::media::{Command, Event, Open, Sink, StreamId, Streams, Tapped, Tapping, Timing};
 use askonce::rtp::packet::{HEADER, Header};
 use askonce::sdp::{Direction, Negotiated, Srtp};
 use askonce::server::recorder::ring::{Inlet, ring};
@@ -167,7 +167,9 @@ fn run(suites: [Option<Suite>; 2], tones: bool) {
         }
         streams.command(command, &mut counts);
     }
-    streams.command(Command::Tap { id: A, recording: Some(1) }, &mut counts);
+    for (recording, tapping) in [(1, Tapping::Call), (2, Tapping::Take), (3, Tapping::Packets)] {
+        streams.command(Command::Tap { id: A, tapping, recording: Some(recording) }, &mut counts);
+    }
     for n in 0..PACKETS {
         // Sometimes it is full.
         if n % 3_000 == 2_999 {

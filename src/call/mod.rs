@@ -89,6 +89,8 @@ impl Birth {
             switches: self.switches.clone(),
             user_agent: self.user_agent.clone(),
             clips: BTreeMap::new(),
+            wav_from: None,
+            sound: None,
             complete: true,
             redacted: None,
             live_differs: false,

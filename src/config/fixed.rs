@@ -1,7 +1,7 @@
 //! What a running service cannot take over from another configuration: what its sockets, threads and files were made
 //! from.
 
-use super::{Config, Endpoint};
+use super::{Config, Endpoint, Fixtures};
 use crate::yaml::{Diagnostic, Faults, Source, Span, Value, Word, read};
 
 /// A diagnostic for each key that a restart is needed for, where it stands in the configuration that is wanted.
@@ -9,8 +9,13 @@ use crate::yaml::{Diagnostic, Faults, Source, Span, Value, Word, read};
 pub fn fixed(running: &Config, wanted: &Config, source: Option<&Source>) -> Vec<Diagnostic> {
     let sound = |config: &Config| (config.record.folder.clone(), config.record.longest, config.record.at_once);
     // Which calls are kept may change; the thread that keeps them is there or not, and has its folders.
-    let inbox =
-        |config: &Config| config.record.fixtures.as_ref().map(|fixtures| (fixtures.folder.clone(), fixtures.journal));
+    let inbox = |config: &Config| {
+        config
+            .record
+            .fixtures
+            .clone()
+            .map(|Fixtures { folder, journal, audio, packets, .. }| (folder, journal, audio, packets))
+    };
     let hooks = |config: &Config| -> Vec<_> {
         let hooks = config.destinations.iter().filter_map(|to| Some((to.name.text.clone(), to.webhook.clone()?)));
         hooks.collect()

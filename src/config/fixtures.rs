@@ -2,6 +2,7 @@
 
 use super::optional;
 use crate::yaml::{Faults, Fields, Node, Word};
+use sha2::{Digest as _, Sha256};
 
 const MAX_NUMBERS: usize = 1_000;
 const MAX_FLOWS: usize = 100;
@@ -17,6 +18,9 @@ pub struct Fixtures {
     pub folder: Option<String>,
     /// How many of the last calls stay in the journal, whichever are kept.
     pub journal: usize,
+    /// Whether what the caller said is beside a fixture, as a WAV and as packets.
+    pub audio: bool,
+    pub packets: bool,
     pub keeping: Keeping,
 }
 
@@ -43,8 +47,39 @@ pub enum Keep {
 impl Default for Fixtures {
     fn default() -> Fixtures {
         let keeping = Keeping { keep: Keep::EndedBadly, numbers: Vec::new(), flows: Vec::new() };
-        Fixtures { folder: None, journal: JOURNAL, keeping }
+        Fixtures { folder: None, journal: JOURNAL, audio: false, packets: false, keeping }
     }
+}
+
+impl Fixtures {
+    /// Whether callers' packets are needed at all.
+    pub fn sounds(&self) -> bool {
+        self.audio || self.packets
+    }
+}
+
+impl Keeping {
+    /// Whether a call of that name, of that flow and to that number may be one that is kept, for all that is known while it
+    /// lasts. One that breaks a promise is kept though this says no.
+    pub fn may_keep(&self, call: &str, flow: &str, number: Option<&str>) -> bool {
+        let among = |words: &[Word], wanted: Option<&str>| {
+            words.is_empty() || words.iter().any(|word| Some(word.text.as_str()) == wanted)
+        };
+        let drawn = match self.keep {
+            Keep::All | Keep::EndedBadly => true,
+            Keep::OneIn(many) => is_drawn(call, many),
+            Keep::None => false,
+        };
+        drawn && among(&self.flows, Some(flow)) && among(&self.numbers, number)
+    }
+}
+
+/// One in so many calls; always the same ones, whoever asks.
+fn is_drawn(call: &str, many: u32) -> bool {
+    let digest = Sha256::digest(call);
+    let (first, _) = digest.split_at(8);
+    let drawn = first.iter().fold(0_u64, |drawn, octet| drawn << 8 | u64::from(*octet));
+    drawn.is_multiple_of(u64::from(many))
 }
 
 pub fn fixtures(node: &Node, faults: &mut Faults) -> Option<Fixtures> {
@@ -60,10 +95,12 @@ pub fn fixtures(node: &Node, faults: &mut Faults) -> Option<Fixtures> {
     let journal = fields.take("journal");
     let journal =
         journal.map_or(Some(usual.journal), |node| node.number("calls in the journal", 0..=MAX_JOURNAL, faults));
-    fields.later(&["audio", "packets"], faults);
+    let [audio, packets] =
+        ["audio", "packets"].map(|name| fields.take(name).map_or(Some(false), |node| node.boolean(faults)));
     fields.finish(faults);
     let keeping = Keeping { keep: keep?, numbers: numbers?, flows: flows? };
-    Some(Fixtures { folder: optional(folder)?, journal: journal?, keeping })
+    let (audio, packets) = (audio?, packets?);
+    Some(Fixtures { folder: optional(folder)?, journal: journal?, audio, packets, keeping })
 }
 
 fn keep(node: &Node, faults: &mut Faults) -> Option<Keep> {
@@ -83,5 +120,23 @@ fn keep(node: &Node, faults: &mut Faults) -> Option<Keep> {
             faults.unknown("policy", &word, ["all", "ended-badly", "1/20", "none"]);
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn about_one_in_so_many_is_drawn_and_the_same_ones_again() {
+        let drawn = |many| (0..10_000).filter(|n| is_drawn(&format!("call-{n}"), many)).collect::<Vec<_>>();
+        for (many, least, most) in [(2, 4_800, 5_200), (20, 440, 560), (1_000, 3, 20)] {
+            let first = drawn(many);
+            assert!((least..=most).contains(&first.len()), "1/{many}: {}", first.len());
+            assert_eq!(first, drawn(many));
+        }
+        // As another program computes it: the first eight octets of SHA-256, as a number.
+        let hundred: Vec<u32> = (0..100).filter(|n| is_drawn(&format!("call-{n}"), 20)).collect();
+        assert_eq!(hundred, [7, 20, 34, 51, 73, 74, 92]);
     }
 }

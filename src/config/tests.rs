@@ -399,7 +399,7 @@ fn mistakes_of_what_goes_out_and_what_is_kept_have_them_too() {
         ("unknown: drop", "record: { fixtures: { journal: 10001 } }", "wrong-type", "11:32", "from 0 to 10000"),
         ("unknown: drop", "record: { fixtures: { flows: [] } }", "wrong-type", "11:30", "names of flows"),
         ("unknown: drop", "record: { fixtures: { numbers: 100 } }", "wrong-type", "11:32", "called numbers"),
-        ("unknown: drop", "record: { fixtures: { audio: true } }", "not-served-yet", "11:23", "`audio:` of `fixtures`"),
+        ("unknown: drop", "record: { fixtures: { audio: some } }", "wrong-type", "11:30", "true or false"),
     ]);
 }
 

@@ -7,6 +7,7 @@ use crate::call::Call;
 use crate::call::cdr::Cdr;
 use crate::context::Destination;
 use crate::context::carrier::Carrier;
+use crate::media::RecordAct;
 use crate::record::seam::{In, Leg, Out};
 use crate::secret::Secret;
 use crate::sip::endpoint::{DialogId, Endpoint, Refusal};
@@ -91,10 +92,10 @@ impl Engine {
             Out::Press { leg, key } => self.press(number, leg, key),
             Out::Stop { leg } => self.stop(number, leg),
             Out::Bridge => {
-                self.bridge(number);
+                self.bridge(now, number);
                 self.keep_record(now, number);
             }
-            Out::Unbridge => self.unbridge(number),
+            Out::Unbridge => self.unbridge(now, number),
             Out::Step { .. } | Out::Fact(_) => {}
             Out::Join { queue, at_once, size } => self.join(now, number, &queue, Bounds { at_once, size }),
             Out::Leave => self.lines.leave(now, number),
@@ -288,6 +289,7 @@ impl Engine {
                     self.close_stream(number, leg);
                 }
                 self.record_over(now, number, false);
+                self.order_packets(now, number, RecordAct::Stop);
                 self.close(number);
             }
         }
@@ -338,11 +340,11 @@ impl Engine {
     /// Its recording is as long as it will be.
     fn record_over(&mut self, now: Instant, number: CallNumber, asked_again: bool) {
         let Some(slot) = self.slots.get_mut(&number) else { return };
-        let program = slot.service.program.clone();
+        let (program, sound) = (slot.service.program.clone(), slot.packets.is_some());
         let finished = slot.journal.take().map(|journal| {
             self.counters.journal_lines_dropped += journal.dropped;
             let broke = journal.broke || journal.dropped > 0;
-            Box::new(Finished { fixture: journal.fixture, program, broke, asked_again })
+            Box::new(Finished { fixture: journal.fixture, program, broke, asked_again, sound })
         });
         self.trace_over(now, number, finished);
     }

@@ -76,6 +76,7 @@ impl Engine {
             streams: [Stream::None; 2],
             media: Vec::new(),
             tapes: Vec::new(),
+            packets: None,
             recorded,
             with,
             invited: Some(now),

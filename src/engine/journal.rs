@@ -17,10 +17,12 @@ pub struct Finished {
     pub broke: bool,
     /// Somebody asked its caller for what it had told us.
     pub asked_again: bool,
+    /// Its caller's packets were kept (`Onto::Packets`).
+    pub sound: bool,
 }
 
 pub struct Journal {
-    begun: Instant,
+    pub begun: Instant,
     pub fixture: Fixture,
     pub dropped: u64,
     /// A broken invariant ended the call.

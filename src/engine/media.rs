@@ -5,7 +5,7 @@ use crate::audio::Utterance;
 use crate::call::cdr::LegMedia;
 use crate::key::Key;
 use crate::keying::Ours;
-use crate::media::{Command, Event, Open, Refusal, StreamId, Timing};
+use crate::media::{Command, Event, Open, RecordAct, Refusal, StreamId, Timing};
 use crate::record::seam::{In, KeyCarrier, Leg};
 use crate::sdp::{self, Negotiated, Srtp};
 use crate::sip::endpoint::DialogId;
@@ -65,6 +65,9 @@ impl Engine {
             gated: leg == Leg::Caller,
         };
         self.media(Command::Open(Box::new(open)));
+        if leg == Leg::Caller {
+            self.keep_packets(call);
+        }
     }
 
     pub(super) fn retarget(&mut self, call: CallNumber, leg: Leg, session: Negotiated) {
@@ -158,11 +161,14 @@ impl Engine {
         self.media(Command::Stop { id: stream(call, leg) });
     }
 
-    pub(super) fn bridge(&mut self, call: CallNumber) {
+    /// What is said to a person is for that person alone: of what a fixture keeps it is left away.
+    pub(super) fn bridge(&mut self, now: Instant, call: CallNumber) {
+        self.order_packets(now, call, RecordAct::Mask);
         self.media(Command::Bridge { call, a: Leg::Caller as u8, b: Leg::Agent as u8 });
     }
 
-    pub(super) fn unbridge(&mut self, call: CallNumber) {
+    pub(super) fn unbridge(&mut self, now: Instant, call: CallNumber) {
+        self.order_packets(now, call, RecordAct::Unmask);
         self.media(Command::Unbridge { call });
     }
 

@@ -51,7 +51,7 @@ pub use orphans::DialogRow;
 use orphans::Orphans;
 use pins::Pins;
 pub use recall::{Recall, Recalled};
-pub use record::RecordOrder;
+pub use record::{Onto, RecordOrder};
 pub use reload::NewPlace;
 use slot::{Phase, Slot, Stream};
 use std::collections::{BTreeMap, HashMap, VecDeque};

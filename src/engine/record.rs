@@ -2,7 +2,7 @@
 
 use super::{CallNumber, Engine, Output, Phase, TakeWanted};
 use crate::context::{Ended, Outcome};
-use crate::media::{Command, RecordAct};
+use crate::media::{Command, RecordAct, Tapping};
 use crate::record::seam::{In, Leg};
 use crate::time::Instant;
 
@@ -14,12 +14,23 @@ pub struct RecordOrder {
     pub call: CallNumber,
     pub at: Instant,
     pub act: RecordAct,
-    /// Below the folder of the recordings; of a take, its name.
+    /// Below the folder of the recordings; of a take, its name; of packets, the call's.
     pub file: String,
-    /// Of the `Start` of a take: it goes to no file.
-    pub take: Option<TakeWanted>,
+    /// Of `Start`.
+    pub onto: Onto,
     /// Of `Stop`: why.
     pub because: &'static str,
+}
+
+/// Where what is recorded goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Onto {
+    File,
+    /// It stays in memory, and becomes a clip of its call.
+    Take(TakeWanted),
+    /// The caller's packets, as they came: they stay in memory until its fixture is written. Times count from the INVITE.
+    /// `Mask` leaves their sound away. Nothing is told of them.
+    Packets,
 }
 
 /// A file that the recorder has not finished yet.
@@ -42,7 +53,8 @@ impl Engine {
         tape.runs &= act != RecordAct::Stop;
         let because = "the flow stopped it";
         // The recorder first: what is tapped finds its tape.
-        self.out.push_back(Output::Record(RecordOrder { recording, call, at: now, act, file, take: None, because }));
+        let onto = Onto::File;
+        self.out.push_back(Output::Record(RecordOrder { recording, call, at: now, act, file, onto, because }));
         match act {
             RecordAct::Start => self.tap(call, Some(recording)),
             RecordAct::Stop => self.tap(call, None),
@@ -57,17 +69,36 @@ impl Engine {
         for tape in slot.tapes.iter_mut().filter(|tape| tape.runs) {
             tape.runs = false;
             let (recording, file) = (tape.recording, tape.file.clone());
-            let (act, because) = (RecordAct::Stop, "the call ended");
-            self.out.push_back(Output::Record(RecordOrder {
-                recording,
-                call,
-                at: now,
-                act,
-                file,
-                take: None,
-                because,
-            }));
+            let (act, onto, because) = (RecordAct::Stop, Onto::File, "the call ended");
+            self.out.push_back(Output::Record(RecordOrder { recording, call, at: now, act, file, onto, because }));
         }
+        self.order_packets(now, call, RecordAct::Stop);
+    }
+
+    /// The caller's stream is open: if its call is to become a fixture with sound, its packets are kept from now on.
+    pub(super) fn keep_packets(&mut self, call: CallNumber) {
+        let Some(fixtures) = self.config.record.fixtures.as_ref().filter(|fixtures| fixtures.sounds()) else { return };
+        let Some(slot) = self.slots.get_mut(&call).filter(|slot| slot.packets.is_none()) else { return };
+        let Some(journal) = &slot.journal else { return };
+        let flow = &journal.fixture.header.flow;
+        if !fixtures.keeping.may_keep(&slot.name, flow, journal.fixture.called()) {
+            return;
+        }
+        let (at, recording) = (journal.begun, self.next_recording);
+        slot.packets = Some(recording);
+        self.next_recording = recording.wrapping_add(1);
+        // The recorder first, as above.
+        self.order_packets(at, call, RecordAct::Start);
+        let id = super::media::stream(call, Leg::Caller);
+        self.out.push_back(Output::Media(Command::Tap { id, tapping: Tapping::Packets, recording: Some(recording) }));
+    }
+
+    /// If its packets are kept.
+    pub(super) fn order_packets(&mut self, at: Instant, call: CallNumber, act: RecordAct) {
+        let Some(slot) = self.slots.get(&call) else { return };
+        let Some(recording) = slot.packets else { return };
+        let (file, onto, because) = (slot.name.clone(), Onto::Packets, "");
+        self.out.push_back(Output::Record(RecordOrder { recording, call, at, act, file, onto, because }));
     }
 
     /// The recorder's word on a file: it is finished, or there is none.
@@ -98,6 +129,6 @@ impl Engine {
 
     fn tap(&mut self, call: CallNumber, recording: Option<u32>) {
         let id = super::media::stream(call, Leg::Caller);
-        self.out.push_back(Output::Media(Command::Tap { id, recording }));
+        self.out.push_back(Output::Media(Command::Tap { id, tapping: Tapping::Call, recording }));
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct Slot {
     /// Files that the recorder has not finished.
     pub tapes: Vec<Taped>,
     pub takes: Takes,
+    /// The number under which its packets are kept.
+    pub packets: Option<u32>,
     /// Whether the configuration has it recorded.
     pub recorded: bool,
     /// What its number gives to the parameters of the flow.

@@ -1,10 +1,10 @@
 //! What a call's caller says for others to hear: recorded for the call, played in it, and announced if its flow says so.
 //! It is in memory, and gone with the call.
 
-use super::{CallNumber, Engine, Output, Phase, RecordOrder, Stream};
+use super::{CallNumber, Engine, Onto, Output, Phase, RecordOrder, Stream};
 use crate::audio::Arena;
 use crate::context::Outcome;
-use crate::media::{Command, RecordAct};
+use crate::media::{Command, RecordAct, Tapping};
 use crate::record::seam::{In, Leg, Out, Switched};
 use crate::time::{Duration, Instant};
 use std::sync::Arc;
@@ -91,26 +91,18 @@ impl Engine {
         self.next_recording = recording.wrapping_add(1);
         slot.takes.runs = Some((recording, name.clone()));
         let over = slot.takes.arena().unwrap_or(&slot.service.arena).clone();
-        let take = Some(TakeWanted { longest, over });
+        let onto = Onto::Take(TakeWanted { longest, over });
         let (act, because) = (RecordAct::Start, "");
         // The recorder first: what is tapped finds its tape.
-        self.out.push_back(Output::Record(RecordOrder { recording, call, at: now, act, file: name, take, because }));
+        self.out.push_back(Output::Record(RecordOrder { recording, call, at: now, act, file: name, onto, because }));
         self.tap_take(call, Some(recording));
     }
 
     /// Nobody speaks any more, or the call is over.
     pub(super) fn end_take(&mut self, now: Instant, call: CallNumber) {
         let Some((recording, name)) = self.slots.get(&call).and_then(|slot| slot.takes.runs.clone()) else { return };
-        let (act, because) = (RecordAct::Stop, "");
-        self.out.push_back(Output::Record(RecordOrder {
-            recording,
-            call,
-            at: now,
-            act,
-            file: name,
-            take: None,
-            because,
-        }));
+        let (act, onto, because) = (RecordAct::Stop, Onto::File, "");
+        self.out.push_back(Output::Record(RecordOrder { recording, call, at: now, act, file: name, onto, because }));
         self.tap_take(call, None);
     }
 
@@ -142,7 +134,7 @@ impl Engine {
     fn tap_take(&mut self, call: CallNumber, recording: Option<u32>) {
         if self.slots.get(&call).is_some_and(|slot| slot.streams[Leg::Caller as usize] == Stream::Open) {
             let id = super::media::stream(call, Leg::Caller);
-            self.out.push_back(Output::Media(Command::Take { id, recording }));
+            self.out.push_back(Output::Media(Command::Tap { id, tapping: Tapping::Take, recording }));
         }
     }
 }

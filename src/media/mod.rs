@@ -30,7 +30,7 @@ pub use pace::FRAME_TIME;
 pub use press::{Pressed, Presses, Timing};
 pub use relay::Kind;
 pub use streams::{Attention, ByStream, Moving, Streams};
-pub use tap::{Side, Tapped};
+pub use tap::{Side, Tapped, Tapping};
 
 use crate::audio::{Arena, Span};
 use crate::key::Key;
@@ -94,14 +94,11 @@ pub enum Command {
         keys: Vec<Key>,
         timing: Timing,
     },
-    /// Copies of what the far end says and hears go to `Sink::tap` under that number, or no longer.
+    /// Copies of what the far end says go to `Sink::tap` under that number, or no longer; for a recording of the call what
+    /// it hears as well.
     Tap {
         id: StreamId,
-        recording: Option<u32>,
-    },
-    /// Copies of what the far end says alone go there as well: a tap beside the other one.
-    Take {
-        id: StreamId,
+        tapping: Tapping,
         recording: Option<u32>,
     },
     /// Joins two legs of a call; a call has one bridge at most.
@@ -135,7 +132,6 @@ impl Command {
             | Command::Stop { id }
             | Command::Press { id, .. }
             | Command::Tap { id, .. }
-            | Command::Take { id, .. }
             | Command::Close { id } => id.call,
             Command::Bridge { call, .. } | Command::Join { call, .. } | Command::Unbridge { call } => *call,
         }

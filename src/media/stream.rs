@@ -11,7 +11,7 @@ use super::press::{Pressed, Presses};
 use super::relay::{Begun, Kind, Passing, Path};
 use super::report::Reporter;
 use super::source::Source;
-use super::tap::{Side, Tap};
+use super::tap::{Side, Tap, Tapping};
 use super::{Event, Open, Sink, Statistics, StreamId, Timing};
 use crate::audio::codec::{self, FRAME, SAMPLES};
 use crate::codec::Codec;
@@ -53,10 +53,8 @@ pub struct Stream {
     /// The leg that this one is bridged with.
     pub(super) bridged: Option<u8>,
     pub(super) holder: Holder,
-    /// While the call is recorded.
-    tap: Option<Tap>,
-    /// While what the far end says is recorded for itself.
-    take: Option<Tap>,
+    /// By what they are for.
+    taps: [Option<Tap>; 3],
     /// Its place among three that are joined.
     pub(super) seat: Option<Box<Seat>>,
     gated: bool,
@@ -84,8 +82,7 @@ impl Stream {
             statistics: Statistics::default(),
             bridged: None,
             holder: Holder::default(),
-            tap: None,
-            take: None,
+            taps: [const { None }; 3],
             seat: None,
             gated: open.gated,
             heard: None,
@@ -109,6 +106,11 @@ impl Stream {
         let (header, payload) = self.admit(now, source, bytes, sink)?;
         let place = self.order.place(header.ssrc, header.sequence);
         self.statistics.lost = self.order.lost();
+        let sound = bytes.get(payload.clone())?;
+        let kind = self.kind(header.payload_type);
+        if let Some(tap) = &mut self.taps[Tapping::Packets as usize] {
+            tap.take(Side::Said, kind, &header, sound, sink);
+        }
         match place {
             Place::Unproven => {
                 self.statistics.refused.unproven += 1;
@@ -118,11 +120,11 @@ impl Stream {
             Place::Ahead | Place::Restarted => {}
         }
         self.statistics.received += 1;
-        let sound = bytes.get(payload.clone())?;
         let mut begun = Begun::default();
-        let kind = self.hear(now, (&header, place), sound, &mut begun, sink);
+        self.hear(now, (&header, place), (kind, sound), &mut begun, sink);
         if place != Place::Repeated {
-            for tap in [&mut self.tap, &mut self.take].into_iter().flatten() {
+            let [call, take, _] = &mut self.taps;
+            for tap in [call, take].into_iter().flatten() {
                 tap.take(Side::Said, kind, &header, sound, sink);
             }
         }
@@ -251,14 +253,9 @@ impl Stream {
         }
     }
 
-    /// From now on it is recorded under that number, or no longer.
-    pub fn tap(&mut self, recording: Option<u32>) {
-        self.tap = recording.map(Tap::new);
-    }
-
-    /// The same, of what its far end says.
-    pub fn take(&mut self, recording: Option<u32>) {
-        self.take = recording.map(Tap::new);
+    /// From now on it is tapped under that number, or no longer.
+    pub fn tap(&mut self, tapping: Tapping, recording: Option<u32>) {
+        self.taps[tapping as usize] = recording.map(Tap::new);
     }
 
     /// The codec of the leg that this one is bridged with.
@@ -315,7 +312,7 @@ impl Stream {
 
     /// Sends a finished packet to the far end.
     pub fn send(&mut self, packet: &[u8], sink: &mut impl Sink) {
-        if let Some(tap) = &mut self.tap {
+        if let Some(tap) = &mut self.taps[Tapping::Call as usize] {
             tap.take_sent(&self.session, packet, sink);
         }
         let (id, to) = (self.id, self.source.destination());
@@ -382,17 +379,26 @@ impl Stream {
         Codec::LAWS.into_iter().find(|law| agreed.is_law() && law.payload_type() == payload_type)
     }
 
-    /// What kind of packet it is; keys in it are told, and those of telephone-event noted in `begun`.
+    /// What kind of packet it is, of a payload type that may come in.
+    fn kind(&self, payload_type: u8) -> Kind {
+        match payload_type {
+            event if Some(event) == self.session.event_receive => Kind::Event { clock: self.session.event_clock },
+            COMFORT_NOISE => Kind::Noise,
+            audio => Kind::Audio(self.codec_of(audio).unwrap_or(self.session.codec)),
+        }
+    }
+
+    /// Keys in a packet are told, and those of telephone-event noted in `begun`.
     fn hear(
         &mut self,
         now: Instant,
         packet: (&Header, Place),
-        payload: &[u8],
+        (kind, payload): (Kind, &[u8]),
         begun: &mut Begun,
         sink: &mut impl Sink,
-    ) -> Kind {
-        let (id, payload_type) = (self.id, packet.0.payload_type);
-        if Some(payload_type) == self.session.event_receive {
+    ) {
+        let id = self.id;
+        if let Kind::Event { .. } = kind {
             let mut places = begun.iter_mut();
             let told = |key| {
                 if let Some(place) = places.next() {
@@ -400,13 +406,13 @@ impl Stream {
                 }
                 sink.event(Event::Key { id, key });
             };
-            self.ear.event(now, packet.0, payload, &mut self.statistics, told);
-            return Kind::Event { clock: self.session.event_clock };
+            return self.ear.event(now, packet.0, payload, &mut self.statistics, told);
         }
-        let codec = self.codec_of(payload_type).unwrap_or(self.session.codec);
-        let sound = (payload_type != COMFORT_NOISE).then_some((codec, payload));
+        let sound = match kind {
+            Kind::Audio(codec) => Some((codec, payload)),
+            _ => None,
+        };
         self.ear.audio(now, packet, sound, &mut self.statistics, |key| sink.event(Event::Tone { id, key }));
-        if sound.is_some() { Kind::Audio(codec) } else { Kind::Noise }
     }
 
     /// Sends what this frame's time is for: a key that we press, what plays, or silence.

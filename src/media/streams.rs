@@ -74,8 +74,9 @@ impl Streams {
                     sink.event(Event::Refused { id, refusal: Refusal::Keys });
                 }
             }),
-            Command::Tap { id, recording } => self.with(id, sink, |stream, _| stream.tap(recording)),
-            Command::Take { id, recording } => self.with(id, sink, |stream, _| stream.take(recording)),
+            Command::Tap { id, tapping, recording } => {
+                self.with(id, sink, |stream, _| stream.tap(tapping, recording));
+            }
             Command::Bridge { call, a, b } => self.bridge(call, a, b, sink),
             Command::Join { call, legs } => self.join(call, legs, sink),
             Command::Unbridge { call } => self.unbridge(call),

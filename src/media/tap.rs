@@ -1,4 +1,4 @@
-//! What the far end of a recorded stream says and hears, on its way to the recorder: copies of payloads, not decoded.
+//! What the far end of a stream says and hears, on its way to the recorder: copies of payloads, not decoded.
 
 use super::Sink;
 use super::relay::Kind;
@@ -12,7 +12,18 @@ pub enum Side {
     Heard,
 }
 
-/// A packet of a recorded stream.
+/// What a stream is tapped for. Each has its own numbers, and begins and ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tapping {
+    /// A recording of the call: what the far end says, and what it hears.
+    Call,
+    /// A take: what it says.
+    Take,
+    /// The recorded call as a test: every packet of RTP that came, those included which came twice or prove nothing yet.
+    Packets,
+}
+
+/// A packet of a stream that is tapped.
 #[derive(Clone, Copy, Debug)]
 pub struct Tapped<'p> {
     pub recording: u32,
@@ -20,8 +31,7 @@ pub struct Tapped<'p> {
     pub number: u32,
     pub side: Side,
     pub kind: Kind,
-    pub ssrc: u32,
-    pub timestamp: u32,
+    pub header: Header,
     pub payload: &'p [u8],
 }
 
@@ -39,8 +49,7 @@ impl Tap {
     pub fn take(&mut self, side: Side, kind: Kind, header: &Header, payload: &[u8], sink: &mut impl Sink) {
         let (recording, number) = (self.recording, self.number);
         self.number = number.wrapping_add(1);
-        let (ssrc, timestamp) = (header.ssrc, header.timestamp);
-        sink.tap(Tapped { recording, number, side, kind, ssrc, timestamp, payload });
+        sink.tap(Tapped { recording, number, side, kind, header: *header, payload });
     }
 
     /// A packet of ours, before it is protected.

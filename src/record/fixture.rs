@@ -59,6 +59,12 @@ pub struct Header {
     /// The clips that the caller and the agent heard, as they sounded.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub clips: BTreeMap<String, Clip>,
+    /// Of `caller.wav` beside it: the time of the first sample, in microseconds since the INVITE.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wav_from: Option<u64>,
+    /// Why there is no sound beside it, where there was to be: `dropped: ...`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sound: Option<String>,
     /// Whether every line is there: a call that broke, or outgrew its journal, cannot be compared.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub complete: bool,
@@ -128,6 +134,14 @@ impl std::fmt::Display for Broken {
 impl std::error::Error for Broken {}
 
 impl Fixture {
+    /// The number that was called.
+    pub fn called(&self) -> Option<&str> {
+        self.lines.iter().find_map(|line| match &line.step {
+            Step::In(In::Invite(arrival)) => Some(arrival.to.as_str()),
+            _ => None,
+        })
+    }
+
     /// As JSON lines: one object a line, the header first, the messages in their places.
     pub fn write(&self) -> Result<String, Broken> {
         let broken = |line| move |error: serde_json::Error| Broken { line, why: error.to_string() };

@@ -1,8 +1,9 @@
-//! A capture file of a call's SIP messages (the libpcap format, link type RAW): each as a UDP datagram with the headers
-//! that it would have had. What came over TCP or TLS is a datagram here too; its Via says what carried it.
+//! A capture file of a call (the libpcap format, link type RAW): UDP datagrams with the headers that they would have had.
+//! A message that came over TCP or TLS is a datagram here too; its Via says what carried it.
 
 use super::trace::{Sip, Way};
 use jiff::Timestamp;
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 /// Bytes are written least significant first; times are in microseconds.
@@ -19,8 +20,28 @@ const IPV4_HEADER: usize = 20;
 const PAYLOAD: usize = 65_535 - UDP_HEADER - IPV4_HEADER;
 const HOPS: u8 = 64;
 
+/// A datagram.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Datagram<'d> {
+    /// Microseconds since the INVITE.
+    pub t: u64,
+    pub from: SocketAddr,
+    pub to: SocketAddr,
+    pub payload: Cow<'d, [u8]>,
+}
+
+impl<'d> From<&'d Sip> for Datagram<'d> {
+    fn from(message: &'d Sip) -> Datagram<'d> {
+        let (from, to) = match message.sip {
+            Way::In => (message.with.address, message.via.address),
+            Way::Out => (message.via.address, message.with.address),
+        };
+        Datagram { t: message.t, from, to, payload: Cow::Borrowed(message.text.as_bytes()) }
+    }
+}
+
 /// The file. `at` is when the INVITE came.
-pub fn write<'s>(at: Timestamp, messages: impl IntoIterator<Item = &'s Sip>) -> Vec<u8> {
+pub fn write<'d>(at: Timestamp, datagrams: impl IntoIterator<Item = impl Into<Datagram<'d>>>) -> Vec<u8> {
     let mut file = Vec::new();
     file.extend(MAGIC.to_le_bytes());
     VERSION.iter().for_each(|part| file.extend(part.to_le_bytes()));
@@ -29,13 +50,9 @@ pub fn write<'s>(at: Timestamp, messages: impl IntoIterator<Item = &'s Sip>) -> 
     file.extend(SNAPLEN.to_le_bytes());
     file.extend(LINKTYPE_RAW.to_le_bytes());
     let begun = u64::try_from(at.as_microsecond()).unwrap_or(0);
-    for message in messages {
-        let (from, to) = match message.sip {
-            Way::In => (message.with.address, message.via.address),
-            Way::Out => (message.via.address, message.with.address),
-        };
-        let packet = packet(from, to, &message.text.as_bytes()[..message.text.len().min(PAYLOAD)]);
-        let time = begun.saturating_add(message.t);
+    for Datagram { t, from, to, payload } in datagrams.into_iter().map(Into::into) {
+        let packet = packet(from, to, &payload[..payload.len().min(PAYLOAD)]);
+        let time = begun.saturating_add(t);
         // Seconds fit until 2106; a packet fits because its payload does.
         for field in [(time / 1_000_000) as u32, (time % 1_000_000) as u32, packet.len() as u32, packet.len() as u32] {
             file.extend(field.to_le_bytes());

@@ -11,6 +11,8 @@ pub mod sounds;
 pub use outcome::Outcome;
 pub use sounds::Sounds;
 
+pub mod packets;
+
 use crate::call::{Birth, Call, Program};
 use crate::record::compare::{self, Comparison};
 use crate::record::fixture::{Fixture, Header, Line, Step};

@@ -111,7 +111,7 @@ impl MediaPlane {
     pub fn command(&mut self, command: Command) -> Option<Event> {
         let reserved = self.reserved.get_mut(&command.call())?;
         let worker = reserved.worker;
-        reserved.recorded |= matches!(command, Command::Tap { .. } | Command::Take { .. });
+        reserved.recorded |= matches!(command, Command::Tap { .. });
         let command = match command {
             Command::Open(open) => match reserved.sockets[usize::from(open.id.leg)].take() {
                 Some(socket) => WorkerCommand::Open(open, socket),

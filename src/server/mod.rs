@@ -39,7 +39,6 @@ use crate::os::bell::Bell;
 use crate::os::clock::Clock;
 use crate::random::Random;
 use crate::sip::{Hop, Locals};
-use announcer::Announcer;
 use control::Control;
 pub use control::Will;
 use dns::{Resolved, Resolver};
@@ -51,7 +50,6 @@ use media_worker::WorkerEvent;
 use memory::Memory;
 use operating::Desk;
 use outbound::{Courier, Hook, LookedUp, Outbound};
-use recorder::Recorder;
 use recorder::ring::Outlet;
 pub use reload::{Noted, Origin, Seen};
 use reload::{Reloader, Reloads, Watch};
@@ -69,6 +67,10 @@ use transports::Listening;
 
 /// Media events that wait for the control plane; a worker keeps what does not fit.
 const MEDIA_EVENTS: usize = 8_192;
+
+/// Callers at once whose packets find room on their way to the recorder. The memory that it has for them is half a minute
+/// of so many.
+const SOUNDS: usize = 1_000;
 
 /// What may be wanted of the service before the control plane looks: to drain, and then to stop.
 const WILLS: usize = 2;
@@ -314,13 +316,13 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let (outbound, looked_up) = outbound(&config, &store, &places, posted)?;
     let (traces, told) = trace.then(traces::queue).unzip();
     let (desk, orders) = desk(&config, &places.database, token)?;
-    let http = http::start(config.listen.http, desk.clone(), memory.clone(), told).map_err(|error| {
-        not_started(format!("cannot listen for HTTP on {}", config.listen.http), error, "give another --http address")
-    })?;
+    let http = http(&config, desk.clone(), memory.clone(), told)?;
     let (rtp, records) = (config.listen.rtp, records(&config, &services));
-    let (media, rings, media_events) = media(&config, workers, records, clock, &mut random)?;
+    let inbox = Inbox::of(&config, &places)?;
+    let taker = inbox.as_ref().and_then(Inbox::taker);
+    let (media, rings, media_events) = media(&config, workers, (records, taker.is_some()), clock, &mut random)?;
     let (recorder, recorded, announcer, announced) =
-        recorder(&config, places.sound.clone(), records, (clock, rings), &desk)?;
+        recorder::begin(&config, places.sound, (records, taker), (clock, rings), &desk.switches)?;
     let config = Arc::new(config);
     let setup = Setup {
         locals,
@@ -331,7 +333,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         switches: desk.switches.values(),
         seed: random.u64(),
         keyring: Keyring::new(drawn()?),
-        record: config.record.fixtures.is_some(),
+        record: inbox.is_some(),
         trace,
     };
     let (wants, will) = mpsc::channel(WILLS);
@@ -347,7 +349,7 @@ pub fn start(plan: Plan) -> Result<Running, NotStarted> {
         resolved,
         media,
         media_events,
-        inbox: Inbox::of(&config, &places)?,
+        inbox,
         recorder,
         recorded,
         announcer,
@@ -393,6 +395,17 @@ fn desk(
     let switches =
         switches.map_err(|error| not_started("the switches in the store", error, "mend the store's file"))?;
     Ok((Desk { orders, reloads: Reloads::begin(), switches, reader, guard: Guard(token) }, ordered))
+}
+
+fn http(
+    config: &Config,
+    desk: Desk,
+    memory: Memory,
+    told: Option<mpsc::Receiver<crate::record::trace::Told>>,
+) -> Result<SocketAddr, NotStarted> {
+    let at = config.listen.http;
+    http::start(at, desk, memory, told)
+        .map_err(|error| not_started(format!("cannot listen for HTTP on {at}"), error, "give another --http address"))
 }
 
 /// Starts the thread that reads again what changes, if anything may; gives the way to wish for it.
@@ -457,7 +470,7 @@ fn outbound(
 fn media(
     config: &Config,
     workers: Option<usize>,
-    records: bool,
+    (records, sounds): (bool, bool),
     clock: Clock,
     random: &mut Random,
 ) -> Result<(MediaPlane, Vec<Outlet>, mpsc::Receiver<WorkerEvent>), NotStarted> {
@@ -469,7 +482,7 @@ fn media(
         ports: rtp.first..=rtp.last,
         advertise: config.advertise,
         workers,
-        recordings: if records { config.record.at_once } else { 0 },
+        recordings: if records { config.record.at_once } else { 0 } + if sounds { SOUNDS } else { 0 },
         cores: config.realtime.then(|| own_cores(workers)).transpose()?,
     };
     ports::probe(setup.address, setup.ports.clone(), random).map_err(|error| {
@@ -493,45 +506,6 @@ fn media(
 fn records(config: &Config, services: &BTreeMap<String, Service>) -> bool {
     let flow = |service: &Service| service.program.flow.records() || service.program.flow.announces();
     config.may_record() || services.values().any(flow)
-}
-
-/// The recorder, and who announces what it recorded, each with its words.
-type Recording = (
-    Option<Recorder>,
-    mpsc::UnboundedReceiver<recorder::Recorded>,
-    Option<Announcer>,
-    mpsc::UnboundedReceiver<announcer::Word>,
-);
-
-/// If anything may be recorded: sees that recordings can be written, mends what a killed process left of them, and starts
-/// the recorder and the announcer.
-fn recorder(
-    config: &Config,
-    folder: PathBuf,
-    records: bool,
-    (clock, rings): (Clock, Vec<Outlet>),
-    desk: &Desk,
-) -> Result<Recording, NotStarted> {
-    let ((told, recorded), (words, announced)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
-    if !records {
-        return Ok((None, recorded, None, announced));
-    }
-    let mended = recorder::folder::prepare(&folder).and_then(|()| recorder::folder::mend(&folder));
-    let mended = mended.map_err(|error| {
-        let what = format!("recordings in {}", folder.display());
-        not_started(what, error, "a folder that this user may write: record: { folder: var/recordings }")
-    })?;
-    if mended > 0 {
-        tracing::warn!(mended, "recordings that a killed process left unfinished were mended");
-    }
-    let bounds = recorder::Bounds { folder, longest: config.record.longest, at_once: config.record.at_once };
-    let announcements = config.announcements.as_ref().map(|announced| PathBuf::from(&announced.folder));
-    let no_thread = |error| not_started("the recorder's threads", error, "this system cannot serve");
-    let switches = desk.switches.clone();
-    let set = Box::new(move |name: &str, on, who: &str| switches.set(name, on, None, who).map(drop));
-    let announcer = Announcer::start(announcements, set, words).map_err(no_thread)?;
-    let recorder = Recorder::start(bounds, clock, rings, announcer.clone(), told).map_err(no_thread)?;
-    Ok((Some(recorder), recorded, Some(announcer), announced))
 }
 
 /// A core for each worker, the last ones. One must be left: a thread with SCHED_FIFO keeps all others off its core while

@@ -23,6 +23,6 @@ mod via;
 
 pub use hop::{Hop, Locals, Transport};
 pub use message::{BadHeader, Head, Headers, Message, Method, Request, Response};
-pub use name_addr::NameAddr;
+pub use name_addr::{NameAddr, quoted};
 pub use uri::Uri;
 pub use via::Via;

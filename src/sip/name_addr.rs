@@ -59,7 +59,7 @@ impl<'a> NameAddr<'a> {
 }
 
 /// A display name as it stands between quotes.
-pub(super) fn quoted(display: &str) -> String {
+pub fn quoted(display: &str) -> String {
     format!("\"{}\"", display.replace('\\', "\\\\").replace('"', "\\\""))
 }
 

@@ -1,12 +1,17 @@
 //! Which calls of a live service become fixtures, what is written of them, and what becomes of the others.
 
-use crate::encodings::Search;
+use crate::encodings::{Search, events, once};
 use crate::server::{Server, askonce};
 use crate::{ACCOUNT, PATIENCE, answers, recordings, script, set, talk};
+use askonce::audio::dtmf::Detector;
+use askonce::key::Key;
 use askonce::os::clock::Clock;
 use askonce::peer::net::Net;
+use askonce::peer::voice::Speech;
 use askonce::peer::{Act, Answering, Phones};
 use askonce::record::Fixture;
+use askonce::record::fixture::Step;
+use askonce::record::seam::In;
 use askonce::sip::Uri;
 use askonce::time::Duration;
 use sha2::{Digest as _, Sha256};
@@ -179,4 +184,43 @@ fn a_folder_that_takes_nothing_costs_fixtures_and_no_call_and_is_counted() {
     assert_eq!(counted("journalled"), 2);
     place.server.terminate();
     assert!(place.server.log().contains("what a call left could not be written"), "{}", place.server.log());
+}
+
+#[test]
+fn a_fixture_has_the_sound_of_its_caller_with_the_keys_that_it_tells() {
+    for by_events in [true, false] {
+        let mut place = Place::with("{ keep: all, audio: true, packets: true }");
+        place.caller.1.speak(Speech { events: by_events, ..Speech::default() });
+        place.call("100", script());
+        place.server.terminate();
+        let kept = recordings(&place.server.path("inbox"));
+        let [kept] = &kept[..] else { panic!("{} are kept", kept.len()) };
+        let (_, fixture) = read(kept);
+        let told = fixture.lines.iter().filter_map(|line| match &line.step {
+            Step::In(In::Key { key, .. }) => Some((line.t, *key)),
+            _ => None,
+        });
+        let told: Vec<(u64, Key)> = told.collect();
+        assert_eq!(told.len(), ACCOUNT.len() + 2);
+
+        let [wav, pcap] =
+            ["caller.wav", "call.pcap"].map(|name| std::fs::read(kept.with_file_name(name)).expect("a file"));
+        let account = Search::of([ACCOUNT.to_owned(), "15551230001".to_owned()]);
+        for file in [&wav, &pcap] {
+            assert_eq!(account.found(file), [""; 0]);
+        }
+        let from = fixture.header.wav_from.expect("when it begins");
+        let mut wav = hound::WavReader::new(&*wav).expect("a WAV");
+        assert_eq!((wav.spec().channels, wav.spec().sample_rate, wav.spec().bits_per_sample), (1, 8_000, 16));
+        let (mut detector, mut heard) = (Detector::default(), Vec::new());
+        for (place, sample) in (0..).zip(wav.samples::<i16>()) {
+            detector.hear([sample.expect("a sample")], |key| heard.push((from + place * 125, key)));
+        }
+        assert_eq!(heard.len(), told.len(), "events: {by_events}");
+        for ((at, heard), (t, key)) in heard.iter().zip(&told) {
+            assert!(heard == key && at.abs_diff(*t) <= 20_000, "events: {by_events}, {} us", at.abs_diff(*t));
+        }
+        let digits = once(told.iter().map(|(_, key)| key.to_char()).filter(char::is_ascii_digit));
+        assert_eq!(events(&pcap), if by_events { digits } else { String::new() });
+    }
 }

@@ -120,7 +120,7 @@ fn through(world: &World) {
 fn replays(world: &World, files: &dyn Files) {
     let text = world.recordings[0].write().expect("a recording");
     let service = files::load(files, &flow()).0.expect("the flow loads");
-    crate::packets::again_on(world, &service);
+    crate::rehearsed::again_on(world, &service);
     let program = service.program;
     let read = Fixture::read(&text).expect("the same recording");
     assert_eq!(rerun::run(&read, program).expect("a playable recording").comparison.first_difference, None);

@@ -139,7 +139,7 @@ fn replays(world: &World, desk: &Desk) {
         let text = recording.write().expect("a recording");
         let service = files::load(desk, &flow()).0.expect("the flow loads");
         if world.recordings.len() == 1 {
-            crate::packets::again_on(world, &service);
+            crate::rehearsed::again_on(world, &service);
         }
         let program = service.program;
         let read = Fixture::read(&text).expect("the same recording");

@@ -47,7 +47,7 @@ fn program(world: &World) -> Program {
     let mut service = service.expect("the example");
     Arc::make_mut(&mut service.program.flow).early = true;
     assert_eq!(service.program.flow.digest, world.recordings[0].header.digest);
-    crate::packets::again_on(world, &service);
+    crate::rehearsed::again_on(world, &service);
     service.program
 }
 

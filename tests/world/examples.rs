@@ -266,7 +266,7 @@ fn keep(name: &str, of: &str, world: &World) {
     let program = files::load(&Disk, &flow(of)).0.expect("the flow loads").program;
     let replayed = rerun::run(recording, program).expect("a playable recording");
     assert_eq!(replayed.comparison.first_difference, None, "{name}");
-    crate::packets::again(world, &flow(of));
+    crate::rehearsed::again(world, &flow(of));
     if let Some(folder) = std::env::var_os("ASKONCE_KEEP") {
         let folder = Path::new(&folder).join(name);
         std::fs::create_dir_all(&folder).expect("a folder");

@@ -7,13 +7,15 @@ use askonce::audio::codec::PCMU;
 use askonce::audio::dtmf::Detector;
 use askonce::audio::take::{self, Take};
 use askonce::context::{Ended, Outcome};
-use askonce::engine::{Input, RecordOrder, Setup, Spoken, TakeWanted};
+use askonce::engine::{Input, Onto, RecordOrder, Setup, Spoken, TakeWanted};
 use askonce::media::tape::Tape;
 use askonce::media::{Kind, RecordAct, Side, Tapped};
 use askonce::peer::Act;
 use askonce::record::Fixture;
 use askonce::record::fixture::Step;
 use askonce::record::seam::Out;
+use askonce::rerun::packets::Packets;
+use askonce::rtp::Header;
 use askonce::time::{Duration, Instant};
 use askonce::{rerun, server::files};
 use std::collections::BTreeMap;
@@ -26,15 +28,14 @@ pub struct Copied {
     number: u32,
     side: Side,
     kind: Kind,
-    ssrc: u32,
-    timestamp: u32,
+    header: Header,
     payload: Vec<u8>,
 }
 
 impl From<Tapped<'_>> for Copied {
     fn from(tapped: Tapped<'_>) -> Copied {
-        let Tapped { recording, number, side, kind, ssrc, timestamp, payload } = tapped;
-        Copied { recording, number, side, kind, ssrc, timestamp, payload: payload.to_vec() }
+        let Tapped { recording, number, side, kind, header, payload } = tapped;
+        Copied { recording, number, side, kind, header, payload: payload.to_vec() }
     }
 }
 
@@ -46,17 +47,28 @@ pub struct Recorder {
     pub ended: Vec<(RecordOrder, Vec<[i16; 2]>)>,
     /// What is refused, and why.
     pub full: bool,
+    /// Callers' packets by their numbers, with what was ordered and when.
+    pub kept: BTreeMap<u32, (Vec<(Instant, RecordAct)>, Packets)>,
 }
 
 impl Recorder {
     pub fn take(&mut self, now: Instant, copied: &Copied) {
-        let Some((_, tape, out)) = self.tapes.get_mut(&copied.recording) else { return };
-        let &Copied { recording, number, side, kind, ssrc, timestamp, ref payload } = copied;
-        tape.take(now, &Tapped { recording, number, side, kind, ssrc, timestamp, payload }, out);
+        let &Copied { recording, number, side, kind, header, ref payload } = copied;
+        if let Some((orders, packets)) = self.kept.get_mut(&recording) {
+            let (t, last) = (now.since(orders[0].0).as_micros() as u64, orders.last().map(|order| order.1));
+            let masked = last == Some(RecordAct::Mask) && matches!(kind, Kind::Audio(_));
+            return packets.push(t, header, kind, payload, masked).expect("room");
+        }
+        let Some((_, tape, out)) = self.tapes.get_mut(&recording) else { return };
+        tape.take(now, &Tapped { recording, number, side, kind, header, payload }, out);
     }
 
     pub fn order(&mut self, order: RecordOrder) -> Option<Input<'static>> {
         let (call, recording) = (order.call, order.recording);
+        if order.onto == Onto::Packets {
+            self.kept.entry(recording).or_default().0.push((order.at, order.act));
+            return None;
+        }
         if order.act == RecordAct::Start {
             if self.full {
                 return Some(Input::Recorded { call, recording, ended: Ended::unbegun("full") });
@@ -72,7 +84,7 @@ impl Recorder {
         tape.advance(order.at + ms(1_000), out);
         let lengths = tape.lengths();
         let (started, _, out) = self.tapes.remove(&recording)?;
-        if let Some(wanted) = started.take {
+        if let Onto::Take(wanted) = started.onto {
             return Some(taken(&started.file, (call, recording), wanted, &out));
         }
         self.ended.push((started, out.as_chunks().0.to_vec()));

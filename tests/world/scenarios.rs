@@ -167,7 +167,7 @@ fn keys_by_info_count_like_keys_by_rtp() {
     world.captured = Some(Vec::new());
     world.call("+15551230001", Vec::new(), script);
     world.run(Duration::from_secs(120));
-    crate::packets::again(&world, &flow());
+    crate::rehearsed::again(&world, &flow());
     assert_eq!(uui(&world.invites[0])["account"], ACCOUNT);
 }
 

@@ -134,7 +134,7 @@ fn no_key_is_in_a_recording_or_a_trace_and_the_recording_runs_again() {
     assert!(recording.contains("RTP/SAVP") && recording.contains("\"theirs\":\"AEAD_AES_128_GCM\""), "it was secure");
     let read = Fixture::read(&recording).expect("it reads");
     assert_eq!(read.header.srtp, Required);
-    crate::packets::again(&world, &crate::scenarios::flow());
+    crate::rehearsed::again(&world, &crate::scenarios::flow());
     let program = || {
         let flow = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("flows/account-desk.yaml");
         files::load(&Disk, &flow).0.expect("the flow loads").program

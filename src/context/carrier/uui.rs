@@ -59,6 +59,13 @@ fn is_plain(value: &Secret) -> bool {
     !value.open().is_empty() && !value.open().chars().any(char::is_control)
 }
 
+/// The header's value that `read` makes these pairs of, as the ISDN package has it.
+pub fn write(pairs: &[(String, Secret)]) -> String {
+    let pairs = pairs.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value.open())));
+    let payload = pairs.collect::<Vec<_>>().join(";");
+    format!("{DISCRIMINATOR:02x}{};encoding=hex", hex(payload.as_bytes()))
+}
+
 /// Why a User-to-User header gave nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unreadable {

@@ -9,9 +9,12 @@
 //! The detectors hear both sides as they will be written, so what is written has no key that they know. A key counts
 //! whatever its fact's class: it may be typed ahead for a question that is still to come.
 
+mod lay;
 #[cfg(test)]
 mod tests;
 mod track;
+
+pub use lay::Lay;
 
 use super::RecordAct;
 use super::relay::Kind;
@@ -23,9 +26,9 @@ use track::Track;
 pub const RATE: u32 = 8_000;
 
 /// So late a packet still finds its place.
-const LATE: u64 = 1_600;
+pub const LATE: u64 = 1_600;
 /// From where the detectors are to what is written: a tone is known some 45 ms after it began, 70 in noise.
-const BACK: u64 = 800;
+pub const BACK: u64 = 800;
 /// What is heard, and written, in one go.
 const STEP: u64 = 160;
 /// So far ahead of the clock a packet still finds its place: the first one, from which the others count, may have been

@@ -6,6 +6,7 @@ use crate::audio::dtmf::{Detector, Tone};
 use crate::audio::rate::Converter;
 use crate::codec::Codec;
 use crate::key::Key;
+use crate::rtp::Header;
 
 /// Far above what the codecs make of silence.
 const AUDIBLE: i16 = 200;
@@ -23,7 +24,8 @@ impl Rig {
 
     /// A packet that comes at `ms`.
     fn tap(&mut self, ms: u64, side: Side, kind: Kind, timestamp: u32, payload: &[u8]) {
-        let tapped = Tapped { recording: 1, number: self.number, side, kind, ssrc: 7, timestamp, payload };
+        let header = Header { marker: false, payload_type: 0, sequence: 0, timestamp, ssrc: 7 };
+        let tapped = Tapped { recording: 1, number: self.number, side, kind, header, payload };
         self.number += 1;
         self.tape.take(at(ms), &tapped, &mut self.out);
     }

@@ -3,7 +3,7 @@
 
 use crate::audio::{Arena, Utterance, take};
 use crate::context::{Ended, LookupRequest, Outcome};
-use crate::engine::{Announcement, Asker, CallNumber, ContextRow, Input, RecordOrder, Spoken, TakeWanted};
+use crate::engine::{Announcement, Asker, CallNumber, ContextRow, Input, Onto, RecordOrder, Spoken, TakeWanted};
 use crate::media::RecordAct;
 use crate::random::Random;
 use crate::record::fixture::{Line, Step};
@@ -110,9 +110,9 @@ impl<'f> Answers<'f> {
     /// The recorder's word on an order; on most there is none.
     pub fn recorded(&mut self, order: RecordOrder) -> Option<Answer> {
         let (call, recording) = (order.call, order.recording);
-        match (order.act, order.take) {
-            (RecordAct::Start, Some(wanted)) => self.taken(call, recording, &order.file, &wanted),
-            (RecordAct::Start, None) => {
+        match (order.act, order.onto) {
+            (RecordAct::Start, Onto::Take(wanted)) => self.taken(call, recording, &order.file, &wanted),
+            (RecordAct::Start, Onto::File) => {
                 let file = order.file;
                 let asked = |out: &Out| matches!(out, Out::Record { act: RecordAct::Start, file: of } if *of == file);
                 let (after, ended) = self.find(format!("record {file}"), asked, |_, input| match input {
@@ -122,7 +122,7 @@ impl<'f> Answers<'f> {
                 Some((after, Input::Recorded { call, recording, ended }))
             }
             // If the call heard of it already, this is of no call any more.
-            (RecordAct::Stop, None) => {
+            (RecordAct::Stop, Onto::File) => {
                 let ended = Ended { ms: 0, blanked_ms: 0, lost_ms: 0, why: order.because.to_owned() };
                 Some((MADE_UP, Input::Recorded { call, recording, ended }))
             }

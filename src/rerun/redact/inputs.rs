@@ -204,7 +204,10 @@ impl<'a> Replacing<'a> {
 
     /// The pseudonym of keys.
     fn number(&mut self, became: &Became, keys: &str) -> Result<String, Unredacted> {
-        let Became::Entered { fact, language, .. } = became else { return self.unheard(keys) };
+        let Became::Entered { fact, language, .. } = became else {
+            // Of a number that is somebody's elsewhere in the call, that comes first.
+            return if self.again { self.unheard(keys) } else { Ok(keys.to_owned()) };
+        };
         let question = &self.flow.facts[*fact];
         let scope = match due(question) {
             Due::Pseudonym(scope) => scope,

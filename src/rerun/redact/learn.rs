@@ -7,7 +7,7 @@ use crate::flow::Heard;
 use crate::flow::fact::{Kind, Question};
 use crate::key::Key;
 use crate::record::fixture::{Fixture, Line, Step};
-use crate::record::seam::{In, KeyCarrier, Leg};
+use crate::record::seam::{In, KeyCarrier, Leg, Out};
 use crate::rerun::{self, Unplayable};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -77,13 +77,18 @@ pub fn learn(fixture: &Fixture, program: Program) -> Result<Learned, Unplayable>
         listening.last = line.t;
     })?;
     learned.spans.extend(listening.since.map(|from| from..listening.last + 1));
-    learned.differs = !outputs(&fixture.lines).eq(outputs(&replayed.lines));
+    learned.differs = differs(&fixture.lines, &replayed.lines);
     listening.settle(&mut learned.keys);
     Ok(learned)
 }
 
-fn outputs(lines: &[Line]) -> impl Iterator<Item = &Line> {
-    lines.iter().filter(|line| matches!(line.step, Step::Out(_)))
+/// Whether a rerun did something else. What was recorded of a call that has no end is compared as far as it goes.
+fn differs(recorded: &[Line], rerun: &[Line]) -> bool {
+    let outputs = |line: &&Line| matches!(line.step, Step::Out(_));
+    let ends = |line: &Line| matches!(line.step, Step::Out(Out::End { .. }));
+    let (mut recorded, mut rerun) = (recorded.iter().filter(outputs), rerun.iter().filter(outputs));
+    let over = recorded.clone().any(ends);
+    !recorded.all(|line| rerun.next() == Some(line)) || over && rerun.next().is_some()
 }
 
 #[derive(Default)]

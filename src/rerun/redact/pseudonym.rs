@@ -31,14 +31,15 @@ pub enum Scope {
 pub struct Pseudonyms<'k> {
     key: &'k Key,
     laws: Laws<'k>,
-    call: &'k str,
+    /// What makes the pseudonyms of one call others.
+    call: String,
     /// As their digits, or as they are if how they are written matters.
     found: BTreeMap<(Scope, String), String>,
 }
 
 impl<'k> Pseudonyms<'k> {
-    pub fn new(key: &'k Key, laws: Laws<'k>, call: &'k str) -> Self {
-        Self { key, laws, call, found: BTreeMap::new() }
+    pub fn new(key: &'k Key, laws: Laws<'k>, call: &str) -> Self {
+        Self { key, laws, call: format!("call {call}"), found: BTreeMap::new() }
     }
 
     /// Of a value from outside; `None` if there is none. What the flow's author wrote stays.
@@ -103,9 +104,9 @@ impl<'k> Pseudonyms<'k> {
 
     /// The same in either case.
     fn word(&mut self, scope: Scope, word: &str) -> Option<String> {
-        let lower: String = word.chars().map(lower).collect();
+        let lower: String = word.chars().map(|c| of_size(c.to_lowercase(), c)).collect();
         let found = self.search(scope, &lower, |_| true)?;
-        let as_it_was = |(c, was): (char, char)| if was.is_ascii_uppercase() { c.to_ascii_uppercase() } else { c };
+        let as_it_was = |(c, was): (char, char)| if was.is_uppercase() { of_size(c.to_uppercase(), c) } else { c };
         Some(found.chars().zip(word.chars()).map(as_it_was).collect())
     }
 
@@ -114,7 +115,7 @@ impl<'k> Pseudonyms<'k> {
         if let Some(found) = self.found.get(&place).filter(|found| fits(found)) {
             return Some(found.clone());
         }
-        let call = if scope == Scope::Call { self.call } else { "" };
+        let call = if scope == Scope::Call { self.call.as_str() } else { "" };
         let told: Vec<u8> = self.laws.told(value).collect();
         let short = value.chars().filter(|c| c.is_alphanumeric()).count() <= SHORT;
         let mut candidates = (0..CANDIDATES).map(|number| drawn(self.key, call, value, number));
@@ -166,9 +167,9 @@ fn is_letter(c: char) -> bool {
     c.is_alphanumeric() && !c.is_ascii_digit()
 }
 
-/// In lower case, if it then has as many octets.
-fn lower(c: char) -> char {
-    c.to_lowercase().next().filter(|lower| lower.len_utf8() == c.len_utf8()).unwrap_or(c)
+/// In the other case, if it then has as many octets.
+fn of_size(mut other: impl Iterator<Item = char>, c: char) -> char {
+    other.next().filter(|other| other.len_utf8() == c.len_utf8()).unwrap_or(c)
 }
 
 fn is_token(value: &str) -> bool {

@@ -13,20 +13,24 @@ pub mod journal;
 pub mod key;
 mod policy;
 mod redaction;
+mod sound;
 
+use super::recorder::{Said, Taker};
 use super::store::Places;
 use super::{NotStarted, not_started};
 use crate::config::{Config, Fixtures, Keeping};
 use crate::engine::Finished;
 use crate::os::sys::give_way;
 use crate::rerun::judge::{INVARIANTS, Violation, judge};
-use crate::rerun::redact::Key;
+use crate::rerun::packets::Wanted;
+use crate::rerun::redact::{Key, Redacted};
 use crate::time::Duration;
 use folder::{Folder, NotPut};
 use journal::Journal;
 use redaction::Redaction;
+use sound::Sounds;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -49,10 +53,14 @@ pub struct Counters {
     pub refused: AtomicU64,
     /// Calls of which nothing may be kept: they cannot be redacted.
     pub unredacted: AtomicU64,
+    /// Calls that did something else than their rerun; of those that were to be redacted.
+    pub differed: AtomicU64,
     /// Recordings that the disk would not take.
     pub unwritten: AtomicU64,
     /// Fixtures for which the inbox has no room.
     pub full: AtomicU64,
+    /// Fixtures that were to have sound, and have none.
+    pub unheard: AtomicU64,
 }
 
 /// What the thread and its owner both see.
@@ -65,6 +73,8 @@ struct Seen {
 
 pub struct Inbox {
     calls: SyncSender<Box<Finished>>,
+    /// If fixtures are to have sound.
+    said: Option<Sender<Said>>,
     keeping: Arc<Mutex<Keeping>>,
     seen: Arc<Seen>,
     thread: JoinHandle<()>,
@@ -85,7 +95,11 @@ impl Inbox {
         let key = key::read_or_make(&places.redaction_key())?;
         let seen = Arc::new(Seen::default());
         let keeping = Arc::new(Mutex::new(fixtures.keeping.clone()));
+        let (calls, queue) = sync_channel(QUEUE);
+        // Bounded by the memory that the recorder has for it.
+        let (said, heard) = channel();
         let desk = Desk {
+            sounds: Sounds::new(Wanted { wav: fixtures.audio, pcap: fixtures.packets }, heard),
             redaction: Redaction(Key::new(&key)),
             journal: Journal::open(&journal, fixtures.journal)
                 .map_err(|error| failed("the journal", &journal, error))?,
@@ -94,10 +108,9 @@ impl Inbox {
             seen: seen.clone(),
             retention: places.retention.fixtures,
         };
-        let (calls, queue) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new().name("inbox".to_owned()).spawn(move || desk.run(&queue));
         let thread = thread.map_err(|error| not_started("the inbox's thread", error, "this system cannot serve"))?;
-        Ok(Inbox { calls, keeping, seen, thread })
+        Ok(Inbox { calls, said: fixtures.sounds().then_some(said), keeping, seen, thread })
     }
 
     /// A call is over. If the thread is behind, nothing of it is kept.
@@ -105,6 +118,13 @@ impl Inbox {
         if self.calls.try_send(finished).is_err() {
             count(&self.seen.counters.refused);
         }
+    }
+
+    /// Where the recorder puts what callers said; `None`: it is not wanted.
+    pub fn taker(&self) -> Option<Taker> {
+        let said = self.said.clone()?;
+        // The thread is gone only when the service ends.
+        Some(Box::new(move |heard| drop(said.send(heard))))
     }
 
     /// Another policy, for calls that are looked at from now on.
@@ -133,6 +153,7 @@ impl Inbox {
 
 struct Desk {
     redaction: Redaction,
+    sounds: Sounds,
     journal: Journal,
     folder: Folder,
     keeping: Arc<Mutex<Keeping>>,
@@ -163,7 +184,8 @@ impl Desk {
     }
 
     fn look_at(&mut self, finished: Finished) {
-        let Finished { fixture, program, .. } = &finished;
+        let Finished { fixture, program, sound, .. } = &finished;
+        let said = sound.then(|| self.sounds.of(&fixture.header.call));
         let call = fixture.header.call.as_str();
         let violations = judge(&fixture.header, &fixture.lines, program);
         count(&self.seen.counters.judged);
@@ -175,30 +197,53 @@ impl Desk {
         if why.is_none() && !self.journal.is_kept() {
             return;
         }
-        let redacted = self.redaction.redact(&finished);
-        let text = redacted.and_then(|redacted| redacted.fixture.write().map_err(|broken| broken.to_string()));
-        let text = match text {
-            Ok(text) => text,
+        let redacted = self.redaction.redact(&finished).and_then(|redacted| Ok((written(&redacted)?, redacted)));
+        let (text, mut redacted) = match redacted {
+            Ok(redacted) => redacted,
             Err(why) => {
                 count(&self.seen.counters.unredacted);
                 return tracing::warn!(call, why, "a call cannot be redacted: nothing of it is kept");
             }
         };
+        let differs = redacted.fixture.header.live_differs;
         let counters = &self.seen.counters;
+        if differs {
+            count(&counters.differed);
+            tracing::warn!(
+                call,
+                "a live call did something else than its rerun: one of the two is wrong, report it with its recording"
+            );
+        }
         if self.journal.is_kept() {
             match self.journal.put(call, &text) {
                 Ok(()) => count(&counters.journalled),
                 Err(error) => unwritten(counters, call, &NotPut::Disk(error)),
             }
         }
-        let Some(why) = why else { return };
-        match self.folder.put(call, &[(folder::CALL, text.as_bytes())]) {
+        let Some(why) = why.or(differs.then_some("its rerun differs")) else { return };
+        let kept = match said {
+            None => self.folder.put(call, &[(folder::CALL, text.as_bytes())]),
+            Some(said) => self.put_with_sound(call, &mut redacted, said),
+        };
+        match kept {
             Ok(()) => {
-                count(&counters.kept);
+                count(&self.seen.counters.kept);
                 tracing::info!(call, why, "a call is kept as a fixture");
             }
-            Err(error) => unwritten(counters, call, &error),
+            Err(error) => unwritten(&self.seen.counters, call, &error),
         }
+    }
+
+    fn put_with_sound(&mut self, call: &str, redacted: &mut Redacted, said: Option<Said>) -> Result<(), NotPut> {
+        let sounds = self.sounds.put_beside(redacted, said).unwrap_or_else(|why| {
+            count(&self.seen.counters.unheard);
+            tracing::warn!(call, why, "a fixture has no sound");
+            Vec::new()
+        });
+        let text = written(redacted).map_err(|why| NotPut::Disk(std::io::Error::other(why)))?;
+        let sounds = sounds.iter().map(|(name, bytes)| (*name, bytes.as_slice()));
+        let files: Vec<(&str, &[u8])> = std::iter::once((folder::CALL, text.as_bytes())).chain(sounds).collect();
+        self.folder.put(call, &files)
     }
 
     /// Without a value: a message has names only.
@@ -224,6 +269,10 @@ impl Desk {
             Err(error) => tracing::error!(%error, "fixtures that are too old could not be deleted"),
         }
     }
+}
+
+fn written(redacted: &Redacted) -> Result<String, String> {
+    redacted.fixture.write().map_err(|broken| broken.to_string())
 }
 
 /// The log tells of the first, and of each time that there are twice as many.

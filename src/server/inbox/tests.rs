@@ -27,7 +27,7 @@ fn finished(call: &str) -> Box<Finished> {
     let mut fixture = Fixture::read(&text).expect("a readable recording");
     call.clone_into(&mut fixture.header.call);
     let program = files::load(&Disk, &root.join("flows/account-desk.yaml")).0.expect("the flow loads").program;
-    Box::new(Finished { fixture, program, broke: false, asked_again: false })
+    Box::new(Finished { fixture, program, broke: false, asked_again: false, sound: false })
 }
 
 fn ending(disposition: Disposition) -> Box<Finished> {
@@ -201,7 +201,13 @@ fn a_thread_that_is_behind_delays_nobody() {
     for number in 1..=QUEUE + 3 {
         let mut fixture = call.fixture.clone();
         fixture.header.call = name(number as u32);
-        inbox.take(Box::new(Finished { fixture, program: call.program.clone(), broke: false, asked_again: false }));
+        inbox.take(Box::new(Finished {
+            fixture,
+            program: call.program.clone(),
+            broke: false,
+            asked_again: false,
+            sound: false,
+        }));
     }
     assert_eq!(counted(&seen.counters.refused), 3);
     drop(held);

@@ -5,15 +5,21 @@
 //! control -- orders, bell --> recorder --> told: what became of it
 //! media ---- ring ---------->    |
 //!                              tapes --> WAV files, made whole once a second
+//!                              shelf --> callers' packets, handed over when their calls are over
 //! ```
 
+mod begin;
 pub mod folder;
 pub mod ring;
+mod shelf;
+
+pub use begin::begin;
+pub use shelf::{Said, Taker};
 
 use super::announcer::{self, Announcer};
 use crate::audio::take::Take;
 use crate::context::Ended;
-use crate::engine::{CallNumber, RecordOrder, TakeWanted};
+use crate::engine::{CallNumber, Onto, RecordOrder, TakeWanted};
 use crate::media::tape::Tape;
 use crate::media::{RecordAct, Tapped};
 use crate::os::bell::Bell;
@@ -21,6 +27,7 @@ use crate::os::clock::Clock;
 use crate::time::{Duration, Instant};
 use folder::Wav;
 use ring::Outlet;
+use shelf::Shelf;
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
@@ -64,13 +71,14 @@ pub struct Recorder {
 
 impl Recorder {
     /// Starts the thread. Words go to `told`; each is the answer to a start, but for takes that ended: those go to the
-    /// announcer.
+    /// announcer, and packets to `taker`.
     pub fn start(
         bounds: Bounds,
         clock: Clock,
         rings: Vec<Outlet>,
         announcer: Announcer,
         told: UnboundedSender<Recorded>,
+        taker: Taker,
     ) -> io::Result<Recorder> {
         let (sender, orders) = sync_channel(ORDERS);
         let bell = Bell::new()?;
@@ -83,6 +91,7 @@ impl Recorder {
             announcer,
             told,
             open: HashMap::new(),
+            shelf: Shelf::new(shelf::MEMORY, taker),
             samples: Vec::new(),
             failed: 0,
         };
@@ -136,6 +145,7 @@ struct Desk {
     announcer: Announcer,
     told: UnboundedSender<Recorded>,
     open: HashMap<u32, Open>,
+    shelf: Shelf,
     /// Of the recording that is looked at.
     samples: Vec<i16>,
     /// Recordings that did not begin, or broke off.
@@ -145,7 +155,7 @@ struct Desk {
 impl Desk {
     fn run(mut self) {
         loop {
-            if self.open.is_empty() {
+            if self.open.is_empty() && self.shelf.is_empty() {
                 if let Err(error) = self.bell.wait(std::iter::empty(), None) {
                     tracing::error!(%error, "the recorder cannot wait");
                     self.clock.sleep_until(self.clock.now() + FLUSH);
@@ -170,6 +180,7 @@ impl Desk {
             match self.orders.try_recv() {
                 Ok(order) if order.act == RecordAct::Start => self.begin(order, now),
                 Ok(order) => {
+                    self.shelf.act(&order);
                     if let Some(open) = self.open.get_mut(&order.recording) {
                         open.tape.act(order.at, order.act);
                         if order.act == RecordAct::Stop {
@@ -184,14 +195,17 @@ impl Desk {
     }
 
     fn begin(&mut self, order: RecordOrder, now: Instant) {
+        if order.onto == Onto::Packets {
+            return self.shelf.begin(order);
+        }
         let Bounds { folder, at_once, .. } = &self.bounds;
         if self.open.len() >= *at_once {
             let why = format!("{at_once} are recorded at once");
             return self.fail(order.call, order.recording, Ended::unbegun(why));
         }
-        let reel = match order.take {
-            Some(wanted) => Ok(Reel::Take { take: Take::default(), name: order.file, wanted }),
-            None => folder::create(folder, &order.file).map(Reel::File),
+        let reel = match order.onto {
+            Onto::Take(wanted) => Ok(Reel::Take { take: Take::default(), name: order.file, wanted }),
+            Onto::File | Onto::Packets => folder::create(folder, &order.file).map(Reel::File),
         };
         match reel {
             Ok(reel) => {
@@ -212,11 +226,11 @@ impl Desk {
     }
 
     fn take_packet(&mut self, now: Instant, at: Instant, tapped: &Tapped<'_>) {
-        if !self.open.contains_key(&tapped.recording) {
+        if !self.open.contains_key(&tapped.recording) && !self.shelf.has(tapped.recording) {
             // Its order may have come since the orders were taken; else it has ended, or was refused.
             self.take_orders(now);
         }
-        let Some(open) = self.open.get_mut(&tapped.recording) else { return };
+        let Some(open) = self.open.get_mut(&tapped.recording) else { return self.shelf.take(at, tapped) };
         open.tape.take(at, tapped, &mut self.samples);
         if let Err(error) = open.write(&mut self.samples) {
             self.break_off(tapped.recording, &error);
@@ -240,6 +254,7 @@ impl Desk {
                 Ok(()) => {}
             }
         }
+        self.shelf.hand_over(now);
         broken.into_iter().for_each(|(recording, error)| self.break_off(recording, &error));
         over.into_iter().for_each(|recording| self.finish(recording));
     }
@@ -340,6 +355,7 @@ mod tests {
     use crate::codec::Codec;
     use crate::context::Outcome;
     use crate::media::{Kind, Side};
+    use crate::rtp::Header;
     use crate::server::announcer::Word;
     use crate::server::recorder::ring::{Inlet, ring};
     use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -359,23 +375,27 @@ mod tests {
         let ((tell, told), (word, words)) = (unbounded_channel(), unbounded_channel());
         let bounds = Bounds { folder: folder.path().to_owned(), longest, at_once };
         let announcer = Announcer::start(None, Box::new(|_, _, _| Ok(())), word).expect("a thread");
-        let recorder = Recorder::start(bounds, clock, vec![outlet], announcer, tell).expect("a thread");
+        let recorder = Recorder::start(bounds, clock, vec![outlet], announcer, tell, Box::new(drop)).expect("a thread");
         Rig { recorder, inlet, told, words, clock, folder }
+    }
+
+    fn header(number: u32) -> Header {
+        Header { marker: false, payload_type: 0, sequence: number as u16, timestamp: number * 160, ssrc: 1 }
     }
 
     impl Rig {
         fn order(&self, recording: u32, act: RecordAct) {
-            self.order_of(recording, act, None);
+            self.order_of(recording, act, Onto::File);
         }
 
-        fn order_of(&self, recording: u32, act: RecordAct, take: Option<TakeWanted>) {
+        fn order_of(&self, recording: u32, act: RecordAct, onto: Onto) {
             let (at, file) = (self.clock.now(), format!("day/{recording}.wav"));
-            assert!(self.recorder.order(RecordOrder { recording, call: 7, at, act, file, take, because: "a test" }));
+            assert!(self.recorder.order(RecordOrder { recording, call: 7, at, act, file, onto, because: "a test" }));
         }
 
         fn say(&self, recording: u32) {
             let (side, kind, payload) = (Side::Said, Kind::Audio(Codec::Pcmu), &[7; 160][..]);
-            let tapped = Tapped { recording, number: 0, side, kind, ssrc: 1, timestamp: 0, payload };
+            let tapped = Tapped { recording, number: 0, side, kind, header: header(0), payload };
             assert!(self.inlet.push(self.clock.now(), &tapped));
         }
 
@@ -419,13 +439,12 @@ mod tests {
     fn a_take_becomes_a_clip_of_its_call_and_no_file() {
         let mut rig = rig(5, FLUSH);
         let over = Arc::new(ArenaBuilder::default().build());
-        let wanted = || Some(TakeWanted { longest: Duration::from_secs(60), over: over.clone() });
+        let wanted = || Onto::Take(TakeWanted { longest: Duration::from_secs(60), over: over.clone() });
         for (recording, frames) in [(1, 40), (2, 10)] {
             rig.order_of(recording, RecordAct::Start, wanted());
             for number in 0..frames {
                 let (side, kind, payload) = (Side::Said, Kind::Audio(Codec::Pcmu), &[7; 160][..]);
-                let timestamp = number * 160;
-                let tapped = Tapped { recording, number, side, kind, ssrc: 1, timestamp, payload };
+                let tapped = Tapped { recording, number, side, kind, header: header(number), payload };
                 assert!(rig.inlet.push(rig.clock.now(), &tapped));
                 rig.clock.sleep_until(rig.clock.now() + Duration::from_millis(20));
             }

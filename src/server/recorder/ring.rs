@@ -2,6 +2,7 @@
 //! and the worker makes no system call; what finds no room is lost, and its recording has silence there.
 
 use crate::media::{Kind, Side, Tapped};
+use crate::rtp::Header;
 use crate::time::Instant;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -16,8 +17,7 @@ struct Frame {
     recording: u32,
     number: u32,
     at: Instant,
-    ssrc: u32,
-    timestamp: u32,
+    header: Header,
     side: Side,
     kind: Kind,
     length: u8,
@@ -47,13 +47,13 @@ pub fn ring(recordings: usize) -> (Inlet, Outlet) {
 impl Inlet {
     /// `false`: there is no room for all of it.
     pub fn push(&self, at: Instant, tapped: &Tapped<'_>) -> bool {
-        let Tapped { recording, number, side, kind, ssrc, timestamp, mut payload } = *tapped;
+        let Tapped { recording, number, side, kind, header, mut payload } = *tapped;
         loop {
             let (head, rest) = payload.split_at(payload.len().min(PIECE));
             let mut piece = [0; PIECE];
             piece[..head.len()].copy_from_slice(head);
             let (length, more) = (head.len() as u8, !rest.is_empty());
-            let frame = Frame { recording, number, at, ssrc, timestamp, side, kind, length, more, piece };
+            let frame = Frame { recording, number, at, header, side, kind, length, more, piece };
             if self.0.try_send(frame).is_err() {
                 return false;
             }
@@ -69,7 +69,7 @@ impl Outlet {
     /// Hands over every packet that is whole.
     pub fn drain(&mut self, mut take: impl FnMut(Instant, &Tapped<'_>)) {
         while let Ok(frame) = self.frames.try_recv() {
-            let Frame { recording, number, at, ssrc, timestamp, side, kind, length, more, piece } = frame;
+            let Frame { recording, number, at, header, side, kind, length, more, piece } = frame;
             if self.whose != (recording, number) {
                 // Of the one before, the last piece found no room.
                 self.packet.clear();
@@ -77,7 +77,7 @@ impl Outlet {
             }
             self.packet.extend_from_slice(&piece[..usize::from(length)]);
             if !more {
-                take(at, &Tapped { recording, number, side, kind, ssrc, timestamp, payload: &self.packet });
+                take(at, &Tapped { recording, number, side, kind, header, payload: &self.packet });
                 self.packet.clear();
             }
         }
@@ -98,8 +98,7 @@ mod tests {
             number,
             side: Side::Heard,
             kind: Kind::Audio(Codec::Pcma),
-            ssrc: 9,
-            timestamp: number,
+            header: Header { marker: true, payload_type: 8, sequence: 7, timestamp: number, ssrc: 9 },
             payload: &sound[..length],
         };
         let now = Instant::from_micros(5);
@@ -111,6 +110,7 @@ mod tests {
             let mut came = Vec::new();
             outlet.drain(|at, tapped| {
                 assert_eq!((at, tapped.recording, tapped.side), (now, 3, Side::Heard));
+                assert_eq!((tapped.header.sequence, tapped.header.timestamp), (7, tapped.number));
                 assert_eq!(tapped.payload, &sound[..tapped.payload.len()]);
                 came.push((tapped.number, tapped.payload.len()));
             });

@@ -37,6 +37,7 @@ pub use crate::sip::dialog::Standing;
 pub use digest::Account;
 pub use event::{Counters, DialogId, Event, Loss, Output, Refusal};
 pub use outside::RequestId;
+pub use reply::reason;
 
 use reply::{Incoming, Reply};
 use usage::{Alarm, InviteUsage};

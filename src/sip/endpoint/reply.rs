@@ -100,7 +100,7 @@ impl Reply {
 }
 
 /// The reason phrases of RFC 3261 section 21 that we have a use for; by class for the others.
-pub(super) fn reason(status: u16) -> &'static str {
+pub fn reason(status: u16) -> &'static str {
     match status {
         100 => "Trying",
         180 => "Ringing",

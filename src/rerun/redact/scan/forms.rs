@@ -32,14 +32,20 @@ impl Pattern {
     }
 }
 
-/// Its digits.
-pub fn digits(value: &Secret) -> Vec<u8> {
-    value.open().bytes().filter(u8::is_ascii_digit).collect()
+/// Its digits; those of a day also in the orders in which it is keyed in, before its own.
+pub fn digits(value: &Secret) -> Vec<Vec<u8>> {
+    let digits: Vec<u8> = value.open().bytes().filter(u8::is_ascii_digit).collect();
+    if spoken::date(value.open()).is_none() {
+        return vec![digits];
+    }
+    let (year, month, day) = (&digits[..4], &digits[4..6], &digits[6..]);
+    vec![[month, day, year].concat(), [day, month, year].concat(), digits]
 }
 
 /// All of them; none of a value that is too short, or that is text.
 pub fn of(value: &Secret) -> Vec<Pattern> {
-    let (digits, day) = (digits(value), spoken::date(value.open()).is_some());
+    let (mut orders, day) = (digits(value), spoken::date(value.open()).is_some());
+    let digits = orders.pop().unwrap_or_else(Vec::new);
     // Digits among letters are a part of a text, of which the rest tells nothing.
     if digits.len() < SHORTEST || value.open().chars().any(char::is_alphabetic) {
         return Vec::new();
@@ -49,6 +55,7 @@ pub fn of(value: &Secret) -> Vec<Pattern> {
     }
     let mut patterns = rows(&digits);
     patterns[0].apart = digits.len() < LONG;
+    patterns.extend(orders.iter().flat_map(|digits| rows(digits)));
     if day {
         patterns.push(Pattern { apart: true, ..Pattern::new(Form::Plain, value.open()) });
         // Written like that it is everywhere.
@@ -122,7 +129,7 @@ fn is_alone(bytes: &[u8], from: usize, to: usize) -> bool {
 
 /// Whether a number with separators begins there for itself.
 pub fn is_apart(bytes: &[u8], at: usize, value: &Secret) -> bool {
-    let count = digits(value).len();
+    let count = value.open().bytes().filter(u8::is_ascii_digit).count();
     let (mut left, mut end) = (count, at);
     while left > 0 && end < bytes.len() {
         left -= usize::from(bytes[end].is_ascii_digit());

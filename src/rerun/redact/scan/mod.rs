@@ -129,8 +129,7 @@ impl Search {
             for pattern in patterns {
                 search.patterns.entry(first(&pattern.octets)).or_default().push(Pattern { number, ..pattern });
             }
-            let digits = forms::digits(value);
-            if digits.len() >= LEAST {
+            for digits in forms::digits(value).into_iter().filter(|digits| digits.len() >= LEAST) {
                 search.digits.entry(first(&digits)).or_default().push((number, digits));
             }
         }

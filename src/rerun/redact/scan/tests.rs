@@ -93,6 +93,7 @@ fn a_number_is_found_in_each_of_the_nine_encodings() {
         (0, Form::Plain, format!("{{\"value\":\"{CARD}\"}}").into()),
         (2, Form::Plain, "From: <sip:+15551230001@198.51.100.7>".into()),
         (3, Form::Plain, format!("\"visit\":\"{DAY}\"").into()),
+        (3, Form::Keys, "12012026".chars().map(|key| format!("Signal={key}\r\n")).collect::<String>().into()),
         (4, Form::Plain, "{\"body\":\"{\\\"pin\\\":\\\"4711\\\"}\"}".into()),
         (4, Form::Plain, "GET /verify?pin=4711&a=b".into()),
         (0, Form::Spaced, "the card 4111 1111-1111.1111 of".into()),
