@@ -64,3 +64,8 @@ fn dialogs() {
 fn framing() {
     replay("framing", bodies::framing::framing);
 }
+
+#[test]
+fn capture() {
+    replay("capture", bodies::capture::capture);
+}

@@ -107,6 +107,7 @@ const OPENERS: &[&str] = &[
     "src/flow/step/route.rs",
     "src/record/clear.rs",
     "src/record/compare/handoff.rs",
+    "src/rerun/packets/dialogs.rs",
     "src/rerun/judge/handed.rs",
     "src/rerun/judge/keys.rs",
     "src/rerun/judge/shown.rs",

@@ -2,6 +2,7 @@
 //! libFuzzer thinks of, `tests/corpora.rs` on those that it kept.
 
 pub mod auth;
+pub mod capture;
 pub mod dialogs;
 pub mod framing;
 pub mod uri;

@@ -1,23 +1,28 @@
 //! `askonce explain`: one call in plain words, from its recording or from what the store has of it. Values are masked.
 
 use super::suite::{self, Flows, Served};
-use super::{Failed, fail, show};
+use super::{Failed, fail, quotes, show};
+use crate::audio;
 use crate::context::Source;
 use crate::context::document::FactState;
 use crate::record::Fixture;
 use crate::record::fixture::Step;
 use crate::record::seam::In;
+use crate::replay::page;
 use crate::replay::stage::Words;
 use crate::replay::tell::{self, Reader, Row, Teller, WITHHELD};
 use crate::rerun;
 use crate::secret::Secret;
 use crate::server;
-use crate::server::files::Disk;
+use crate::server::files::{Disk, Files};
 use crate::server::store::Places;
 use crate::server::store::kept::{FactRecord, Kept, Record, kept};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// What the caller sent, beside its recording.
+const SOUND: &str = "caller.wav";
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -29,9 +34,15 @@ pub struct Args {
     /// Where the flows are: with the flow as it was, a recording tells more
     #[arg(long, default_value = "flows")]
     flows: PathBuf,
+    /// Write a page with all of it, in one file: a recording on one axis of time, with its sound, SIP and way through the flow
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    html: Option<PathBuf>,
 }
 
 pub fn run(args: &Args) -> Result<(), Failed> {
+    if let Some(page) = &args.html {
+        return write_page(Path::new(&args.call), &args.flows, page);
+    }
     let told = match &args.config {
         Some(config) => stored(config, &args.call)?,
         None => recorded(Path::new(&args.call), &args.flows)?,
@@ -41,18 +52,43 @@ pub fn run(args: &Args) -> Result<(), Failed> {
 }
 
 fn recorded(path: &Path, flows: &Path) -> Result<String, Failed> {
-    let file = if path.is_dir() { path.join("call.jsonl") } else { path.to_owned() };
-    let failed = |why: &dyn std::fmt::Display| fail(format!("{}: {why}", file.display()));
-    if !file.exists() {
-        eprintln!("askonce: to explain a call that a service had, give its --config");
-    }
-    let fixture = suite::read(&file).map_err(|why| failed(&why))?;
+    let fixture = fixture(path)?;
     let header = &fixture.header;
     let mut text = format!("{} of {}, flow {} ({})\n", header.call, header.at, header.flow, header.digest);
     if let Some(Step::In(In::Invite(arrival))) = fixture.lines.first().map(|line| &line.step) {
         text += &(tell::arrival(Reader::Anybody, arrival) + "\n");
     }
     Ok(text + &story(&fixture, flows))
+}
+
+fn fixture(path: &Path) -> Result<Fixture, Failed> {
+    let file = if path.is_dir() { path.join("call.jsonl") } else { path.to_owned() };
+    if !file.exists() {
+        eprintln!("askonce: to explain a call that a service had, give its --config");
+    }
+    suite::read(&file).map_err(|why| fail(format!("{}: {why}", file.display())))
+}
+
+fn write_page(path: &Path, flows: &Path, file: &Path) -> Result<(), Failed> {
+    let fixture = fixture(path)?;
+    let folder = if path.is_dir() { Some(path) } else { path.parent() };
+    let wav = folder.map(|folder| folder.join(SOUND)).filter(|wav| wav.is_file());
+    let sound = wav.map(|wav| {
+        let failed = |why: &dyn std::fmt::Display| fail(format!("{}: {why}", wav.display()));
+        let bytes = Disk.read(&wav).map_err(|error| failed(&error))?;
+        let clip = audio::wav::read(&bytes).map_err(|not| failed(&not))?;
+        Ok(page::Sound { clip, from: 0 })
+    });
+    let sound = sound.transpose()?;
+    // Without its flow a call is told with what it says itself.
+    let served = Flows::in_folder(flows).served(&fixture.header.flow).map_err(|why| eprintln!("askonce: {why}")).ok();
+    let flow = served.as_ref().map(|served| page::Now {
+        program: &served.program,
+        sounds: &served.sounds,
+        quotes: quotes(&served.program.flow),
+    });
+    let text = page::html(&fixture, flow.as_ref(), sound.as_ref());
+    std::fs::write(file, text).map_err(|error| fail(format!("{}: {error}", file.display())))
 }
 
 /// With the flow, the call runs again and says what it knew; without it, the lines say what they can.

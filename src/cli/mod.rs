@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the shells own what the core may not have")]
 
 mod check;
+mod debug;
 mod demo;
 mod doctor;
 mod erase;
@@ -15,13 +16,16 @@ mod play;
 mod prompts;
 mod record;
 mod replay;
+mod review;
 mod schema;
 mod scrub;
 mod serve;
 mod suite;
 mod trace;
 
+use crate::flow::Flow;
 use crate::os::sys::end_with_the_reader;
+use crate::replay::quote::Quotes;
 use crate::server::files::Findings;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -62,6 +66,10 @@ enum Verb {
     Record(record::Args),
     /// Run recorded calls again in virtual time and compare
     Replay(replay::Args),
+    /// Review what differs in recorded calls, equal differences together, and accept what is right from now on
+    Review(review::Args),
+    /// Go through a recorded call event by event, either way: what happened, where, what was known and why
+    Debug(debug::Args),
     /// Take callers out of recordings, and look whether numbers of theirs are left in files
     Scrub(scrub::Args),
     /// Tell one call in plain words: what was asked, what is known and from where, whom it went to, how it ended
@@ -99,6 +107,8 @@ pub fn run() -> ExitCode {
         Verb::Import(args) => import::run(&args),
         Verb::Record(args) => record::run(&args),
         Verb::Replay(args) => replay::run(&args),
+        Verb::Review(args) => review::run(&args),
+        Verb::Debug(args) => debug::run(&args),
         Verb::Scrub(args) => scrub::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Trace(args) => trace::run(&args),
@@ -128,4 +138,9 @@ fn show(findings: &Findings) {
 /// `1 error`, `3 errors`.
 fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// The files of a flow, to be quoted from.
+fn quotes(flow: &Flow) -> Quotes {
+    Quotes::of(flow, |path| std::fs::read_to_string(path).ok())
 }

@@ -1,13 +1,15 @@
 //! `askonce replay`: recorded calls again, in virtual time, against the flows as they are now.
 
 use super::suite::{Case, Suite, Where};
-use super::{Failed, count, fail};
+use super::{Failed, count, fail, quotes};
 use crate::record::compare::{Difference, Layers};
+use crate::replay::junit::{self, Tested};
 use crate::rerun::Outcome;
 use crate::rerun::anchored::Need;
 use crate::rerun::outcome::How;
 use clap::ValueEnum;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Differences of one recording that are shown.
@@ -32,6 +34,9 @@ pub struct Args {
     ci: bool,
     #[arg(long, value_enum, default_value_t = Form::Text)]
     format: Form,
+    /// Write how it went as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -63,7 +68,23 @@ pub fn run(args: &Args) -> Result<(), Failed> {
             println!("{}", text.map_err(fail)?);
         }
     }
+    if let Some(file) = &args.junit {
+        let quotes = |flow: &str| suite.flows.served(flow).ok().map(|served| quotes(&served.program.flow));
+        std::fs::write(file, junit::write(&tested(&cases), &quotes))
+            .map_err(|error| fail(format!("{}: {error}", file.display())))?;
+    }
     if failed == 0 { Ok(()) } else { Err(Failed) }
+}
+
+fn tested(cases: &[Case]) -> Vec<Tested<'_>> {
+    let tested = cases.iter().map(|case| Tested {
+        name: case.name(),
+        flow: &case.flow,
+        outcome: case.outcome(),
+        quoted: &case.quoted,
+        took: case.took,
+    });
+    tested.collect()
 }
 
 /// As a person reads it.

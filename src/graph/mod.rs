@@ -17,6 +17,7 @@ mod svg;
 mod tests;
 
 pub use html::html;
+pub use letters::escape;
 
 use crate::flow::Flow;
 

@@ -17,13 +17,14 @@ const ARROW: usize = 5;
 pub struct Row {
     /// Microseconds since the INVITE.
     pub t: u64,
-    kind: Kind,
-    leg: Option<Leg>,
-    text: String,
+    pub kind: Kind,
+    pub leg: Option<Leg>,
+    pub text: String,
 }
 
+/// What a row is. A message that has a session description tells of it in a line of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Kind {
+pub enum Kind {
     Message { way: Way, sdp: Option<String> },
     Keys,
     Note,

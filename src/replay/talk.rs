@@ -65,6 +65,10 @@ fn micros(samples: usize) -> u64 {
 mod tests {
     use super::*;
     use crate::audio::dtmf::Tone;
+    use crate::record::fixture::Step;
+    use crate::record::seam::Out;
+    use crate::server::files::{self, Embedded};
+    use std::path::Path;
 
     #[test]
     fn keys_are_heard_at_their_times_and_the_caller_leaves_at_the_end() {
@@ -80,5 +84,28 @@ mod tests {
         }
         let scenes = timed(&samples).scenes;
         assert!(matches!(scenes[0].inputs.last(), Some((1_600_000, In::Bye { leg: Leg::Caller }))));
+    }
+    #[test]
+    fn sound_alone_makes_a_call() {
+        let service = files::load(&Embedded, Path::new("flows/account-desk.yaml")).0.expect("the flow loads");
+        let mut samples = vec![0; 8_000];
+        let mut press = |key, until: usize| {
+            samples.extend(Tone::new(Key::from_char(key).unwrap(), 640));
+            samples.resize(until.max(samples.len() + 960), 0);
+        };
+        "79927398713#".chars().for_each(|key| press(key, 0));
+        samples.resize(12 * 8_000, 0);
+        samples.extend(Tone::new(Key::from_char('1').unwrap(), 640));
+        samples.resize(40 * 8_000, 0);
+        let place = Place::made_up(&service.program.flow);
+        let born = birth(&service.program, &place, Timestamp::UNIX_EPOCH, "talk", None);
+        let program = (&service.program, &*service.arena);
+        let heard = timed(&samples).perform(program, born, SOURCE, &mut |_| None).expect("a performance");
+        let does = |is: fn(&Out) -> bool| {
+            heard.fixture.lines.iter().any(|line| matches!(&line.step, Step::Out(out) if is(out)))
+        };
+        assert!(does(|out| matches!(out, Out::Fact(fact) if fact.value.is_some())) && does(|out| *out == Out::Bridge));
+        assert_eq!(heard.remarks, ["the leg to the agent was not captured: taken as answered after 3 s"]);
+        assert_eq!(heard.fixture.lines.last().map(|line| line.t), Some(40_000_000), "with the end of the sound");
     }
 }

@@ -303,8 +303,7 @@ impl Running {
 pub fn start(plan: Plan) -> Result<Running, NotStarted> {
     let Plan { place: Place { config, services }, watch, token, trace, workers } = plan;
     raise_descriptors(&config);
-    let clock = Clock::start();
-    let mut random = Random::from_seed(u64::from_be_bytes(drawn()?));
+    let (clock, mut random) = (Clock::start(), Random::from_seed(u64::from_be_bytes(drawn()?)));
     let (credentials, pins) = (secrets::credentials(&config)?, secrets::pins(&config, &services)?);
     let trunks = transports::trunk_networks(&config);
     let sip = Listening::open(&config.listen.sip, config.advertise, tls_files(&config), trunks, random.u64())?;

@@ -94,28 +94,47 @@ fn recordings(folder: &Path) -> Vec<PathBuf> {
     calls
 }
 
-/// Imports what was captured, and holds it against what the server knew.
-fn comes_to_the_same(capture: Capture, server: Server, more: &[&str]) {
+/// Imports what was captured, and holds it against what the server knew: in clear the same context, and redacted one of the
+/// same form without any of its values.
+fn comes_to_the_same(capture: Capture, server: Server) {
     let folder = capture.end();
     let live = contexts(server);
-    let out = folder.path().join("out");
     let file = folder.path().join("call.pcap");
-    let to = out.display().to_string();
-    let mut arguments = vec!["import", "--flow", "account-desk", "--flows", "flows", "--out", &to];
-    arguments.extend(more);
-    let imported = askonce(&[&arguments[..], &["--test-data"]].concat(), &[&file]);
-    let told = String::from_utf8_lossy(&imported.stdout).into_owned() + &String::from_utf8_lossy(&imported.stderr);
-    assert!(imported.status.success(), "{told}");
-    let calls = recordings(&out);
-    assert_eq!(calls.len(), live.len(), "{told}");
-    for (call, live) in calls.iter().zip(&live) {
-        let text = std::fs::read_to_string(call.join("call.jsonl")).expect("a recording");
-        let fixture = Fixture::read(&text).expect("a readable one");
-        assert_eq!(timeless(&kept(&fixture)), timeless(live), "{told}");
-        assert_eq!(kept(&fixture)["facts"]["account"]["value"], ACCOUNT);
+    for redacted in [false, true] {
+        let out = folder.path().join(if redacted { "redacted" } else { "clear" });
+        let key = folder.path().join("key").display().to_string();
+        let how = if redacted { vec!["--key", &key] } else { vec!["--test-data"] };
+        let flow = ["import", "--flow", "account-desk", "--flows", "flows"];
+        let arguments = [&flow[..], &how[..], &["--out"]].concat();
+        let imported = askonce(&arguments, &[&out, &file]);
+        let told = String::from_utf8_lossy(&imported.stdout).into_owned() + &String::from_utf8_lossy(&imported.stderr);
+        assert!(imported.status.success(), "{told}");
+        let calls = recordings(&out);
+        assert_eq!(calls.len(), live.len(), "{told}");
+        for (call, live) in calls.iter().zip(&live) {
+            let text = std::fs::read_to_string(call.join("call.jsonl")).expect("a recording");
+            let context = kept(&Fixture::read(&text).expect("a readable one"));
+            if redacted {
+                assert!(!text.contains(ACCOUNT), "{told}");
+                let form = |context: &Value| {
+                    let account = &context["facts"]["account"];
+                    let digits = account["value"].as_str().expect("a value").len();
+                    (account["state"].clone(), account["from"].clone(), account["confirmed"].clone(), digits)
+                };
+                assert_eq!(form(&context), form(live), "{told}");
+            } else {
+                assert_eq!(timeless(&context), timeless(live), "{told}");
+                assert_eq!(context["facts"]["account"]["value"], ACCOUNT);
+            }
+            // Who keys by INFO here sends no sound.
+            let sends = text.contains("\"by\":\"rtp\"");
+            for file in ["caller.wav", "call.pcap"] {
+                assert_eq!(call.join(file).is_file(), sends, "{file}: {told}");
+            }
+        }
+        let again = askonce(&["replay", "--flows", "flows"], &[&out]);
+        assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stdout));
     }
-    let again = askonce(&["replay", "--flows", "flows"], &[&out]);
-    assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stdout));
 }
 
 #[test]
@@ -128,7 +147,7 @@ fn calls_of_sipp_over_udp() {
         Sipp::calling(&scenario, server.sip, KEYS).messages().only("BYE ");
         agent.messages();
     }
-    comes_to_the_same(capture, server, &[]);
+    comes_to_the_same(capture, server);
 }
 
 #[test]
@@ -140,7 +159,7 @@ fn calls_of_sipp_over_tcp() {
     let agent = Sipp::answering_over("t1", AGENT, at);
     Sipp::calling_over("t1", &caller(30), ours, KEYS).messages();
     agent.messages();
-    comes_to_the_same(capture, server, &[]);
+    comes_to_the_same(capture, server);
 }
 
 fn phones(srtp: &str, call: impl FnOnce(&Server, SocketAddr, Baresip)) {
@@ -152,7 +171,7 @@ fn phones(srtp: &str, call: impl FnOnce(&Server, SocketAddr, Baresip)) {
         _ => Baresip::start(at, server.folder()),
     };
     call(&server, at, agent);
-    comes_to_the_same(capture, server, &[]);
+    comes_to_the_same(capture, server);
 }
 
 #[test]
@@ -184,5 +203,5 @@ fn a_call_through_kamailio() {
     let agent = Sipp::answering(AGENT, at);
     Sipp::calling(&holder(30), local, KEYS).messages().only("BYE ");
     agent.messages();
-    comes_to_the_same(capture, server, &[]);
+    comes_to_the_same(capture, server);
 }

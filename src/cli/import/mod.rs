@@ -1,5 +1,6 @@
 //! `askonce import`: calls that were captured off the wire, or sound of a caller, as recordings that `replay` takes.
 
+mod keeping;
 mod progress;
 
 use super::play::answers::Answers;
@@ -8,16 +9,20 @@ use super::{Failed, count, fail, show};
 use crate::audio::resample::resample;
 use crate::audio::wav::{self, Channel};
 use crate::config::Config;
-use crate::record::Fixture;
 use crate::replay::capture::{self, Capture, Legs, Service};
-use crate::replay::stage::{Place, Reheard, keep};
+use crate::replay::stage::{Place, Reheard};
 use crate::replay::talk;
+use crate::rerun::packets::Packets;
+use crate::rerun::redact::Key;
 use crate::server;
 use crate::server::files::{Disk, Files};
+use crate::server::inbox::key;
 use clap::ValueEnum;
 use jiff::Timestamp;
 use progress::Progress;
+use std::collections::BTreeMap;
 use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 /// Sound of a caller is no longer, in seconds.
@@ -52,6 +57,9 @@ pub struct Args {
     /// Of sound with two channels, the one that the caller is on
     #[arg(long, value_enum, default_value_t = Side::Left)]
     channel: Side,
+    /// The key under which values become pseudonyms; it is made if it is not there
+    #[arg(long, value_name = "FILE", default_value = "askonce.redaction-key", conflicts_with = "test_data")]
+    key: PathBuf,
     /// Nobody's values: keep them as they are
     #[arg(long)]
     test_data: bool,
@@ -100,6 +108,8 @@ struct Desk<'a> {
     config: Config,
     flows: Flows,
     answers: Answers,
+    /// `None`: nobody's values.
+    key: Option<Key>,
 }
 
 #[derive(Default)]
@@ -123,7 +133,14 @@ impl Desk<'_> {
             flows.file(flow).map_err(fail)?;
         }
         let answers = args.lookups.as_deref().map_or_else(|| Ok(Answers::default()), Answers::read)?;
-        Ok(Desk { args, config, flows, answers })
+        let key = match args.test_data || args.list {
+            true => None,
+            false => Some(Key::new(&key::read_or_make(&args.key).map_err(fail)?)),
+        };
+        if args.test_data && !args.list {
+            eprintln!("askonce: --test-data: recordings have every value in clear");
+        }
+        Ok(Desk { args, config, flows, answers, key })
     }
 
     fn file(&self, path: &Path) -> Result<Done, String> {
@@ -146,7 +163,7 @@ impl Desk<'_> {
         }
         let imported = match self.spoken(path, &samples) {
             Ok(told) => {
-                println!("  {told}");
+                told.iter().for_each(|line| println!("  {line}"));
                 1
             }
             Err(why) => {
@@ -157,7 +174,7 @@ impl Desk<'_> {
         Ok(Done { calls: 1, imported })
     }
 
-    fn spoken(&self, path: &Path, samples: &[i16]) -> Result<String, String> {
+    fn spoken(&self, path: &Path, samples: &[i16]) -> Result<Vec<String>, String> {
         let dialled = self.args.number.as_deref().and_then(|number| self.config.number(number));
         let flow = self.args.flow.as_deref().or_else(|| dialled?.flow.as_ref().map(|flow| flow.text.as_str()));
         let flow =
@@ -172,9 +189,12 @@ impl Desk<'_> {
         let dialled = dialled.filter(|_| self.args.flow.is_none());
         let born = talk::birth(&served.program, &place, at, &name, dialled);
         let mut answers = self.answers.clone();
-        let program = (&served.program, served.sounds.arena().as_ref());
+        let program = (&served.program, &**served.sounds.arena());
         let heard = talk::timed(samples).perform(program, born, talk::SOURCE, &mut |lookup| answers.next(lookup))?;
-        self.keep(&name, heard, &served)
+        for remark in &heard.remarks {
+            println!("  {remark}");
+        }
+        self.keep(&name, heard, (keeping::packets_of(samples), false), &served)
     }
 
     fn capture(&self, path: &Path) -> Result<Done, String> {
@@ -182,18 +202,20 @@ impl Desk<'_> {
         let (calls, asides) = capture.calls(self.args.server);
         println!("{}: {}, {}", path.display(), count(capture.packets as usize, "packet"), count(calls.len(), "call"));
         let mut imported = 0;
+        // By the callers' dialogs: what became of each call.
+        let mut told = BTreeMap::new();
+        if !self.args.list && !calls.is_empty() {
+            let each = |legs: &Legs, packets| {
+                let number = calls.iter().position(|other| other.caller == legs.caller).map_or(0, |at| at + 1);
+                let (kept, lines) = self.call(&format!("{}-{number}", stem(path)), &capture, legs, packets);
+                imported += usize::from(kept);
+                told.insert(legs.caller, lines);
+            };
+            capture.sounds(open(path)?, &calls, each).map_err(|why| why.to_string())?;
+        }
         for (number, legs) in (1..).zip(&calls) {
             println!("call {number}: {}", capture.summary(legs));
-            if self.args.list {
-                continue;
-            }
-            match self.call(path, &capture, (number, legs)) {
-                Ok(told) => {
-                    imported += 1;
-                    println!("  {told}");
-                }
-                Err(why) => println!("  not imported: {why}"),
-            }
+            told.get(&legs.caller).into_iter().flatten().for_each(|line| println!("  {line}"));
         }
         for (dialog, aside) in &asides {
             println!("{}: {aside}", capture.place(*dialog));
@@ -207,43 +229,48 @@ impl Desk<'_> {
         Ok(Done { calls: calls.len(), imported })
     }
 
-    /// One call to its folder. What became of it, in a line; the error says what is missing.
-    fn call(&self, path: &Path, capture: &Capture, (number, legs): (usize, &Legs)) -> Result<String, String> {
+    /// One call to its folder: whether it is there, and what is to be said of it.
+    fn call(&self, name: &str, capture: &Capture, legs: &Legs, packets: Option<Packets>) -> (bool, Vec<String>) {
+        let mut lines = Vec::new();
+        let perform = || {
+            let (heard, served) = self.performed(name, capture, legs)?;
+            lines.extend(heard.remarks.iter().cloned());
+            let answered = capture.answered(legs, served.program.flow.early);
+            let sound = packets.and_then(|packets| keeping::placed(&packets, &heard, answered));
+            self.keep(name, heard, (sound, true), &served)
+        };
+        // What breaks one call is no reason to lose the others.
+        let broken = |_| Err("a broken invariant ended it; please report it, with this capture if you may".to_owned());
+        let done = catch_unwind(AssertUnwindSafe(perform)).unwrap_or_else(broken);
+        match done {
+            Ok(told) => lines.extend(told),
+            Err(why) => {
+                lines.push(format!("not imported: {why}"));
+                return (false, lines);
+            }
+        }
+        (true, lines)
+    }
+
+    fn keep(
+        &self,
+        name: &str,
+        heard: Reheard,
+        sound: (Option<Packets>, bool),
+        served: &Served,
+    ) -> Result<Vec<String>, String> {
+        let out = self.args.out.as_deref().ok_or("--out says where to")?;
+        keeping::keep((out, name), heard, sound, served, self.key.as_ref())
+    }
+
+    fn performed(&self, name: &str, capture: &Capture, legs: &Legs) -> Result<(Reheard, Served), String> {
         let came = capture.came(legs, &self.config, self.args.number.as_deref())?;
         let served = self.flows.served(&came.flow)?;
-        let name = format!("{}-{number}", stem(path));
         let mut answers = self.answers.clone();
-        let program = (&served.program, served.sounds.arena().as_ref());
-        let heard = capture.perform((legs, &came), &self.config, program, &name, &mut |lookup| answers.next(lookup))?;
-        self.keep(&name, heard, &served)
+        let program = (&served.program, &**served.sounds.arena());
+        let heard = capture.perform((legs, &came), &self.config, program, name, &mut |lookup| answers.next(lookup))?;
+        Ok((heard, served))
     }
-
-    fn keep(&self, name: &str, heard: Reheard, served: &Served) -> Result<String, String> {
-        for remark in &heard.remarks {
-            println!("  {remark}");
-        }
-        if !heard.needs.is_empty() {
-            return Err(needs(&heard));
-        }
-        let mut fixture: Fixture = heard.fixture;
-        fixture.header.clips = served.sounds.heard(&fixture.lines);
-        let Some(out) = &self.args.out else { return Err("--out says where to".to_owned()) };
-        let file = keep::keep(&fixture, &out.join(name))?;
-        Ok(file.display().to_string())
-    }
-}
-
-/// What the flow asked and no capture can know, as `--lookups` takes it.
-fn needs(heard: &Reheard) -> String {
-    let mut text = "it needs input: what these lookups found. Give them in a file (--lookups FILE):".to_owned();
-    for need in &heard.needs {
-        let wants: Vec<String> = need.wants.iter().map(|want| format!("{want}: ...")).collect();
-        text += &match wants.is_empty() {
-            true => format!("\n    {}: ok", need.lookup),
-            false => format!("\n    {}: {{ {} }}", need.lookup, wants.join(", ")),
-        };
-    }
-    text
 }
 
 /// What folders are named after.

@@ -31,6 +31,8 @@ pub struct Legs {
     pub caller: usize,
     pub agents: Vec<usize>,
     pub remarks: Vec<String>,
+    /// When the caller's dialog ended, if it did.
+    until: Option<u64>,
 }
 
 /// A dialog that is no call to the service.
@@ -89,7 +91,7 @@ pub fn calls(dialogs: &[Dialog], service: Option<Service>) -> (Vec<Legs>, Vec<(u
         match refused(dialog) {
             _ if !ours.is(dialog, invite, Party::Called) => asides.push((at, Aside::Elsewhere)),
             Some(status) => asides.push((at, Aside::Refused(status))),
-            None => calls.push(Legs { caller: at, agents: Vec::new(), remarks: Vec::new() }),
+            None => calls.push(Legs { caller: at, agents: Vec::new(), remarks: Vec::new(), until: ended(dialog) }),
         }
     }
     (calls, asides)
@@ -122,7 +124,7 @@ fn caller_of(dialogs: &[Dialog], calls: &[Legs], dialog: &Dialog, invite: &Invit
     for (at, call) in calls.iter().enumerate() {
         let caller = &dialogs[call.caller];
         let Some(called) = &caller.invite else { continue };
-        let stands = called.at <= invite.at && ended(caller).is_none_or(|ended| invite.at <= ended);
+        let stands = called.at <= invite.at && call.until.is_none_or(|until| invite.at <= until);
         if stands && caller.call_id() != dialog.call_id() && one_host((caller, called), (dialog, invite)) {
             let same = numbers(&called.request.headers).iter().any(|one| number.contains(one));
             fitting.push((at, same));

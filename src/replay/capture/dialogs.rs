@@ -13,6 +13,8 @@ use std::net::IpAddr;
 
 /// Dialogs of one capture.
 const DIALOGS: usize = 65_536;
+/// Of them, with one Call-ID: phones fork to a few.
+const FORKS: usize = 64;
 /// What is kept of one: a call of hours with a key a second.
 const EVENTS: usize = 8_192;
 /// Messages that are known as said already.
@@ -177,7 +179,7 @@ impl Dialogs {
         if !asks || !begins && !within {
             return None;
         }
-        if self.all.len() >= DIALOGS {
+        if self.all.len() >= DIALOGS || known.len() >= FORKS {
             unread.note(told.number, Why::Full);
             return None;
         }

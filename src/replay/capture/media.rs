@@ -2,7 +2,7 @@
 
 use super::unread::{Unread, Why};
 use crate::key::Key;
-use crate::media::{Command, Event, Open, Sink, StreamId, Streams, Tapped};
+use crate::media::{Command, Event, Open, Sink, StreamId, Streams, Tapped, Tapping};
 use crate::record::seam::KeyCarrier;
 use crate::rtp::{Header, NotRtp};
 use crate::sdp::{self, Deaf, Offer};
@@ -97,8 +97,9 @@ impl Media {
                 gated: false,
             };
             self.streams.command(Command::Open(Box::new(open)), sink);
-            if tap {
-                self.streams.command(Command::Tap { id, recording: Some(dialog as u32) }, sink);
+            if tap && by == Party::Calling {
+                let (tapping, recording) = (Tapping::Packets, Some(dialog as u32));
+                self.streams.command(Command::Tap { id, tapping, recording }, sink);
             }
         }
     }
@@ -179,15 +180,36 @@ fn is_rtp(bytes: &[u8]) -> bool {
     }
 }
 
+/// Who wants the packets that callers sent.
+pub trait Listener {
+    const LISTENS: bool;
+
+    /// A packet of a dialog's caller, and when it came.
+    fn packet(&mut self, at: u64, tapped: Tapped<'_>);
+
+    /// Nothing of that dialog comes any more.
+    fn ended(&mut self, dialog: usize);
+}
+
+/// Nobody.
+impl Listener for () {
+    const LISTENS: bool = false;
+
+    fn packet(&mut self, _: u64, _: Tapped<'_>) {}
+
+    fn ended(&mut self, _: usize) {}
+}
+
 /// Keeps the keys, and hands on what is tapped.
-pub struct Heard<'t, T> {
+pub struct Heard<'l, L> {
+    pub at: u64,
     pub pressed: Vec<Pressed>,
     /// Streams that found no room.
     pub refused: u64,
-    pub tap: &'t mut T,
+    pub listener: &'l mut L,
 }
 
-impl<T: FnMut(Tapped)> Sink for Heard<'_, T> {
+impl<L: Listener> Sink for Heard<'_, L> {
     fn send(&mut self, _: StreamId, _: SocketAddr, _: &[u8]) {}
 
     fn report(&mut self, _: StreamId, _: SocketAddr, _: &[u8]) {}
@@ -208,6 +230,6 @@ impl<T: FnMut(Tapped)> Sink for Heard<'_, T> {
     fn disconnect(&mut self, _: StreamId) {}
 
     fn tap(&mut self, tapped: Tapped<'_>) {
-        (self.tap)(tapped);
+        self.listener.packet(self.at, tapped);
     }
 }

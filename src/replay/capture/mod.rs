@@ -14,6 +14,7 @@ mod dialogs;
 mod ip;
 mod media;
 mod packets;
+mod sound;
 mod summary;
 mod tcp;
 #[cfg(test)]
@@ -29,12 +30,12 @@ use crate::audio::Arena;
 use crate::call::Program;
 use crate::config::Config;
 use crate::flow::script::Cue;
-use crate::media::Tapped;
 use crate::replay::stage::Reheard;
+use crate::rerun::packets::Packets;
 use crate::sip::{Hop, Transport};
 use dialogs::{Change, Dialogs, Told};
 use ip::{Carried, Ip};
-use media::{Heard, Media};
+use media::{Heard, Listener, Media};
 use std::io::Read;
 use std::net::SocketAddr;
 use tcp::Tcp;
@@ -60,7 +61,7 @@ pub struct Capture {
 impl Capture {
     /// Reads it to its end.
     pub fn read(source: impl Read + Send) -> Result<Capture, NotACapture> {
-        Capture::listen(source, false, |_, _| ())
+        Capture::listen(source, &mut ())
     }
 
     /// Its calls in the order in which they came, and the dialogs that are none. `service`: where that is, if it is known.
@@ -89,12 +90,32 @@ impl Capture {
         Ok(heard)
     }
 
-    /// The same as `read`; `tap` hears the packets of sound of every dialog, each with its time.
-    fn listen(source: impl Read + Send, taps: bool, mut tap: impl FnMut(u64, Tapped)) -> Result<Capture, NotACapture> {
-        let mut reader = Reader { taps, ..Reader::default() };
+    /// The packets of each caller, once nothing of its call comes any more: the capture is read again for them. Their times
+    /// are microseconds since 1970; `None` where they are more than are kept.
+    pub fn sounds(
+        &self,
+        source: impl Read + Send,
+        calls: &[Legs],
+        each: impl FnMut(&Legs, Option<Packets>),
+    ) -> Result<(), NotACapture> {
+        let mut ears = sound::Ears::new(calls, each);
+        Capture::listen(source, &mut ears)?;
+        ears.finish();
+        Ok(())
+    }
+
+    /// When a call's caller was answered, as its flow begins; microseconds since 1970.
+    pub fn answered(&self, legs: &Legs, early: bool) -> u64 {
+        let caller = &self.dialogs.all[legs.caller];
+        let begun = caller.invite.as_ref().map_or(0, |invite| invite.at);
+        acts::answered(caller, early).unwrap_or(begun)
+    }
+
+    fn listen(source: impl Read + Send, listener: &mut impl Listener) -> Result<Capture, NotACapture> {
+        let mut reader = Reader::default();
         let mut unread = Unread::default();
-        packets::read(source, &mut unread, |packet, unread| reader.packet(&packet, unread, &mut tap))?;
-        reader.finish(&mut unread, &mut tap);
+        packets::read(source, &mut unread, |packet, unread| reader.packet(&packet, unread, listener))?;
+        reader.finish(&mut unread, listener);
         Ok(Capture { unread, ..reader.capture })
     }
 }
@@ -122,19 +143,18 @@ struct Reader {
     ip: Ip,
     tcp: Tcp,
     media: Media,
-    taps: bool,
 }
 
 impl Reader {
-    fn packet(&mut self, packet: &packets::Packet, unread: &mut Unread, tap: &mut impl FnMut(u64, Tapped)) {
-        let Reader { capture, ip, tcp, media, taps } = self;
+    fn packet(&mut self, packet: &packets::Packet, unread: &mut Unread, listener: &mut impl Listener) {
+        let Reader { capture, ip, tcp, media } = self;
         capture.packets = packet.number;
         if packet.number == 1 {
             capture.begun = packet.at;
         }
         capture.ended = capture.ended.max(packet.at);
         let (number, at) = (packet.number, packet.at);
-        let mut desk = Desk { dialogs: &mut capture.dialogs, media, number, at, taps: *taps, tap };
+        let mut desk = Desk { dialogs: &mut capture.dialogs, media, number, at, listener };
         ip.take(packet, unread, |carried, unread| match carried {
             Carried::Datagram { from, to, bytes } if is_sip(bytes.trim_ascii_start()) => {
                 desk.message(Transport::Udp, (from, to), bytes, unread);
@@ -146,26 +166,25 @@ impl Reader {
         });
     }
 
-    fn finish(&mut self, unread: &mut Unread, tap: &mut impl FnMut(u64, Tapped)) {
-        let Reader { capture, ip, tcp, media, taps } = self;
+    fn finish(&mut self, unread: &mut Unread, listener: &mut impl Listener) {
+        let Reader { capture, ip, tcp, media } = self;
         let (number, at) = (capture.packets, capture.ended);
-        let mut desk = Desk { dialogs: &mut capture.dialogs, media, number, at, taps: *taps, tap };
+        let mut desk = Desk { dialogs: &mut capture.dialogs, media, number, at, listener };
         tcp.finish(unread, |way, message, unread| desk.message(Transport::Tcp, way, message, unread));
         ip.finish(unread);
     }
 }
 
 /// Where what a packet carried is taken in.
-struct Desk<'r, T> {
+struct Desk<'r, L> {
     dialogs: &'r mut Dialogs,
     media: &'r mut Media,
     number: u64,
     at: u64,
-    taps: bool,
-    tap: &'r mut T,
+    listener: &'r mut L,
 }
 
-impl<T: FnMut(u64, Tapped)> Desk<'_, T> {
+impl<L: Listener> Desk<'_, L> {
     fn message(
         &mut self,
         transport: Transport,
@@ -176,13 +195,16 @@ impl<T: FnMut(u64, Tapped)> Desk<'_, T> {
         let (from, to) = (Hop::new(transport, from), Hop::new(transport, to));
         let told = Told { number: self.number, at: self.at, from, to, bytes };
         let change = self.dialogs.message(&told, unread);
-        let (at, tap) = (self.at, &mut *self.tap);
-        let mut sink = Heard { pressed: Vec::new(), refused: 0, tap: &mut |tapped: Tapped| tap(at, tapped) };
+        let at = self.at;
+        let mut sink = Heard { at, pressed: Vec::new(), refused: 0, listener: &mut *self.listener };
         match change {
             Some(Change::Described(dialog)) => {
-                self.media.agree(dialog, &self.dialogs.all[dialog].described, self.taps, &mut sink);
+                self.media.agree(dialog, &self.dialogs.all[dialog].described, L::LISTENS, &mut sink);
             }
-            Some(Change::Ended(dialog)) => self.media.close(dialog, &mut sink),
+            Some(Change::Ended(dialog)) => {
+                self.media.close(dialog, &mut sink);
+                sink.listener.ended(dialog);
+            }
             None => {}
         }
         if sink.refused > 0 {
@@ -191,8 +213,8 @@ impl<T: FnMut(u64, Tapped)> Desk<'_, T> {
     }
 
     fn sound(&mut self, way: (SocketAddr, SocketAddr), bytes: &[u8], unread: &mut Unread) {
-        let (at, tap) = (self.at, &mut *self.tap);
-        let mut sink = Heard { pressed: Vec::new(), refused: 0, tap: &mut |tapped: Tapped| tap(at, tapped) };
+        let at = self.at;
+        let mut sink = Heard { at, pressed: Vec::new(), refused: 0, listener: &mut *self.listener };
         self.media.packet((self.number, at), way, bytes, unread, &mut sink);
         for pressed in sink.pressed {
             self.dialogs.pressed(at, pressed);

@@ -17,8 +17,8 @@ mod unfit;
 mod words;
 mod world;
 
-pub use place::Place;
 pub(super) use place::birth;
+pub use place::{Place, agent_sdp};
 pub use timed::{Need, Reheard, Scene, Timed};
 pub use unfit::Unfit;
 pub use words::Words;

@@ -55,6 +55,17 @@ pub struct Reheard {
     pub needs: Vec<Need>,
     /// What had to be made up, or left out.
     pub remarks: Vec<String>,
+    /// Of each scene's cause, microseconds: after the answer, as it was, and since the INVITE, as it came now.
+    pub causes: Vec<(u64, u64)>,
+}
+
+impl Reheard {
+    /// When what was so many microseconds after the answer (or before it) is in the recording.
+    pub fn now(&self, after: i64) -> u64 {
+        let began = self.causes.iter().rev().find(|(was, _)| i64::try_from(*was).is_ok_and(|was| was <= after));
+        let (was, is) = began.or(self.causes.first()).copied().unwrap_or((0, 0));
+        is.saturating_add_signed(after.saturating_sub_unsigned(was))
+    }
 }
 
 impl Timed {
@@ -75,6 +86,7 @@ impl Timed {
             seen: 0,
             needs: Vec::new(),
             remarks: Vec::new(),
+            causes: Vec::new(),
             answers,
         };
         prompter.follow(&mut stage)?;
@@ -88,10 +100,10 @@ impl Timed {
             }
             prompter.follow(&mut stage)?;
         }
-        let Prompter { mut needs, remarks, .. } = prompter;
+        let Prompter { mut needs, remarks, causes, .. } = prompter;
         needs.sort();
         needs.dedup();
-        Ok(Reheard { fixture: stage.into_fixture(), needs, remarks })
+        Ok(Reheard { fixture: stage.into_fixture(), needs, remarks, causes })
     }
 }
 
@@ -107,6 +119,7 @@ struct Prompter<'a> {
     seen: usize,
     needs: Vec<Need>,
     remarks: Vec<String>,
+    causes: Vec<(u64, u64)>,
     answers: &'a mut dyn FnMut(&str) -> Option<Cue>,
 }
 
@@ -145,6 +158,7 @@ impl Prompter<'_> {
     fn scene(&mut self, stage: &mut Stage, at: Instant) -> bool {
         let Some(scene) = self.scenes.pop_front() else { return false };
         self.began = at - Duration::from_micros(scene.at);
+        self.causes.push((scene.at, at.as_micros()));
         for (after, input) in scene.inputs {
             stage.answer(at + Duration::from_micros(after), input);
         }
@@ -167,6 +181,7 @@ impl Prompter<'_> {
         self.remarks
             .push(format!("{seconds:.1} s after the answer somebody was called, and this flow calls nobody then"));
         stage.now = at;
+        self.causes.push((scene.at, at.as_micros()));
         for (after, input) in scene.inputs.into_iter().filter(|(_, input)| !is_agents(input)) {
             stage.answer(at + Duration::from_micros(after), input);
         }

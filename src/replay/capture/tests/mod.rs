@@ -10,7 +10,7 @@ use crate::record::seam::{Disposition, EndedBy, In, Out};
 use crate::rerun;
 use crate::server::files::{self, Disk, Embedded};
 use std::path::Path;
-use wire::{ACCOUNT, BEGUN, CALLER, FROM, Film, LEG, SERVICE, call, fragments, opening, pcap, pcapng, sdp};
+use wire::{ACCOUNT, BEGUN, CALLER, FROM, Film, LEG, MEDIA, SERVICE, call, fragments, opening, pcap, pcapng, sdp};
 
 const ETHERNET: (u32, usize) = (1, 0);
 
@@ -198,6 +198,29 @@ fn a_captured_call_goes_its_way_again() {
     assert_eq!(bridged.zip(called).map(|(bridged, called)| bridged - called), Some(2_000_000));
     let end = outs(&heard).last().map(|(_, out)| out);
     assert!(matches!(end, Some(Out::End { disposition: Disposition::Agent, by: EndedBy::Agent })));
+}
+
+#[test]
+fn keys_come_by_tones_and_by_info_as_well() {
+    let mut tones = Film::default();
+    let plain = |at: &str| {
+        sdp(at).replace(" 101\r\na=rtpmap:0", "\r\na=rtpmap:0").replace("a=rtpmap:101 telephone-event/8000\r\n", "")
+    };
+    let kind = "Content-Type: application/sdp\r\n";
+    tones.udp(0, CALLER, SERVICE, &LEG.request(FROM, "INVITE", 1, kind, &plain("192.0.2.9:4000")));
+    tones.udp(20_000, SERVICE, CALLER, &LEG.response(FROM, "200 OK", "INVITE", 1, &plain("192.0.2.1:20000")));
+    for (number, key) in ['4', '4', '#'].into_iter().enumerate() {
+        tones.tone(1_000_000 * (number as u64 + 1), MEDIA, key, number as u16);
+    }
+    let dtmf = "Content-Type: application/dtmf-relay\r\n";
+    tones.udp(5_000_000, CALLER, SERVICE, &LEG.request(FROM, "INFO", 2, dtmf, "Signal=7\r\nDuration=100\r\n"));
+    // Sent again: one press.
+    tones.udp(5_500_000, CALLER, SERVICE, &LEG.request(FROM, "INFO", 2, dtmf, "Signal=7\r\nDuration=100\r\n"));
+    let heard = keys(&film(&tones));
+    assert_eq!(heard.iter().map(|(_, key)| *key).collect::<String>(), "44#7");
+    for ((at, _), begun) in heard.iter().zip([1_000_000, 2_000_000, 3_000_000, 5_000_000]) {
+        assert!((begun..begun + 80_000).contains(at), "{at}");
+    }
 }
 
 #[test]

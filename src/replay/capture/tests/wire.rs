@@ -1,5 +1,8 @@
 //! Captures made by hand: a call packet by packet, and the frames and files that packets lie in.
 
+use crate::audio::codec::Law;
+use crate::audio::dtmf::Tone;
+use crate::codec::Codec;
 use crate::key::Key;
 use crate::rtp::Header;
 use crate::rtp::packet::HEADER;
@@ -113,6 +116,23 @@ impl Film {
             let duration = (160 * (step.min(3) + 1)).to_be_bytes();
             packet.extend([code, if step >= 3 { 0x8a } else { 0x0a }, duration[0], duration[1]]);
             self.udp(at + u64::from(step) * 20_000, from, to, &packet);
+        }
+    }
+
+    /// A key as a tone of 80 ms in the audio, and as much silence behind it; `number` counts such packets.
+    pub fn tone(&mut self, at: u64, (from, to): (&str, &str), key: char, number: u16) {
+        let law = Law::of(Codec::Pcmu).expect("a law");
+        let tone = Tone::new(Key::from_char(key).expect("a key"), 640).chain(std::iter::repeat(0));
+        let samples: Vec<u8> = tone.take(1_280).map(|sample| (law.encode)(sample)).collect();
+        for (step, frame) in samples.chunks(160).enumerate() {
+            let sequence = number * 8 + step as u16;
+            // Between two keys the caller's telephone sends nothing.
+            let timestamp = u32::from(number) * 8_000 + step as u32 * 160;
+            let header = Header { marker: step == 0, payload_type: 0, sequence, timestamp, ssrc: 0x1234 };
+            let mut packet = vec![0; HEADER];
+            header.write(packet.first_chunk_mut().expect("room"));
+            packet.extend_from_slice(frame);
+            self.udp(at + step as u64 * 20_000, from, to, &packet);
         }
     }
 
