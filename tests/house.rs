@@ -118,6 +118,7 @@ const OPENERS: &[&str] = &[
     "src/rerun/redact/inputs.rs",
     "src/rerun/redact/scan/forms.rs",
     "src/replay/tell.rs",
+    "src/replay/world/agent.rs",
     "src/sdp/crypto.rs",
     "src/server/outbound/lookups.rs",
     "src/server/outbound/webhooks.rs",

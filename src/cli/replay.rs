@@ -22,7 +22,7 @@ pub struct Args {
     /// Each input when it was recorded, though the flow was edited; without this, as long after what it answers to
     #[arg(long)]
     exact: bool,
-    /// What is compared: path, facts, prompts, hand-off, timing, disposition, invariants, bytes; or `-timing,-bytes` for all
+    /// What is compared: keys, path, facts, prompts, hand-off, timing, disposition, invariants, bytes; or `-timing,-bytes` for all
     /// but these
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     layers: Option<Layers>,

@@ -6,7 +6,8 @@ use crate::codec::Codec;
 use crate::record::Fixture;
 use crate::record::fixture::Step;
 use crate::replay::case::{self, Tried};
-use crate::rerun::outcome::{self, How, Replayed};
+use crate::replay::layers::{self, Layer};
+use crate::rerun::outcome::{How, Replayed};
 use crate::rerun::{Outcome, Sounds};
 use crate::server::files::{self, Disk, Files, Findings};
 use crate::server::flow_files;
@@ -31,6 +32,9 @@ pub struct Where {
     /// Only those whose path has this in it
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
+    /// How deep they run again
+    #[arg(long, value_enum, default_value_t = Layer::Events)]
+    layer: Layer,
     /// At once [default: as many as this machine has cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
@@ -86,6 +90,7 @@ impl Case {
 pub struct Suite {
     items: Vec<Item>,
     pub flows: Flows,
+    layer: Layer,
     /// How many at once, if somebody said so.
     pub jobs: Option<usize>,
 }
@@ -133,7 +138,7 @@ impl Suite {
         }
         let items = paths.into_iter().flat_map(items).collect();
         let jobs = wanted.jobs.map(usize::from);
-        Ok(Suite { items, flows: Flows::in_folder(&wanted.flows), jobs })
+        Ok(Suite { items, flows: Flows::in_folder(&wanted.flows), layer: wanted.layer, jobs })
     }
 
     /// Runs them all, and gives them in their order.
@@ -193,7 +198,8 @@ impl Suite {
         match self.flows.served(&flow) {
             Err(why) => Case::broken(path, None, flow, why),
             Ok(served) => {
-                let replayed = outcome::replay(&fixture, &served.program, &served.sounds, how);
+                let folder = path.parent().unwrap_or(Path::new("."));
+                let replayed = layers::replay(self.layer, folder, &fixture, &served.program, &served.sounds, how);
                 Case::of(path, None, flow, replayed, fixture)
             }
         }

@@ -100,7 +100,7 @@ impl Engine {
             }
             return self.trace_over(now, number, None);
         };
-        let seed = self.random.u64();
+        let seed = self.rehearsed.unwrap_or_else(|| self.random.u64());
         let Some(slot) = self.slots.get_mut(&number) else {
             // The caller withdrew meanwhile; its sockets go at once.
             return self.out.push_back(Output::Release { call: number, name, agent_told: false });

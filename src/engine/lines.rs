@@ -8,7 +8,7 @@ use crate::time::Instant;
 impl Engine {
     /// A line is of one flow and one of its queues: two flows that name theirs alike have two lines.
     pub(super) fn join(&mut self, now: Instant, call: CallNumber, queue: &str, bounds: Bounds) {
-        let Some(slot) = self.slots.get(&call) else { return };
+        let Some(slot) = self.slots.get(&call).filter(|_| self.rehearsed.is_none()) else { return };
         let name = format!("{}/{queue}", slot.service.program.flow.name.text);
         self.lines.join(now, &name, bounds, call);
     }

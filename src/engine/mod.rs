@@ -16,6 +16,7 @@ mod orphans;
 mod pins;
 mod recall;
 mod record;
+mod rehearsal;
 mod reload;
 mod slot;
 mod take;
@@ -31,7 +32,7 @@ use crate::config::Config;
 use crate::context::{Destination, Earlier, Ended, LookupRequest, Outcome};
 use crate::keying::Keyring;
 use crate::random::Random;
-use crate::record::seam::{In, Leg};
+use crate::record::seam::{In, Leg, LineTold};
 use crate::record::trace::Told;
 use crate::secret::Secret;
 use crate::sip::auth::Credentials;
@@ -158,6 +159,11 @@ pub enum Input<'a> {
         lookup: u32,
         outcome: Outcome,
         values: Vec<(String, Secret)>,
+    },
+    /// A word of the line that a rehearsed call waits in.
+    Line {
+        call: CallNumber,
+        told: LineTold,
     },
     /// A switch is set from now on, for calls that stand as well.
     Switch {
@@ -363,6 +369,8 @@ pub struct Engine {
     orphans: Orphans,
     tally: Tally,
     draining: bool,
+    /// The seed of the recorded call that comes in again.
+    rehearsed: Option<u64>,
     /// The threads have no time for another call.
     full: bool,
     record: bool,
@@ -405,6 +413,7 @@ impl Engine {
             orphans: Orphans::default(),
             tally: Tally::default(),
             draining: false,
+            rehearsed: None,
             full: false,
             record: setup.record,
             tracer: Tracer::new(setup.record, setup.trace),
@@ -428,6 +437,7 @@ impl Engine {
                 self.count_lookup(now, call, lookup, outcome);
                 self.deliver(now, call, In::LookedUp { lookup, outcome, values });
             }
+            Input::Line { call, told } => self.deliver(now, call, In::Line(told)),
             Input::Switch { name, on } => self.switch(now, &name, on),
             Input::Media(event) => self.media_event(now, event),
             Input::Recorded { call, recording, ended } => self.recorded(now, call, recording, ended),

@@ -1,6 +1,7 @@
 //! A fixture: one recorded call as JSON lines. The first line says what the call was made from, every
 //! other one is an input or an output with its time in microseconds since the INVITE.
 
+use super::reading::Entry;
 use super::seam::{In, Out};
 use super::trace::Sip;
 use crate::codec::Preference;
@@ -8,7 +9,6 @@ use crate::context::Destination;
 use crate::keying::Policy;
 use crate::sip::Locals;
 use jiff::Timestamp;
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -97,14 +97,14 @@ fn yes() -> bool {
 }
 
 /// An input or an output.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Step {
     In(In),
     Out(Out),
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Line {
     /// Microseconds since the INVITE was taken off its queue.
     pub t: u64,
@@ -118,12 +118,6 @@ pub struct Fixture {
     pub lines: Vec<Line>,
     /// The call's SIP messages, masked. They are for the reader: a replay neither needs them nor compares them.
     pub sip: Vec<Sip>,
-}
-
-/// Tells a line with a message from an input or output.
-#[derive(Deserialize)]
-struct Probe {
-    sip: Option<IgnoredAny>,
 }
 
 /// A line of a fixture that cannot be read, or a value that cannot be written.
@@ -186,11 +180,13 @@ impl Fixture {
         let (mut steps, mut sip): (Vec<Line>, Vec<Sip>) = (Vec::new(), Vec::new());
         for (number, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
             let broken = |error: serde_json::Error| Broken { line: number + 1, why: error.to_string() };
-            if serde_json::from_str::<Probe>(line).map_err(broken)?.sip.is_some() {
-                sip.push(serde_json::from_str(line).map_err(broken)?);
-                continue;
-            }
-            let step: Line = serde_json::from_str(line).map_err(broken)?;
+            let step = match serde_json::from_str(line).map_err(broken)? {
+                Entry::Step(line) => line,
+                Entry::Sip(message) => {
+                    sip.push(message);
+                    continue;
+                }
+            };
             if steps.last().is_some_and(|above| step.t < above.t) {
                 let why = "its time lies before that of the line above".to_owned();
                 return Err(Broken { line: number + 1, why });

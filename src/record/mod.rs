@@ -7,6 +7,7 @@ pub mod fixture;
 pub mod ladder;
 mod outline;
 pub mod pcap;
+mod reading;
 pub mod seam;
 pub mod trace;
 

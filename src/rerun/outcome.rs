@@ -98,7 +98,7 @@ pub fn replay(fixture: &Fixture, program: &Program, sounds: &Sounds, how: &How) 
 }
 
 /// What no call may do, and this one did: in the recording already, perhaps.
-fn violations(fixture: &Fixture, lines: &[Line], program: &Program, layers: &Layers) -> Vec<Difference> {
+pub fn violations(fixture: &Fixture, lines: &[Line], program: &Program, layers: &Layers) -> Vec<Difference> {
     if !layers.has(Layer::Invariants) {
         return Vec::new();
     }

@@ -79,6 +79,7 @@ fn hear(clip: &str) -> Act {
 
 fn run(seed: u64, tamper: fn(&mut Setup), agent: &[Act], caller: &[Act]) -> World {
     let mut world = World::new(Plan { tamper, ..plan(seed, answers(agent)) });
+    world.captured = Some(Vec::new());
     world.call("+15551230001", Vec::new(), then(caller));
     world.run(Duration::from_secs(180));
     world
@@ -118,7 +119,9 @@ fn through(world: &World) {
 /// The recording runs again as it was.
 fn replays(world: &World, files: &dyn Files) {
     let text = world.recordings[0].write().expect("a recording");
-    let program = files::load(files, &flow()).0.expect("the flow loads").program;
+    let service = files::load(files, &flow()).0.expect("the flow loads");
+    crate::rehearsed::again_on(world, &service);
+    let program = service.program;
     let read = Fixture::read(&text).expect("the same recording");
     assert_eq!(rerun::run(&read, program).expect("a playable recording").comparison.first_difference, None);
 }
@@ -306,6 +309,7 @@ fn what_is_the_caller_s_own_is_not_whispered_to_who_is_not_trusted() {
 fn of_a_card_both_hear_the_last_four_digits() {
     let agent = [hear("en/account_readback.2"), Act::HearVoice, Act::HangUp];
     let mut world = World::new(Plan { tamper: masked, ..plan(71, answers(&agent)) });
+    world.captured = Some(Vec::new());
     let mut patient = then(&[Act::HearVoice, Act::Stay]);
     patient[2] = hear("en/account_readback.2");
     world.call("+15551230001", Vec::new(), patient);

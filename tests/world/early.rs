@@ -28,7 +28,9 @@ fn early(setup: &mut Setup) {
 
 fn world(seed: u64) -> World {
     let agent = answers(&[Act::HearVoice, Act::Wait(ms(500)), Act::HangUp]);
-    World::new(Plan { tamper: early, ..plan(seed, agent) })
+    let mut world = World::new(Plan { tamper: early, ..plan(seed, agent) });
+    world.captured = Some(Vec::new());
+    world
 }
 
 /// When the call was answered, on the clock of its recording.
@@ -42,10 +44,11 @@ fn answered(world: &World) -> Option<Duration> {
 
 fn program(world: &World) -> Program {
     let (service, _) = files::load(&Disk, &flow());
-    let mut program = service.expect("the example").program;
-    Arc::make_mut(&mut program.flow).early = true;
-    assert_eq!(program.flow.digest, world.recordings[0].header.digest);
-    program
+    let mut service = service.expect("the example");
+    Arc::make_mut(&mut service.program.flow).early = true;
+    assert_eq!(service.program.flow.digest, world.recordings[0].header.digest);
+    crate::rehearsed::again_on(world, &service);
+    service.program
 }
 
 fn ended(world: &World, talk: TalkId) -> Option<u16> {
@@ -103,6 +106,7 @@ fn a_caller_who_gives_up_before_the_answer_was_never_answered() {
     let cdr = &world.cdrs[0];
     assert_eq!((cdr.disposition, cdr.answer, cdr.answered_ms), (Disposition::AbandonedFlow, None, 0));
     assert_eq!(world.engine.half_open(), 0);
+    program(&world);
 }
 
 /// Neither reliable responses nor sound: nothing is sent to where the INVITE says, and the prompts wait for the ACK.

@@ -203,6 +203,7 @@ fn storms(setup: &mut Setup) {
 fn world(example: &Example, tamper: fn(&mut Setup)) -> World {
     let answering = answers(&[Act::HearVoice, Act::Wait(ms(500)), Act::HangUp]);
     let mut world = World::new(Plan { tamper, flow: flow(example.flow), ..plan(11, answering) });
+    world.captured = Some(Vec::new());
     world.now = Instant::from_micros(0) + Duration::from_secs(3_600 * example.hours + 1);
     for (path, outcome, values) in example.business {
         answer(&mut world, path, *outcome, values);
@@ -265,6 +266,7 @@ fn keep(name: &str, of: &str, world: &World) {
     let program = files::load(&Disk, &flow(of)).0.expect("the flow loads").program;
     let replayed = rerun::run(recording, program).expect("a playable recording");
     assert_eq!(replayed.comparison.first_difference, None, "{name}");
+    crate::rehearsed::again(world, &flow(of));
     if let Some(folder) = std::env::var_os("ASKONCE_KEEP") {
         let folder = Path::new(&folder).join(name);
         std::fs::create_dir_all(&folder).expect("a folder");

@@ -61,9 +61,11 @@ fn case_23_the_confirmation_keyed_ahead_of_its_question_counts() {
 fn a_phone_without_telephone_event_is_heard_by_its_tones_and_the_recording_replays() {
     let mut world = world(25, FAIR, answers(&[Act::HearVoice, Act::HangUp]));
     world.no_events = true;
+    world.captured = Some(Vec::new());
     world.call("+15551230001", Vec::new(), caller(ACCOUNT));
     world.run(Duration::from_secs(60));
     assert_eq!(outcome(&world), (ACCOUNT.to_owned(), 13));
+    crate::rehearsed::again(&world, &crate::scenarios::flow());
     let fixture = &world.recordings[0];
     let tones = |step: &Step| matches!(step, Step::In(In::Key { by: KeyCarrier::InBand, .. }));
     assert_eq!(fixture.lines.iter().filter(|line| tones(&line.step)).count(), 13);

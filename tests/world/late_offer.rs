@@ -18,7 +18,10 @@ fn world(tamper: fn(&mut Setup)) -> World {
     let agent = Answering::Answer { after: SECOND, script: [Act::Stay].into() };
     let flow = Path::new(env!("CARGO_MANIFEST_DIR")).join("flows/account-desk.yaml");
     let weather = Weather { loss: 0, duplication: 0 };
-    World::new(Plan { seed: 21, weather, answering: agent, flow, store: true, ports: u32::MAX, tamper })
+    let mut world =
+        World::new(Plan { seed: 21, weather, answering: agent, flow, store: true, ports: u32::MAX, tamper });
+    world.captured = Some(Vec::new());
+    world
 }
 
 /// A request of the caller's; `tag` is the To tag, `body` its SDP.

@@ -17,6 +17,7 @@ mod names;
 mod network;
 mod packets;
 mod recorded;
+mod rehearsed;
 mod returning;
 mod scenarios;
 mod secure;

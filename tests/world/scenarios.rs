@@ -164,8 +164,10 @@ fn keys_by_info_count_like_keys_by_rtp() {
     let mut world = world(6, FAIR, answers(&[Act::HearVoice, Act::HangUp]));
     let mut script = caller(ACCOUNT);
     script[1] = Act::Info(format!("{ACCOUNT}#"));
+    world.captured = Some(Vec::new());
     world.call("+15551230001", Vec::new(), script);
     world.run(Duration::from_secs(120));
+    crate::rehearsed::again(&world, &flow());
     assert_eq!(uui(&world.invites[0])["account"], ACCOUNT);
 }
 

@@ -111,6 +111,7 @@ fn an_agent_without_the_srtp_that_is_required_is_not_talked_to() {
 #[test]
 fn no_key_is_in_a_recording_or_a_trace_and_the_recording_runs_again() {
     let mut world = world(TAMPER[2].1, Required, Offered, FAIR, &BRIEF);
+    world.captured = Some(Vec::new());
     world.call("+15551230001", Vec::new(), caller(ACCOUNT));
     world.run(ms(500));
     let answer = String::from_utf8(world.last_to_caller.clone()).expect("text");
@@ -133,6 +134,7 @@ fn no_key_is_in_a_recording_or_a_trace_and_the_recording_runs_again() {
     assert!(recording.contains("RTP/SAVP") && recording.contains("\"theirs\":\"AEAD_AES_128_GCM\""), "it was secure");
     let read = Fixture::read(&recording).expect("it reads");
     assert_eq!(read.header.srtp, Required);
+    crate::rehearsed::again(&world, &crate::scenarios::flow());
     let program = || {
         let flow = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("flows/account-desk.yaml");
         files::load(&Disk, &flow).0.expect("the flow loads").program

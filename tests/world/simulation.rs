@@ -14,6 +14,7 @@ use askonce::peer::{self, Answering, Happened, Phones, TalkId};
 use askonce::random::Random;
 use askonce::record::Fixture;
 use askonce::record::trace::Told;
+use askonce::replay::world::wire::Came;
 use askonce::rerun::judge::judge;
 use askonce::secret::Secret;
 use askonce::server::files::{self, Disk};
@@ -96,6 +97,8 @@ pub struct World {
     pub kept: BTreeMap<String, (String, serde_json::Value)>,
     /// What DNS says.
     pub names: BTreeMap<String, Vec<Hop>>,
+    /// What comes to us off the network is kept here, if anything is.
+    pub captured: Option<Vec<Came>>,
     /// The last packet to each calling phone.
     pub last_sound: BTreeMap<TalkId, Vec<u8>>,
     /// The last SIP message to a calling phone.
@@ -218,6 +221,7 @@ impl World {
             left: BTreeMap::new(),
             kept: BTreeMap::new(),
             names: BTreeMap::new(),
+            captured: None,
             last_sound: BTreeMap::new(),
             last_to_caller: Vec::new(),
             contexts: Vec::new(),
@@ -339,6 +343,9 @@ impl World {
         if self.no_events && to.port() == SIP && from.ip() == CALLERS {
             // As long as it was, so that Content-Length stays true.
             bytes = String::from_utf8_lossy(&bytes).replace("telephone-event", "telephone-chime").into_bytes();
+        }
+        if let Some(captured) = self.captured.as_mut().filter(|_| to.ip() == SERVER) {
+            captured.push(Came { t: now.as_micros(), from: Hop::udp(from), to, bytes: bytes.clone() });
         }
         match (to.port(), to.ip(), self.media.get(&to)) {
             (SIP, SERVER, _) => self.engine.handle(now, Input::Message { from: Hop::udp(from), bytes: &bytes }),

@@ -29,6 +29,7 @@ impl Item {
     /// What a difference of it is about.
     pub fn subject(&self) -> &'static str {
         match self.layer {
+            Layer::Keys => "what is keyed in",
             Layer::Path => "the way",
             Layer::Facts => "what is known",
             Layer::Prompts => "what is heard",

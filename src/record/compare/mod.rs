@@ -40,6 +40,8 @@ macro_rules! layers {
 }
 
 layers! {
+    /// What the caller keyed in, where that is heard anew: in its sound, or in its packets.
+    Keys = "keys",
     /// The steps that the call took, and what it asked the world for.
     Path = "path",
     /// How each fact came to be known, and its value.
@@ -116,7 +118,7 @@ pub struct Difference {
     pub place: Option<(String, usize)>,
     /// Of the flow's file, as the flow is now; of what is no more, as it was.
     pub line: Option<usize>,
-    /// What it is about. Neither this nor the two below show a caller's values.
+    /// What it is about. Neither this nor the two below show a caller's values, but single keys (`Layer::Keys`).
     pub subject: String,
     pub recorded: Option<String>,
     pub replayed: Option<String>,
@@ -129,7 +131,7 @@ impl Difference {
         let none = || "-".to_owned();
         let (recorded, replayed) = match self.layer {
             // Its sides are times.
-            Layer::Timing | Layer::Bytes => (none(), none()),
+            Layer::Timing | Layer::Bytes | Layer::Keys => (none(), none()),
             _ => (self.recorded.clone().unwrap_or_else(none), self.replayed.clone().unwrap_or_else(none)),
         };
         format!("{} | {block} | {} | {recorded} | {replayed}", self.layer, self.subject)

@@ -120,6 +120,23 @@ impl Capture {
     }
 }
 
+/// The messages and datagrams of a capture as they are: the time in microseconds since 1970, from where and to where. What
+/// cannot be read is left out.
+pub fn carried(source: impl Read + Send, mut each: impl FnMut(u64, Hop, SocketAddr, &[u8])) -> Result<(), NotACapture> {
+    let (mut ip, mut tcp, mut unread, mut last) = (Ip::default(), Tcp::default(), Unread::default(), 0);
+    packets::read(source, &mut unread, |packet, unread| {
+        last = packet.at;
+        ip.take(&packet, unread, |carried, unread| match carried {
+            Carried::Datagram { from, to, bytes } => each(packet.at, Hop::udp(from), to, bytes),
+            Carried::Segment(segment) => tcp.take(packet.number, &segment, unread, |message, _| {
+                each(packet.at, Hop::new(Transport::Tcp, segment.from), segment.to, message);
+            }),
+        });
+    })?;
+    tcp.finish(&mut unread, |(from, to), message, _| each(last, Hop::new(Transport::Tcp, from), to, message));
+    Ok(())
+}
+
 #[derive(Default)]
 struct Reader {
     capture: Capture,

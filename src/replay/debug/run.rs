@@ -116,7 +116,7 @@ fn is_of(layer: Layer, event: &Event) -> bool {
         Layer::Facts => matches!(out, Out::Fact(_)),
         Layer::HandOff => matches!(out, Out::Store { .. } | Out::Agent { .. } | Out::Refer { .. }),
         Layer::Disposition => matches!(out, Out::End { .. }),
-        Layer::Path | Layer::Timing | Layer::Invariants | Layer::Bytes => true,
+        Layer::Keys | Layer::Path | Layer::Timing | Layer::Invariants | Layer::Bytes => true,
     }
 }
 
