@@ -83,7 +83,7 @@ const DOORS: &[(&str, &[&str])] = &[
 ];
 
 /// The files that may open a `Secret`: carriers and the store by class, recordings of test calls, what compares
-/// them, what reads a value to check it or to hold keys against it, what shows an author its own, the record's caller number, the digest of a password, a PIN of the configuration, and our key of SRTP in its description.
+/// them, what reads a value to check it or to hold keys against it, what shows an author its own, what is a caller's phone again, the record's caller number, the digest of a password, a PIN of the configuration, and our key of SRTP in its description.
 const OPENERS: &[&str] = &[
     "src/secret.rs",
     "src/audio/arena.rs",
@@ -107,12 +107,13 @@ const OPENERS: &[&str] = &[
     "src/flow/step/route.rs",
     "src/record/clear.rs",
     "src/record/compare/handoff.rs",
-    "src/rerun/packets/dialogs.rs",
     "src/rerun/judge/handed.rs",
     "src/rerun/judge/keys.rs",
     "src/rerun/judge/shown.rs",
     "src/rerun/packets/dialogs.rs",
     "src/replay/case/expect.rs",
+    "src/replay/over/handoff.rs",
+    "src/replay/over/plan.rs",
     "src/replay/stage/words.rs",
     "src/rerun/redact/inputs.rs",
     "src/rerun/redact/scan/forms.rs",

@@ -9,10 +9,12 @@ mod text;
 
 use askonce::call::Program;
 use askonce::engine::Service;
-use askonce::flow::proof;
+use askonce::flow::proof::{self, Reached};
 use askonce::record::compare::{self, Parting};
 use askonce::record::fixture::{Fixture, Line, Step};
 use askonce::record::seam::Out;
+use askonce::replay::coverage::Plan;
+use askonce::replay::explore::{self, Numbers};
 use askonce::replay::stage::{self, Place};
 use askonce::rerun;
 use askonce::server::files::{self, Disk, Files, Findings};
@@ -73,6 +75,8 @@ struct Original {
     /// Ways out that no call could be made up for.
     missed: usize,
     calls: Vec<Fixture>,
+    /// The smallest suite that takes all of the flow.
+    explored: Vec<Fixture>,
     /// What is warned of as it is: code and line.
     known: Vec<(&'static str, usize)>,
 }
@@ -95,29 +99,33 @@ impl Original {
             call
         };
         let calls = scripts.iter().map(perform).collect();
+        let plan = Plan::of(loaded, prompts, Reached::of(loaded, prompts).as_ref());
+        let explored = explore::explore(&service, &plan, &Numbers::new(), None).expect("few enough states");
+        let explored = explored.into_iter().map(|call| call.fixture).collect();
         let source = Source { path: path.display().to_string(), text };
-        Original { path, source, service, missed, calls, known }
+        Original { path, source, service, missed, calls, explored, known }
     }
 
-    fn fate(&self, text: &str) -> Fate {
+    /// And whether the explored suite notices as well, of what a call does.
+    fn fate(&self, text: &str) -> (Fate, bool) {
         let mut findings = Findings::default();
         let written = files::read_flow(&Overlay { path: &self.path, text }, &self.path, &mut findings);
         let is_new = |found: &&Diagnostic| !self.known.contains(&(found.code, found.span.line));
         if let Some(found) = findings.diagnostics.iter().find(is_new) {
-            return Fate::Refused(found.code);
+            return (Fate::Refused(found.code), false);
         }
         let written = written.expect("it was read");
         let (mut flow, prompts) = (written.flow.expect("nothing is wrong"), written.prompts);
         let arena = &self.service.arena;
         let length = |clip: &str| arena.span(clip).map(|span| span.time());
         if let Some(found) = proof::prove(&flow, &prompts, &length).first() {
-            return Fate::Disproved(found.diagnostic.code);
+            return (Fate::Disproved(found.diagnostic.code), false);
         }
         // That another text has another digest would be all that a call shows of some.
         flow.digest = self.service.program.flow.digest.clone();
         let program = Program { flow: Arc::new(flow), prompts: Arc::new(prompts) };
-        let parts = self.calls.iter().find_map(|call| difference(call, program.clone()));
-        parts.map_or(Fate::Survived, Fate::Heard)
+        let parts = |calls: &[Fixture]| calls.iter().find_map(|call| difference(call, program.clone()));
+        (parts(&self.calls).map_or(Fate::Survived, Fate::Heard), parts(&self.explored).is_some())
     }
 }
 
@@ -138,15 +146,19 @@ struct Tally {
     refused: usize,
     disproved: usize,
     heard: usize,
+    explored: usize,
     same: usize,
     unseen: usize,
 }
 
 impl Tally {
-    fn row(&self, flow: &str) -> String {
-        let Self { refused, disproved, heard, same, unseen } = self;
+    fn row(&self, flow: &str, original: &Original) -> String {
+        let Self { refused, disproved, heard, explored, same, unseen } = self;
         let all = refused + disproved + heard + same + unseen;
-        format!("| {flow} | {all} | {refused} | {disproved} | {heard} | {same} | {unseen} |")
+        let (calls, few) = (original.calls.len(), original.explored.len());
+        format!(
+            "| {flow} | {all} | {refused} | {disproved} | {heard} ({calls}) | {explored} ({few}) | {same} | {unseen} |"
+        )
     }
 }
 
@@ -157,8 +169,11 @@ fn look_at(flow: &str, missed: usize) {
     let mut tally = Tally::default();
     let mut survivors = Vec::new();
     for Mutant { line, what, text } in text::all(&original.source) {
-        let fate = original.fate(&text);
-        println!("{flow}:{line} {what}: {fate}");
+        let (fate, explored) = original.fate(&text);
+        let but =
+            if explored || !matches!(fate, Fate::Heard(_)) { "" } else { ", which the explored suite does not hear" };
+        println!("{flow}:{line} {what}: {fate}{but}");
+        tally.explored += usize::from(explored);
         match fate {
             Fate::Refused(_) => tally.refused += 1,
             Fate::Disproved(_) => tally.disproved += 1,
@@ -177,7 +192,7 @@ fn look_at(flow: &str, missed: usize) {
         *count += 1;
         println!("{flow}:{line} {what} survives: {reason}");
     }
-    let row = tally.row(flow);
+    let row = tally.row(flow, &original);
     assert!(include_str!("../docs/proofs.md").contains(&row), "docs/proofs.md says otherwise: {row}");
 }
 

@@ -1,6 +1,8 @@
 //! The call detail record: one JSON object a call. Names and states of the facts, never their values.
 
-use crate::context::{Context, Hop, Recording, State};
+use crate::context::{Class, Context, Hop, Passed, Recording, State};
+use crate::flow::Flow;
+use crate::flow::step::Step;
 use crate::record::seam::{Disposition, EndedBy, Leg};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -25,6 +27,12 @@ pub struct Cdr {
     pub by: EndedBy,
     /// Blocks in the order in which they were entered.
     pub blocks: Vec<String>,
+    /// Steps in the order in which they were entered, as `block:step`, each with what became of it: the tries that failed and
+    /// the way out, `start:2:silent:next`. Names of the flow, and no values.
+    pub path: Vec<String>,
+    /// Steps that were too many to keep.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub path_dropped: u32,
     pub facts: Vec<FactRecord>,
     pub hops: Vec<Hop>,
     /// Facts that we held, and that the caller keyed in again while it talked to a person.
@@ -96,6 +104,26 @@ pub fn facts(context: &Context) -> Vec<FactRecord> {
         FactRecord { name: fact.name.clone(), state, from, tries, silences, invalids }
     };
     context.facts.iter().map(record).collect()
+}
+
+/// The steps of the journey, each with what became of it. Where a caller's choice leads is told by its value only if
+/// everybody may see that.
+pub fn path(flow: &Flow, context: &Context) -> Vec<String> {
+    let told = context.journey.iter().map(|passed| {
+        let told = passed.told();
+        match told.split_once(":to.") {
+            Some((step, _)) if !is_public(flow, passed) => format!("{step}:to"),
+            _ => told,
+        }
+    });
+    told.collect()
+}
+
+/// Whether a step is a `route:` on a fact that is public.
+fn is_public(flow: &Flow, passed: &Passed) -> bool {
+    let block = flow.blocks.iter().find(|block| block.name.text == passed.block);
+    let placed = block.and_then(|block| block.steps.get(passed.step.checked_sub(1)?));
+    matches!(placed, Some(placed) if matches!(&placed.step, Step::Route(route) if flow.facts[route.fact()].class == Class::Public))
 }
 
 /// The blocks of the journey, each once for every time it was entered.

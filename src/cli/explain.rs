@@ -77,7 +77,7 @@ fn write_page(path: &Path, flows: &Path, file: &Path) -> Result<(), Failed> {
         let failed = |why: &dyn std::fmt::Display| fail(format!("{}: {why}", wav.display()));
         let bytes = Disk.read(&wav).map_err(|error| failed(&error))?;
         let clip = audio::wav::read(&bytes).map_err(|not| failed(&not))?;
-        Ok(page::Sound { clip, from: 0 })
+        Ok(page::Sound { clip, from: fixture.header.wav_from.unwrap_or(0) })
     });
     let sound = sound.transpose()?;
     // Without its flow a call is told with what it says itself.

@@ -40,11 +40,11 @@ pub fn run(args: &Args) -> Result<(), Failed> {
     };
     let picture = match if args.html { Format::Html } else { args.format } {
         Format::Mermaid => graph::mermaid(&flow),
-        Format::Svg => graph::svg(&flow),
+        Format::Svg => graph::svg(&flow, None),
         Format::Html => {
             let catalogue = |path: &str| prompts.books().any(|book| book.path == path);
             let files: Vec<_> = findings.sources.iter().filter(|source| !catalogue(&source.path)).collect();
-            graph::html(&flow, &prompts, &files)
+            graph::html(&flow, &prompts, &files, None)
         }
     };
     let failed = |error: std::io::Error| match &args.output {

@@ -2,16 +2,19 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the shells own what the core may not have")]
 
 mod check;
+mod coverage;
 mod debug;
 mod demo;
 mod doctor;
 mod erase;
 mod explain;
+mod explore;
 mod fmt;
 mod graph;
 mod import;
 mod load;
 mod logging;
+mod over;
 mod play;
 mod prompts;
 mod record;
@@ -46,6 +49,10 @@ enum Verb {
     Serve(serve::Args),
     /// Read flows (and a configuration) and say what is wrong with them
     Check(check::Args),
+    /// Make up the smallest suite of calls that takes all of a flow, and keep it as recordings
+    Explore(explore::Args),
+    /// What of flows recorded calls have taken, or the callers of a service
+    Coverage(coverage::Args),
     /// Draw a flow: its blocks, their steps and ways out
     Graph(graph::Args),
     /// Try a flow from the keyboard, without a phone, or by a script
@@ -97,6 +104,8 @@ pub fn run() -> ExitCode {
         Verb::Demo(args) => demo::run(&args),
         Verb::Serve(args) => serve::run(&args),
         Verb::Check(args) => check::run(&args),
+        Verb::Explore(args) => explore::run(&args),
+        Verb::Coverage(args) => coverage::run(&args),
         Verb::Graph(args) => graph::run(&args),
         Verb::Play(args) => play::run(&args),
         Verb::Fmt(args) => fmt::run(&args),

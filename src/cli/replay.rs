@@ -1,7 +1,7 @@
 //! `askonce replay`: recorded calls again, in virtual time, against the flows as they are now.
 
 use super::suite::{Case, Suite, Where};
-use super::{Failed, count, fail, quotes};
+use super::{Failed, count, fail, over, quotes};
 use crate::record::compare::{Difference, Layers};
 use crate::replay::junit::{self, Tested};
 use crate::rerun::Outcome;
@@ -37,6 +37,8 @@ pub struct Args {
     /// Write how it went as JUnit XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    #[command(flatten)]
+    over: over::Elsewhere,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -52,7 +54,7 @@ pub fn run(args: &Args) -> Result<(), Failed> {
     layers.window = Duration::from_millis(args.window);
     let how = How { exact: args.exact, layers };
     let suite = Suite::find(&args.wanted)?;
-    let cases = suite.run(&how);
+    let cases = if args.over.wanted() { over::run(&args.over, &suite, &how.layers)? } else { suite.run(&how) };
     let failed = cases.iter().filter(|case| !case.outcome().passes()).count();
     match args.format {
         Form::Text => {

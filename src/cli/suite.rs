@@ -63,13 +63,13 @@ pub struct Case {
 }
 
 impl Case {
-    fn of(path: &Path, title: Option<String>, flow: String, replayed: Replayed, fixture: Fixture) -> Case {
+    pub fn of(path: &Path, title: Option<String>, flow: String, replayed: Replayed, fixture: Fixture) -> Case {
         let fixture = (!replayed.outcome.passes()).then(|| Box::new(fixture));
         let (path, took) = (path.to_owned(), Duration::ZERO);
         Case { path, title, flow, replayed, quoted: String::new(), fixture, took }
     }
 
-    fn broken(path: &Path, title: Option<String>, flow: String, why: String) -> Case {
+    pub fn broken(path: &Path, title: Option<String>, flow: String, why: String) -> Case {
         let replayed = Replayed { outcome: Outcome::Broken(why), ran: None, edited: false };
         let (path, took) = (path.to_owned(), Duration::ZERO);
         Case { path, title, flow, replayed, quoted: String::new(), fixture: None, took }
@@ -91,8 +91,12 @@ pub struct Suite {
     items: Vec<Item>,
     pub flows: Flows,
     layer: Layer,
-    jobs: usize,
+    /// How many at once, if somebody said so.
+    pub jobs: Option<usize>,
 }
+
+/// A file, what a test shows, and the call.
+pub type WouldBe = (PathBuf, Option<String>, Result<Fixture, String>);
 
 /// Something to be run.
 enum Item {
@@ -133,7 +137,7 @@ impl Suite {
             }
         }
         let items = paths.into_iter().flat_map(items).collect();
-        let jobs = wanted.jobs.map_or_else(cores, usize::from);
+        let jobs = wanted.jobs.map(usize::from);
         Ok(Suite { items, flows: Flows::in_folder(&wanted.flows), layer: wanted.layer, jobs })
     }
 
@@ -149,7 +153,7 @@ impl Suite {
             }
         };
         let mut done: Vec<(usize, Case)> = std::thread::scope(|scope| {
-            let others: Vec<_> = (1..self.jobs).map(|_| scope.spawn(run)).collect();
+            let others: Vec<_> = (1..self.jobs.unwrap_or_else(cores)).map(|_| scope.spawn(run)).collect();
             let mut done = run();
             for other in others {
                 done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
@@ -158,6 +162,21 @@ impl Suite {
         });
         done.sort_by_key(|(at, _)| *at);
         done.into_iter().map(|(_, case)| case).collect()
+    }
+
+    /// Each as the recording of a call, that of a test performed: for who has the call elsewhere.
+    pub fn calls(&self) -> Vec<WouldBe> {
+        let call = |item: &Item| match item {
+            Item::Recording(path) => (path.clone(), None, read(path)),
+            Item::Misread(path, why) => (path.clone(), None, Err(why.clone())),
+            Item::Test(source, test) => {
+                let served = self.flows.served(&test.flow.text);
+                let call = served
+                    .map(|served| case::perform(test, &source.path, &served.program, served.sounds.arena()).fixture);
+                (PathBuf::from(&source.path), Some(test.title.clone()), call)
+            }
+        };
+        self.items.iter().map(call).collect()
     }
 
     fn one(&self, item: &Item, how: &How) -> Case {

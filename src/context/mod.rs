@@ -19,6 +19,7 @@ use crate::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Steps of the journey that a context keeps; a flow that walks further is counted in `journey_dropped`.
@@ -79,6 +80,17 @@ pub struct Passed {
     /// The line of the flow's file.
     pub line: usize,
     pub at: Timestamp,
+    /// What became of it, for the record of the call: the tries that failed (`silent`, `invalid`), then the way out.
+    #[serde(skip)]
+    pub became: Vec<Cow<'static, str>>,
+}
+
+impl Passed {
+    /// `start:2:silent:next`: the step, and what became of it.
+    pub fn told(&self) -> String {
+        let words = self.became.iter().map(|word| format!(":{word}"));
+        format!("{}:{}{}", self.block, self.step, words.collect::<String>())
+    }
 }
 
 /// How far we know that the context of a hop was received.
@@ -201,6 +213,13 @@ impl Context {
             self.journey.push(passed);
         } else {
             self.journey_dropped += 1;
+        }
+    }
+
+    /// A word of what becomes of the step under way.
+    pub fn note(&mut self, word: impl Into<Cow<'static, str>>) {
+        if let Some(passed) = self.journey.last_mut().filter(|_| self.journey_dropped == 0) {
+            passed.became.push(word.into());
         }
     }
 

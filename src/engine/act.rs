@@ -340,11 +340,11 @@ impl Engine {
     /// Its recording is as long as it will be.
     fn record_over(&mut self, now: Instant, number: CallNumber, asked_again: bool) {
         let Some(slot) = self.slots.get_mut(&number) else { return };
-        let (program, sound) = (slot.service.program.clone(), slot.packets.is_some());
+        let (service, sound) = (slot.service.clone(), slot.packets.is_some());
         let finished = slot.journal.take().map(|journal| {
             self.counters.journal_lines_dropped += journal.dropped;
             let broke = journal.broke || journal.dropped > 0;
-            Box::new(Finished { fixture: journal.fixture, program, broke, asked_again, sound })
+            Box::new(Finished { fixture: journal.fixture, service, broke, asked_again, sound })
         });
         self.trace_over(now, number, finished);
     }

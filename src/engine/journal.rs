@@ -1,6 +1,6 @@
 //! The journal of one call: its inputs and outputs in the order in which they happened.
 
-use crate::call::Program;
+use super::Service;
 use crate::record::fixture::{Fixture, Header, Line, Step};
 use crate::record::seam::{In, Out};
 use crate::time::Instant;
@@ -11,8 +11,8 @@ const LINES: usize = 20_000;
 /// A call that is over, as it was recorded.
 pub struct Finished {
     pub fixture: Fixture,
-    /// What it ran: by now another text of the flow may serve.
-    pub program: Program,
+    /// What it ran and heard: by now another text of the flow may serve.
+    pub service: Service,
     /// A broken invariant ended it, or it outgrew its journal: not all of it is there.
     pub broke: bool,
     /// Somebody asked its caller for what it had told us.

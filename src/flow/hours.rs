@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
 const DAY: u16 = 24 * 60;
+const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /// Hours of `hours:`.
 #[derive(Clone, Debug)]
@@ -79,6 +80,18 @@ impl Hours {
             |date: Date, minute: u16| self.of(date).iter().any(|range| (range.from..range.to).contains(&minute));
         let yesterday = local.date().checked_sub(Span::new().days(1)).ok();
         within(local.date(), minute) || yesterday.is_some_and(|date| within(date, minute + DAY))
+    }
+
+    /// A minute, in words that are the same for all days of the same hours: `office mon 08:00 open`, `office 12-25 08:00 closed`.
+    pub fn minute(&self, at: Timestamp) -> String {
+        let local = at.to_zoned(self.zone.clone());
+        let date = local.date();
+        let named = self.closed.iter().chain(self.short.iter().map(|(day, _)| day)).any(|day| day.is(date));
+        let weekday = usize::try_from(date.weekday().to_monday_zero_offset()).unwrap_or(0);
+        let like = self.week.iter().position(|ranges| Some(ranges) == self.week.get(weekday)).unwrap_or(weekday);
+        let day = if named { date.strftime("%m-%d").to_string() } else { DAYS[like].to_owned() };
+        let state = if self.is_open(at) { "open" } else { "closed" };
+        format!("{} {day} {} {state}", self.name.text, local.strftime("%H:%M"))
     }
 
     /// The hours of a day: a day that is closed has none, whatever day of the week it is.

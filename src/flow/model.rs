@@ -11,6 +11,7 @@ use crate::context::{Fact, Method};
 use crate::key::Key;
 use crate::time::Duration;
 use crate::yaml::{Span, Word};
+use std::borrow::Cow;
 use std::fmt;
 
 /// A loaded flow. It is never changed; a reload makes another one with another digest.
@@ -331,12 +332,18 @@ pub enum Exit<'s> {
 }
 
 /// Short and stable, no two of a step alike: `next`, `else`, `to.billing`.
+impl From<Exit<'_>> for Cow<'static, str> {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::On => Cow::Borrowed("next"),
+            Exit::Key(key) => Cow::Borrowed(key),
+            Exit::Value(value) => Cow::Owned(format!("to.{value}")),
+        }
+    }
+}
+
 impl fmt::Display for Exit<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Exit::On => f.write_str("next"),
-            Exit::Key(key) => f.write_str(key),
-            Exit::Value(value) => write!(f, "to.{value}"),
-        }
+        f.write_str(&Cow::from(*self))
     }
 }

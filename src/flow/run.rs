@@ -11,7 +11,7 @@ pub use inquiry::{Inquiry, SILENCE};
 pub use queued::Queued;
 pub use taking::{Taken, Taking};
 pub use talking::Talking;
-pub use turn::{Counts, Heard, Turn};
+pub use turn::{Counts, ESCAPE, HANGUP, Heard, INVALID, SILENT, Turn};
 
 use super::model::{Flow, Next};
 use super::prompts::Prompts;
@@ -353,7 +353,7 @@ fn enter((block, step): (usize, usize), turn: &mut Turn) -> Go {
     let (block, placed) = (&flow.blocks[block], &flow.blocks[block].steps[step]);
     let (block, step, verb, line) = (block.name.text.clone(), step + 1, placed.step.verb(), placed.at.line);
     let at = turn.context.wall(turn.now);
-    turn.context.pass(Passed { block: block.clone(), step, verb: verb.to_owned(), line, at });
+    turn.context.pass(Passed { block: block.clone(), step, verb: verb.to_owned(), line, at, became: Vec::new() });
     turn.act(Action::Step { block, step, verb, line });
     placed.step.begin(turn)
 }

@@ -4,7 +4,6 @@ use crate::flow::Flow;
 use crate::flow::model::{Block, Escape, Exit, Next, Placed};
 use crate::flow::step::Step;
 use crate::flow::step::agent::Agent;
-use std::fmt::Write;
 
 #[derive(Debug)]
 pub struct Chart {
@@ -188,11 +187,7 @@ fn of_agent(flow: &Flow, agent: &Agent, line: &mut Line) {
         let queue = &flow.queues[*at];
         let held = queue.held.as_ref().and_then(|held| held.waiting.as_ref()?.instead.as_ref());
         let Some(instead) = held else { continue };
-        let mut id = format!("{}:instead", line.name);
-        if agent.queues().len() > 1 {
-            // Writing to a String cannot fail.
-            let _ = write!(id, ".{}", queue.name.text);
-        }
+        let id = format!("{}:{}", line.name, agent.instead(flow, *at));
         let label = format!("{} in line", instead.key.to_char());
         line.fork(id, label, Goal::Card { card: instead.to, run: false });
     }

@@ -7,13 +7,14 @@ use super::svg::{self, Drawing};
 use crate::flow::model::{Block, Flow};
 use crate::flow::{Prompts, step::Step};
 use crate::yaml::Source;
+use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 
 const STYLE: &str = include_str!("page.css");
 
-/// The page. `files`: the flow's own text, then those of its modules.
-pub fn html(flow: &Flow, prompts: &Prompts, files: &[&Source]) -> String {
-    let drawing = Drawing::of(flow);
+/// The page. `files`: the flow's own text, then those of its modules. `untaken`: as of `svg`.
+pub fn html(flow: &Flow, prompts: &Prompts, files: &[&Source], untaken: Option<&BTreeSet<String>>) -> String {
+    let drawing = Drawing::of(flow, untaken);
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = page(flow, prompts, files, &drawing, &mut text);

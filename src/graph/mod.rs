@@ -20,6 +20,7 @@ pub use html::html;
 pub use letters::escape;
 
 use crate::flow::Flow;
+use std::collections::BTreeSet;
 
 /// A flowchart in Mermaid's words.
 pub fn mermaid(flow: &Flow) -> String {
@@ -27,7 +28,8 @@ pub fn mermaid(flow: &Flow) -> String {
 }
 
 /// A picture that needs no font, script or network. An element that stands for a way out of a step has its name,
-/// `start:2:else`, in `data-way`: block, step and `flow::model::Exit`.
-pub fn svg(flow: &Flow) -> String {
-    svg::write(&svg::Drawing::of(flow), None)
+/// `start:2:else`, in `data-way`: block, step and `flow::model::Exit`. `untaken`: the ways of these names are dashed, as no
+/// call took them.
+pub fn svg(flow: &Flow, untaken: Option<&BTreeSet<String>>) -> String {
+    svg::write(&svg::Drawing::of(flow, untaken), None)
 }

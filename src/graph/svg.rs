@@ -1,6 +1,6 @@
 //! The picture as SVG.
 
-use super::chart::{Card, Chart, Goal, Line, Mark};
+use super::chart::{Card, Chart, Fork, Goal, Line, Mark};
 use super::layout::{self, Layout, Panel, Point};
 use super::letters::{escape, fit, width};
 use super::shape::{
@@ -9,7 +9,7 @@ use super::shape::{
 };
 use crate::flow::Flow;
 use std::collections::BTreeSet;
-use std::fmt::{self, Display, Write};
+use std::fmt::{self, Write};
 
 /// The flow's name stands above everything, what marks mean below.
 const TOP: i32 = 46;
@@ -22,19 +22,26 @@ const BEND: i32 = 7;
 const STYLE: &str = include_str!("picture.css");
 
 /// A chart with its places.
-pub struct Drawing {
+pub struct Drawing<'d> {
     pub chart: Chart,
     shapes: Vec<Shape>,
     pub layout: Layout,
+    /// Ways that no call took; `None`: nobody asks.
+    untaken: Option<&'d BTreeSet<String>>,
 }
 
-impl Drawing {
-    pub fn of(flow: &Flow) -> Drawing {
+impl<'d> Drawing<'d> {
+    pub fn of(flow: &Flow, untaken: Option<&'d BTreeSet<String>>) -> Self {
         let mut chart = Chart::of(flow);
         layout::shorten(&mut chart);
         let shapes: Vec<Shape> = chart.cards.iter().map(|card| Shape::of(card, &chart)).collect();
         let layout = layout::layout(&chart, &shapes, TOP);
-        Drawing { chart, shapes, layout }
+        Drawing { chart, shapes, layout, untaken }
+    }
+
+    /// What the class of a way's element has besides.
+    fn besides(&self, way: &str) -> &'static str {
+        if self.untaken.is_some_and(|untaken| untaken.contains(way)) { " untaken" } else { "" }
     }
 
     /// The width and the height of each card.
@@ -54,7 +61,8 @@ pub fn write(drawing: &Drawing, link: Option<fn(&str) -> String>) -> String {
 
 fn picture(drawing: &Drawing, link: Option<fn(&str) -> String>, out: &mut String) -> fmt::Result {
     let Drawing { chart, layout, .. } = drawing;
-    let (width, height) = (layout.width.max(LEGEND_WIDTH), layout.height + BOTTOM);
+    let legend_width = LEGEND_WIDTH + if drawing.untaken.is_some() { UNTAKEN_WIDTH } else { 0 };
+    let (width, height) = (layout.width.max(legend_width), layout.height + BOTTOM);
     let name = escape(&chart.name);
     write!(out, r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" "#)?;
     writeln!(out, r#"height="{height}" role="img" aria-label="flow {name}">"#)?;
@@ -76,10 +84,10 @@ fn picture(drawing: &Drawing, link: Option<fn(&str) -> String>, out: &mut String
         };
         let block = escape(if card.is_entry() { &card.title } else { &card.block });
         writeln!(out, r#"{open}<g class="{}" data-block="{block}" transform="translate({x} {y})">"#, class(card))?;
-        Pen { card, chart, shape: &drawing.shapes[at], out }.card()?;
+        Pen { card, drawing, shape: &drawing.shapes[at], out }.card()?;
         writeln!(out, "</g>{close}")?;
     }
-    legend(height - BOTTOM / 2, out)?;
+    legend(height - BOTTOM / 2, drawing.untaken.is_some(), out)?;
     out.write_str("</svg>\n")
 }
 
@@ -97,7 +105,7 @@ fn ground(panel: &Panel, out: &mut String) -> fmt::Result {
 }
 
 fn lines(drawing: &Drawing, out: &mut String) -> fmt::Result {
-    let Drawing { chart, shapes, layout } = drawing;
+    let Drawing { chart, shapes, layout, .. } = drawing;
     let mut heads = BTreeSet::new();
     // Half a pixel aside, a line of one pixel is sharp, however many lie on each other.
     writeln!(out, r#"<g transform="translate(.5 .5)">"#)?;
@@ -107,8 +115,8 @@ fn lines(drawing: &Drawing, out: &mut String) -> fmt::Result {
         let class = if port.run { "line run" } else { "line" };
         let path = path(&line.points, &layout.joins);
         for (way, _) in &fork.ways {
-            let way = escape(way);
-            writeln!(out, r#"<path class="{class}" data-way="{way}" d="{path}"><title>{way}</title></path>"#)?;
+            let (besides, way) = (drawing.besides(way), escape(way));
+            writeln!(out, r#"<path class="{class}{besides}" data-way="{way}" d="{path}"><title>{way}</title></path>"#)?;
         }
         let to = layout.cards[port.to];
         heads.insert((to.x, to.y + entrance(port.run), -1));
@@ -155,7 +163,7 @@ fn towards(corner: &Point, other: &Point) -> Point {
 /// Draws one card, from its upper left corner.
 struct Pen<'p> {
     card: &'p Card,
-    chart: &'p Chart,
+    drawing: &'p Drawing<'p>,
     shape: &'p Shape,
     out: &'p mut String,
 }
@@ -209,8 +217,9 @@ impl Pen<'_> {
     /// The label of a way out at the right edge; of what is no line, a word in its place.
     fn fork(&mut self, line: &Line, at: usize, y: i32) -> fmt::Result {
         let fork = &line.forks[at];
-        let (x, label) = (self.shape.width - LABEL_INSET, fork.label(self.chart));
-        let short = escape(&fit(&label, SMALL, LABEL_MOST));
+        let (x, label) = (self.shape.width - LABEL_INSET, fork.label(&self.drawing.chart));
+        let short = fit(&label, SMALL, LABEL_MOST);
+        let short = if short == label { self.labels(fork, &label) } else { escape(&short) };
         match fork.to {
             Goal::Card { .. } => {
                 if !short.is_empty() {
@@ -229,17 +238,32 @@ impl Pen<'_> {
         }
     }
 
+    /// A label as it is written, with the words of ways that nobody took told apart.
+    fn labels(&self, fork: &Fork, label: &str) -> String {
+        let said = fork.ways.iter().filter(|(_, word)| !word.is_empty());
+        let words: Vec<String> = said
+            .clone()
+            .map(|(way, word)| match self.drawing.besides(way) {
+                "" => escape(word),
+                class => format!(r#"<tspan class="{}">{}</tspan>"#, class.trim_start(), escape(word)),
+            })
+            .collect();
+        let plain = said.map(|(_, word)| word.as_str()).collect::<Vec<_>>().join(", ");
+        words.join(", ") + &escape(label.strip_prefix(&plain).unwrap_or(label))
+    }
+
     /// The mark of a step, and the way down to the next one.
     fn rail(&mut self, line: &Line, y: i32, next: Option<i32>) -> fmt::Result {
         let way = line.on.as_ref().map_or_else(String::new, |on| format!(r#" data-way="{}""#, escape(on)));
+        let besides = line.on.as_ref().map_or("", |on| self.drawing.besides(on));
         let (rail, mark) = match next {
             Some(_) => (way, String::new()),
             None => (String::new(), way),
         };
         if let (Some(next), Some(_)) = (next, &line.on) {
-            writeln!(self.out, r#"<path class="rail"{rail} d="M{MARK_X} {y}V{next}"/>"#)?;
+            writeln!(self.out, r#"<path class="rail{besides}"{rail} d="M{MARK_X} {y}V{next}"/>"#)?;
         }
-        mark_at(line.mark, (MARK_X, y), &mark, self.out)
+        mark_at(line.mark, (MARK_X, y), (if next.is_none() { besides } else { "" }, &mark), self.out)
     }
 
     fn text(&mut self, class: &str, x: i32, y: i32, text: &str) -> fmt::Result {
@@ -256,7 +280,7 @@ impl Pen<'_> {
     }
 }
 
-fn mark_at(mark: Mark, (x, y): (i32, i32), way: &dyn Display, out: &mut String) -> fmt::Result {
+fn mark_at(mark: Mark, (x, y): (i32, i32), (besides, way): (&str, &str), out: &mut String) -> fmt::Result {
     let (class, d) = match mark {
         Mark::Plain | Mark::Fact => ("full", format!("M{} {y}a3 3 0 1 0 6 0a3 3 0 1 0 -6 0z", x - 3)),
         Mark::Lookup => ("open", format!("M{} {y}a3.6 3.6 0 1 0 7.2 0a3.6 3.6 0 1 0 -7.2 0z", f64::from(x) - 3.6)),
@@ -268,7 +292,7 @@ fn mark_at(mark: Mark, (x, y): (i32, i32), way: &dyn Display, out: &mut String) 
         Mark::Return => ("full", format!("M{} {y}l8 -4.5v9z", x - 5)),
         Mark::End => ("full", format!("M{} {}h8v8h-8z", x - 4, y - 4)),
     };
-    writeln!(out, r#"<path class="mark {class}"{way} d="{d}"/>"#)
+    writeln!(out, r#"<path class="mark {class}{besides}"{way} d="{d}"/>"#)
 }
 
 const LEGEND: [(Mark, &str); 6] = [
@@ -281,18 +305,25 @@ const LEGEND: [(Mark, &str); 6] = [
 ];
 /// As wide as what marks mean.
 const LEGEND_WIDTH: i32 = 980;
+const UNTAKEN_WIDTH: i32 = 160;
 
-fn legend(y: i32, out: &mut String) -> fmt::Result {
+fn legend(y: i32, untaken: bool, out: &mut String) -> fmt::Result {
     let mut x = 32;
     for (mark, what) in LEGEND {
         if mark == Mark::Fact {
             writeln!(out, r#"<rect class="fact" x="{}" y="{}" width="20" height="13" rx="6"/>"#, x - 8, y - 6)?;
         }
-        mark_at(mark, (x + if mark == Mark::Fact { 2 } else { 0 }, y), &"", out)?;
+        mark_at(mark, (x + if mark == Mark::Fact { 2 } else { 0 }, y), ("", ""), out)?;
         let indent = if mark == Mark::Fact { 18 } else { 12 };
         writeln!(out, r#"<text class="legend" x="{}" y="{}">{what}</text>"#, x + indent, y + 4)?;
         x += indent + width(what, SMALL) + 22;
     }
     writeln!(out, r#"<path class="line run" d="M{x} {y}h34"/>"#)?;
-    writeln!(out, r#"<text class="legend" x="{}" y="{}">run, and back at return</text>"#, x + 42, y + 4)
+    writeln!(out, r#"<text class="legend" x="{}" y="{}">run, and back at return</text>"#, x + 42, y + 4)?;
+    if untaken {
+        x += 42 + width("run, and back at return", SMALL) + 22;
+        writeln!(out, r#"<path class="line untaken" d="M{x} {y}h34"/>"#)?;
+        writeln!(out, r#"<text class="legend" x="{}" y="{}">no call took it</text>"#, x + 42, y + 4)?;
+    }
+    Ok(())
 }

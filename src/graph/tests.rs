@@ -148,7 +148,7 @@ fn ways(flow: &Flow) -> Vec<String> {
 #[test]
 fn every_block_and_every_way_out_is_in_the_picture_once() {
     for Example { flow, .. } in all() {
-        let picture = svg(&flow);
+        let picture = svg(&flow, None);
         for block in &flow.blocks {
             let marker = format!("data-block=\"{}\"", block.name.text);
             assert_eq!(picture.matches(&marker).count(), 1, "{}: {marker}", flow.name.text);
@@ -173,7 +173,7 @@ fn the_offer_of_a_line_is_a_way_out() {
         examples().into_iter().find(|example| example.flow.name.text == "contact-center").expect("it is there");
     for block in ["billing", "desk", "tier2_desk"] {
         let marker = format!("data-way=\"{block}:1:instead\"");
-        assert_eq!(svg(&center.flow).matches(&marker).count(), 1, "{marker}");
+        assert_eq!(svg(&center.flow, None).matches(&marker).count(), 1, "{marker}");
     }
 }
 
@@ -205,10 +205,10 @@ fn well_formed(xml: &str) -> Result<usize, String> {
 #[test]
 fn the_picture_is_well_formed_and_always_the_same() {
     for Example { flow, .. } in all() {
-        let picture = svg(&flow);
+        let picture = svg(&flow, None);
         let elements = well_formed(&picture).unwrap_or_else(|why| panic!("{}: {why}", flow.name.text));
         assert!(elements > 40, "{}: {elements}", flow.name.text);
-        assert_eq!(picture, svg(&flow));
+        assert_eq!(picture, svg(&flow, None));
         assert_eq!(mermaid(&flow), mermaid(&flow));
         assert!(
             !picture.contains("<script") && !picture.contains("http://") || picture.matches("http://").count() == 1
@@ -242,7 +242,7 @@ fn pieces(line: &Polyline) -> impl Iterator<Item = (Point, Point)> {
 #[test]
 fn no_card_lies_on_another_and_no_line_on_a_card() {
     for Example { flow, .. } in all() {
-        let drawing = Drawing::of(&flow);
+        let drawing = Drawing::of(&flow, None);
         let rects = rects(&drawing);
         for (at, one) in rects.iter().enumerate() {
             assert!(one.0 >= 0 && one.1 >= 0 && one.2 <= drawing.layout.width && one.3 <= drawing.layout.height);
@@ -270,7 +270,7 @@ fn end(drawing: &Drawing, line: &Polyline) -> Option<usize> {
 #[test]
 fn a_line_leads_where_its_way_out_does() {
     for Example { flow, .. } in all() {
-        let drawing = Drawing::of(&flow);
+        let drawing = Drawing::of(&flow, None);
         let goals = drawing.chart.cards.iter().flat_map(|card| card.lines.iter().flat_map(|line| &line.forks));
         let goals = goals.filter_map(|fork| match fork.to {
             Goal::Card { card, .. } => Some(Some(card)),
@@ -306,7 +306,7 @@ fn covered(layout: &Layout, drawing: &Drawing) -> Vec<(usize, usize)> {
 #[test]
 fn lines_to_different_cards_never_lie_on_each_other() {
     for Example { flow, .. } in all() {
-        let drawing = Drawing::of(&flow);
+        let drawing = Drawing::of(&flow, None);
         assert_eq!(covered(&drawing.layout, &drawing), [], "{}", flow.name.text);
     }
 }
@@ -314,7 +314,7 @@ fn lines_to_different_cards_never_lie_on_each_other() {
 #[test]
 fn two_thousand_blocks_are_laid_out() {
     let Example { flow, .. } = generated(1_990);
-    let drawing = Drawing::of(&flow);
+    let drawing = Drawing::of(&flow, None);
     assert_eq!(drawing.layout.cards.len(), flow.blocks.len() + 1);
     // What leads far away is a word, so that lines cost what there is of blocks and not its square.
     let passes: usize = drawing.layout.lines.iter().map(|line| line.points.len()).sum();
@@ -330,7 +330,7 @@ fn mermaid_tells_a_small_flow() {
 #[test]
 fn authors_text_is_text_everywhere() {
     let Example { flow, prompts, files } = odd();
-    let page = html(&flow, &prompts, &files.iter().collect::<Vec<_>>());
+    let page = html(&flow, &prompts, &files.iter().collect::<Vec<_>>(), None);
     assert!(page.contains("&lt;b&gt;&amp;&quot;&#39;&lt;/b&gt;") && !page.contains("<b>&"));
     assert!(page.contains("size &lt; 3 and size &gt; 1"), "a condition");
     assert!(mermaid(&flow).contains("size #lt; 3 and size #gt; 1"));
@@ -342,7 +342,7 @@ fn authors_text_is_text_everywhere() {
 fn the_page_shows_a_blocks_lines_and_what_is_heard_there() {
     let center =
         examples().into_iter().find(|example| example.flow.name.text == "contact-center").expect("it is there");
-    let page = html(&center.flow, &center.prompts, &center.files.iter().collect::<Vec<_>>());
+    let page = html(&center.flow, &center.prompts, &center.files.iter().collect::<Vec<_>>(), None);
     let section = |block: &str| {
         let from = page.find(&format!("<section id=\"block-{block}\">")).expect("a section");
         page[from..].split("</section>").next().expect("its end").to_owned()

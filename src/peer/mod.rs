@@ -15,4 +15,4 @@ pub mod voice;
 pub mod watch;
 
 pub use phones::{Output, Phones, TalkId};
-pub use script::{Act, Answering, Happened};
+pub use script::{Act, Answering, Happened, Outgoing};

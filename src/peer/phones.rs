@@ -2,24 +2,20 @@
 
 use super::ear::Ear;
 use super::histogram::Histogram;
-use super::script::{Act, Answering, Happened};
+use super::script::{Act, Answering, Happened, Outgoing};
 use super::talk::{Noticed, Talk};
 use super::talks::Talks;
 use super::voice::{Speech, Voice};
-use crate::key::Key;
 use crate::keying::Policy;
 use crate::random::Random;
 use crate::sdp::Direction;
 use crate::sip::endpoint::{self, DialogId, Door, Endpoint, Event};
 use crate::sip::invite::Invite;
-use crate::sip::{Hop, Locals, Request, Transport, Uri};
+use crate::sip::{Hop, Locals, Message, Request, Transport, Uri, wire};
 use crate::time::{Deadlines, Duration, Instant};
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
-
-/// INFO requests of one phone follow each other at this distance: over UDP two at once may change places.
-const INFO_EVERY: Duration = Duration::from_millis(160);
 
 /// One call of one phone; never used twice.
 pub type TalkId = u32;
@@ -57,20 +53,13 @@ pub enum Output {
 enum State {
     /// Waits for its socket; an outgoing call knows where it goes.
     Opening {
-        call: Option<Box<Outgoing>>,
+        call: Option<Box<(Outgoing, Arc<Voice>)>>,
     },
     Calling,
     Ringing {
         answer_at: Option<Instant>,
     },
     Talking,
-}
-
-struct Outgoing {
-    to: Hop,
-    target: Uri,
-    from: Uri,
-    headers: Vec<(String, String)>,
 }
 
 struct Phone {
@@ -102,6 +91,8 @@ pub struct Phones {
     patience: Option<Duration>,
     answering: Answering,
     phones: Talks<Phone>,
+    /// The INVITE that just came, if its body has parts of which the endpoint leaves us one.
+    wire: Option<Box<Request>>,
     dialogs: HashMap<DialogId, TalkId>,
     /// To answer, to give up, and the first step of a talk.
     alarms: Deadlines<TalkId>,
@@ -132,6 +123,7 @@ impl Phones {
             patience: None,
             answering,
             phones: Talks::default(),
+            wire: None,
             dialogs: HashMap::new(),
             alarms: Deadlines::default(),
             steps: VecDeque::new(),
@@ -177,7 +169,13 @@ impl Phones {
         headers: Vec<(String, String)>,
         script: Arc<[Act]>,
     ) -> TalkId {
-        self.add(State::Opening { call: Some(Box::new(Outgoing { to, target, from, headers })) }, script)
+        self.dial(Outgoing { to, target, display: String::new(), from, headers }, script)
+    }
+
+    /// As `call`, with all that an INVITE may say. It speaks as the phones do now.
+    pub fn dial(&mut self, call: Outgoing, script: Arc<[Act]>) -> TalkId {
+        let call = Some(Box::new((call, self.voice.clone())));
+        self.add(State::Opening { call }, script)
     }
 
     fn add(&mut self, state: State, script: Arc<[Act]>) -> TalkId {
@@ -206,9 +204,11 @@ impl Phones {
     /// The media socket of a talk is open at `local`.
     pub fn opened(&mut self, now: Instant, talk: TalkId, local: SocketAddr) {
         let Some(phone) = self.phones.get_mut(talk) else { return };
-        let mut sound = Talk::new(local, self.voice.clone(), self.ear.clone(), &mut self.random);
         let State::Opening { call } = &mut phone.state else { return };
-        match call.take() {
+        let call = call.take();
+        let voice = call.as_ref().map_or(&self.voice, |call| &call.1).clone();
+        let mut sound = Talk::new(local, voice, self.ear.clone(), &mut self.random);
+        match call.map(|call| call.0) {
             Some(call) => {
                 let sdp = sound.offer(Direction::SendRecv);
                 phone.talk = Some(sound);
@@ -220,7 +220,7 @@ impl Phones {
                 let invite = Invite {
                     local: self.locals.facing(&call.to).unwrap_or(call.to),
                     target: call.target,
-                    display: String::new(),
+                    display: call.display,
                     from: call.from,
                     headers: call.headers,
                     sdp,
@@ -245,7 +245,8 @@ impl Phones {
                     _ => None,
                 };
                 phone.state = State::Ringing { answer_at };
-                if let Some(dialog) = phone.dialog {
+                let told_to = matches!(phone.answering, Some(Answering::Told));
+                if let Some(dialog) = phone.dialog.filter(|_| !told_to) {
                     told(self.endpoint.ring(now, dialog, 180, Vec::new()));
                 }
                 if let Some(at) = answer_at {
@@ -262,6 +263,7 @@ impl Phones {
     }
 
     pub fn on_sip(&mut self, now: Instant, from: Hop, bytes: &[u8]) {
+        self.wire = whole(bytes);
         self.endpoint.on_message(now, from, bytes, Door::Open);
         self.drain(now);
     }
@@ -278,10 +280,10 @@ impl Phones {
         let noticed = sound.on_packet(now, packet, &mut self.gaps);
         let voice = sound.counted.voice_frames == 1;
         match noticed {
-            Some(Noticed::Heard(clip)) => {
+            Some(Noticed::Heard(clip, since)) => {
                 phone.heard = Some(clip);
                 let name = self.ear.as_ref().map_or(String::new(), |ear| ear.name(clip).to_owned());
-                self.event(now, talk, Happened::Heard(name));
+                self.event(now - since, talk, Happened::Heard(name));
             }
             Some(Noticed::Key(key)) => self.event(now, talk, Happened::KeyHeard(key)),
             None if voice => self.event(now, talk, Happened::HeardVoice),
@@ -364,73 +366,19 @@ impl Phones {
         }
     }
 
+    /// What comes before the answer is heard, where the other side says what it sends.
+    fn early(&mut self, now: Instant, talk: TalkId, body: &[u8]) {
+        let sound = self.phones.get_mut(talk).and_then(|phone| phone.talk.as_mut());
+        if !body.is_empty() && sound.is_some_and(|sound| sound.take_answer(now, body)) {
+            self.expect(talk);
+        }
+    }
+
     /// Says where the other side's media comes from.
     fn expect(&mut self, talk: TalkId) {
         let sound = self.phones.get(talk).and_then(|phone| phone.talk.as_ref());
         if let Some(from) = sound.and_then(Talk::remote) {
             self.out.push_back(Output::Expect { talk, from });
-        }
-    }
-
-    /// Goes on with the script as far as it can.
-    fn follow(&mut self, now: Instant, talk: TalkId) {
-        while let Some(phone) = self.phones.get_mut(talk) {
-            let (Some(sound), State::Talking) = (&mut phone.talk, &phone.state) else { return };
-            if phone.begun && now < phone.wait_until && matches!(phone.script.get(phone.step), Some(Act::Wait(_))) {
-                return;
-            }
-            let script = phone.script.clone();
-            let Some(act) = script.get(phone.step) else { return };
-            let begins = !std::mem::replace(&mut phone.begun, true);
-            let done = match act {
-                Act::Wait(time) => {
-                    if begins {
-                        phone.wait_until = now + *time;
-                    }
-                    now >= phone.wait_until
-                }
-                Act::Hear(name) => {
-                    let ear = self.ear.as_ref();
-                    phone.heard.is_some_and(|clip| ear.is_some_and(|ear| ear.name(clip) == name))
-                }
-                Act::HearVoice => sound.counted.voice_frames > 0,
-                Act::Press(keys) => {
-                    if begins {
-                        sound.press(now, keys.chars().filter_map(Key::from_char));
-                    }
-                    sound.pressed()
-                }
-                Act::Info(keys) => inform(&mut self.endpoint, phone, now, keys, begins),
-                Act::Hold | Act::Park | Act::Resume => {
-                    if let Some(dialog) = phone.dialog {
-                        sound.counted.voice_frames = 0;
-                        told(self.endpoint.reinvite(now, dialog, sound.offer(offered(act))));
-                    }
-                    true
-                }
-                Act::SendOn(to) => {
-                    if let Some(dialog) = phone.dialog {
-                        told(self.endpoint.refer(now, dialog, to));
-                    }
-                    true
-                }
-                Act::Stay => false,
-                Act::HangUp => {
-                    phone.step += 1;
-                    return self.hang_up(now, talk);
-                }
-            };
-            if !done {
-                return;
-            }
-            if matches!(act, Act::Hear(_)) {
-                phone.heard = None;
-            }
-            phone.step += 1;
-            phone.begun = false;
-            if matches!(act, Act::Press(_) | Act::Info(_)) {
-                self.event(now, talk, Happened::Pressed);
-            }
         }
     }
 
@@ -481,8 +429,9 @@ impl Phones {
     fn sip_event(&mut self, now: Instant, event: Event) {
         match event {
             Event::Invite { dialog, request, .. } => self.invited(now, dialog, request),
-            Event::Progress { dialog, status: 180..=189, .. } => {
+            Event::Progress { dialog, status: 180..=189, body } => {
                 if let Some(&talk) = self.dialogs.get(&dialog) {
+                    self.early(now, talk, &body);
                     self.event(now, talk, Happened::Ringing);
                 }
             }
@@ -543,16 +492,17 @@ impl Phones {
         }
         let script = match &self.answering {
             Answering::Answer { script, .. } => script.clone(),
-            Answering::Ring | Answering::Refuse(_) => Arc::new([]),
+            Answering::Ring | Answering::Told | Answering::Refuse(_) => Arc::new([]),
         };
         let talk = self.add(State::Opening { call: None }, script);
+        let whole = self.wire.take().unwrap_or_else(|| request.clone());
         if let Some(phone) = self.phones.get_mut(talk) {
             phone.dialog = Some(dialog);
             phone.offer.clone_from(&request.body);
             phone.answering = Some(self.answering.clone());
         }
         self.dialogs.insert(dialog, talk);
-        self.event(now, talk, Happened::Invited(request));
+        self.event(now, talk, Happened::Invited(whole));
     }
 
     fn event(&mut self, now: Instant, talk: TalkId, happened: Happened) {
@@ -560,31 +510,15 @@ impl Phones {
     }
 }
 
-/// Presses keys by INFO, one after the other; true once all are out.
-fn inform(endpoint: &mut Endpoint, phone: &mut Phone, now: Instant, keys: &str, begins: bool) -> bool {
-    let Some(sound) = &mut phone.talk else { return true };
-    if begins {
-        phone.informed = 0;
-        phone.wait_until = now;
-        sound.end_entry(now);
+/// An INVITE whose body has several parts, as it came.
+fn whole(bytes: &[u8]) -> Option<Box<Request>> {
+    let parts = b"multipart/mixed";
+    if !bytes.starts_with(b"INVITE ") || !bytes.windows(parts.len()).any(|part| part == parts) {
+        return None;
     }
-    let next = keys.chars().nth(phone.informed).filter(|_| now >= phone.wait_until);
-    if let (Some(key), Some(dialog)) = (next, phone.dialog) {
-        let body = format!("Signal={key}\r\nDuration=100\r\n").into_bytes();
-        told(endpoint.info(now, dialog, "application/dtmf-relay", body));
-        phone.informed += 1;
-        phone.wait_until = now + INFO_EVERY;
-        sound.key_begins(now, phone.informed == keys.chars().count());
-    }
-    phone.informed >= keys.chars().count()
-}
-
-/// As we see it, from this act on.
-fn offered(act: &Act) -> Direction {
-    match act {
-        Act::Hold => Direction::SendOnly,
-        Act::Park => Direction::Inactive,
-        _ => Direction::SendRecv,
+    match wire::read(bytes) {
+        Ok(Message::Request(request)) => Some(Box::new(request)),
+        _ => None,
     }
 }
 
@@ -595,5 +529,6 @@ fn told(told: Result<(), endpoint::Refusal>) {
     }
 }
 
+mod follow;
 #[cfg(test)]
 mod tests;

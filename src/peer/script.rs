@@ -2,7 +2,7 @@
 
 use super::talk::Counted;
 use crate::key::Key;
-use crate::sip::Request;
+use crate::sip::{Hop, Request, Uri};
 use crate::time::Duration;
 use std::sync::Arc;
 
@@ -42,6 +42,20 @@ pub enum Answering {
     Refuse(u16),
     /// Rings for ever.
     Ring,
+    /// Whoever drives the phones says what becomes of it: `Phones::ring`, `take`, `refuse`.
+    Told,
+}
+
+/// A call that a phone places.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    pub to: Hop,
+    pub target: Uri,
+    /// The caller's name; may be empty.
+    pub display: String,
+    pub from: Uri,
+    /// Of names that an INVITE of ours does not have anyway.
+    pub headers: Vec<(String, String)>,
 }
 
 /// What happened to a phone.
@@ -54,6 +68,7 @@ pub enum Happened {
     Answered {
         after: Duration,
     },
+    /// A clip begins: the event's time is that of its first frame, though a later one told which it is.
     Heard(String),
     HeardVoice,
     /// The answer to our REFER.

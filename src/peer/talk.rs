@@ -1,6 +1,6 @@
 //! The sound of one peer's call: what it sends every 20 ms, what it hears, and how evenly that comes.
 
-use super::ear::Ear;
+use super::ear::{Ear, Frame};
 use super::histogram::Histogram;
 use super::voice::{self, Level, Voice};
 use super::watch::{Entry, Watch};
@@ -14,12 +14,13 @@ use crate::rtp::event::Receiver;
 use crate::rtp::packet::{HEADER, Header};
 use crate::rtp::{Order, Place};
 use crate::sdp::{self, Direction, Negotiated, Srtp};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// So many frames of nothing known end what was heard; the same clip again is then heard anew.
+/// So many frames of nothing known end what was heard; the same clip again is then heard anew, as it is from an earlier
+/// frame.
 const QUIET_FRAMES: u32 = 10;
 
 /// Frames that are made up for after a delay; of more, none is.
@@ -31,8 +32,8 @@ const ALONE: (u32, u8) = (0, 0);
 /// What a talk noticed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Noticed {
-    /// A clip began, by its number in the ear.
-    Heard(u16),
+    /// A clip began, by its number in the ear, so long ago.
+    Heard(u16, Duration),
     /// A key of the other side.
     Key(Key),
 }
@@ -78,7 +79,8 @@ pub struct Talk {
     order: Order,
     last: Option<Last>,
     watch: Watch,
-    current: Option<u16>,
+    /// The last frame that was known.
+    current: Option<Frame>,
     unknown_frames: u32,
     pub next_tick: Instant,
     pub counted: Counted,
@@ -288,16 +290,19 @@ impl Talk {
             self.counted.voice = Some(*first);
             self.counted.voice_frames += 1;
         }
-        let ear = self.ear.as_ref()?;
-        let Some(clip) = ear.hear(codec, payload) else {
+        let Some(frame) = self.ear.as_ref()?.hear(codec, payload) else {
             self.unknown_frames += 1;
-            if self.unknown_frames >= QUIET_FRAMES {
-                self.current = None;
-            }
             return None;
         };
-        self.unknown_frames = 0;
-        (self.current.replace(clip) != Some(clip)).then_some(Noticed::Heard(clip))
+        // What several clips have is a pause of the one that is heard.
+        let frame = frame?;
+        let quiet = std::mem::take(&mut self.unknown_frames) >= QUIET_FRAMES;
+        let goes_on = self.current.replace(frame).is_some_and(|before| {
+            let back = before.index.zip(frame.index).is_some_and(|(before, at)| at < before);
+            before.clip == frame.clip && !quiet && !back
+        });
+        let since = FRAME_TIME * frame.index.unwrap_or(0);
+        (!goes_on).then_some(Noticed::Heard(frame.clip, since))
     }
 }
 

@@ -38,6 +38,9 @@ pub struct Header {
     pub seed: u64,
     /// `live`, or what else made the recording.
     pub source: String,
+    /// What it was made to show, where it was made for that: `start:2:else`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shows: Vec<String>,
     pub trunk: String,
     /// What the caller's leg might speak.
     #[serde(default, skip_serializing_if = "Preference::is_default")]

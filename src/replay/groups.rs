@@ -98,7 +98,8 @@ pub fn of_case(flow: &str, outcome: &Outcome) -> Vec<(String, What)> {
     let all: Vec<What> = match outcome {
         Outcome::Pass { .. } => Vec::new(),
         Outcome::Diff(differences) => differences.iter().cloned().map(What::Differs).collect(),
-        Outcome::NeedsInput(needs) => needs.iter().cloned().map(What::Needs).collect(),
+        // What is asked behind the first question follows from an answer that nobody gave.
+        Outcome::NeedsInput(needs) => needs.iter().take(1).cloned().map(What::Needs).collect(),
         Outcome::Broken(why) => vec![What::Broken(why.clone())],
     };
     let mut named: Vec<(String, What)> = Vec::new();

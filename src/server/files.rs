@@ -2,7 +2,7 @@
 
 use super::findings::codes::code;
 use super::sounds::{Folders, Sounds};
-use crate::audio::wav;
+use crate::audio::{Arena, wav};
 use crate::call::Program;
 use crate::codec::Codec;
 use crate::engine::Service;
@@ -218,14 +218,18 @@ fn load_into(
     let Written { prompts, flow, folders, .. } = read_flow(files, path, findings)?;
     let folders = folders.with_announcements(announcements);
     let mut sounds = Sounds::new(files, codecs, &prompts, &folders, findings);
-    if let Some(flow) = &flow {
-        sounds.take_words(flow, &prompts, findings);
-        sounds.take_music(flow, findings);
-        sounds.take_tone(flow, findings);
-    }
-    sounds.take_prompts(&prompts, findings);
+    sounds.take_all(flow.as_ref(), &prompts, findings);
     let program = Program { flow: Arc::new(flow?), prompts: Arc::new(prompts) };
     Some(Service { program, arena: Arc::new(sounds.build()) })
+}
+
+/// The clips of a flow at the levels of their files: what a system plays that does not bring them to one.
+pub fn unlevelled(files: &dyn Files, path: &Path) -> Option<Arena> {
+    let mut findings = Findings::default();
+    let Written { prompts, flow, folders } = read_flow(files, path, &mut findings)?;
+    let mut sounds = Sounds::new(files, &Codec::LAWS, &prompts, &folders, &mut findings).unlevelled();
+    sounds.take_all(flow.as_ref(), &prompts, &mut findings);
+    Some(sounds.build())
 }
 
 /// A flow and what it says, before any sound is read.

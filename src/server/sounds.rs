@@ -44,6 +44,8 @@ impl Folders {
 pub struct Sounds<'f> {
     files: &'f dyn Files,
     arena: ArenaBuilder,
+    /// Whether clips are brought to one level.
+    levelled: bool,
     /// Whether anything will be heard; if not, our own words need no reading.
     heard: bool,
     /// Those that lie beside the flow and are not read yet, by their clips' names.
@@ -61,7 +63,8 @@ impl<'f> Sounds<'f> {
         findings: &mut Findings,
     ) -> Sounds<'f> {
         let (arena, heard) = (ArenaBuilder::new(codecs), !codecs.is_empty());
-        let mut sounds = Sounds { files, arena, heard, beside: BTreeMap::new(), words: BTreeSet::new() };
+        let (beside, words) = (BTreeMap::new(), BTreeSet::new());
+        let mut sounds = Sounds { files, arena, levelled: true, heard, beside, words };
         for language in prompts.books().map(|book| book.language.as_str()) {
             sounds.words.extend(spoken::words(language).into_iter().map(|(name, _)| format!("{language}/{name}")));
         }
@@ -78,6 +81,21 @@ impl<'f> Sounds<'f> {
         }
         sounds.beside.extend(wavs(files, &folders.beside, &folders.beside.join("music"), findings));
         sounds
+    }
+
+    /// The clips as loud as their files have them.
+    pub fn unlevelled(self) -> Self {
+        Sounds { levelled: false, ..self }
+    }
+
+    /// All that a flow says, and what its callers wait with.
+    pub fn take_all(&mut self, flow: Option<&Flow>, prompts: &Prompts, findings: &mut Findings) {
+        if let Some(flow) = flow {
+            self.take_words(flow, prompts, findings);
+            self.take_music(flow, findings);
+            self.take_tone(flow, findings);
+        }
+        self.take_prompts(prompts, findings);
     }
 
     /// The words that the flow's values are read with: those beside it, and the built-in voice's for what is not there.
@@ -195,7 +213,7 @@ impl<'f> Sounds<'f> {
         }
     }
 
-    /// Encodes one clip, at the level that all have. Gives what its author should know.
+    /// Encodes one clip, at the level that all have unless it keeps its own. Gives what its author should know.
     fn encode(&mut self, name: &str, bytes: &[u8]) -> Result<Vec<String>, String> {
         let Clip { mut samples, rate, remarks } = wav::read(bytes).map_err(|error| error.to_string())?;
         let shape = match name {
@@ -207,7 +225,7 @@ impl<'f> Sounds<'f> {
         if samples.is_empty() || samples.len() > longest {
             return Err(format!("it is empty, or longer than {MAX_PROMPT} s"));
         }
-        let levels = loudness::level(&mut samples, rate);
+        let levels = if self.levelled { loudness::level(&mut samples, rate) } else { Vec::new() };
         self.arena.shaped(name, shape, &samples, rate).map_err(|full| full.to_string())?;
         Ok(remarks.iter().map(ToString::to_string).chain(levels.iter().map(ToString::to_string)).collect())
     }

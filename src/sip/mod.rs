@@ -15,7 +15,7 @@ pub mod wire;
 
 mod dialog;
 mod message;
-mod multipart;
+pub mod multipart;
 mod name_addr;
 mod params;
 mod transaction;

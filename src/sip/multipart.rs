@@ -32,6 +32,13 @@ pub(super) fn session<'b>(content_type: &str, body: &'b [u8]) -> Result<&'b [u8]
     Ok(session.unwrap_or(&[]))
 }
 
+/// The part of a media type in a `multipart/mixed` body, without blanks around it.
+pub fn part<'b>(content_type: &str, body: &'b [u8], media_type: &str) -> Option<&'b [u8]> {
+    let parts = parts(&boundary(content_type)?, body)?;
+    let mut heads = parts.into_iter().filter_map(Head::read);
+    heads.find(|(head, _)| head.media_type == media_type).map(|(_, content)| content.trim_ascii())
+}
+
 /// A session description with JSON beside it, which a peer that does not know it may pass over (RFC 5621 section 8.1).
 /// JSON has no line that begins with `--`: it is one line.
 pub(super) fn mixed(boundary: &str, sdp: &[u8], json: &str) -> Vec<u8> {

@@ -30,6 +30,13 @@ pub fn capture(keys: &str) -> Vec<u8> {
     capture.bytes()
 }
 
+/// A capture of somebody who speaks these frames of PCMU.
+pub fn speaking<'f>(frames: impl IntoIterator<Item = &'f [u8]>) -> Vec<u8> {
+    let mut capture = Capture::default();
+    frames.into_iter().for_each(|frame| capture.packet(false, PCMU, capture.timestamp(), frame));
+    capture.bytes()
+}
+
 /// Packets 20 ms apart, each ready for the file.
 #[derive(Default)]
 struct Capture {

@@ -9,6 +9,7 @@ mod business;
 mod captured;
 mod captures;
 mod codecs;
+mod coverage;
 mod dialogs;
 mod examples;
 mod floods;
@@ -19,6 +20,7 @@ mod line;
 #[path = "../world/messages.rs"]
 mod messages;
 mod others;
+mod over;
 mod peers;
 mod program;
 mod prompts;

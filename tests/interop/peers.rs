@@ -32,6 +32,11 @@ impl Sipp {
         Sipp::answering_over("u1", scenario, local)
     }
 
+    /// Is called at `local`, and says what is in a capture, as `keys.pcap`.
+    pub fn saying(scenario: &str, local: SocketAddr, said: &[u8]) -> Sipp {
+        Sipp::start(scenario, local, said, &["-t", "u1"])
+    }
+
     pub fn answering_over(over: &str, scenario: &str, local: SocketAddr) -> Sipp {
         Sipp::start(scenario, local, &[], &["-t", over, "-rtp_echo"])
     }

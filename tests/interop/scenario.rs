@@ -40,6 +40,13 @@ pub fn informer(patience: u32) -> String {
     calling(&described("sendrecv"), NOTHING, &infos, patience)
 }
 
+/// A voice server: it answers, says what is in `keys.pcap`, and waits for the caller's BYE.
+pub fn speaker() -> String {
+    let (answers, _) = AGENT.split_once("  <pause").expect("a talk");
+    let answers: String = answers.lines().filter(|line| !line.contains("<action>")).collect::<Vec<_>>().join("\n");
+    format!("{answers}{PLAY}<recv request=\"BYE\"/>\n{}</scenario>\n", answer("200 OK"))
+}
+
 /// An agent's phone whose caller hangs up.
 pub fn patient() -> String {
     let (talks, _) = AGENT.split_once("  <pause").expect("a talk");

@@ -12,6 +12,7 @@ mod line;
 mod load;
 mod lookups;
 mod operating;
+mod over;
 mod recording;
 mod reload;
 mod returning;

@@ -519,9 +519,9 @@ impl World {
                 self.engine.handle(now, Input::Announced { call, announce, done: true });
             }
             Output::Recording(finished) => {
-                let Finished { fixture, program, .. } = *finished;
+                let Finished { fixture, service, .. } = *finished;
                 // Whatever the scenario is of.
-                assert_eq!(judge(&fixture.header, &fixture.lines, &program), [], "{}", fixture.header.call);
+                assert_eq!(judge(&fixture.header, &fixture.lines, &service.program), [], "{}", fixture.header.call);
                 self.recordings.push(fixture);
             }
             Output::Trace(told) => self.told.push(told),

@@ -279,7 +279,7 @@ fn seed() -> u64 {
 }
 
 /// Set by SIGINT or SIGTERM: whoever stops a run leaves no call standing.
-fn stop_on_signal() -> std::io::Result<Arc<AtomicBool>> {
+pub(in crate::cli) fn stop_on_signal() -> std::io::Result<Arc<AtomicBool>> {
     use tokio::signal::unix::{SignalKind, signal};
     let stop = Arc::new(AtomicBool::new(false));
     let told = stop.clone();

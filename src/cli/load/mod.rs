@@ -7,6 +7,9 @@ mod records;
 mod report;
 mod tally;
 
+pub(super) use drive::stop_on_signal;
+pub(super) use plan::{facing, hop};
+
 use super::fail;
 use crate::codec::Codec;
 use crate::keying::Policy;

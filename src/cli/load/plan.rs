@@ -50,7 +50,7 @@ pub struct Plan {
 impl Plan {
     pub fn of(args: &Args) -> Result<Plan, String> {
         let target = Uri::read(&args.target).map_err(|why| format!("--target {}: {why}", args.target))?;
-        let to = hop(&target)?;
+        let to = hop("--target", &target)?;
         light(args)?;
         let mut codecs: Vec<Codec> = Vec::new();
         for codec in &args.codec {
@@ -59,7 +59,10 @@ impl Plan {
             }
             codecs.push(*codec);
         }
-        let from = args.from.map_or_else(|| facing(to.address), Ok)?;
+        let from = args.from.map_or_else(
+            || facing(to.address).map_err(|why| format!("--target: {why}; give our own address with --from")),
+            Ok,
+        )?;
         if from.is_ipv4() != to.address.is_ipv4() {
             return Err(format!("--from {from}: {} is of the other IP version; give an address of that", to.address));
         }
@@ -129,11 +132,11 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Where the target is: names are looked up once, by the system.
-fn hop(target: &Uri) -> Result<Hop, String> {
+/// Where the target of an option is: names are looked up once, by the system.
+pub(in crate::cli) fn hop(option: &str, target: &Uri) -> Result<Hop, String> {
     let transport = target.transport().unwrap_or(Transport::Udp);
     if transport == Transport::Tls {
-        return Err("--target: calls are placed over UDP and TCP only; take sip: without transport=tls".to_owned());
+        return Err(format!("{option}: calls are placed over UDP and TCP only; take sip: without transport=tls"));
     }
     if let Some(hop) = target.hop(Transport::Udp) {
         return Ok(hop);
@@ -141,17 +144,16 @@ fn hop(target: &Uri) -> Result<Hop, String> {
     let (host, port) = (target.host(), target.port().unwrap_or(transport.default_port()));
     let found = (host, port).to_socket_addrs().ok().and_then(|mut found| found.next());
     let found = found.ok_or_else(|| {
-        format!("--target: the host {host:?} is not to be found; give sip:user@address:port, or see your DNS")
+        format!("{option}: the host {host:?} is not to be found; give sip:user@address:port, or see your DNS")
     })?;
     Ok(Hop::new(transport, found))
 }
 
 /// Our address that leads to the target.
-fn facing(target: SocketAddr) -> Result<IpAddr, String> {
+pub(in crate::cli) fn facing(target: SocketAddr) -> Result<IpAddr, String> {
     let any = if target.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     let socket = UdpSocket::bind(any).and_then(|socket| socket.connect(target).and_then(|()| socket.local_addr()));
-    let why = |error| format!("--target: no way leads to {target} ({error}); give our own address with --from");
-    socket.map(|local| local.ip()).map_err(why)
+    socket.map(|local| local.ip()).map_err(|error| format!("no way leads to {target} ({error})"))
 }
 
 /// More than a system bears that was not meant needs a word more.

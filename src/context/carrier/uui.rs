@@ -45,6 +45,13 @@ fn pair_of(name: &str, value: &Secret) -> String {
     format!(";{}={}", escape(name), escape(value.open()))
 }
 
+/// The header of a caller's side that sends these pairs: in the form of the ISDN, with no reference but one of theirs.
+pub fn of_caller(pairs: &[(String, Secret)]) -> String {
+    let pairs: String = pairs.iter().map(|(name, value)| pair_of(name, value)).collect();
+    let payload = pairs.strip_prefix(';').unwrap_or("");
+    format!("{DISCRIMINATOR:02x}{};encoding=hex", hex(payload.as_bytes()))
+}
+
 /// The octets that a fact takes among others.
 pub fn pair(name: &str, value: &Secret) -> usize {
     pair_of(name, value).len()

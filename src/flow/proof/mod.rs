@@ -14,6 +14,7 @@ mod ground;
 mod judge;
 mod length;
 mod moves;
+mod reached;
 mod sample;
 mod solve;
 mod standing;
@@ -21,14 +22,18 @@ mod witness;
 
 pub use ground::{Ground, Minds};
 pub use moves::{By, Move, Point};
+pub use reached::Reached;
 pub use standing::{Standing, Status};
 
+use super::hours::Hours;
 use super::model::Flow;
 use super::prompts::Prompts;
 use super::script::Script;
 use crate::time::Duration;
 use crate::yaml::Diagnostic;
 use explore::{States, TooMany};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use judge::{Found, Judge};
 use length::Lengths;
 
@@ -75,6 +80,16 @@ pub fn calls(flow: &Flow, prompts: &Prompts) -> Option<(Vec<Script>, usize)> {
     let ground = Ground::new(flow, prompts, None);
     let states = States::explore(&ground).ok()?;
     Some(cover::calls(&ground, &states))
+}
+
+/// When hours begin and end in the weeks around the calls of `calls`: right before and right then.
+pub fn moments(hours: &Hours) -> Vec<Timestamp> {
+    clock::moments(hours, solve::USUAL)
+}
+
+/// A value of a fact, as it is written, for a call that is made up.
+pub fn sample(flow: &Flow, fact: usize) -> Option<String> {
+    sample::value(&flow.facts[fact], solve::USUAL.to_zoned(TimeZone::UTC).date())
 }
 
 /// Each fact by itself; what goes round, and who is in reach, is looked for once, with no fact told apart. What is not proved so

@@ -8,7 +8,7 @@
 //! ```
 
 use super::{Action, Doing, Event, Go, LineWord, Turn};
-use crate::flow::model::{Held, Next};
+use crate::flow::model::Held;
 use crate::flow::step::agent::Agent;
 use crate::time::{Duration, Instant};
 
@@ -72,12 +72,13 @@ impl Queued {
                 if let Some(instead) = instead.filter(|instead| self.offered && instead.key == key) {
                     let to = instead.to;
                     turn.answered();
-                    return self.leave(turn, Next::Block(to));
+                    self.leave(turn);
+                    return self.agent.left(turn, self.queue, to);
                 }
             }
             Event::Deadline if self.until <= turn.now => {
-                let exit = self.agent.waited();
-                return self.leave(turn, exit);
+                self.leave(turn);
+                return self.agent.waited(turn);
             }
             Event::Deadline => self.due(turn),
             _ => {}
@@ -128,9 +129,8 @@ impl Queued {
         self.saying = None;
     }
 
-    fn leave(mut self: Box<Self>, turn: &mut Turn, exit: Next) -> Go {
+    fn leave(&mut self, turn: &mut Turn) {
         self.silence(turn);
         turn.act(Action::Leave);
-        turn.fail(exit)
     }
 }

@@ -1,7 +1,7 @@
 //! The caller is with a person, or on the way to one: what the flow does in the meantime, and after.
 
 use super::{Action, AgentEnd, Doing, Event, Go, Turn};
-use crate::flow::model::Next;
+use crate::flow::model::{Exit, Next};
 
 #[derive(Clone, Debug)]
 pub struct Talking {
@@ -26,9 +26,12 @@ impl Talking {
             turn.act(Action::Leave);
         }
         match end {
-            AgentEnd::Failed => turn.fail(self.otherwise),
-            AgentEnd::Done => turn.talked(self.done),
-            AgentEnd::Escalated => turn.talked(self.escalate.unwrap_or(self.done)),
+            AgentEnd::Failed => turn.fail(Exit::Key("else"), self.otherwise),
+            AgentEnd::Done => turn.talked(Exit::Key("done"), self.done),
+            AgentEnd::Escalated => match self.escalate {
+                Some(escalate) => turn.talked(Exit::Key("escalate"), escalate),
+                None => turn.talked(Exit::Key("done"), self.done),
+            },
         }
     }
 

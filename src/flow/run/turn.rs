@@ -5,7 +5,7 @@ use crate::audio::Utterance;
 use crate::audio::arena::BEEP;
 use crate::context::{Context, Earlier, Inbound, Source, State, Why};
 use crate::flow::fact::{Kind, Known, LANGUAGE, Lives, Question};
-use crate::flow::model::{Flow, Named, Next};
+use crate::flow::model::{Exit, Flow, Named, Next};
 use crate::flow::prompts::{Entry, Prompts, Queued, Wanted};
 use crate::key::Key;
 use crate::secret::Secret;
@@ -18,6 +18,12 @@ use std::collections::VecDeque;
 const MAX_TYPED: usize = 64;
 /// A `#` within this time after an entry that ended by its length belongs to that entry.
 const LATE_POUND: Duration = Duration::from_secs(3);
+/// Ways out of a step that no step names: the caller asked for a person, or is gone.
+pub const ESCAPE: &str = "escape";
+pub const HANGUP: &str = "hangup";
+/// Tries that brought nothing.
+pub const SILENT: &str = "silent";
+pub const INVALID: &str = "invalid";
 
 /// What was refused, for the call's record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -316,29 +322,57 @@ impl Turn<'_> {
     pub fn escape(&mut self, fact: usize, gave_up: Next) -> Go {
         let Some(escape) = self.flow.escape.filter(|_| !self.talk.escaped) else {
             self.decline(fact, Why::Person);
-            return self.fail(gave_up);
+            return self.fail(Exit::Key("else"), gave_up);
         };
         self.decline_unknown(Why::Person);
         (self.talk.failed, self.talk.escaped) = (true, true);
+        self.context.note(ESCAPE);
         Go::Take(Next::Afresh(escape.to))
     }
 
     /// The caller hung up: what is left to do without it, or nothing.
     pub fn gone(&mut self) -> Go {
         self.talk.gone = true;
+        self.context.note(HANGUP);
         Go::Take(self.flow.always_hangup.map_or(Next::End(Ending::SelfServed), Next::Afresh))
     }
 
+    /// The step is done.
+    pub fn on(&mut self) -> Go {
+        self.take(Exit::On, Next::Continue)
+    }
+
+    /// The step is left by that way.
+    pub fn take(&mut self, exit: Exit, next: Next) -> Go {
+        self.context.note(exit);
+        Go::Take(next)
+    }
+
     /// A step did not work.
-    pub fn fail(&mut self, exit: Next) -> Go {
-        self.talk.failed |= exit != Next::Continue;
-        Go::Take(exit)
+    pub fn fail(&mut self, exit: Exit, next: Next) -> Go {
+        self.talk.failed |= next != Next::Continue;
+        self.take(exit, next)
+    }
+
+    /// The same, by the way of that name if the step has one, and else by its `else:`.
+    pub fn fail_as(&mut self, key: &'static str, named: Option<Next>, otherwise: Next) -> Go {
+        match named {
+            Some(next) => self.fail(Exit::Key(key), next),
+            None => self.fail(Exit::Key("else"), otherwise),
+        }
+    }
+
+    /// The caller will not wait.
+    pub fn leave(&mut self, exit: String, next: Next) -> Go {
+        self.talk.failed = true;
+        self.context.note(exit);
+        Go::Take(next)
     }
 
     /// The caller talked to a person.
-    pub fn talked(&mut self, exit: Next) -> Go {
+    pub fn talked(&mut self, exit: Exit, next: Next) -> Go {
         self.talk.talked = true;
-        Go::Take(exit)
+        self.take(exit, next)
     }
 
     /// What a `hangup` here amounts to.

@@ -2,7 +2,7 @@
 //! caller waits its turn first.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Flow, Named, Needs, Next, Way};
+use crate::flow::model::{Exit, Flow, Named, Needs, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Action, AgentEnd, Doing, Ending, Go, Queued, Talking, Turn};
 use crate::flow::shape::{FACTS, PROMPT, QUEUE, TARGET};
@@ -86,6 +86,14 @@ impl Agent {
         held.filter_map(|waiting| Some(waiting.instead.as_ref()?.to)).collect()
     }
 
+    /// What the way out of that queue's line is called, as other exits are.
+    pub fn instead(&self, flow: &Flow, queue: usize) -> String {
+        match self.queues() {
+            [_] => "instead".to_owned(),
+            _ => format!("instead.{}", flow.queues[queue].name.text),
+        }
+    }
+
     pub fn minds<'f>(&'f self, minds: &mut Minds<'f>) {
         minds.bring(&self.needs.facts);
         minds.hand_off();
@@ -120,7 +128,7 @@ impl Agent {
         let at = *turn.of(&self.queue);
         let queue = &flow.queues[at];
         if queue.hours.is_some_and(|hours| !turn.is_open(hours)) {
-            return turn.fail(self.exits.closed.unwrap_or(self.exits.otherwise));
+            return turn.fail_as("closed", self.exits.closed, self.exits.otherwise);
         }
         turn.answer();
         turn.bring(&self.needs.facts);
@@ -134,7 +142,7 @@ impl Agent {
     pub fn call(&self, turn: &mut Turn, queue: usize) -> Go {
         let flow = turn.flow;
         let queue = &flow.queues[queue];
-        let Some(to) = &queue.to else { return turn.fail(self.exits.otherwise) };
+        let Some(to) = &queue.to else { return turn.fail(Exit::Key("else"), self.exits.otherwise) };
         let held = queue.held.is_some();
         let (queue, destination) = (queue.name.text.clone(), to.text.clone());
         let (facts, whisper) = (self.needs.facts.clone(), self.whisper.clone());
@@ -146,12 +154,17 @@ impl Agent {
 
     /// The line had no room.
     pub fn full(&self, turn: &mut Turn) -> Go {
-        turn.fail(self.exits.full.unwrap_or(self.exits.otherwise))
+        turn.fail_as("full", self.exits.full, self.exits.otherwise)
     }
 
-    /// Where a caller goes on who has waited as long as one may.
-    pub fn waited(&self) -> Next {
-        self.exits.waited.unwrap_or(self.exits.otherwise)
+    /// The caller has waited as long as one may.
+    pub fn waited(&self, turn: &mut Turn) -> Go {
+        turn.fail_as("waited", self.exits.waited, self.exits.otherwise)
+    }
+
+    /// The caller takes the way out of the line instead.
+    pub fn left(&self, turn: &mut Turn, queue: usize, to: usize) -> Go {
+        turn.leave(self.instead(turn.flow, queue), Next::Block(to))
     }
 
     pub fn object(&self, flow: &Flow) -> String {

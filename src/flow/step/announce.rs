@@ -4,7 +4,7 @@
 use crate::context::Class;
 use crate::flow::fact::{Kind, VERIFIED};
 use crate::flow::load::Loading;
-use crate::flow::model::{Flow, Next, Way};
+use crate::flow::model::{Exit, Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Action, Doing, Event, Go, Turn};
 use crate::flow::shape::{FACT, PROMPT, TARGET};
@@ -103,7 +103,7 @@ impl Announce {
     pub fn begin(&self, turn: &mut Turn) -> Go {
         let take = self.from.map(|fact| turn.take_of(fact));
         if !turn.is_verified() || take == Some(None) {
-            return turn.fail(self.otherwise);
+            return turn.fail(Exit::Key("else"), self.otherwise);
         }
         let announce = turn.next_announcement();
         turn.act(Action::Announce {
@@ -122,12 +122,12 @@ impl Announcing {
         match event {
             Event::Announced { announce, done } if announce == self.announce => {
                 if done {
-                    Go::Take(Next::Continue)
+                    turn.on()
                 } else {
-                    turn.fail(self.otherwise)
+                    turn.fail(Exit::Key("else"), self.otherwise)
                 }
             }
-            Event::Deadline if self.until <= turn.now => turn.fail(self.otherwise),
+            Event::Deadline if self.until <= turn.now => turn.fail(Exit::Key("else"), self.otherwise),
             Event::Key(key) => {
                 turn.type_ahead(key);
                 Go::Wait(Doing::Announcing(self))

@@ -2,7 +2,7 @@
 
 use crate::flow::expr::{self, Expr, Operand};
 use crate::flow::load::Loading;
-use crate::flow::model::{Flow, Next, Way};
+use crate::flow::model::{Exit, Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Go, Turn};
 use crate::flow::shape::{CONDITION, TARGET};
@@ -89,7 +89,11 @@ impl Branch {
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {
-        Go::Take(if self.condition.holds(turn) { self.then } else { self.otherwise })
+        if self.condition.holds(turn) {
+            turn.take(Exit::Key("then"), self.then)
+        } else {
+            turn.take(Exit::Key("else"), self.otherwise)
+        }
     }
 
     pub fn object(&self, _: &Flow) -> String {

@@ -8,9 +8,9 @@
 use crate::context::{Outcome, Source, Why};
 use crate::flow::fact::{Ask, Kind};
 use crate::flow::load::Loading;
-use crate::flow::model::{Flow, Next, Way};
+use crate::flow::model::{Exit, Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point, Status};
-use crate::flow::run::{Action, Doing, Event, Go, Inquiry, Taken, Taking, Turn};
+use crate::flow::run::{Action, Doing, Event, Go, INVALID, Inquiry, SILENT, Taken, Taking, Turn};
 use crate::flow::shape::{FACT, TARGET};
 use crate::key::Key;
 use crate::secret::Secret;
@@ -128,10 +128,10 @@ impl Collect {
         turn.look_up(self.fact);
         let fact = &turn.context.facts[self.fact];
         if fact.value().is_some() {
-            return Go::Take(Next::Continue);
+            return turn.on();
         }
         if !fact.is_unknown() {
-            return turn.fail(self.otherwise);
+            return turn.fail(Exit::Key("else"), self.otherwise);
         }
         if turn.flow.facts[self.fact].offer.is_some()
             && let Some((value, from)) = turn.offer(self.fact)
@@ -355,7 +355,7 @@ impl Asking {
             Taken::Escape => return turn.escape(self.fact, self.otherwise),
             Taken::Failed => {
                 turn.decline(self.fact, Why::Error);
-                return turn.fail(self.otherwise);
+                return turn.fail(Exit::Key("else"), self.otherwise);
             }
         };
         match self.accepted(turn, value) {
@@ -476,7 +476,7 @@ impl Asking {
 
     fn take_offer(self, turn: &mut Turn, value: Secret, from: Source) -> Go {
         turn.fill(self.fact, value, from, true);
-        Go::Take(Next::Continue)
+        turn.on()
     }
 
     /// Another value is wanted: the caller is asked.
@@ -487,26 +487,34 @@ impl Asking {
     fn fill(self, turn: &mut Turn, value: Secret, confirmed: bool) -> Go {
         let spoken = matches!(turn.flow.facts[self.fact].kind, Kind::Recording { .. });
         turn.fill(self.fact, value, if spoken { Source::Spoken } else { Source::Keypad }, confirmed);
-        Go::Take(Next::Continue)
+        turn.on()
     }
 
     /// The try brought nothing: the next one, or the default, or the fact is declined.
     fn fail(self, turn: &mut Turn, why: Failure) -> Go {
         turn.drop_typed();
         let fact = &mut turn.context.facts[self.fact];
-        match why {
-            Failure::Silent => fact.silences += 1,
-            Failure::Invalid => fact.invalids += 1,
-        }
+        let word = match why {
+            Failure::Silent => {
+                fact.silences += 1;
+                SILENT
+            }
+            Failure::Invalid => {
+                fact.invalids += 1;
+                INVALID
+            }
+        };
+        let tries = fact.tries as usize;
+        turn.context.note(word);
         let question = &turn.flow.facts[self.fact];
-        if (fact.tries as usize) < question.ask.len() {
+        if tries < question.ask.len() {
             return ask(turn, self.fact, self.otherwise, why);
         }
         if let Some(value) = &question.default {
             turn.fill(self.fact, value.clone(), Source::Default, false);
-            return Go::Take(Next::Continue);
+            return turn.on();
         }
         turn.decline(self.fact, Why::Tries);
-        turn.fail(self.otherwise)
+        turn.fail(Exit::Key("else"), self.otherwise)
     }
 }

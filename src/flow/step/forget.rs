@@ -2,7 +2,7 @@
 //! `at_most: N` bounds a loop that asks once more on purpose, and then takes `else:`.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Flow, Next, Way};
+use crate::flow::model::{Exit, Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point, Status};
 use crate::flow::run::{Go, Turn};
 use crate::flow::shape::{FACT, TARGET};
@@ -100,10 +100,10 @@ impl Forget {
         if let Some(bound) = self.bound
             && turn.rounds(self.fact) >= bound.at_most
         {
-            return turn.fail(bound.otherwise);
+            return turn.fail(Exit::Key("else"), bound.otherwise);
         }
         turn.forget(self.fact, self.keep);
-        Go::Take(Next::Continue)
+        turn.on()
     }
 
     pub fn object(&self, flow: &Flow) -> String {

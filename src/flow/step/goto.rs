@@ -1,7 +1,7 @@
 //! `- goto: BLOCK`
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Flow, Next, Way};
+use crate::flow::model::{Exit, Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Go, Turn};
 use crate::flow::shape::BLOCK;
@@ -34,8 +34,8 @@ impl Goto {
         vec![at.on(By::Itself, Next::Block(self.to))]
     }
 
-    pub fn begin(&self, _: &mut Turn) -> Go {
-        Go::Take(Next::Block(self.to))
+    pub fn begin(&self, turn: &mut Turn) -> Go {
+        turn.take(Exit::Key("goto"), Next::Block(self.to))
     }
 
     pub fn object(&self, flow: &Flow) -> String {

@@ -1,7 +1,7 @@
 //! `- hangup`: the end of the flow, bare.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Flow, Next, Way};
+use crate::flow::model::{Exit, Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Ending, Go, Turn};
 use crate::yaml::shape::Shape;
@@ -29,7 +29,8 @@ impl Hangup {
     }
 
     pub fn begin(&self, turn: &mut Turn) -> Go {
-        Go::Take(Next::End(turn.ending()))
+        let ending = turn.ending();
+        turn.take(Exit::Key("hangup"), Next::End(ending))
     }
 
     pub fn object(&self, _: &Flow) -> String {

@@ -109,14 +109,14 @@ impl Lookup {
 
 impl Exits {
     fn take(self, turn: &mut Turn, outcome: Outcome) -> Go {
-        let named = match outcome {
-            Outcome::Ok => return Go::Take(Next::Continue),
-            Outcome::None => self.none,
-            Outcome::Refused => self.refused,
-            Outcome::Slow => self.slow,
-            Outcome::Failed => None,
+        let (key, named) = match outcome {
+            Outcome::Ok => return turn.on(),
+            Outcome::None => ("none", self.none),
+            Outcome::Refused => ("refused", self.refused),
+            Outcome::Slow => ("slow", self.slow),
+            Outcome::Failed => ("else", None),
         };
-        turn.fail(named.unwrap_or(self.otherwise))
+        turn.fail_as(key, named, self.otherwise)
     }
 }
 

@@ -61,7 +61,7 @@ impl Record {
 
     pub fn begin(&self, turn: &mut Turn) -> Go {
         turn.act(Action::Record(self.act));
-        Go::Take(Next::Continue)
+        turn.on()
     }
 
     pub fn object(&self, _: &Flow) -> String {

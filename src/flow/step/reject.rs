@@ -47,6 +47,7 @@ impl Reject {
 
     pub fn begin(&self, turn: &mut Turn) -> Go {
         turn.act(Action::Reject(self.status));
+        turn.context.note("reject");
         Go::Wait(Doing::Ended)
     }
 

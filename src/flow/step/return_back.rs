@@ -1,7 +1,7 @@
 //! `- return`: back behind the `run:` that led here, bare.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Flow, Next, Way};
+use crate::flow::model::{Exit, Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Go, Turn};
 use crate::yaml::shape::Shape;
@@ -29,8 +29,8 @@ impl Return {
         vec![at.on(By::Itself, Next::Return)]
     }
 
-    pub fn begin(&self, _: &mut Turn) -> Go {
-        Go::Take(Next::Return)
+    pub fn begin(&self, turn: &mut Turn) -> Go {
+        turn.take(Exit::Key("return"), Next::Return)
     }
 
     pub fn object(&self, _: &Flow) -> String {

@@ -76,6 +76,10 @@ impl Route {
         self.to.iter().map(leads).chain([Way::of("else", self.otherwise)]).collect()
     }
 
+    pub fn fact(&self) -> usize {
+        self.fact
+    }
+
     pub fn minds(&self, minds: &mut Minds) {
         minds.read(self.fact);
         minds.valued.push(self.fact);
@@ -96,8 +100,8 @@ impl Route {
     pub fn begin(&self, turn: &mut Turn) -> Go {
         let value = turn.context.facts[self.fact].value();
         match value.and_then(|value| self.to.iter().find(|(v, _)| v == value.open())) {
-            Some((_, block)) => Go::Take(Next::Block(*block)),
-            None => turn.fail(self.otherwise),
+            Some((value, block)) => turn.take(Exit::Value(value), Next::Block(*block)),
+            None => turn.fail(Exit::Key("else"), self.otherwise),
         }
     }
 

@@ -1,7 +1,7 @@
 //! `- run: BLOCK`: goes on behind this step once the block says `return`.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Flow, Next, Way};
+use crate::flow::model::{Exit, Flow, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Go, Turn};
 use crate::flow::shape::BLOCK;
@@ -38,8 +38,8 @@ impl RunBlock {
         vec![at.on(By::Itself, Next::Run(self.block))]
     }
 
-    pub fn begin(&self, _: &mut Turn) -> Go {
-        Go::Take(Next::Run(self.block))
+    pub fn begin(&self, turn: &mut Turn) -> Go {
+        turn.take(Exit::Key("run"), Next::Run(self.block))
     }
 
     pub fn object(&self, flow: &Flow) -> String {

@@ -79,14 +79,14 @@ impl Saying {
     /// A key is typed ahead in any case; it stops a prompt that may be stopped.
     pub fn on(self, turn: &mut Turn, event: Event) -> Go {
         match event {
-            Event::PlayEnded(play) if play == self.play => Go::Take(Next::Continue),
+            Event::PlayEnded(play) if play == self.play => turn.on(),
             Event::Key(key) => {
                 turn.type_ahead(key);
                 if !self.barge {
                     return Go::Wait(Doing::Saying(self));
                 }
                 turn.act(Action::Stop);
-                Go::Take(Next::Continue)
+                turn.on()
             }
             _ => Go::Wait(Doing::Saying(self)),
         }

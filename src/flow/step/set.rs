@@ -87,6 +87,10 @@ impl Set {
         }
     }
 
+    pub fn fact(&self) -> usize {
+        self.fact
+    }
+
     pub fn ways(&self) -> Vec<Way<'_>> {
         vec![Way::ON]
     }
@@ -125,7 +129,7 @@ impl Set {
         if let Some(value) = value.filter(|value| turn.takes(self.fact, value)) {
             turn.fill(self.fact, value, Source::Set, false);
         }
-        Go::Take(Next::Continue)
+        turn.on()
     }
 
     pub fn object(&self, flow: &Flow) -> String {

@@ -2,7 +2,7 @@
 //! and at run time they take their `else:`.
 
 use crate::flow::load::Loading;
-use crate::flow::model::{Flow, Needs, Next, Way};
+use crate::flow::model::{Exit, Flow, Needs, Next, Way};
 use crate::flow::proof::{By, Minds, Move, Point};
 use crate::flow::run::{Go, Turn};
 use crate::flow::shape::{FACT, FACTS, QUEUE, TARGET};
@@ -42,7 +42,7 @@ impl Unserved {
     }
 
     fn begin(&self, turn: &mut Turn) -> Go {
-        turn.fail(self.otherwise)
+        turn.fail(Exit::Key("else"), self.otherwise)
     }
 }
 

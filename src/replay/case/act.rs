@@ -206,7 +206,7 @@ fn place_at_the_end(lines: &[Line]) -> Option<(String, usize, usize)> {
 }
 
 /// Lookups of the test that the flow does not make.
-fn foreign<'c>(case: &'c Case, program: &Program) -> Vec<(String, Span)> {
+fn foreign(case: &Case, program: &Program) -> Vec<(String, Span)> {
     let known: Vec<&str> = program.flow.lookups.iter().map(|lookup| lookup.name.text.as_str()).collect();
     let named = case.then.iter().filter_map(|(_, then)| match then {
         Then::Lookup(name, _) => Some((name.text.as_str(), name.span)),

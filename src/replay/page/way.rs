@@ -27,7 +27,7 @@ pub fn write(flow: &Flow, lines: &[Line], out: &mut String) -> fmt::Result {
         "</style>\n<p class=\"tools\"><button data-scale=\"1.25\">+</button><button data-scale=\"0.8\">&minus;</button>\
          <button data-scale=\"0\">whole flow</button></p>\n<div class=\"flow scroll\" tabindex=\"0\">"
     )?;
-    out.push_str(&graph::svg(flow));
+    out.push_str(&graph::svg(flow, None));
     writeln!(out, "</div>\n</section>")
 }
 

@@ -15,7 +15,7 @@ const BODY_REFUSED: [u16; 3] = [400, 415, 488];
 
 #[derive(Default)]
 pub(super) struct Handed {
-    /// A target of this hand-off refused so: the next INVITE may go without it.
+    /// A target refused so: until the next one, INVITEs may go without it.
     refused: bool,
 }
 
@@ -28,7 +28,7 @@ struct Sent {
 impl Handed {
     pub fn pass(&mut self, scene: &mut Scene<'_>, line: &Line) {
         match &line.step {
-            Step::In(In::Refused { status, .. }) => self.refused = BODY_REFUSED.contains(status),
+            Step::In(In::Refused { status, .. }) => self.refused |= BODY_REFUSED.contains(status),
             Step::Out(Out::Mint) => self.refused = false,
             Step::Out(Out::Store { context, .. }) => stored(scene, line.t, context),
             Step::Out(Out::Agent { destination, invite, omitted, .. }) => {

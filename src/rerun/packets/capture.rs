@@ -189,7 +189,7 @@ impl<'p> Events<'p> {
     }
 }
 
-/// Sound: what was not changed stays byte for byte, but in codecs whose packets build on each other.
+/// Sound: what is as it was stays byte for byte, but in codecs whose packets build on each other.
 struct Sounds<'w> {
     wave: &'w Wave,
     encoder: Option<(Codec, Encoder, Converter)>,
@@ -201,13 +201,11 @@ impl Sounds<'_> {
         let Some((payload, (place, length))) = laid else { return still(codec, packet.length) };
         let samples = &self.wave.samples[place as usize..(place + length) as usize];
         if let Some(law) = Law::of(codec) {
-            return match self.wave.is_changed(place, length) {
-                true => samples.iter().map(|&sample| (law.encode)(sample)).collect(),
-                false => payload.to_vec(),
-            };
-        }
-        if self.wave.changed.is_empty() {
-            return payload.to_vec();
+            let rewritten = payload.iter().zip(samples).map(|(&byte, &sample)| match (law.decode)(byte) == sample {
+                true => byte,
+                false => (law.encode)(sample),
+            });
+            return rewritten.collect();
         }
         self.encode(codec, samples).unwrap_or_else(|| still(codec, packet.length))
     }

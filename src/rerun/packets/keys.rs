@@ -8,7 +8,6 @@ use crate::record::fixture::{Line, Step};
 use crate::record::seam::{In, KeyCarrier, Leg, Out};
 use crate::rerun::redact::{Pressed, Redacted};
 use crate::time::Instant;
-use std::ops::Range;
 
 /// Samples at 8,000 Hz from the beginning of a tone to the packet with which it is certain, the packet's own not counted.
 const LEAD: u64 = 208;
@@ -54,12 +53,10 @@ pub fn presses(call: &Redacted) -> Result<Vec<Press>, Unsound> {
     if pressed.next().is_some() { Err(Unsound::OtherCall) } else { Ok(presses) }
 }
 
-/// Writes the tones of keys into the sound, for each to be heard at its time, which is a place here; more is appended where
-/// they need it. Of keys that come quicker than tones can be told apart the later ones come later. Returns the places of
-/// which nothing else is left.
-pub fn write_tones(samples: &mut Vec<i16>, keys: &[(u64, Key)]) -> Vec<Range<u64>> {
+/// Writes the tones of keys into the sound, for each to be heard at its time, which is a place here, and alone; more is
+/// appended where they need it. Of keys that come quicker than tones can be told apart the later ones come later.
+pub fn write_tones(samples: &mut Vec<i16>, keys: &[(u64, Key)]) {
     let mut next = 0;
-    let mut places = Vec::with_capacity(keys.len());
     for (index, &(at, key)) in keys.iter().enumerate() {
         let begin = at.saturating_sub(LEAD).max(next);
         let following = keys.get(index + 1).map_or(u64::MAX, |(at, _)| at.saturating_sub(LEAD));
@@ -73,7 +70,5 @@ pub fn write_tones(samples: &mut Vec<i16>, keys: &[(u64, Key)]) -> Vec<Range<u64
         samples[begin.saturating_sub(PAUSE) as usize..place.end as usize].fill(0);
         let tone = Tone::new(key, length as u32);
         samples[begin as usize..].iter_mut().zip(tone).for_each(|(sample, tone)| *sample = tone);
-        places.push(place);
     }
-    places
 }

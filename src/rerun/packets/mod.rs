@@ -67,7 +67,7 @@ pub struct Wav {
     pub samples: Vec<i16>,
 }
 
-/// Makes the files. It takes a thousandth of the call's time.
+/// Makes the files: the detector goes through the sound three times.
 pub fn redact(packets: &Packets, call: &Redacted, wanted: Wanted) -> Result<Sound, Unsound> {
     let presses = keys::presses(call)?;
     let wave = Wave::of(packets, &presses, &call.map.spans)?;

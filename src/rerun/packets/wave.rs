@@ -24,8 +24,6 @@ pub struct Wave {
     pub from: u64,
     /// At 8,000 Hz.
     pub samples: Vec<i16>,
-    /// Where it is not as it was, by place, in order and apart from each other.
-    pub changed: Vec<Range<u64>>,
     /// By packet: where its sound is, and how long. `None`: it is nowhere.
     pub places: Vec<Option<(u64, u64)>>,
 }
@@ -36,7 +34,10 @@ impl Wave {
         let sounding = packets.iter().find(|packet| !matches!(packet.kind, Kind::Event { .. }));
         let first = [sounding.map(|packet| packet.t), presses.first().map(|press| press.t.saturating_sub(BEFORE))];
         let from = first.into_iter().flatten().min().unwrap_or(0);
-        let mut wave = Wave { from, samples: Vec::new(), changed: Vec::new(), places: Vec::new() };
+        let mut wave = Wave { from, samples: Vec::new(), places: Vec::new() };
+        if presses.last().is_some_and(|press| wave.place(press.t) > SAMPLES) {
+            return Err(Unsound::Long);
+        }
         wave.lay(packets)?;
         Ok(wave)
     }
@@ -44,31 +45,26 @@ impl Wave {
     /// What was heard, without what nobody may hear: keys however they came, sound around them, and what is muted.
     pub fn of(packets: &Packets, presses: &[Press], muted: &[Range<u64>]) -> Result<Wave, Unsound> {
         let mut wave = Wave::laid(packets, presses)?;
-        wave.hear_keys();
+        let mut silent = wave.keys();
         let events = packets.iter().filter(|packet| matches!(packet.kind, Kind::Event { .. }));
         for t in events.map(|packet| packet.t).chain(presses.iter().map(|press| press.t)) {
             let place = wave.place(t);
-            wave.changed.push(place.saturating_sub(BACK)..place + BACK);
+            silent.push(place.saturating_sub(BACK)..place + BACK);
         }
-        let muted = muted.iter().map(|muted| wave.place(muted.start)..wave.place(muted.end) + 1);
-        wave.changed.extend(muted.collect::<Vec<_>>());
-        wave.changed = merged(wave.changed);
-        wave.silence();
+        silent.extend(muted.iter().map(|muted| wave.place(muted.start)..wave.place(muted.end) + 1));
+        let length = wave.samples.len();
+        for silent in silent {
+            let within = |place: u64| (place as usize).min(length);
+            wave.samples[within(silent.start)..within(silent.end)].fill(0);
+        }
         Ok(wave)
     }
 
     /// The same with tones for those keys.
     pub fn with_tones<'p>(mut self, presses: impl Iterator<Item = &'p Press>) -> Wave {
         let keys: Vec<(u64, Key)> = presses.map(|press| (self.place(press.t), press.is)).collect();
-        self.changed.extend(keys::write_tones(&mut self.samples, &keys));
-        self.changed = merged(self.changed);
+        keys::write_tones(&mut self.samples, &keys);
         self
-    }
-
-    /// Whether anything in there is not as it was.
-    pub fn is_changed(&self, place: u64, length: u64) -> bool {
-        let until = self.changed.partition_point(|changed| changed.start < place + length);
-        self.changed[..until].last().is_some_and(|changed| changed.end > place)
     }
 
     fn place(&self, t: u64) -> u64 {
@@ -84,8 +80,10 @@ impl Wave {
             };
             let now = self.place(packet.t);
             let laid = lay.lay((now, now.saturating_sub(LATE)), (codec, &packet.header), payload, &mut sound);
+            // As on a tape: what is out of reach is not heard.
+            let reach = now.saturating_sub(LATE)..=now + LATE;
             let laid = laid.and_then(|(place, length)| Some((u64::try_from(place).ok()?, length)));
-            let Some((place, length)) = laid else {
+            let Some((place, length)) = laid.filter(|(place, _)| reach.contains(place)) else {
                 self.places.push(None);
                 continue;
             };
@@ -102,39 +100,21 @@ impl Wave {
         Ok(())
     }
 
-    fn hear_keys(&mut self) {
-        let mut detector = Detector::default();
+    /// Where the detector hears keys, and what is before each until it is certain.
+    fn keys(&self) -> Vec<Range<u64>> {
+        let (mut detector, mut keys) = (Detector::default(), Vec::<Range<u64>>::new());
         for (place, &sample) in (0..).zip(&self.samples) {
             detector.hear([sample], |_| ());
             if !detector.holds() {
                 continue;
             }
-            match self.changed.last_mut().filter(|last| last.end == place) {
+            match keys.last_mut().filter(|last| last.end == place) {
                 Some(last) => last.end += 1,
-                None => self.changed.push(u64::saturating_sub(place, BACK)..place + 1),
+                None => keys.push(u64::saturating_sub(place, BACK)..place + 1),
             }
         }
+        keys
     }
-
-    fn silence(&mut self) {
-        let length = self.samples.len();
-        for changed in &self.changed {
-            let within = |place: u64| (place as usize).min(length);
-            self.samples[within(changed.start)..within(changed.end)].fill(0);
-        }
-    }
-}
-
-fn merged(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
-    ranges.sort_by_key(|range| range.start);
-    let mut merged: Vec<Range<u64>> = Vec::with_capacity(ranges.len());
-    for range in ranges {
-        match merged.last_mut().filter(|last| range.start <= last.end) {
-            Some(last) => last.end = last.end.max(range.end),
-            None => merged.push(range),
-        }
-    }
-    merged
 }
 
 /// What a detector hears in a sound.

@@ -184,10 +184,10 @@ impl Desk {
     }
 
     fn look_at(&mut self, finished: Finished) {
-        let Finished { fixture, program, sound, .. } = &finished;
+        let Finished { fixture, service, sound, .. } = &finished;
         let said = sound.then(|| self.sounds.of(&fixture.header.call));
         let call = fixture.header.call.as_str();
-        let violations = judge(&fixture.header, &fixture.lines, program);
+        let violations = judge(&fixture.header, &fixture.lines, &service.program);
         count(&self.seen.counters.judged);
         self.tell(call, &violations);
         let why = {

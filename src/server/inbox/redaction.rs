@@ -5,13 +5,22 @@ use crate::engine::Finished;
 use crate::record::Fixture;
 use crate::record::fixture::Step;
 use crate::rerun::redact::{Key, Redacted, redact};
+use crate::rerun::sounds;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub struct Redaction(pub Key);
 
 impl Redaction {
     /// The error is why not; it tells no value. What a call has of which not all is there is redacted as far as it goes.
-    pub fn redact(&self, Finished { fixture, program, .. }: &Finished) -> Result<Redacted, String> {
+    pub fn redact(&self, finished: &Finished) -> Result<Redacted, String> {
+        let mut redacted = self.as_far_as_it_goes(finished)?;
+        let Fixture { header, lines, .. } = &mut redacted.fixture;
+        header.clips = sounds::heard(&finished.service.arena, lines);
+        Ok(redacted)
+    }
+
+    fn as_far_as_it_goes(&self, Finished { fixture, service, .. }: &Finished) -> Result<Redacted, String> {
+        let program = &service.program;
         if fixture.header.complete {
             return self.attempt(fixture, program);
         }

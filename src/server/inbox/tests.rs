@@ -26,8 +26,8 @@ fn finished(call: &str) -> Box<Finished> {
     let text = std::fs::read_to_string(root.join("fixtures/clean/call.jsonl")).expect("a recording");
     let mut fixture = Fixture::read(&text).expect("a readable recording");
     call.clone_into(&mut fixture.header.call);
-    let program = files::load(&Disk, &root.join("flows/account-desk.yaml")).0.expect("the flow loads").program;
-    Box::new(Finished { fixture, program, broke: false, asked_again: false, sound: false })
+    let service = files::load(&Disk, &root.join("flows/account-desk.yaml")).0.expect("the flow loads");
+    Box::new(Finished { fixture, service, broke: false, asked_again: false, sound: false })
 }
 
 fn ending(disposition: Disposition) -> Box<Finished> {
@@ -74,6 +74,7 @@ fn a_call_is_kept_whole_for_this_user_alone() {
     assert_eq!([mode(&fixture), mode(&fixture.join("call.jsonl"))], [0o700, 0o600]);
     let text = std::fs::read_to_string(fixture.join("call.jsonl")).expect("a fixture");
     let header = Fixture::read(&text).expect("readable").header;
+    assert!(header.clips.contains_key("en/welcome"), "how it sounded");
     assert!(header.call == CALL && header.redacted.is_some() && !text.contains("79927398713"));
     let journalled = folder.path().join("askonce.journal").join(format!("{CALL}.jsonl"));
     assert_eq!((mode(&journalled), std::fs::read_to_string(&journalled).expect("the call")), (0o600, text));
@@ -108,7 +109,7 @@ fn the_policy_decides_and_a_broken_promise_decides_before_it() {
     ];
     for (number, (keep, made, expected)) in cases.into_iter().enumerate() {
         let finished = made();
-        let violations = judge(&finished.fixture.header, &finished.fixture.lines, &finished.program);
+        let violations = judge(&finished.fixture.header, &finished.fixture.lines, &finished.service.program);
         assert_eq!(policy::why(&keeping(keep).keeping, &finished, &violations), expected, "case {number}");
     }
 }
@@ -160,7 +161,7 @@ fn of_a_call_that_broke_there_is_what_came_before() {
         finished.fixture.header.complete = false;
         if broken {
             // Its agent step names a queue that is not there, and breaks whenever it is run.
-            Arc::make_mut(&mut finished.program.flow).queues.clear();
+            Arc::make_mut(&mut finished.service.program.flow).queues.clear();
         }
         Box::new(Finished { broke: true, ..*finished })
     };
@@ -203,7 +204,7 @@ fn a_thread_that_is_behind_delays_nobody() {
         fixture.header.call = name(number as u32);
         inbox.take(Box::new(Finished {
             fixture,
-            program: call.program.clone(),
+            service: call.service.clone(),
             broke: false,
             asked_again: false,
             sound: false,

@@ -55,6 +55,21 @@ pub struct Kept {
     pub under_way: bool,
 }
 
+/// Every record of the store, each as the JSON that it is.
+///
+/// # Errors
+/// Why the store cannot be read.
+pub fn each_record(database: &Path, mut see: impl FnMut(&str)) -> Result<(), String> {
+    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", database.display());
+    let database = read_only(database).map_err(|error| failed(&error))?;
+    let mut query = database.prepare("SELECT record FROM cdr").map_err(|error| failed(&error))?;
+    let mut rows = query.query([]).map_err(|error| failed(&error))?;
+    while let Some(row) = rows.next().map_err(|error| failed(&error))? {
+        see(&row.get::<_, String>(0).map_err(|error| failed(&error))?);
+    }
+    Ok(())
+}
+
 /// What is kept of the call of that name; `None` if nothing is.
 ///
 /// # Errors

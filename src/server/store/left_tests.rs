@@ -29,6 +29,8 @@ fn cdr(call: &str) -> Box<Cdr> {
         disposition: Disposition::Failed,
         by: EndedBy::System,
         blocks: Vec::new(),
+        path: Vec::new(),
+        path_dropped: 0,
         facts: Vec::new(),
         hops: Vec::new(),
         keys: 0,
