@@ -35,10 +35,10 @@ fn counting(lines: &[Line]) -> Vec<(usize, Pressed)> {
     let (mut fusion, mut presses) = (Fusion::default(), Vec::new());
     for (at, line) in lines.iter().enumerate() {
         match &line.step {
-            Step::In(In::Key { leg: Leg::Caller, key, by }) => {
-                if fusion.press(Instant::from_micros(line.t), *key, *by) {
-                    presses.push((at, Pressed { t: line.t, key: *key }));
-                }
+            Step::In(In::Key { leg: Leg::Caller, key, by })
+                if fusion.press(Instant::from_micros(line.t), *key, *by) =>
+            {
+                presses.push((at, Pressed { t: line.t, key: *key }));
             }
             Step::Out(
                 Out::Listen { leg: Leg::Caller, .. }

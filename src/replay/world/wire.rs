@@ -6,7 +6,6 @@ use crate::replay::capture;
 use crate::sdp::Offer;
 use crate::sip::{Hop, Message, Method, Request, Transport, wire};
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
@@ -54,7 +53,7 @@ pub struct Wire {
 }
 
 /// The packets beside a recording. The error names the file, what is wrong with it and the remedy.
-#[allow(clippy::disallowed_methods, reason = "the shells own what the core may not have")]
+#[allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the shells own what the core may not have")]
 pub fn read(folder: &Path, fixture: &Fixture) -> Result<Wire, String> {
     let path = folder.join(FILE);
     let failed = |why: &str| format!("{}: {why}", path.display());
@@ -62,7 +61,7 @@ pub fn read(folder: &Path, fixture: &Fixture) -> Result<Wire, String> {
         let remedy = "record calls with sound, or lay a capture of the call there";
         return Err(failed(&format!("there is no such file: {remedy}")));
     }
-    let file = File::open(&path).map_err(|error| failed(&error.to_string()))?;
+    let file = std::fs::File::open(&path).map_err(|error| failed(&error.to_string()))?;
     let begun = u64::try_from(fixture.header.at.as_microsecond()).unwrap_or(0);
     let mut gathered = Gathered::of(&fixture.header);
     capture::carried(file, |at, from, to, bytes| {
