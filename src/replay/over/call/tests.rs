@@ -57,7 +57,12 @@ fn call(marks: Vec<(u64, What, Option<usize>)>) -> Call {
 
 /// What is seen, at which millisecond; then time goes on until the call is over. What the phones did and when, and what
 /// differed.
-fn run(mut call: Call, seen: Vec<(u64, Seen)>) -> (Vec<(u64, Do)>, Vec<String>) {
+fn run(call: Call, seen: Vec<(u64, Seen)>) -> (Vec<(u64, Do)>, Vec<String>) {
+    let (done, judged) = go(call, seen);
+    (done, judged.differences.iter().map(Difference::to_string).collect())
+}
+
+fn go(mut call: Call, seen: Vec<(u64, Seen)>) -> (Vec<(u64, Do)>, Judged) {
     let (mut done, mut seen) = (Vec::new(), seen.into_iter().peekable());
     for ms in 0..100_000 {
         let now = Instant::from_micros(ms * 1_000);
@@ -73,8 +78,7 @@ fn run(mut call: Call, seen: Vec<(u64, Seen)>) -> (Vec<(u64, Do)>, Vec<String>) 
         }
         done.extend(due.into_iter().map(|wanted| (ms, wanted)));
         if call.over() {
-            let told = |difference: &Difference| difference.to_string();
-            return (done, call.judged().differences.iter().map(told).collect());
+            return (done, call.judged());
         }
     }
     panic!("it is not over: {done:?}");
@@ -219,14 +223,9 @@ fn a_phone_that_is_let_ring_and_a_person_who_is_called_unasked() {
 #[test]
 fn what_ends_a_call_before_its_time_is_known_apart_from_what_only_differs() {
     let cut = |change: &dyn Fn(&mut Vec<(u64, Seen)>)| {
-        let (mut seen, mut call) = (as_recorded(0), call(recorded()));
+        let mut seen = as_recorded(0);
         change(&mut seen);
-        for (at, seen) in seen {
-            let now = Instant::from_micros(at * 1_000);
-            call.due(now);
-            call.on(now, seen);
-        }
-        call.judged().cut.map(|difference| difference.layer)
+        go(call(recorded()), seen).1.cut.map(|difference| difference.layer)
     };
     assert_eq!(cut(&|_| {}), None);
     assert_eq!(cut(&|seen| drop(seen.remove(1))), None, "a prompt is left out, and the call goes on");
