@@ -55,6 +55,9 @@ fn call(marks: Vec<(u64, What, Option<usize>)>) -> Call {
     Call::begin(Instant::ZERO, plan, Arc::new(sounds), PATIENCE)
 }
 
+/// Changes what is seen.
+type Change = fn(&mut Vec<(u64, Seen)>);
+
 /// What is seen, at which millisecond; then time goes on until the call is over. What the phones did and when, and what
 /// differed.
 fn run(call: Call, seen: Vec<(u64, Seen)>) -> (Vec<(u64, Do)>, Vec<String>) {
@@ -134,7 +137,6 @@ fn a_call_as_it_was_recorded_differs_in_nothing_and_keys_follow_their_prompts() 
 
 #[test]
 fn each_thing_that_is_otherwise_is_told_once() {
-    type Change = fn(&mut Vec<(u64, Seen)>);
     let hears = "the caller hears en/";
     let cases: [(&str, Change, &[String]); 9] = [
         (
@@ -222,15 +224,15 @@ fn a_phone_that_is_let_ring_and_a_person_who_is_called_unasked() {
 
 #[test]
 fn what_ends_a_call_before_its_time_is_known_apart_from_what_only_differs() {
-    let cut = |change: &dyn Fn(&mut Vec<(u64, Seen)>)| {
+    let cut = |change: Change| {
         let mut seen = as_recorded(0);
         change(&mut seen);
         go(call(recorded()), seen).1.cut.map(|difference| difference.layer)
     };
-    assert_eq!(cut(&|_| {}), None);
-    assert_eq!(cut(&|seen| drop(seen.remove(1))), None, "a prompt is left out, and the call goes on");
-    let refused = || (10, Seen::Ended { leg: Leg::Caller, by_us: false, status: 503 });
-    assert_eq!(cut(&|seen| seen.splice(.., [refused()]).for_each(drop)), Some(Layer::Disposition));
+    assert_eq!(cut(|_| {}), None);
+    assert_eq!(cut(|seen| drop(seen.remove(1))), None, "a prompt is left out, and the call goes on");
+    let refused: Change = |seen| *seen = vec![(10, Seen::Ended { leg: Leg::Caller, by_us: false, status: 503 })];
+    assert_eq!(cut(refused), Some(Layer::Disposition));
 }
 
 #[test]
