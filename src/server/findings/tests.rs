@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// Rooms whose mistakes are told with a code.
-const ROOMS: [&str; 4] = ["src/yaml", "src/flow", "src/config", "src/server"];
+const ROOMS: [&str; 5] = ["src/yaml", "src/flow", "src/config", "src/server", "src/replay/case"];
 /// What begins a finding; its code is the first text among the arguments.
 const BEGINNINGS: [&str; 10] = [
     "told(",
