@@ -171,7 +171,8 @@ fn lines_people_and_keys_are_answered_as_well() {
     let route = "to: { billing: billing, outage: outage, sales: desk }";
     let collect = "    - collect: callback\n      else: continue\n    - run: verify\n";
     // What is edited, and what is answered to what that asks, one after the other.
-    let cases: [(&[(&str, &str)], &[&str]); 2] = [
+    type Case<'c> = (&'c [(&'c str, &'c str)], &'c [&'c str]);
+    let cases: [Case<'_>; 2] = [
         (&[(route, "to: { billing: desk, outage: outage, sales: billing }")], &["turn", "hangs-up"]),
         (&[("    - run: verify\n", collect), ("known: [caller.number]", "known: [uui.number]")], &["5551230009#1"]),
     ];

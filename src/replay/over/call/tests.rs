@@ -55,9 +55,17 @@ fn call(marks: Vec<(u64, What, Option<usize>)>) -> Call {
     Call::begin(Instant::ZERO, plan, Arc::new(sounds), PATIENCE)
 }
 
+/// Changes what is seen.
+type Change = fn(&mut Vec<(u64, Seen)>);
+
 /// What is seen, at which millisecond; then time goes on until the call is over. What the phones did and when, and what
 /// differed.
-fn run(mut call: Call, seen: Vec<(u64, Seen)>) -> (Vec<(u64, Do)>, Vec<String>) {
+fn run(call: Call, seen: Vec<(u64, Seen)>) -> (Vec<(u64, Do)>, Vec<String>) {
+    let (done, judged) = go(call, seen);
+    (done, judged.differences.iter().map(Difference::to_string).collect())
+}
+
+fn go(mut call: Call, seen: Vec<(u64, Seen)>) -> (Vec<(u64, Do)>, Judged) {
     let (mut done, mut seen) = (Vec::new(), seen.into_iter().peekable());
     for ms in 0..100_000 {
         let now = Instant::from_micros(ms * 1_000);
@@ -73,8 +81,7 @@ fn run(mut call: Call, seen: Vec<(u64, Seen)>) -> (Vec<(u64, Do)>, Vec<String>) 
         }
         done.extend(due.into_iter().map(|wanted| (ms, wanted)));
         if call.over() {
-            let told = |difference: &Difference| difference.to_string();
-            return (done, call.judged().differences.iter().map(told).collect());
+            return (done, call.judged());
         }
     }
     panic!("it is not over: {done:?}");
@@ -130,7 +137,6 @@ fn a_call_as_it_was_recorded_differs_in_nothing_and_keys_follow_their_prompts() 
 
 #[test]
 fn each_thing_that_is_otherwise_is_told_once() {
-    type Change = fn(&mut Vec<(u64, Seen)>);
     let hears = "the caller hears en/";
     let cases: [(&str, Change, &[String]); 9] = [
         (
@@ -218,20 +224,15 @@ fn a_phone_that_is_let_ring_and_a_person_who_is_called_unasked() {
 
 #[test]
 fn what_ends_a_call_before_its_time_is_known_apart_from_what_only_differs() {
-    let cut = |change: &dyn Fn(&mut Vec<(u64, Seen)>)| {
-        let (mut seen, mut call) = (as_recorded(0), call(recorded()));
+    let cut = |change: Change| {
+        let mut seen = as_recorded(0);
         change(&mut seen);
-        for (at, seen) in seen {
-            let now = Instant::from_micros(at * 1_000);
-            call.due(now);
-            call.on(now, seen);
-        }
-        call.judged().cut.map(|difference| difference.layer)
+        go(call(recorded()), seen).1.cut.map(|difference| difference.layer)
     };
-    assert_eq!(cut(&|_| {}), None);
-    assert_eq!(cut(&|seen| drop(seen.remove(1))), None, "a prompt is left out, and the call goes on");
-    let refused = || (10, Seen::Ended { leg: Leg::Caller, by_us: false, status: 503 });
-    assert_eq!(cut(&|seen| seen.splice(.., [refused()]).for_each(drop)), Some(Layer::Disposition));
+    assert_eq!(cut(|_| {}), None);
+    assert_eq!(cut(|seen| drop(seen.remove(1))), None, "a prompt is left out, and the call goes on");
+    let refused: Change = |seen| *seen = vec![(10, Seen::Ended { leg: Leg::Caller, by_us: false, status: 503 })];
+    assert_eq!(cut(refused), Some(Layer::Disposition));
 }
 
 #[test]
