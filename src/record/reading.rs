@@ -1,11 +1,11 @@
-//! A line of a recording, read in one pass. serde's `flatten` and `untagged` would read each four times over: here the key
-//! behind the time says what the line is. Only one that somebody wrote in another order is gathered first.
+//! A line of a recording, read in one pass. serde's `flatten`, `untagged` and `tag` would read each five times over: here the
+//! key behind the time says what the line is. Only one that somebody wrote in another order is gathered first.
 
 use super::fixture::{Line, Step};
 use super::seam::{In, Out};
 use super::trace::Sip;
-use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer};
-use serde::de::{DeserializeSeed, Error, IntoDeserializer, MapAccess, Visitor};
+use serde::de::value::{BorrowedStrDeserializer, EnumAccessDeserializer, MapAccessDeserializer, MapDeserializer};
+use serde::de::{DeserializeSeed, EnumAccess, Error, IgnoredAny, IntoDeserializer, MapAccess, VariantAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -71,11 +71,12 @@ impl<'de> Visitor<'de> for Reader {
                 return gather(gathered, map);
             }
             let t = map.next_value()?;
-            if let Some(second) = map.next_key::<Name>()? {
-                if let Some(kind) = second.kind() {
-                    return entry(t, kind, MapAccessDeserializer::new(Whole { t: Some(t), kind: Some(kind), map }));
-                }
-                gathered.insert(T.to_owned(), Value::from(t));
+            let second = map.next_key::<Name>()?;
+            if let Some(kind) = second.as_ref().and_then(Name::kind) {
+                return entry(t, kind, map);
+            }
+            gathered.insert(T.to_owned(), Value::from(t));
+            if let Some(second) = second {
                 gathered.insert(second.into_text(), map.next_value()?);
             }
         }
@@ -83,11 +84,16 @@ impl<'de> Visitor<'de> for Reader {
     }
 }
 
-fn entry<'de, D: Deserializer<'de>>(t: u64, kind: Kind, from: D) -> Result<Entry, D::Error> {
+/// A line whose kind is known; its value comes next.
+fn entry<'de, M: MapAccess<'de>>(t: u64, kind: Kind, map: M) -> Result<Entry, M::Error> {
+    let tagged = |map| EnumAccessDeserializer::new(Tagged(map));
     Ok(match kind {
-        Kind::In => Entry::Step(Line { t, step: Step::In(In::deserialize(from)?) }),
-        Kind::Out => Entry::Step(Line { t, step: Step::Out(Out::deserialize(from)?) }),
-        Kind::Sip => Entry::Sip(Sip::deserialize(from)?),
+        Kind::In => Entry::Step(Line { t, step: Step::In(In::deserialize(tagged(map))?) }),
+        Kind::Out => Entry::Step(Line { t, step: Step::Out(Out::deserialize(tagged(map))?) }),
+        Kind::Sip => {
+            let whole = Whole { t: Some(t), kind: Some(kind), map };
+            Entry::Sip(Sip::deserialize(MapAccessDeserializer::new(whole))?)
+        }
     })
 }
 
@@ -96,11 +102,47 @@ fn gather<'de, M: MapAccess<'de>>(mut gathered: Map<String, Value>, mut map: M) 
     while let Some((name, value)) = map.next_entry()? {
         gathered.insert(name, value);
     }
-    let t = gathered.get(T).ok_or_else(|| M::Error::missing_field(T))?;
+    let t = gathered.shift_remove(T).ok_or_else(|| M::Error::missing_field(T))?;
     let t = t.as_u64().ok_or_else(|| M::Error::custom(format!("`t` is microseconds, a whole number, not {t}")))?;
-    let kind = Kind::ALL.into_iter().find(|kind| gathered.contains_key(kind.key()));
-    let kind = kind.ok_or_else(|| M::Error::custom("it has neither `in` nor `out` nor `sip`"))?;
-    entry(t, kind, Value::Object(gathered)).map_err(M::Error::custom)
+    let found = Kind::ALL.into_iter().find_map(|kind| Some((kind, gathered.shift_remove(kind.key())?)));
+    let (kind, value) = found.ok_or_else(|| M::Error::custom("it has neither `in` nor `out` nor `sip`"))?;
+    let rest = std::iter::once((kind.key().to_owned(), value)).chain(gathered);
+    let mut sorted = MapDeserializer::<_, serde_json::Error>::new(rest);
+    let _: Option<String> = sorted.next_key().map_err(M::Error::custom)?;
+    entry(t, kind, sorted).map_err(M::Error::custom)
+}
+
+/// What a kind's value tags: the rest of the line is its content.
+struct Tagged<M>(M);
+
+impl<'de, M: MapAccess<'de>> EnumAccess<'de> for Tagged<M> {
+    type Error = M::Error;
+    type Variant = Tagged<M>;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(mut self, seed: V) -> Result<(V::Value, Tagged<M>), M::Error> {
+        Ok((self.0.next_value_seed(seed)?, self))
+    }
+}
+
+impl<'de, M: MapAccess<'de>> VariantAccess<'de> for Tagged<M> {
+    type Error = M::Error;
+
+    fn unit_variant(mut self) -> Result<(), M::Error> {
+        while self.0.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, M::Error> {
+        seed.deserialize(MapAccessDeserializer::new(self.0))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, M::Error> {
+        Err(M::Error::custom("a line is an object"))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, M::Error> {
+        visitor.visit_map(self.0)
+    }
 }
 
 /// A key of the two that are looked at.

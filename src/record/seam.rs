@@ -11,8 +11,31 @@ use crate::media::RecordAct;
 use crate::sdp::{Negotiated, Offer};
 use crate::secret::Secret;
 use crate::sip::Hop;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
+
+/// An enum that a recording has as objects with a tag: `{"in":"key","leg":"caller",...}`. It is written so by serde, and read
+/// with the tag beforehand (`reading`): serde's own way would gather each object before it looks at it.
+macro_rules! tagged {
+    ($own:literal by $tag:literal: $(#[$about:meta])* pub enum $name:ident { $($variants:tt)* }) => {
+        $(#[$about])*
+        #[derive(Clone, PartialEq, Serialize)]
+        #[serde(tag = $tag, rename_all = "kebab-case")]
+        pub enum $name { $($variants)* }
+
+        const _: () = {
+            #[derive(Deserialize)]
+            #[serde(remote = $own, rename_all = "kebab-case")]
+            enum Read { $($variants)* }
+
+            impl<'de> Deserialize<'de> for $name {
+                fn deserialize<D: Deserializer<'de>>(from: D) -> Result<$name, D::Error> {
+                    Read::deserialize(from)
+                }
+            }
+        };
+    };
+}
 
 /// A leg of the call: the caller's, or the agent's that it is bridged to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -97,9 +120,8 @@ pub struct Switched {
     pub on: bool,
 }
 
+tagged! { "In" by "in":
 /// An input of the call.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "in", rename_all = "kebab-case")]
 pub enum In {
     Invite(Box<Arrival>),
     Key {
@@ -213,6 +235,7 @@ pub enum In {
         why: String,
     },
 }
+}
 
 /// How a fact changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -264,9 +287,8 @@ pub enum Disposition {
     Failed,
 }
 
+tagged! { "Out" by "out":
 /// An output of the call.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "out", rename_all = "kebab-case")]
 pub enum Out {
     /// 200 to the caller's INVITE: the answer, or our offer where the INVITE had none.
     Answer {
@@ -438,6 +460,7 @@ pub enum Out {
         disposition: Disposition,
         by: EndedBy,
     },
+}
 }
 
 fn is_zero(frame: &u32) -> bool {
