@@ -87,7 +87,7 @@ listen: {{ sip: [udp:127.0.0.1:0], rtp: {{ ports: 21000-28999 }}, http: 127.0.0.
 flows: [{flows}/bank-card.yaml, {flows}/account-desk.yaml]
 store: askonce.db
 limits: {{ per_source: 500/s }}
-record: {{ audio: true, folder: sound, fixtures: {{ keep: all, audio: true, packets: true }} }}
+record: {{ audio: true, folder: sound, fixtures: {{ keep: all, audio: true, packets: true, journal: 10000 }} }}
 trunks: {{ local: {{ from: [127.0.0.0/8] }} }}
 numbers: {{ \"103\": bank-card, \"100\": account-desk }}
 secrets: {{ desk_key: {{ file: key }} }}
