@@ -5,7 +5,8 @@ use crate::codec::{Codec, Preference};
 use crate::key::Key;
 use crate::keying::Policy;
 use crate::random::Random;
-use crate::record::seam::KeyCarrier;
+use crate::record::fixture::{Line, Step};
+use crate::record::seam::{In, KeyCarrier, Leg, Out};
 use crate::sdp::{self, Direction, Negotiated, Offer};
 use crate::time::{Duration, Instant};
 use std::collections::VecDeque;
@@ -102,6 +103,22 @@ impl Fusion {
     /// Another session description: it may be another phone, with other carriers.
     pub fn renew(&mut self) {
         self.best = None;
+    }
+
+    /// The same off the lines of a call: whether a key of its caller's is a press of its own. `None`: the line is no such key.
+    pub fn follow(&mut self, Line { t, step }: &Line) -> Option<bool> {
+        match step {
+            Step::In(In::Key { leg: Leg::Caller, key, by }) => Some(self.press(Instant::from_micros(*t), *key, *by)),
+            Step::Out(
+                Out::Listen { leg: Leg::Caller, .. }
+                | Out::Retarget { leg: Leg::Caller, .. }
+                | Out::Reanswer { leg: Leg::Caller, .. },
+            ) => {
+                self.renew();
+                None
+            }
+            _ => None,
+        }
     }
 
     /// Whether this is a press of its own.

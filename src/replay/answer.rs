@@ -2,6 +2,7 @@
 //! was recorded behind them comes so much later.
 
 use super::stage::agent_sdp;
+use super::stage::rhythm::{ANSWERS, LOOKUP_TAKES, MOVES, PAUSE, RHYTHM, RINGS, TALKS};
 use crate::context::Outcome;
 use crate::flow::run::AgentEnd;
 use crate::flow::script::{Cue, LineCue};
@@ -12,15 +13,6 @@ use crate::rerun::anchored::{Need, Ran, Wanted};
 use crate::secret::Secret;
 use crate::time::Duration;
 use crate::yaml::near::suggestion;
-
-/// The rhythm of a world that is made up: what systems, callers, lines and people take.
-const LOOKUP: Duration = Duration::from_millis(120);
-const PAUSE: Duration = Duration::from_millis(700);
-const KEY: Duration = Duration::from_millis(250);
-const LINE: Duration = Duration::from_secs(2);
-const RINGS: Duration = Duration::from_millis(300);
-const ANSWERS: Duration = Duration::from_secs(3);
-const TALKS: Duration = Duration::from_secs(20);
 
 /// What may be answered to it, for a person; `None`: nothing that could be written down here.
 pub fn form(wanted: &Wanted) -> Option<String> {
@@ -121,7 +113,7 @@ fn answer(fixture: &Fixture, question: &Line, cue: &Cue) -> Result<Vec<(u64, Ste
     let inputs: Vec<(Duration, In)> = match (cue, &mut out) {
         (Cue::Lookup { outcome, values }, Out::Lookup { lookup, request, .. }) => {
             *lookup = number;
-            let takes = if *outcome == Outcome::Slow { request.timeout } else { LOOKUP.min(request.timeout) };
+            let takes = if *outcome == Outcome::Slow { request.timeout } else { LOOKUP_TAKES.min(request.timeout) };
             let values = values.iter().map(|(name, value)| (name.clone(), Secret::new(value.as_str()))).collect();
             vec![(takes, In::LookedUp { lookup: number, outcome: *outcome, values })]
         }
@@ -132,7 +124,7 @@ fn answer(fixture: &Fixture, question: &Line, cue: &Cue) -> Result<Vec<(u64, Ste
                 key,
                 by: KeyCarrier::Rtp,
             });
-            keys.zip(0..).map(|(key, at)| (PAUSE + KEY * at, key)).collect()
+            keys.zip(0..).map(|(key, at)| (PAUSE + RHYTHM * at, key)).collect()
         }
         (Cue::Line(word), Out::Join { .. }) => {
             let told = match word {
@@ -140,7 +132,7 @@ fn answer(fixture: &Fixture, question: &Line, cue: &Cue) -> Result<Vec<(u64, Ste
                 LineCue::Full => LineTold::Full,
                 LineCue::Longest | LineCue::Offer => return Err("here a line is for `turn` or `full`".to_owned()),
             };
-            vec![(LINE, In::Line(told))]
+            vec![(MOVES, In::Line(told))]
         }
         (Cue::Agent(end), Out::Agent { .. }) => {
             let rings = (RINGS, In::Progress { status: 180, answer: None });

@@ -5,8 +5,7 @@ use crate::call::Fusion;
 use crate::key::Key;
 use crate::record::compare::{Difference, Layer};
 use crate::record::fixture::{Fixture, Line, Step};
-use crate::record::seam::{In, KeyCarrier, Leg, Out};
-use crate::time::Instant;
+use crate::record::seam::{In, KeyCarrier, Leg};
 
 /// A key counts as the same if it came so much sooner or later, in microseconds: packets are looked at every few
 /// milliseconds, and a tone is certain with the packet in which it has lasted long enough.
@@ -34,18 +33,10 @@ pub fn presses(lines: &[Line]) -> Vec<Pressed> {
 fn counting(lines: &[Line]) -> Vec<(usize, Pressed)> {
     let (mut fusion, mut presses) = (Fusion::default(), Vec::new());
     for (at, line) in lines.iter().enumerate() {
-        match &line.step {
-            Step::In(In::Key { leg: Leg::Caller, key, by })
-                if fusion.press(Instant::from_micros(line.t), *key, *by) =>
-            {
-                presses.push((at, Pressed { t: line.t, key: *key }));
-            }
-            Step::Out(
-                Out::Listen { leg: Leg::Caller, .. }
-                | Out::Retarget { leg: Leg::Caller, .. }
-                | Out::Reanswer { leg: Leg::Caller, .. },
-            ) => fusion.renew(),
-            _ => {}
+        if fusion.follow(line) == Some(true)
+            && let Step::In(In::Key { key, .. }) = &line.step
+        {
+            presses.push((at, Pressed { t: line.t, key: *key }));
         }
     }
     presses

@@ -8,7 +8,7 @@ use crate::record::seam::{FactChange, Leg, Out};
 use crate::secret::Secret;
 
 /// Where in the flow.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     pub block: String,
     pub step: usize,

@@ -11,7 +11,7 @@ pub use item::{of_clip, prompt};
 
 use super::fixture::Line;
 use crate::time::Duration;
-use item::{Item, Place};
+use item::Item;
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 use std::collections::HashMap;
 use std::fmt;
@@ -200,9 +200,7 @@ pub fn compare(
 fn hunk(layer: Layer, old: &[&Item], new: &[&Item]) -> Option<Difference> {
     let first = old.first().or(new.first())?;
     // The flow as it is now has the line that somebody may want to look at.
-    let Place { block, step, line } = new.first().or(old.first())?.place.clone().unwrap_or_default();
-    let place = (!block.is_empty()).then_some((block, step));
-    let line = place.is_some().then_some(line);
+    let stands = new.first().or(old.first())?.place.as_ref();
     let values_only = words(old) == words(new);
     let told = |items: &[&Item], suffix: &str| {
         let told = words(items).into_iter().take(TOLD).collect::<Vec<_>>().join(", ");
@@ -214,8 +212,8 @@ fn hunk(layer: Layer, old: &[&Item], new: &[&Item]) -> Option<Difference> {
     Some(Difference {
         layer,
         t: first.t,
-        place,
-        line,
+        place: stands.map(|place| (place.block.clone(), place.step)),
+        line: stands.map(|place| place.line),
         subject: subject.to_owned(),
         recorded: told(old, ""),
         replayed: told(new, if values_only { " with another value" } else { "" }),

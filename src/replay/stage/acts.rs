@@ -1,7 +1,8 @@
 //! What a cue is on the wire, and how long it takes.
 
+use super::rhythm::{ANSWERS, LOOKUP_TAKES, MOVES, PAUSE, RINGS};
 use super::world::Calling;
-use super::{Awaits, PAUSE, Stage, Unfit};
+use super::{Awaits, Stage, Unfit};
 use crate::context::{Outcome, State};
 use crate::flow::run::AgentEnd;
 use crate::flow::script::{Cue, LineCue};
@@ -9,14 +10,9 @@ use crate::record::seam::{In, Leg, LineTold};
 use crate::secret::Secret;
 use crate::time::Duration;
 
-const LOOKUP_TAKES: Duration = Duration::from_millis(120);
-/// A phone says that it rings, and somebody takes it.
-const RINGS: Duration = Duration::from_millis(300);
-const ANSWERS: Duration = Duration::from_secs(3);
-/// Somebody in the line is ahead, and it moves after so long.
+/// Somebody in the line is ahead.
 const PLACE: u32 = 2;
 const SECONDS: u64 = 120;
-const MOVES: Duration = Duration::from_secs(2);
 /// No silence is longer: what is read back to a caller who says nothing is read twice.
 const SILENT: Duration = Duration::from_secs(600);
 

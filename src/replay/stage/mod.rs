@@ -12,6 +12,7 @@
 mod acts;
 pub mod keep;
 mod place;
+pub(super) mod rhythm;
 mod timed;
 mod unfit;
 mod words;
@@ -33,6 +34,7 @@ use crate::record::fixture::{Fixture, Header, Line, Step};
 use crate::record::seam::{Arrival, In, KeyCarrier, Leg, Out};
 use crate::rerun::sounds;
 use crate::time::{Duration, Instant};
+use rhythm::{PAUSE, RHYTHM, TALKS};
 use std::collections::BTreeMap;
 use world::{Calling, Stands};
 
@@ -40,11 +42,6 @@ use world::{Calling, Stands};
 const LINES: usize = 20_000;
 /// A caller who only listens, and is neither asked nor handed on, stays so long.
 const LISTENS: Duration = Duration::from_secs(600);
-/// Between what the caller hears and its first key, and from one key to the next.
-const PAUSE: Duration = Duration::from_millis(700);
-const RHYTHM: Duration = Duration::from_millis(250);
-/// Whoever is called talks for so long, where nobody says otherwise.
-const TALKS: Duration = Duration::from_secs(20);
 
 /// What a call waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]

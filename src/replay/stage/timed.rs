@@ -5,6 +5,7 @@
 //! before the phone rings.
 
 use super::place::agent_sdp;
+use super::rhythm::{ANSWERS, LOOKUP_TAKES, RINGS};
 use super::{LINES, Stage};
 use crate::audio::Arena;
 use crate::call::{Birth, Program};
@@ -20,10 +21,6 @@ use std::collections::VecDeque;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Between the caller's turn in a line and the call to an agent.
 const LINE_MOVES: Duration = Duration::from_millis(10);
-const LOOKUP_TAKES: Duration = Duration::from_millis(120);
-/// Of an agent or a transfer that nobody heard.
-const RINGS: Duration = Duration::from_millis(300);
-const ANSWERS: Duration = Duration::from_secs(3);
 
 /// What was done, and when.
 #[derive(Clone, Default)]

@@ -5,9 +5,8 @@ use crate::audio::dtmf::Tone;
 use crate::call::Fusion;
 use crate::key::Key;
 use crate::record::fixture::{Line, Step};
-use crate::record::seam::{In, KeyCarrier, Leg, Out};
+use crate::record::seam::{In, KeyCarrier};
 use crate::rerun::redact::{Pressed, Redacted};
-use crate::time::Instant;
 
 /// Samples at 8,000 Hz from the beginning of a tone to the packet with which it is certain, the packet's own not counted.
 const LEAD: u64 = 208;
@@ -32,23 +31,12 @@ pub struct Press {
 /// The caller's keys.
 pub fn presses(call: &Redacted) -> Result<Vec<Press>, Unsound> {
     let (mut pressed, mut fusion, mut presses) = (call.map.keys.iter(), Fusion::default(), Vec::new());
-    for Line { t, step } in &call.fixture.lines {
-        match step {
-            Step::In(In::Key { leg, key, by }) => {
-                let same = |pressed: &&Pressed| (pressed.t, pressed.leg, pressed.pseudonym) == (*t, *leg, *key);
-                let was = pressed.next().filter(same).ok_or(Unsound::OtherCall)?.original;
-                if *leg == Leg::Caller {
-                    let counts = fusion.press(Instant::from_micros(*t), *key, *by);
-                    presses.push(Press { t: *t, by: *by, was, is: *key, counts });
-                }
-            }
-            Step::Out(
-                Out::Listen { leg: Leg::Caller, .. }
-                | Out::Retarget { leg: Leg::Caller, .. }
-                | Out::Reanswer { leg: Leg::Caller, .. },
-            ) => fusion.renew(),
-            _ => {}
-        }
+    for line in &call.fixture.lines {
+        let counts = fusion.follow(line);
+        let Line { t, step: Step::In(In::Key { leg, key, by }) } = line else { continue };
+        let same = |pressed: &&Pressed| (pressed.t, pressed.leg, pressed.pseudonym) == (*t, *leg, *key);
+        let was = pressed.next().filter(same).ok_or(Unsound::OtherCall)?.original;
+        presses.extend(counts.map(|counts| Press { t: *t, by: *by, was, is: *key, counts }));
     }
     if pressed.next().is_some() { Err(Unsound::OtherCall) } else { Ok(presses) }
 }
